@@ -1,0 +1,90 @@
+"""Who is told of what, and how."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from components.spec.base import Duration, LabelName, LabelValue, Model, Name, Severity
+
+LabelKey = LabelName
+
+
+class Receiver(Model):
+    """A place where notifications go."""
+
+    name: Name
+    kind: Literal["slack", "teams", "pagerduty", "ticket"]
+    """`ticket` is Alertmanager's own webhook payload, for a ticketing system."""
+    secret: Name | None = None
+    """Name of the secret that holds the URL (PagerDuty: the routing key)."""
+    to_sink: bool = False
+    """Deliver to the stack's own sink instead: no secret needed. Only where `alerting.sink` is on."""
+    channel: Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")] | None = None
+    """Slack's channel; the webhook's own if absent."""
+    send_resolved: bool = True
+
+    @model_validator(mode="after")
+    def _one_destination(self) -> Self:
+        if (self.secret is None) == (not self.to_sink):
+            raise ValueError("expected exactly one of `secret` and `to_sink: true`")
+        if self.channel is not None and self.kind != "slack":
+            raise ValueError("expected `channel` only with kind 'slack'")
+        return self
+
+
+class Team(Model):
+    """A team and where its alerts go."""
+
+    name: Name
+    receiver: Name
+
+
+class Route(Model):
+    """An exception from "the owning team's receiver": alerts with these labels go there instead."""
+
+    match: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
+    receiver: Name
+    also_owner: bool = False
+    """Whether the owning team's receiver is told too."""
+
+
+class Grouping(Model):
+    """How alerts are gathered into notifications."""
+
+    by: tuple[LabelKey, ...] = ("alertname", "service", "env")
+    wait: Duration = "30s"
+    interval: Duration = "5m"
+    repeat: Duration = "4h"
+
+
+class Inhibition(Model):
+    """While an alert matching `source` fires, those matching `target` with the same `equal` labels rest."""
+
+    source: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
+    target: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
+    equal: Annotated[tuple[LabelName, ...], Field(min_length=1)]
+
+
+class DeadMansSwitch(Model):
+    """An alert that always fires: when its notifications stop, alerting itself is broken."""
+
+    receiver: Name
+    interval: Duration = "1m"
+    severity: Severity = "info"
+
+
+class Alerting(Model):
+    """Teams, receivers and the way between them."""
+
+    teams: Annotated[tuple[Team, ...], Field(min_length=1)]
+    receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
+    routes: tuple[Route, ...] = ()
+    grouping: Grouping = Grouping()
+    inhibitions: tuple[Inhibition, ...] = ()
+    dead_mans_switch: DeadMansSwitch
+    platform_team: Name
+    """Owns the alerts on the stack itself."""
+    sink: bool = False
+    """Whether the stack runs an HTTP sink that speaks the receivers' payloads and counts deliveries."""
+    runbook_base: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+/$")] | None = None
+    """Put in front of runbook paths in notifications, as in 'https://git.example/obs/blob/main/'."""

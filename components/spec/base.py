@@ -1,0 +1,104 @@
+"""Types that every part of the spec shares."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic.functional_validators import BeforeValidator
+
+_UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_DURATION = re.compile(r"^([1-9][0-9]{0,8})(ms|s|m|h|d|w)$")
+_SIZE = re.compile(r"^([1-9][0-9]{0,6})(KiB|MiB|GiB|TiB)$")
+_SIZE_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+class Model(BaseModel):
+    """Base of the spec: frozen, so that it is shared without fear; strict, so that nothing is guessed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str) or not _DURATION.match(value):
+        raise ValueError("expected a whole number above 0 and a unit (ms, s, m, h, d, w), as in '15s'")
+    return value
+
+
+def _size(value: Any) -> Any:
+    if not isinstance(value, str) or not _SIZE.match(value):
+        raise ValueError("expected a whole number above 0 and a unit (KiB, MiB, GiB, TiB), as in '512MiB'")
+    return value
+
+
+def _regex(value: Any) -> Any:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a regular expression")
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression that compiles: {error}") from None
+    if re.search(r"\(\?(=|!|<[=!])|\\[1-9]", value):
+        raise ValueError("expected a regular expression without look-around and back-references (RE2 syntax)")
+    return value
+
+
+Duration = Annotated[
+    str,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["15s", "5m", "30d"]}),
+]
+"""A span of time as Prometheus writes it, with one unit; see `milliseconds`."""
+
+Size = Annotated[
+    str,
+    BeforeValidator(_size),
+    WithJsonSchema({"type": "string", "pattern": _SIZE.pattern, "examples": ["512MiB", "2GiB"]}),
+]
+"""An amount of bytes with a binary unit; see `size_bytes`."""
+
+Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
+"""A regular expression in the RE2 syntax that Prometheus and the collector share."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+"""Lower-case letters, digits and hyphens, at most 40: usable as file, unit, job and index name."""
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]{0,63}$")]
+"""A field of a log record or a span attribute."""
+
+LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$")]
+"""A Prometheus label."""
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
+"""Prose for people."""
+
+LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[ -~]*$")]
+"""A label's value."""
+
+Path = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[ -~]*$")]
+"""A file path or glob on the host."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
+Severity = Literal["critical", "warning", "info"]
+HostPort = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$")]
+
+
+def milliseconds(duration: str) -> int:
+    """A `Duration` in milliseconds."""
+    match = _DURATION.match(duration)
+    if match is None:
+        raise ValueError(f"not a duration: {duration!r}")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def size_bytes(size: str) -> int:
+    """A `Size` in bytes."""
+    match = _SIZE.match(size)
+    if match is None:
+        raise ValueError(f"not a size: {size!r}")
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def duplicates(names: list[str]) -> list[str]:
+    """The names that stand more than once, sorted."""
+    return sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,126 @@
+"""The logging pillar: the schema, what is done to each line, and how it is kept."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from components.spec.base import Duration, FieldName, Model, Name, Path, Ratio, Regex, Size, duplicates
+
+CORE_FIELDS = (
+    "timestamp",
+    "log_level",
+    "message",
+    "service",
+    "trace_id",
+    "span_id",
+    "transaction_id",
+    "env",
+    "cluster",
+)
+"""What every stored record has a place for; the suite's correlation rests on these."""
+
+
+class SchemaField(Model):
+    """A further field of the schema, beside the core ones."""
+
+    name: FieldName
+    type: Literal["keyword", "text", "long", "double", "boolean", "date", "ip"]
+
+
+class Input(Model):
+    """Log files of this host that belong to no service of the stack."""
+
+    name: Name
+    path: Path
+    format: Literal["json", "regex", "text"] = "text"
+    pattern: Regex | None = None
+    """For `regex`: an expression with named groups."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.format == "regex") != (self.pattern is not None):
+            raise ValueError("expected `pattern` with format 'regex' and only there")
+        if self.pattern is not None and "(?P<" not in self.pattern:
+            raise ValueError("expected `pattern` to have named groups, as in '(?P<message>.*)'")
+        if not self.path.startswith("/"):
+            raise ValueError("expected `path` to be absolute")
+        return self
+
+
+class Redaction(Model):
+    """What is blotted out of every log record and every span before it leaves the collector."""
+
+    name: Name
+    pattern: Regex
+    replacement: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*\[\] .:-]{0,40}$")] = "[redacted]"
+
+
+class LogSampling(Model):
+    """The share of records that is kept, by level. Warnings and errors are always kept."""
+
+    debug: Ratio = 1.0
+    info: Ratio = 1.0
+
+
+class Buffer(Model):
+    """The queue on disk between reading and storing; when it is full, reading waits."""
+
+    size: Size = "512MiB"
+    flush_interval: Duration = "1s"
+    batch: Annotated[int, Field(ge=1, le=50_000)] = 2_000
+    """Records in one bulk request."""
+
+
+class Index(Model):
+    """One index a day, named `<prefix>-YYYY.MM.DD` after the record's own time."""
+
+    prefix: Name = "logs"
+    shards: Annotated[int, Field(ge=1, le=100)] = 1
+    replicas: Annotated[int, Field(ge=0, le=10)] = 1
+    refresh_interval: Duration = "5s"
+
+
+class Logging(Model):
+    """From a line in a file to a record that can be found."""
+
+    fields: tuple[SchemaField, ...] = ()
+    """Fields beside the core ones; a field that is not named here is stored but not indexed."""
+    inputs: tuple[Input, ...] = ()
+    enrichment: dict[FieldName, Annotated[str, StringConstraints(min_length=1, max_length=200)]] = {}
+    """Fields put on every record, beside env, cluster, region and team."""
+    redaction: tuple[Redaction, ...] = ()
+    sampling: LogSampling = LogSampling()
+    buffer: Buffer = Buffer()
+    index: Index = Index()
+    retention: Duration = "14d"
+    """Whole days; older indices are deleted."""
+
+    @field_validator("retention")
+    @classmethod
+    def _whole_days(cls, value: str) -> str:
+        return _days(value)
+
+    @field_validator("fields")
+    @classmethod
+    def _no_core_field(cls, value: tuple[SchemaField, ...]) -> tuple[SchemaField, ...]:
+        core = [field.name for field in value if field.name in CORE_FIELDS]
+        if core:
+            raise ValueError(f"expected no core field here; {', '.join(core)} is always in the schema")
+        twice = duplicates([field.name for field in value])
+        if twice:
+            raise ValueError(f"expected each field once; {', '.join(twice)} stands twice")
+        return value
+
+    @field_validator("enrichment")
+    @classmethod
+    def _enriches_no_core_field(cls, value: dict[str, str]) -> dict[str, str]:
+        core = [name for name in value if name in CORE_FIELDS]
+        if core:
+            raise ValueError(f"expected no core field here; {', '.join(core)} comes from the record itself")
+        return value
+
+
+def _days(value: str) -> str:
+    if value[-1] not in "dw":
+        raise ValueError("expected whole days or weeks, as in '14d'")
+    return value

@@ -1,0 +1,104 @@
+"""The tracing pillar: what is kept of which trace, and where."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from components.spec.base import Duration, LabelValue, Model, Name, Ratio, milliseconds
+from components.spec.logging import _days
+
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.]{0,99}$")]
+
+
+class Otlp(Model):
+    """Which OTLP receivers the collector opens."""
+
+    grpc: bool = True
+    http: bool = True
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if not (self.grpc or self.http):
+            raise ValueError("expected at least one of grpc and http to be true")
+        return self
+
+
+class KeepAttribute(Model):
+    """A span attribute whose traces are always kept."""
+
+    key: AttributeName
+    value: LabelValue | bool
+
+
+class TailSampling(Model):
+    """Which whole traces are kept, decided when they are complete: the slow, the failed, the marked, and a
+    share of the rest."""
+
+    decision_wait: Duration = "10s"
+    """How long after its first span a trace is judged."""
+    traces_in_memory: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
+    keep_slow: Duration = "500ms"
+    keep_errors: bool = True
+    keep_attributes: tuple[KeepAttribute, ...] = ()
+    keep_ratio: Ratio = 0.1
+    """Share of the remaining traces."""
+
+
+class Scrubbing(Model):
+    """Span attributes that must not be stored as they are; `logging.redaction` applies to spans as well."""
+
+    delete: tuple[AttributeName, ...] = ()
+    hash: tuple[AttributeName, ...] = ()
+
+
+class Batching(Model):
+    """How spans are gathered on their way to the store."""
+
+    size: Annotated[int, Field(ge=1, le=100_000)] = 1024
+    timeout: Duration = "1s"
+
+
+class SpanMetrics(Model):
+    """Request counts and durations computed from all spans, before sampling."""
+
+    buckets: Annotated[tuple[Duration, ...], Field(min_length=1)] = (
+        "5ms", "10ms", "25ms", "50ms", "100ms", "250ms", "500ms", "1s", "2s", "5s", "10s",
+    )  # fmt: skip
+    dimensions: tuple[AttributeName, ...] = ("http.route",)
+    """Span attributes that become labels, beside service, span name, kind and status."""
+
+    @field_validator("buckets")
+    @classmethod
+    def _rising(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        bounds = [milliseconds(bucket) for bucket in value]
+        if bounds != sorted(set(bounds)):
+            raise ValueError("expected rising bounds, each once")
+        return value
+
+
+class TraceStorage(Model):
+    """Jaeger's indices in OpenSearch."""
+
+    index_prefix: Name = "jaeger"
+    shards: Annotated[int, Field(ge=1, le=100)] = 1
+    replicas: Annotated[int, Field(ge=0, le=10)] = 1
+
+
+class Tracing(Model):
+    """From a span in a service to a trace that can be found."""
+
+    otlp: Otlp = Otlp()
+    head_sampling: Ratio = 1.0
+    """Share of traces that services with `run` record at all; tail sampling sees only these."""
+    tail_sampling: TailSampling = TailSampling()
+    scrubbing: Scrubbing = Scrubbing()
+    batching: Batching = Batching()
+    span_metrics: SpanMetrics = SpanMetrics()
+    storage: TraceStorage = TraceStorage()
+    retention: Duration = "7d"
+    """Whole days; older indices are deleted."""
+
+    @field_validator("retention")
+    @classmethod
+    def _whole_days(cls, value: str) -> str:
+        return _days(value)
