@@ -1,0 +1,208 @@
+"""One full stack for the tests of every part: the demo shop with every section filled in.
+
+Tests state only what they change: `spec(metrics={"scrape_interval": "5s"})`.
+"""
+
+import copy
+import json
+from typing import Any
+
+from components.spec import Spec
+
+Stack = dict[str, Any]
+
+
+def _service(name: str, owner: str, offset: int, *calls: str, redis: bool = False) -> Stack:
+    return {
+        "name": name,
+        "owner": owner,
+        "language": "python",
+        "version": "1.0.0",
+        "metrics": [{}],
+        "logs": [{}],
+        "run": {
+            "command": ["{python}", "-m", f"demo.{name}"],
+            "port_offset": offset,
+            "calls": list(calls),
+            "redis": redis,
+        },
+    }
+
+
+_STACK: Stack = {
+    "environment": {
+        "name": "local",
+        "tier": "dev",
+        "target": "local",
+        "cluster": "workstation",
+        "region": "local",
+        "team": "platform",
+    },
+    "deploy": {"port_base": 21000},
+    "services": [
+        {**_service("gateway", "storefront", 100, "orders"), "slo": {"availability": 99.9}},
+        _service("orders", "storefront", 101, "inventory", "payments"),
+        {
+            **_service("payments", "checkout", 102),
+            "slo": {"availability": 99.5, "latency": {"threshold": "500ms", "target": 99.0}, "metrics": {}},
+        },
+        _service("inventory", "warehouse", 103, redis=True),
+        {
+            "name": "legacy-billing",
+            "owner": "checkout",
+            "language": "java",
+            "version": "7.2",
+            "metrics": [{"address": "127.0.0.1:9404", "path": "/actuator/prometheus", "interval": "30s"}],
+            "logs": [
+                {
+                    "path": "/var/log/billing/*.log",
+                    "format": "regex",
+                    "pattern": r"^(?P<timestamp>\S+) (?P<log_level>[A-Z]+) (?P<message>.*)$",
+                }
+            ],
+            "traces": {"protocol": "none"},
+            "slo": None,
+        },
+    ],
+    "metrics": {
+        "exporters": ["node", "redis", "opensearch"],
+        "scrape_jobs": [
+            {"name": "edge-router", "targets": ["127.0.0.1:9342"], "labels": {"site": "north"}},
+        ],
+        "rules": {
+            "alerts": [
+                {
+                    "name": "PaymentsDeclinedOften",
+                    "expr": "shop:payments_declined:ratio5m > 0.3",
+                    "hold": "1m",
+                    "severity": "warning",
+                    "team": "checkout",
+                    "summary": "Many payments are declined",
+                    "description": "{{ $value | humanizePercentage }} of the payments were declined.",
+                    "runbook": "docs/runbooks/PaymentsDeclinedOften.md",
+                    "fires": {
+                        "series": [
+                            {
+                                "series": 'shop_payments_total{service="payments",outcome="declined"}',
+                                "values": "0+5x20",
+                            },
+                            {
+                                "series": 'shop_payments_total{service="payments",outcome="accepted"}',
+                                "values": "0+5x20",
+                            },
+                        ],
+                        "after": "10m",
+                    },
+                    "silent": {
+                        "series": [
+                            {
+                                "series": 'shop_payments_total{service="payments",outcome="declined"}',
+                                "values": "0+1x20",
+                            },
+                            {
+                                "series": 'shop_payments_total{service="payments",outcome="accepted"}',
+                                "values": "0+9x20",
+                            },
+                        ],
+                        "after": "10m",
+                    },
+                }
+            ],
+            "recordings": [
+                {
+                    "record": "shop:payments_declined:ratio5m",
+                    "expr": 'sum(rate(shop_payments_total{outcome="declined"}[5m])) '
+                    "/ sum(rate(shop_payments_total[5m]))",
+                    "labels": {"service": "payments"},
+                }
+            ],
+        },
+    },
+    "alerting": {
+        "sink": True,
+        "teams": [
+            {"name": "platform", "receiver": "platform-pagerduty"},
+            {"name": "storefront", "receiver": "storefront-slack"},
+            {"name": "checkout", "receiver": "checkout-teams"},
+            {"name": "warehouse", "receiver": "warehouse-tickets"},
+        ],
+        "receivers": [
+            {"name": "platform-pagerduty", "kind": "pagerduty", "to_sink": True},
+            {"name": "storefront-slack", "kind": "slack", "to_sink": True, "channel": "#storefront"},
+            {"name": "checkout-teams", "kind": "teams", "to_sink": True},
+            {"name": "warehouse-tickets", "kind": "ticket", "to_sink": True},
+            {"name": "watchdog", "kind": "ticket", "to_sink": True, "send_resolved": False},
+        ],
+        "routes": [
+            {
+                "match": {"severity": "critical", "service": "payments"},
+                "receiver": "platform-pagerduty",
+                "also_owner": True,
+            }
+        ],
+        "grouping": {"wait": "5s", "interval": "30s", "repeat": "4h"},
+        "inhibitions": [
+            {
+                "source": {"severity": "critical"},
+                "target": {"severity": "warning"},
+                "equal": ["alertname", "service", "env"],
+            }
+        ],
+        "dead_mans_switch": {"receiver": "watchdog"},
+        "platform_team": "platform",
+        "runbook_base": "https://git.example/observability/blob/main/",
+    },
+    "logging": {
+        "fields": [
+            {"name": "http_status", "type": "long"},
+            {"name": "http_path", "type": "keyword"},
+            {"name": "duration_ms", "type": "double"},
+        ],
+        "inputs": [{"name": "system", "path": "/var/log/syslog"}],
+        "enrichment": {"datacentre": "here"},
+        "redaction": [
+            {"name": "card-number", "pattern": r"\b(?:\d[ -]?){13,16}\b", "replacement": "[card]"},
+            {"name": "email", "pattern": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"},
+        ],
+        "sampling": {"debug": 0.1, "info": 1.0},
+        "index": {"shards": 1, "replicas": 0},
+    },
+    "tracing": {
+        "tail_sampling": {"keep_attributes": [{"key": "probe.keep", "value": True}], "keep_ratio": 0.2},
+        "scrubbing": {"delete": ["http.request.header.authorization"], "hash": ["enduser.id"]},
+        "storage": {"replicas": 0},
+    },
+}
+
+
+def _merge(base: Any, change: Any) -> Any:
+    if isinstance(base, dict) and isinstance(change, dict):
+        return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}
+    return change
+
+
+def stack(**changes: Any) -> Stack:
+    """The demo shop as a stack file has it, a fresh copy. Mappings in `changes` are merged deeply into it;
+    anything else (lists too) replaces what stands there."""
+    merged: Stack = _merge(copy.deepcopy(_STACK), changes)
+    return copy.deepcopy(merged)
+
+
+def spec(**changes: Any) -> Spec:
+    """The demo shop as a Spec, changed as by `stack`. ValueError if it does not fit together."""
+    result = Spec.model_validate_json(json.dumps(stack(**changes)))
+    problems = result.problems()
+    if problems:
+        raise ValueError(f"not a whole stack: {problems}")
+    return result
+
+
+def service(name: str, /, **changes: Any) -> list[Stack]:
+    """The shop's services, with `changes` merged into the one called `name`; for `spec(services=...)`."""
+    services: list[Stack] = stack()["services"]
+    if name not in [item["name"] for item in services]:
+        raise KeyError(name)
+    return [_merge(item, changes) if item["name"] == name else item for item in services]
+
+
+__all__ = ["Stack", "service", "spec", "stack"]
