@@ -123,3 +123,14 @@ class Plan(Frozen):
             if unit.name == name:
                 return unit
         raise KeyError(name)
+
+
+class Refused(Exception):
+    """What a stack asks and its target cannot do; `problems` holds every one: (setting, value, why and what
+    to do)."""
+
+    def __init__(self, target: str, problems: list[tuple[str, object, str]]) -> None:
+        self.target = target
+        self.problems = problems
+        lines = [f"target {target}: {setting} = {value}: {why}" for setting, value, why in problems]
+        super().__init__("\n".join(lines))

@@ -1,0 +1,56 @@
+# Two commands do everything on a fresh machine: `make up` and `make test`. Both install what they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STACK ?= local
+
+.PHONY: help setup engines up down check test lock generate clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## Python packages, from the lock, in .venv
+
+$(VENV)/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.version.split()[0]} found; set PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	touch $@
+
+engines: setup ## Build or download what is missing in the cache of engines
+	$(BIN)/obs engines build
+
+up: engines ## Set up, bring the stack to life on this machine and prove that it works
+	$(BIN)/obs up $(STACK) --yes
+	$(BIN)/obs verify $(STACK)
+
+down: setup ## Take the stack on this machine down; its data stays
+	$(BIN)/obs destroy $(STACK) --yes
+
+check: setup ## Format, lint, types and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/pytest -m 'not engine and not e2e'
+
+test: engines ## Everything: format, lint, types and all tests, real engines included
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/pytest
+
+lock: ## Lock the Python packages anew
+	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements/runtime.in -o requirements/runtime.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' requirements/dev.in -o requirements/dev.txt
+
+generate: setup ## Regenerate what is generated and committed: the JSON Schema and the goldens
+	$(BIN)/python -m stacks.schema
+	OBS_REGENERATE=1 $(BIN)/pytest tests/render
+
+clean: ## Remove the virtual environment and caches of tools; not the engines, not a stack's state
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
