@@ -156,13 +156,13 @@ def run(create_app: Callable[[Service], Starlette], arguments: Sequence[str] | N
     path = parser.parse_args(arguments).settings
     try:
         settings = load_settings(path)
+        configure_logging(settings)
         service = Service.build(settings)
         app = create_app(service)
     except SettingsError as error:
         text = str(error) if str(path) in str(error) else f"{path}: not valid\n{error}"
         sys.stderr.write(f"{text}\n")
         raise SystemExit(2) from None
-    configure_logging(settings)
     provider = start_tracing(settings, service.metrics)
     config = uvicorn.Config(
         app,

@@ -1,0 +1,89 @@
+"""Where the sink keeps what was delivered: the newest in memory, everything in an append-only file."""
+
+from collections import deque
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from pydantic import ValidationError
+
+from demo._logging import logger
+from demo._payloads import Delivery
+from demo.settings import SettingsError
+
+LIMIT = 10_000  # deliveries in memory
+FILE = "deliveries.jsonl"
+
+
+class Deliveries:
+    """The deliveries, oldest first. ``folder`` is made when absent; None keeps them in memory only.
+
+    Raises SettingsError when the folder cannot be used.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._items: deque[Delivery] = deque(maxlen=LIMIT)
+        self._file: TextIO | None = None
+        self.loaded = 0
+        if folder is None:
+            return
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._file = (folder / FILE).open("a+", encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"  options.data: cannot be used (value {str(folder)!r}): {error}") from None
+        self._load(self._file)
+
+    def _load(self, file: TextIO) -> None:
+        file.seek(0)
+        line = "\n"
+        for line in file:
+            try:
+                self._items.append(Delivery.model_validate_json(line))
+                self.loaded += 1
+            except ValidationError:  # the service was killed while writing this line
+                logger().warning("skipped a line of the deliveries that cannot be read")
+        if not line.endswith("\n"):
+            file.write("\n")
+
+    def add(self, delivery: Delivery) -> None:
+        """Keep one; on disk before the sender gets its answer."""
+        self._items.append(delivery)
+        if self._file is not None:
+            self._file.write(delivery.model_dump_json() + "\n")
+            self._file.flush()
+
+    def clear(self) -> int:
+        """Forget all; returns how many there were."""
+        count = len(self._items)
+        self._items.clear()
+        if self._file is not None:
+            self._file.truncate(0)
+        return count
+
+    def all(self) -> Iterator[Delivery]:
+        """Oldest first."""
+        return iter(tuple(self._items))
+
+    def find(
+        self,
+        *,
+        kind: str | None = None,
+        team: str | None = None,
+        receiver: str | None = None,
+        alertname: str | None = None,
+        status: str | None = None,
+        since: datetime | None = None,
+    ) -> list[Delivery]:
+        """Those that match all that is given. ``receiver`` is ``kind/team``, or the team alone."""
+        return [
+            item
+            for item in self._items
+            if (kind is None or item.kind == kind)
+            and (team is None or item.team == team)
+            and (receiver is None or receiver in (item.receiver, item.team))
+            and (alertname is None or alertname in item.alertnames)
+            and (status is None or item.status == status)
+            and (since is None or datetime.fromisoformat(item.received_at) >= since)
+        ]

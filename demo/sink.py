@@ -1,0 +1,212 @@
+"""Alert sink: stands in for Slack, Teams, PagerDuty and a ticket system, and remembers what they were sent.
+
+It refuses a payload that the real receiver would refuse, so that a wrong configuration of Alertmanager
+shows here. ``_payloads`` says how each payload is read and what the templates must produce.
+"""
+
+import html
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from demo._app import Service, run
+from demo._deliveries import Deliveries
+from demo._logging import logger
+from demo._payloads import READERS, Delivery, PayloadError, read_payload
+from demo.settings import Frozen
+
+MAX_BODY = 1_000_000  # bytes
+MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
+FILTERS = ("kind", "team", "receiver", "alertname", "status", "since")
+
+
+class Options(Frozen):
+    """``data``: folder of the file of deliveries, relative to the working directory; empty: memory only."""
+
+    data: str = ""
+
+
+class Sink:
+    """The endpoints over one store of deliveries."""
+
+    def __init__(self, service: Service, store: Deliveries) -> None:
+        self._store = store
+        metrics = service.metrics
+        self._total = metrics.counter(
+            "deliveries_total", "Notifications received.", ("kind", "receiver", "status")
+        )
+        self._last = metrics.gauge(
+            "last_delivery_timestamp_seconds", "When a receiver was last notified.", ("receiver",)
+        )
+        self._refused = metrics.counter("deliveries_refused_total", "Payloads refused.", ("kind",))
+        self._pings = metrics.counter("deadman_pings_total", "Pings of the dead man's switch.")
+        self._ping_time = metrics.gauge(
+            "deadman_last_ping_timestamp_seconds", "When the dead man's switch was last pinged."
+        )
+        self._last_ping: float | None = None
+        self._receivers: set[str] = set()
+        for item in store.all():  # so that the counters go on where they were
+            self._account(item)
+
+    def routes(self) -> list[Route]:
+        """What the sink serves beyond what every service does."""
+        return [
+            *(Route(f"/{kind}/{{team:str}}", self._receive, methods=["POST"]) for kind in READERS),
+            Route("/deliveries", self._list, methods=["GET"]),
+            Route("/deliveries", self._delete, methods=["DELETE"]),
+            Route("/deliveries/count", self._count, methods=["GET"]),
+            Route("/deadman", self._ping, methods=["POST"]),
+            Route("/deadman", self._last_pinged, methods=["GET"]),
+        ]
+
+    async def _receive(self, request: Request) -> Response:
+        kind, team = request.url.path.split("/")[1], request.path_params["team"]
+        try:
+            item = read_payload(kind, team, await _json(request))
+        except PayloadError as error:
+            self._refused.labels(kind=kind).inc()
+            logger().warning("payload refused", kind=kind, team=team[:64], reason=str(error))
+            return _refusal(kind, str(error))
+        self._store.add(item)
+        self._account(item)
+        logger().info(
+            "notification received",
+            kind=kind,
+            team=team[:64],
+            status=item.status,
+            alertname=item.alertname,
+            severity=item.severity,
+        )
+        if kind == "slack":
+            return PlainTextResponse("ok")
+        if kind == "pagerduty":
+            key = item.group_key or "none-given"
+            body = {"status": "success", "message": "Event processed", "dedup_key": key}
+            return JSONResponse(body, status_code=202)
+        return JSONResponse({"status": "accepted"}, status_code=202 if kind == "teams" else 200)
+
+    def _account(self, item: Delivery) -> None:
+        receiver = item.team
+        if receiver not in self._receivers and len(self._receivers) >= MAX_RECEIVERS:
+            receiver = "other"
+        self._receivers.add(receiver)
+        self._total.labels(kind=item.kind, receiver=receiver, status=item.status).inc()
+        self._last.labels(receiver=receiver).set(datetime.fromisoformat(item.received_at).timestamp())
+
+    def _found(self, request: Request) -> list[Delivery]:
+        query = dict(request.query_params)
+        if unknown := sorted(query.keys() - set(FILTERS)):
+            raise PayloadError(f"{unknown[0]}: unknown; expected one of {', '.join(FILTERS)}")
+        since = _instant(query.pop("since")) if "since" in query else None
+        return self._store.find(since=since, **query)
+
+    async def _list(self, request: Request) -> Response:
+        try:
+            found = self._found(request)
+        except PayloadError as error:
+            return JSONResponse({"error": str(error)}, status_code=422)
+        return JSONResponse(
+            {"count": len(found), "deliveries": [item.model_dump(mode="json") for item in found]}
+        )
+
+    async def _count(self, request: Request) -> Response:
+        try:
+            found = self._found(request)
+        except PayloadError as error:
+            return JSONResponse({"error": str(error)}, status_code=422)
+        by: Counter[str] = Counter(f"{item.receiver} {item.status}" for item in found)
+        return JSONResponse({"count": len(found), "by_receiver_and_status": dict(sorted(by.items()))})
+
+    async def _delete(self, _request: Request) -> Response:
+        return JSONResponse({"deleted": self._store.clear()})
+
+    async def _ping(self, request: Request) -> Response:
+        try:
+            body = await _json(request)
+        except PayloadError:
+            body = None  # whoever pings is alive, whatever it sends
+        if isinstance(body, dict) and body.get("status") == "resolved":
+            return JSONResponse({"status": "ignored: a resolved notification is no sign of life"})
+        self._last_ping = time.time()
+        self._pings.inc()
+        self._ping_time.set(self._last_ping)
+        return JSONResponse({"status": "ok"})
+
+    async def _last_pinged(self, _request: Request) -> Response:
+        if self._last_ping is None:
+            return JSONResponse({"last_ping": None, "age_seconds": None})
+        stamp = datetime.fromtimestamp(self._last_ping, UTC).isoformat(timespec="microseconds")
+        return JSONResponse(
+            {
+                "last_ping": stamp.replace("+00:00", "Z"),
+                "age_seconds": round(time.time() - self._last_ping, 3),
+            }
+        )
+
+    def home(self, _request: Request) -> Response:
+        """The latest deliveries as a page for people."""
+        rows = "".join(
+            "<tr>"
+            + "".join(
+                f"<td>{html.escape(str(value or ''))}"
+                for value in (item.received_at, item.receiver, item.status, item.alertname, item.severity)
+            )
+            for item in reversed(list(self._store.all())[-50:])
+        )
+        return HTMLResponse(
+            "<!doctype html><html lang=en><meta charset=utf-8><title>Alert sink</title>"
+            "<h1>Alert sink</h1><p>What Slack, Teams, PagerDuty and the ticket system would have got; "
+            "<a href=/deliveries>all as JSON</a>, <a href=/deadman>dead man's switch</a>.</p>"
+            f"<table><tr><th>received<th>receiver<th>status<th>alert<th>severity{rows}</table></html>"
+        )
+
+
+async def _json(request: Request) -> Any:
+    body = await request.body()
+    if len(body) > MAX_BODY:
+        raise PayloadError(f"(body): {len(body)} bytes; expected at most {MAX_BODY}")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise PayloadError(f"(body): is not JSON: {error}") from None
+
+
+def _refusal(kind: str, reason: str) -> Response:
+    if kind == "pagerduty":
+        body = {"status": "invalid event", "message": "Event object is invalid", "errors": [reason]}
+        return JSONResponse(body, status_code=400)
+    if kind == "slack":
+        return PlainTextResponse(f"invalid_payload: {reason}", status_code=400)
+    return JSONResponse({"error": reason}, status_code=400)
+
+
+def _instant(text: str) -> datetime:
+    """Seconds since 1970, or RFC 3339. Raises PayloadError."""
+    try:
+        return datetime.fromtimestamp(float(text), UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    try:
+        value = datetime.fromisoformat(text.replace(" ", "+"))  # a "+" in a query reads as a space
+    except ValueError:
+        raise PayloadError(f"since: {text!r} is neither RFC 3339 nor seconds since 1970") from None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def create_app(service: Service) -> Starlette:
+    """The alert sink."""
+    options = service.settings.parse_options(Options)
+    sink = Sink(service, Deliveries(Path(options.data) if options.data else None))
+    return service.app("Alert sink: stands in for the receivers of alerts.", sink.routes(), home=sink.home)
+
+
+if __name__ == "__main__":
+    run(create_app)
