@@ -1,0 +1,5 @@
+"""`python -m obs` is `obs`."""
+
+from obs.cli import main
+
+main()

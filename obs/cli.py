@@ -1,0 +1,90 @@
+"""The command line `obs`. Only what `--help` shows is imported here: everything slow waits for its command."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Annotated, ParamSpec
+
+import typer
+
+P = ParamSpec("P")
+
+HELP = """
+Metrics, logging and tracing of an environment, described once in stacks/Pulumi.<env>.yaml.
+
+    obs up                  bring the environment `local` up on this machine
+    obs preview             what `up` would change, file by file
+    obs status              what runs, and whether it is as planned
+    obs logs collector -f   follow the log of one unit
+    obs verify              follow a request through metrics, logs and traces
+    obs destroy             take it down; data is kept
+
+The same by hand:  eval "$(obs env)"  and then  pulumi preview -s local
+
+Exit codes: 0 all is well; 1 it failed, or something is not as planned; 2 bad input (unknown environment,
+stack file, option); 3 another run holds the stack; 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="obs",
+    help=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Env = Annotated[str, typer.Argument(metavar="[ENV]", help="Environment: stacks/Pulumi.<ENV>.yaml.")]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of unexpected errors.")] = False,
+) -> None:
+    if debug:
+        os.environ["OBS_DEBUG"] = "1"
+
+
+def command(function: Callable[P, int | None]) -> Callable[P, None]:
+    """Make a function a command of `obs`: its result is the exit code, and no error shows a traceback."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        from obs.errors import ObsError
+
+        try:
+            code = function(*args, **kwargs) or 0
+        except ObsError as error:
+            from obs.console import err
+
+            if str(error):
+                err.print(str(error), style="bad" if error.exit_code == 1 else "", markup=False)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            code = 130
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            code = 1
+        except typer.Exit as leave:
+            code = leave.exit_code
+        except typer.Abort:
+            code = 130
+        except Exception as error:
+            if os.environ.get("OBS_DEBUG"):
+                raise
+            from obs.crash import report
+
+            report(error)
+            code = 1
+        raise typer.Exit(code)
+
+    run.__annotations__["return"] = None
+    return app.command()(run)  # type: ignore[return-value]
+
+
+def main() -> None:
+    """Entry point of the program `obs`."""
+    from obs.commands import host, stack, tools  # noqa: F401 - each adds its commands to `app`
+
+    app()

@@ -1,0 +1,204 @@
+"""Commands that run the engine: up, preview, refresh, destroy."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from obs.cli import Env, command
+
+if TYPE_CHECKING:
+    from components.plan import Plan
+    from obs.diff import UnitChange
+
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@command
+def up(
+    env: Env = "local",
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; `local` never asks.")
+    ] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="End with `obs verify`.")] = False,
+    wait: Wait = False,
+) -> int:
+    """Bring an environment up, or bring it in line with its stack file. A second run changes nothing.
+
+    obs up; obs up staging --yes; obs up --verify
+    """
+    from obs.console import tell
+    from obs.describe import describe
+    from obs.session import session
+
+    _, plan = describe(env)
+    if not (yes or env == "local"):
+        _confirm(env, plan)
+    _bring_engines(plan)
+    _preflight(plan)
+    with session(env, f"up {env}", wait) as (driver, watcher):
+        driver.up(watcher, refresh=True)
+    done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
+    tell(f"{env} is up: {done or 'nothing to change'}", "good")
+    if verify:
+        from obs.commands.verify import run_verify
+
+        return run_verify(env)
+    return 0
+
+
+@command
+def preview(
+    env: Env = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
+    ] = False,
+) -> int:
+    """Show what `up` would change, file by file. Changes nothing and starts nothing.
+
+    obs preview; obs preview staging --expect-no-changes
+    """
+    from obs.console import out
+    from obs.describe import describe
+
+    _, plan = describe(env)
+    _bring_engines(plan)
+    found = _previewed(env)
+    if as_json:
+        out.print_json(json.dumps({"stack": env, "units": [change.as_json() for change in found]}))
+    else:
+        draw(env, found)
+    return 1 if found and expect_no_changes else 0
+
+
+@command
+def refresh(env: Env = "local", wait: Wait = False) -> int:
+    """Compare what runs with what was deployed, and remember the differences; `up` then repairs them."""
+    from obs.console import tell
+    from obs.describe import check_environment
+    from obs.session import session
+
+    check_environment(env)
+    with session(env, f"refresh {env}", wait) as (driver, watcher):
+        driver.refresh(watcher)
+    if watcher.drifted:
+        for unit in watcher.drifted:
+            tell(f"{unit} is not as it was deployed; obs up {env} repairs it", "note")
+    else:
+        tell(f"{env}: everything is as it was deployed", "good")
+    return 0
+
+
+@command
+def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
+    """Stop and remove everything of an environment. Data is kept unless the stack file says `retain: false`."""
+    from obs.console import out, tell
+    from obs.describe import check_environment
+    from obs.session import session
+    from vsi.host import kept
+
+    check_environment(env)
+    if not yes:
+        _ask(f"Take down everything of '{env}'?")
+    with session(env, f"destroy {env}", wait) as (driver, watcher):
+        driver.destroy(watcher)
+    tell(f"{env} is down", "good")
+    for path, size in kept(env):
+        out.print(f"kept  {_size(size):>9}  {path}", markup=False)
+    return 0
+
+
+def draw(env: str, found: "list[UnitChange]") -> None:
+    """The changes for people: a line per unit, then a unified difference per file."""
+    from obs.console import out
+
+    if not found:
+        out.print("no changes", style="good")
+        return
+    styles = {"+": "green", "-": "red", "@": "note"}
+    for unit in found:
+        out.print(f"{unit.unit}: {unit.op}", style="bold", markup=False)
+        for change in unit.changes:
+            out.print(f"  {change.kind} {change.name}", style="note", markup=False)
+            if unit.op == "delete":
+                continue
+            for line in change.lines:
+                out.print(f"    {line}", style=styles.get(line[:1], ""), markup=False)
+    names = ", ".join(unit.unit for unit in found)
+    out.print(f"{len(found)} of the units of '{env}' would change: {names}", style="bold", markup=False)
+
+
+def _previewed(env: str) -> "list[UnitChange]":
+    from obs.console import tell
+    from obs.errors import ObsError
+    from obs.preview import Collector
+    from obs.progress import Watcher
+    from obs.pulumi import Driver, EngineFailed
+    from obs.session import explain
+
+    driver, watcher, collector = Driver(env), Watcher(), Collector()
+
+    def both(event: Any) -> None:
+        watcher(event)
+        collector(event)
+
+    with driver.command.interruptible(tell):
+        driver.select()
+        try:
+            with watcher:
+                driver.preview(both, refresh=True)
+        except EngineFailed as failure:
+            explain(env, watcher, failure)
+            raise ObsError(f"obs preview {env} failed") from None
+    return collector.found()
+
+
+def _bring_engines(plan: "Plan") -> None:
+    """Make sure that the plan's engines are in the cache, telling what is fetched or built."""
+    from engines.store import ensure
+
+    ensure(sorted({engine for unit in plan.units for engine in unit.engines}))
+
+
+def _preflight(plan: "Plan") -> None:
+    """ObsError with everything that stands in the way on this host, and what to do about each."""
+    from obs.console import tell
+    from obs.errors import ObsError
+    from vsi.host import preflight
+
+    problems = preflight(plan)
+    for problem in problems:
+        tell(str(problem), "bad")
+    if problems:
+        raise ObsError("nothing was changed")
+
+
+def _confirm(env: str, plan: "Plan") -> None:
+    _bring_engines(plan)
+    found = _previewed(env)
+    draw(env, found)
+    if found:
+        _ask(f"Change '{env}' like this?")
+
+
+def _ask(question: str) -> None:
+    """Go on only after a yes; BadInput where nobody can be asked."""
+    import sys
+
+    from obs.errors import BadInput, Interrupted
+
+    if not sys.stdin.isatty():
+        raise BadInput(f"{question} Nobody can be asked here; add --yes.")
+    if not typer.confirm(question):
+        raise Interrupted("nothing was changed")
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"

@@ -1,0 +1,44 @@
+"""Commands that neither run the engine nor touch the host: render, env, verify, engines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from obs.cli import Env, app, command
+from obs.commands import engines, verify  # noqa: F401 - `verify` adds its command to `app`
+
+app.add_typer(engines.app, name="engines")
+
+
+@command
+def render(
+    env: Env = "local",
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write to.")] = Path("out"),
+) -> int:
+    """Write every file of an environment to a folder, byte for byte as they will be deployed.
+
+    obs render local --out /tmp/rendered
+    """
+    from obs.console import tell
+    from obs.describe import describe
+    from obs.render import write
+
+    _, plan = describe(env)
+    tell(f"{len(write(plan, out))} files in {out}", "good")
+    return 0
+
+
+@command
+def env(env: Env = "local") -> int:
+    """Print the variables under which `pulumi`, typed by hand, works as `obs` does.
+
+    eval "$(obs env local)"; pulumi preview -s local
+    """
+    from obs.console import out
+    from obs.describe import check_environment
+    from obs.pulumi import environment, exports, find_pulumi
+
+    check_environment(env)
+    out.print(exports(environment(env, find_pulumi())), markup=False)
+    return 0

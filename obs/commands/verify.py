@@ -1,0 +1,29 @@
+"""The command `obs verify`; what it checks is in the package `obs.verify`."""
+
+from typing import Annotated
+
+import typer
+
+from obs.cli import Env, command
+
+
+@command
+def verify(
+    env: Env = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> int:
+    """Prove that it works: follow one request through metrics, logs, traces and alerts.
+
+    obs verify; obs verify local --json
+    """
+    return run_verify(env, as_json)
+
+
+def run_verify(env: str, as_json: bool = False) -> int:
+    """Run the checks; 0 if none failed, else 1."""
+    from obs.describe import describe
+
+    describe(env)
+    from obs.verify import run
+
+    return run(env, as_json=as_json)

@@ -1,0 +1,107 @@
+"""What the Pulumi program needs beside the component: checked configuration, engines, secret values.
+
+Everything that a user can get wrong ends in `pulumi.RunError`, which any language host shows without a
+traceback.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from components.plan import Plan
+from obs.describe import describe
+from obs.errors import BadInput, ObsError
+
+
+def planned() -> Plan:
+    """The plan of the stack that the engine runs; RunError with every problem of its stack file."""
+    stack = pulumi.get_stack()
+    try:
+        _, plan = describe(stack)
+        check_configuration(stack, pulumi.Config("obs").get("spec"))
+    except ObsError as error:
+        raise pulumi.RunError(str(error)) from None
+    return plan
+
+
+def check_configuration(stack: str, given: str | None) -> None:
+    """BadInput unless the engine's `obs:spec` (JSON text) says what the stack file says.
+
+    The program reads the file, for its lines and its base file, so a value given in another way
+    (`-c obs:spec…`, `--config-file`) would otherwise be ignored without a word.
+    """
+    from stacks.loader import KEY, stack_file
+    from stacks.source import parse
+
+    file = stack_file(stack)
+    name = f"{file.parent.name}/{file.name}"
+    written = parse(file, name).plain()["config"][KEY]
+    try:
+        same = given is not None and _comparable(json.loads(given)) == _comparable(written)
+    except json.JSONDecodeError:
+        same = False
+    if not same:
+        raise BadInput(
+            f"obs:spec: the engine was given another value than {name} holds. "
+            f"Expected no `--config obs:spec…` and no `--config-file`: write the change into {name}."
+        )
+
+
+def _comparable(value: Any) -> Any:
+    """A value as the engine may have rewritten it: its YAML reader keeps neither the type of every scalar nor
+    an empty value."""
+    if isinstance(value, Mapping):
+        return {str(key): _comparable(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_comparable(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return repr(float(value))
+    try:
+        return repr(float(value))
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def engines_of(plan: Plan) -> dict[str, str]:
+    """Engine -> digest of its artifact in the cache; RunError if one is not there.
+
+    The program changes nothing and so builds nothing: `obs up` and `obs preview` bring engines first.
+    """
+    from engines.store import Store
+
+    store = Store()
+    wanted = sorted({engine for unit in plan.units for engine in unit.engines})
+    missing = [engine for engine in wanted if store.find(engine) is None]
+    if missing:
+        raise pulumi.RunError(
+            f"not in the cache of engines: {', '.join(missing)}. Run: obs engines build {' '.join(missing)}"
+        )
+    return {engine: store.find(engine).digest for engine in wanted}
+
+
+def secret_values(plan: Plan) -> dict[str, pulumi.Output[str]]:
+    """Values of the secrets that come from outside the host, as Pulumi secrets; RunError if one is absent."""
+    config = pulumi.Config("obs")
+    values: dict[str, pulumi.Output[str]] = {}
+    for secret in plan.secrets:
+        if secret.source == "environment":
+            if not os.environ.get(secret.key):
+                raise pulumi.RunError(
+                    f"secret {secret.name}: expected its value in the environment variable {secret.key}, "
+                    "which is not set"
+                )
+            values[secret.name] = pulumi.Output.secret(os.environ[secret.key])
+        elif secret.source == "config":
+            value = config.get_secret(secret.key)
+            if value is None:
+                raise pulumi.RunError(
+                    f"secret {secret.name}: expected it in the stack's configuration. "
+                    f"Run: pulumi config set --secret obs:{secret.key} -s {plan.stack}"
+                )
+            values[secret.name] = value
+    return values

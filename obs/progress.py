@@ -1,0 +1,129 @@
+"""The engine's events as lines that a person can follow, and as the reasons of a failure."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from obs.console import err
+from obs.diff import unit_name
+
+WORDS = {
+    "create": ("creating", "created"),
+    "update": ("updating", "updated"),
+    "delete": ("removing", "removed"),
+    "replace": ("replacing", "replaced"),
+    "refresh": ("reading", "read"),
+    "create-replacement": ("creating anew", "created anew"),
+    "delete-replaced": ("removing the old", "removed the old"),
+}
+DYNAMIC = "pulumi-python:dynamic"
+_COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
+_NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
+
+
+def plain(message: str) -> str:
+    """An engine's message without its colours and the words that gRPC puts in front."""
+    return _NOISE.sub("", _COLOUR.sub("", message)).strip()
+
+
+@dataclass
+class Watcher:
+    """Takes events from the engine. Use as a context manager; then read `failed`, `errors`, `counts`."""
+
+    failed: dict[str, str] = field(default_factory=dict)
+    """Unit -> operation that failed."""
+    errors: list[tuple[str | None, str]] = field(default_factory=list)
+    """(unit or None, message) of each error, once each."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Operation -> how many units."""
+    _started: dict[str, float] = field(default_factory=dict)
+    _tasks: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+
+    def __enter__(self) -> "Watcher":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Any) -> None:
+        """One event of the Automation API."""
+        if event.diagnostic_event:
+            self._diagnostic(event.diagnostic_event)
+        elif event.resource_pre_event:
+            self._begin(event.resource_pre_event.metadata)
+        elif event.res_outputs_event:
+            self._end(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            metadata = event.res_op_failed_event.metadata
+            if _is_unit(metadata):
+                self.failed[unit_name(metadata.urn)] = _op(metadata)
+            self._end(metadata, failed=True)
+
+    def _begin(self, metadata: Any) -> None:
+        op = _op(metadata)
+        if op not in WORDS or not _is_unit(metadata):
+            return
+        name = unit_name(metadata.urn)
+        self._started[name] = time.monotonic()
+        self._tasks[name] = self._progress.add_task(f"{WORDS[op][0]} {name}", total=None)
+        if not err.is_terminal and op != "refresh":
+            self._line("quiet", f"{WORDS[op][0]} {name}")
+
+    def _end(self, metadata: Any, failed: bool = False) -> None:
+        op = _op(metadata)
+        if op not in WORDS or not _is_unit(metadata):
+            return
+        name = unit_name(metadata.urn)
+        seconds = time.monotonic() - self._started.pop(name, time.monotonic())
+        if name in self._tasks:
+            self._progress.remove_task(self._tasks.pop(name))
+        if failed:
+            self._line("bad", f"✗ {name}: {op} failed after {seconds:.1f} s")
+        elif op != "refresh":
+            self.counts[op] = self.counts.get(op, 0) + 1
+            self._line("good", f"✓ {WORDS[op][1]} {name} in {seconds:.1f} s")
+
+    def _diagnostic(self, event: Any) -> None:
+        message = plain(event.message)
+        if not message or event.ephemeral:
+            return
+        name = unit_name(event.urn) if event.urn and DYNAMIC in event.urn else None
+        if event.severity == "error":
+            if (name, message) not in self.errors and not _follows(message):
+                self.errors.append((name, message))
+        elif event.severity == "warning" or event.severity == "info#err":
+            self._line("note", f"{name + ': ' if name else ''}{message}")
+
+    def _line(self, style: str, text: str) -> None:
+        self._progress.console.print(text, style=style, markup=False)
+
+
+def _op(metadata: Any) -> str:
+    op = metadata.op
+    return str(getattr(op, "value", op))
+
+
+def _is_unit(metadata: Any) -> bool:
+    return bool(metadata.type.startswith(DYNAMIC))
+
+
+def _follows(message: str) -> bool:
+    """Whether a message only says that another one was an error."""
+    return message.startswith(("update failed", "preview failed", "resource operation failed", "destroy failed"))

@@ -1,0 +1,248 @@
+"""Drives the real `pulumi` program over this project, through the Automation API's local workspace.
+
+What is run is what a user would type: the same Pulumi.yaml, program, stack files and state. This module
+adds what a hand-typed command takes from `obs env`, a bond of life between `obs` and the engine, and the
+repair of what a run that was killed has left.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from pulumi.automation import CommandResult, Deployment, LocalWorkspace, PulumiCommand, Stack
+from pulumi.automation.errors import CommandError, create_command_error
+from pulumi.automation.events import EngineEvent
+from semver import VersionInfo
+
+from obs.errors import Interrupted, ObsError
+from obs.lock import clear_stale_locks
+from obs.paths import PLUGINS, ROOT, state_folder
+
+LOCAL_STACK = "local"
+LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
+"""The passphrase of the stack `local`, for everybody to know: nothing in its state is secret."""
+FILE_SCHEME = "file://"
+
+OnEvent = Callable[[EngineEvent], Any]
+
+
+class EngineFailed(ObsError):
+    """The engine ended with an error; what went wrong has come as events before."""
+
+    def __init__(self, output: str) -> None:
+        super().__init__(output)
+        self.output = output
+
+
+def find_pulumi() -> Path:
+    """The Pulumi CLI: on PATH, else from the cache of engines, whose own error says what to run."""
+    found = shutil.which("pulumi")
+    if found:
+        return Path(found).absolute()
+    from engines.store import Store
+
+    return Path(Store().executable("pulumi", "pulumi"))
+
+
+def backend_folder() -> Path | None:
+    """The folder that holds the state; None if PULUMI_BACKEND_URL names a back end of another kind."""
+    url = os.environ.get("PULUMI_BACKEND_URL")
+    if not url:
+        return state_folder()
+    if url.startswith(FILE_SCHEME):
+        return Path(url.removeprefix(FILE_SCHEME).split("?")[0]).expanduser().absolute()
+    return None
+
+
+def environment(stack: str, pulumi: Path) -> dict[str, str]:
+    """The variables under which `pulumi` works here, whether started by `obs` or typed by hand.
+
+    The plugins that the CLI brought, if any, stand before ours: the official CLI has its own language host.
+    """
+    path = [str(pulumi.parent), str(PLUGINS)]
+    path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
+    backend = backend_folder()
+    url = f"{FILE_SCHEME}{backend}?create_dir=true" if backend else os.environ["PULUMI_BACKEND_URL"]
+    variables = {
+        "PATH": os.pathsep.join(path),
+        "PULUMI_BACKEND_URL": url,
+        "PULUMI_HOME": os.environ.get("PULUMI_HOME") or str(state_folder() / "pulumi-home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "OBS_PYTHON": sys.executable,
+    }
+    if stack == LOCAL_STACK:
+        variables["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
+    return variables
+
+
+def exports(variables: Mapping[str, str]) -> str:
+    """Shell text that sets the variables, for `eval`."""
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items()))
+
+
+class BoundPulumi(PulumiCommand):
+    """The CLI, ended by the kernel when `obs` ends, and interrupted only when `obs` says so.
+
+    It runs in a session of its own: otherwise Ctrl-C in a terminal would reach it twice, once from the
+    terminal and once from us, and the second interruption makes it drop everything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.command = str(path)
+        self.version = _version(path)
+        self._running: subprocess.Popen[str] | None = None
+        self._interrupts = 0
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: Callable[[str], Any] | None = None,
+        on_error: Callable[[str], Any] | None = None,
+    ) -> CommandResult:
+        """Run to the end; CommandError if it fails, Interrupted if it was stopped by a signal to `obs`."""
+        lines: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+        def read(stream: IO[str], name: str, tell: Callable[[str], Any] | None) -> None:
+            for line in stream:
+                lines[name].append(line.rstrip())
+                if tell:
+                    tell(line.rstrip())
+
+        with subprocess.Popen(
+            [*_die_with_us(), self.command, "--non-interactive", *args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+            encoding="utf-8",
+            start_new_session=True,
+        ) as process:
+            self._running = process
+            readers = [
+                threading.Thread(target=read, args=(process.stdout, "stdout", on_output)),
+                threading.Thread(target=read, args=(process.stderr, "stderr", on_error)),
+            ]
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                reader.join()
+            code = process.wait()
+            self._running = None
+        if self._interrupts:
+            raise Interrupted("interrupted: the next run goes on from here")
+        result = CommandResult("\n".join(lines["stdout"]), "\n".join(lines["stderr"]), code)
+        if code != 0:
+            raise create_command_error(result)
+        return result
+
+    @contextmanager
+    def interruptible(self, tell: Callable[[str], Any]) -> Iterator[None]:
+        """While inside, a signal to `obs` asks a running engine to stop, and ends `obs` only afterwards."""
+
+        def handle(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self._interrupts += 1
+            process = self._running
+            if process is None:
+                raise KeyboardInterrupt
+            if self._interrupts == 1:
+                tell("stopping: the engine finishes what it has begun; once more to stop at once")
+            process.send_signal(signal.SIGINT if self._interrupts <= 2 else signal.SIGKILL)
+
+        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {signum: signal.signal(signum, handle) for signum in signals}
+        try:
+            yield
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def _die_with_us() -> list[str]:
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _version(path: Path) -> VersionInfo:
+    found = subprocess.run(
+        [str(path), "version"],
+        env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return VersionInfo.parse(found.stdout.strip().removeprefix("v"))
+    except ValueError:
+        raise ObsError(f"{path} does not answer to `pulumi version`: {found.stderr.strip()}") from None
+
+
+class Driver:
+    """One stack under the real engine. Hold the stack's lock while using it."""
+
+    def __init__(self, stack: str) -> None:
+        pulumi = find_pulumi()
+        variables = environment(stack, pulumi)
+        Path(variables["PULUMI_HOME"]).mkdir(parents=True, exist_ok=True)
+        self.name = stack
+        self.command = BoundPulumi(pulumi)
+        self._workspace = LocalWorkspace(
+            work_dir=str(ROOT), env_vars=variables, pulumi_command=self.command
+        )  # no project_settings: they would rewrite Pulumi.yaml
+
+    def prepare(self) -> list[str]:
+        """Make the stack if there is none, and repair what a killed run left; returns what was repaired."""
+        folder = backend_folder()
+        repaired = []
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            repaired = clear_stale_locks(folder, self.name)
+        self._stack = Stack.create_or_select(self.name, self._workspace)
+        state = self._stack.export_stack()
+        pending = (state.deployment or {}).get("pending_operations") or []
+        if pending:
+            # Every operation of ours may be begun again, so none that was cut off needs a decision.
+            rest = {**(state.deployment or {}), "pending_operations": []}
+            self._stack.import_stack(Deployment(version=state.version, deployment=rest))
+            repaired.append(f"{len(pending)} operations that were cut off")
+        return repaired
+
+    def up(self, on_event: OnEvent, refresh: bool) -> None:
+        """Update; EngineFailed if the engine ended with an error."""
+        with _failures():
+            self._stack.up(on_event=on_event, refresh=refresh, suppress_outputs=True, color="never")
+
+    def preview(self, on_event: OnEvent, refresh: bool) -> None:
+        """Preview; changes nothing. EngineFailed if the engine ended with an error."""
+        with _failures():
+            self._stack.preview(on_event=on_event, refresh=refresh, suppress_outputs=True, color="never")
+
+    def refresh(self, on_event: OnEvent) -> None:
+        """Take what really runs into the state. EngineFailed if the engine ended with an error."""
+        with _failures():
+            self._stack.refresh(on_event=on_event, color="never")
+
+    def destroy(self, on_event: OnEvent) -> None:
+        """Take everything down. EngineFailed if the engine ended with an error."""
+        with _failures():
+            self._stack.destroy(on_event=on_event, color="never")
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise EngineFailed(str(error)) from None
