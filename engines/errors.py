@@ -1,0 +1,5 @@
+"""The one error that getting an engine can end in."""
+
+
+class EngineError(Exception):
+    """An engine cannot be had. The message says which, what was tried, why it failed and what to do."""

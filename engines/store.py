@@ -1,0 +1,396 @@
+"""The cache of engines: each artifact once, in a folder named by what went into it.
+
+Layout: `<cache>/<engine>/<first 12 digits of the key>/` holds the artifact and its `manifest.json`. A
+folder is either whole or not there: it is made beside, as `.tmp-...`, and renamed. Whoever makes it holds
+the lock of its key, so two processes never make the same one, and what a killed process left is removed by
+the next that holds the lock.
+"""
+
+import json
+import os
+import platform as machine
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from components import catalog
+from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
+from engines import opensearch, sources, toolchains
+from engines.errors import EngineError
+from engines.keys import key, required_go
+from engines.lock import NOT_FETCHED, Lock, archive_url, file_of
+from engines.progress import Progress, Silent
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / "tools"
+LOCK = ROOT / "components" / "engines.lock.json"
+
+CHANNEL_VARIABLE = "OBS_ENGINE_CHANNEL"
+MIRROR_VARIABLE = "OBS_ENGINE_MIRROR"
+CACHE_VARIABLE = "OBS_CACHE"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """An engine in the cache."""
+
+    engine: Engine
+    channel: Channel
+    key: str
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk, as counted when it was made."""
+        return int(self.manifest["size"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """An artifact to be made: decided, with its obstacles out of the way, and nothing done yet."""
+
+    engine: Engine
+    channel: Channel
+    key: str
+
+
+def default_cache() -> Path:
+    """`$OBS_CACHE`, else `~/.cache/obs`."""
+    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "obs").absolute()
+
+
+def this_platform() -> str:
+    """The platform of this machine as the catalogue names it, `linux/amd64`."""
+    names = {"x86_64": "amd64", "aarch64": "arm64"}
+    return f"{sys.platform}/{names.get(machine.machine(), machine.machine())}"
+
+
+class Store:
+    """The engines of the catalogue in a cache on this machine."""
+
+    def __init__(
+        self,
+        cache: Path | None = None,
+        *,
+        engines: Iterable[Engine] = catalog.ENGINES,
+        tools: Path = TOOLS,
+        lock: Path = LOCK,
+        platform: str | None = None,
+    ) -> None:
+        """`platform` other than this machine's serves hosts of another kind: Go programs are cross-built."""
+        self.cache = cache.absolute() if cache else default_cache()
+        self.engines = {engine.name: engine for engine in engines}
+        self.tools = tools
+        self.lock_file = lock
+        self.platform = platform or this_platform()
+
+    def engine(self, name: str) -> Engine:
+        """The catalogue's entry; EngineError naming those there are when there is none."""
+        if name not in self.engines:
+            raise EngineError(f"no engine {name!r} in the catalogue; there are: {', '.join(self.engines)}")
+        return self.engines[name]
+
+    def locate(self, name: str) -> Path | None:
+        """The folder of a cached artifact of an engine, from any channel allowed; None when there is none.
+
+        Makes nothing, starts nothing and needs neither network nor compiler.
+        """
+        found = self.find(name)
+        return found.path if found else None
+
+    def channel_of(self, name: str) -> Channel | None:
+        """The channel that the cached artifact came from, whose `lacks` then hold; None when nothing is
+        cached."""
+        found = self.find(name)
+        return found.channel if found else None
+
+    def executable(self, name: str, exe: str) -> Path:
+        """Path of a program of a cached engine. EngineError when it is not cached or has no such program."""
+        found = self.find(name)
+        if found is None:
+            raise EngineError(
+                f"{name} is not in the cache {self.cache}; get it with `obs engines build {name}`"
+            )
+        try:
+            return found.path / found.engine.path_of(exe, found.channel)
+        except KeyError:
+            there = ", ".join(program for program, _ in found.engine.executables)
+            raise EngineError(f"{name} has no program {exe!r}; it has: {there}") from None
+
+    def find(self, name: str, channel: str | None = None) -> Artifact | None:
+        """As `locate`, with all that is known of the artifact."""
+        engine = self.engine(name)
+        lock = self._lock()
+        for candidate in self._candidates(engine, channel):
+            its_key = self.key(engine, candidate, lock)
+            if its_key and (artifact := self._read(engine, candidate, its_key)):
+                return artifact
+        return None
+
+    def key(self, engine: Engine, channel: Channel, lock: Lock | None = None) -> str | None:
+        """See `engines.keys.key`."""
+        return key(engine, channel, self.platform, self.tools, lock or self._lock())
+
+    def ensure(
+        self, names: Iterable[str], *, channel: str | None = None, progress: Progress | None = None
+    ) -> dict[str, Path]:
+        """Build or download what is missing; the folder of each engine named.
+
+        `channel` overrides OBS_ENGINE_CHANNEL. Before anything is built or downloaded it is decided for
+        every engine where it will come from, and one EngineError says of all that cannot be had why and
+        what to do.
+        """
+        wanted = [self.engine(name) for name in dict.fromkeys(names)]
+        found = {engine.name: artifact for engine in wanted if (artifact := self.find(engine.name, channel))}
+        jobs: list[Job] = []
+        problems: list[str] = []
+        answers: dict[str, str | None] = {}
+        for engine in wanted:
+            if engine.name not in found:
+                try:
+                    jobs.append(self._choose(engine, channel, answers))
+                except EngineError as error:
+                    problems.append(str(error))
+        if problems:
+            raise EngineError("\n".join(problems))
+        for job in jobs:
+            found[job.engine.name] = self._obtain(job, progress or Silent())
+        for artifact in found.values():
+            self._complete(artifact)
+        return {engine.name: found[engine.name].path for engine in wanted}
+
+    def _complete(self, artifact: Artifact) -> None:
+        """What an artifact needs of this machine: OpenSearch, a Java where it brings none."""
+        if isinstance(artifact.engine.source, MavenSource) and self.platform == this_platform():
+            opensearch.link_java(artifact.path, lambda: toolchains.ensure_java(self.cache, self.tools))
+
+    def _candidates(self, engine: Engine, channel: str | None) -> tuple[Channel, ...]:
+        """The channels to try, best first. EngineError when the one asked for is no channel."""
+        asked = channel or os.environ.get(CHANNEL_VARIABLE) or "auto"
+        if asked == "auto":
+            return engine.channels()
+        chosen = tuple(known for known in catalog.CHANNELS if known == asked)
+        if not chosen:
+            origin = "channel" if channel else CHANNEL_VARIABLE
+            raise EngineError(f"{origin} is {asked!r}; it must be one of: release, source, auto")
+        return chosen
+
+    def _choose(self, engine: Engine, channel: str | None, answers: dict[str, str | None]) -> Job:
+        reasons: list[str] = []
+        for candidate in self._candidates(engine, channel):
+            obstacle = self._obstacle(engine, candidate, answers)
+            its_key = self.key(engine, candidate)
+            if obstacle is None and its_key is not None:
+                return Job(engine, candidate, its_key)
+            reasons.append(f"  {candidate}: {obstacle or 'it has no key'}")
+        reasons += [
+            f"  {c}: there is none, {why}"
+            for c, why in engine.absent.items()
+            if f"  {c}:" not in str(reasons)
+        ]
+        raise EngineError(
+            f"{engine.name} {engine.version} cannot be had for {self.platform}:\n"
+            + "\n".join(reasons)
+            + "\n  What to do: remove one of these obstacles, or copy the folder "
+            f"{engine.name}/ of the cache of a machine that has it into {self.cache}"
+        )
+
+    def _obstacle(self, engine: Engine, channel: Channel, answers: dict[str, str | None]) -> str | None:
+        """Why `channel` cannot deliver `engine` here and now; None when it should."""
+        if channel in engine.absent:
+            return f"there is none, {engine.absent[channel]}"
+        if channel == "release":
+            url = archive_url(engine, self.platform)
+            if url is None:
+                return f"there is no official archive for {self.platform}"
+            entry = self._lock().entry(engine, self.platform)
+            if entry is None or entry.digest is None:
+                why = (entry.unlocked if entry else None) or NOT_FETCHED
+                return f"the archive's checksum is unlocked ({why}); `obs engines lock` fetches it"
+            from engines import release  # httpx costs 0.1 s of every start, and only this needs it
+
+            address = release.mirrored(url, os.environ.get(MIRROR_VARIABLE))
+            if address not in answers:
+                with release.client() as http:
+                    answers[address] = release.obstacle(address, http)
+            return answers[address]
+        match engine.source:
+            case GoSource(folder=folder):
+                required = required_go(self.tools / folder, self.tools)
+                return _error_of(lambda: toolchains.ensure_go(required, self.cache, self.tools))
+            case MavenSource():
+                return sources.maven_obstacle() or _error_of(
+                    lambda: toolchains.ensure_java(self.cache, self.tools)
+                )
+            case WheelSource() as source:
+                return sources.wheel_obstacle(source, self.platform == this_platform())
+            case None:
+                return "there is none"
+
+    def _obtain(self, job: Job, progress: Progress) -> Artifact:
+        """Make the artifact, unless another process has done so by the time that it is this one's turn."""
+        engine, name = job.engine, job.engine.name
+        with self._held(job, lambda: progress.wait(name)):
+            if artifact := self._read(engine, job.channel, job.key):
+                return artifact
+            target = self._folder(engine, job.key)
+            for stale in target.parent.glob(f".tmp-{target.name}-*"):
+                shutil.rmtree(stale, ignore_errors=True)
+            scratch = target.with_name(f".tmp-{target.name}-{os.getpid()}")
+            scratch.mkdir(parents=True)
+            start = time.monotonic()
+            try:
+                content = scratch / "artifact"
+                built_with = self._make(job, content, scratch, progress)
+                seconds = time.monotonic() - start
+                self._finish(job, content, built_with, seconds)
+                if target.exists():  # damaged: `_read` refused it above
+                    shutil.rmtree(target)
+                content.rename(target)
+            except EngineError as error:
+                raise EngineError(f"{name} {engine.version}, channel {job.channel}: {error}") from None
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+            artifact = self._read(engine, job.channel, job.key)
+            if artifact is None:
+                raise EngineError(f"{name}: the artifact just made is not readable in {target}")
+            progress.finish(name, artifact.size, seconds)
+            return artifact
+
+    def _make(self, job: Job, content: Path, scratch: Path, progress: Progress) -> str:
+        """Fill `content` through the job's channel; what it was made with, for the manifest."""
+        engine = job.engine
+
+        def tick(seconds: float) -> None:
+            progress.advance(engine.name, seconds)
+
+        if job.channel == "release":
+            return self._fetch(engine, content, progress)
+        log = self.cache / "logs" / f"{engine.name}.log"
+        match engine.source:
+            case GoSource() as source:
+                folder = self.tools / source.folder
+                go = toolchains.ensure_go(required_go(folder, self.tools), self.cache, self.tools)
+                progress.start(
+                    engine.name, f"building {engine.version} with {go.version}", engine.estimate_s, unit="s"
+                )
+                sources.go(source, folder, content, go=go.path, platform=self.platform, log=log, tick=tick)
+                return go.version
+            case MavenSource() as source:
+                java = toolchains.ensure_java(self.cache, self.tools)
+                progress.start(engine.name, f"assembling {engine.version}", engine.estimate_s, unit="s")
+                folder = self.tools / source.folder
+                sources.maven(folder, content, scratch, engine.version, java=java, log=log, tick=tick)
+                return f"java {java.name}"
+            case WheelSource() as source:
+                progress.start(
+                    engine.name, f"taking {engine.version} from {source.distribution}", None, unit="s"
+                )
+                sources.wheel(source, content)
+                return f"{source.distribution} {source.version}"
+            case None:
+                raise EngineError("there is no source")
+
+    def _fetch(self, engine: Engine, content: Path, progress: Progress) -> str:
+        from engines import archives, release  # see _obstacle
+
+        entry = self._lock().entry(engine, self.platform)
+        url = archive_url(engine, self.platform)
+        if entry is None or entry.digest is None or url is None or engine.release is None:
+            raise EngineError("the archive's checksum is unlocked")
+        address = release.mirrored(url, os.environ.get(MIRROR_VARIABLE))
+        archive = self.cache / "downloads" / f"{entry.digest[-12:]}-{file_of(engine, self.platform)}"
+        progress.start(engine.name, f"downloading {entry.file}", None, unit="bytes")
+
+        def tick(done: int, total: int | None) -> None:
+            progress.advance(engine.name, done, total)
+
+        with release.client() as http:
+            release.download(address, archive, entry.digest, http, tick)
+        archives.unpack(archive, content, engine.release.strip)
+        archive.unlink()
+        if engine.name == "opensearch":
+            opensearch.harden(content)
+        return entry.digest
+
+    def _finish(self, job: Job, content: Path, built_with: str, seconds: float) -> None:
+        """Check that every program is there, and write the manifest."""
+        programs: dict[str, int] = {}
+        for program, path in job.engine.executables_in(job.channel):
+            file = content / path
+            if not (file.is_file() and os.access(file, os.X_OK)):
+                there = ", ".join(sorted(child.name for child in content.iterdir())[:12])
+                raise EngineError(f"no program {program} at {path} in what was made; at its top are: {there}")
+            programs[path] = file.stat().st_size
+        manifest = {
+            "engine": job.engine.name,
+            "version": job.engine.version,
+            "channel": job.channel,
+            "platform": self.platform,
+            "key": job.key,
+            "made_with": built_with,
+            "seconds": round(seconds, 1),
+            "size": tree_size(content),
+            "programs": programs,
+        }
+        (content / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+    def _read(self, engine: Engine, channel: Channel, its_key: str) -> Artifact | None:
+        """The artifact of that key, None when it is not there or its programs are not as they were made."""
+        path = self._folder(engine, its_key)
+        try:
+            manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+            whole = manifest["key"] == its_key and all(
+                (path / program).stat().st_size == size for program, size in manifest["programs"].items()
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+        return Artifact(engine, channel, its_key, path, manifest) if whole else None
+
+    def _folder(self, engine: Engine, its_key: str) -> Path:
+        return self.cache / engine.name / its_key[:12]
+
+    @contextmanager
+    def _held(self, job: Job, waiting: Callable[[], None]) -> Iterator[None]:
+        """Hold the lock of a key. It goes with the process, however that ends."""
+        lock = self.key_lock(job.engine.name, job.key[:12])
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def key_lock(self, engine: str, digest: str) -> FileLock:
+        """The lock, not yet acquired, that whoever makes or removes an artifact holds."""
+        path = self.cache / "locks" / f"{engine}-{digest}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(path)
+
+    def _lock(self) -> Lock:
+        return Lock.read(self.lock_file)
+
+
+def tree_size(folder: Path) -> int:
+    """Bytes of all files below `folder`, links not followed."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _error_of(action: Callable[[], object]) -> str | None:
+    """What keeps `action` from working, in one text; None when it worked."""
+    try:
+        action()
+    except EngineError as error:
+        return str(error)
+    return None

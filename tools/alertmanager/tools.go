@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools keeps the commands this folder builds among its requirements.
+package tools
+
+import (
+	_ "github.com/prometheus/alertmanager/cmd/alertmanager"
+	_ "github.com/prometheus/alertmanager/cmd/amtool"
+)

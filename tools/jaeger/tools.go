@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools keeps the commands this folder builds among its requirements.
+package tools
+
+import _ "github.com/jaegertracing/jaeger/cmd/jaeger"
