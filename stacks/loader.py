@@ -105,6 +105,8 @@ def validate(node: Node) -> Spec:
         paths = [_existing(data, tuple(error["loc"])) for error in errors]
         touched += paths
         data = _without(data, paths)
+        if isinstance(data, dict):
+            data.setdefault("environment", _ANY_ENVIRONMENT)
         spec, errors = _model(data)
     for path, value, expected in spec.problems() if spec is not None else []:
         if not any(_concerns(pruned, path) for pruned in touched):
@@ -113,6 +115,12 @@ def validate(node: Node) -> Spec:
         raise StackFileError(sorted(set(problems), key=_order))
     assert spec is not None  # noqa: S101 - no problems, so there is one
     return spec
+
+
+_ANY_ENVIRONMENT = {
+    "name": "any", "tier": "dev", "target": "local", "cluster": "any", "region": "any", "team": "any",
+}  # fmt: skip
+"""Stands in for a broken one while looking for further problems; nothing refers to it."""
 
 
 def _model(data: Any) -> tuple[Spec | None, list[Any]]:
@@ -227,7 +235,7 @@ def _pattern_words(pattern: str) -> str:
 def _place(
     root: Node, loc: tuple[str | int, ...], value: object, expected: str, value_known: bool = True
 ) -> Problem:
-    """The problem with the nearest place of its path; parts that only the model's unions have are left out."""
+    """The problem with the nearest place of its path, without the parts that only the model has."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
         last = position == len(loc) - 1

@@ -16,7 +16,7 @@ FILE = Path(__file__).parent / "schema.json"
 def schema() -> dict[str, Any]:
     """The schema of `stacks/Pulumi.<stack>.yaml` as a mapping.
 
-    Keys that the base file may bring are not required here: what is still missing after merging, the loader says.
+    Keys that the base file may bring are not required here: the loader says what is missing after merging.
     """
     model = Spec.model_json_schema()
     definitions = model.pop("$defs")
@@ -24,7 +24,7 @@ def schema() -> dict[str, Any]:
     for name in ("Alerting", "Environment"):
         definitions[name].pop("required", None)
     definitions["Spec"] = model
-    other = {key: {} for key in PULUMI_KEYS if key != "config"}
+    other: dict[str, Any] = {key: {} for key in PULUMI_KEYS if key != "config"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Stack file",
