@@ -1,0 +1,1 @@
+"""The VSI target: plain hosts, this machine included. Plan, deploy, provider, drift."""

@@ -1,0 +1,238 @@
+"""What is on this host, and stopping and starting it: for the command line, without Pulumi or the spec."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from components.plan import Pillar
+from vsi.drift import Observed, read_host
+from vsi.errors import DeployError
+from vsi.paths import StatePaths, state_paths
+from vsi.ready import wait_ready
+from vsi.records import Applied, read_applied
+from vsi.supervisor import Supervisor
+
+Progress = Callable[[str, str], None]
+"""Called with a unit's name and `starting`, `ready`, `stopping`, `stopped` or `failed: ...`."""
+
+
+@dataclass(frozen=True)
+class UnitStatus:
+    """One row of `obs status`. `uptime` in seconds; `restarts` are ends that nobody asked for."""
+
+    unit: str
+    pillar: Pillar
+    state: str
+    pid: int
+    uptime: int
+    restarts: int
+    ports: tuple[int, ...]
+    drift: str
+
+
+def records(state: StatePaths) -> dict[str, Applied]:
+    """The record of every unit on this host, in an order in which each comes after what it needs."""
+    found = {name: record for name in state.applied_units() if (record := read_applied(state, name))}
+    return {name: found[name] for name in dependency_order(found)}
+
+
+def dependency_order(found: dict[str, Applied]) -> list[str]:
+    """Names so that each comes after what it needs; alphabetical where that leaves a choice."""
+    graph = {
+        name: [need for need in record.unit.needs if need in found] for name, record in sorted(found.items())
+    }
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise DeployError(
+            "plan", f"units need each other in a circle: {' -> '.join(error.args[1])}"
+        ) from None
+
+
+def status(stack: str) -> list[UnitStatus]:
+    """Every unit of a stack on this host; empty when none was ever applied or all were removed."""
+    state = state_paths(stack)
+    exits = Supervisor(state).unexpected_exits()
+    return [
+        UnitStatus(
+            unit=seen.unit,
+            pillar=seen.pillar,
+            state=seen.process_state,
+            pid=seen.pid,
+            uptime=seen.uptime,
+            restarts=exits.get(seen.unit, 0),
+            ports=seen.ports,
+            drift=drift_words(seen),
+        )
+        for seen in read_host(state)
+    ]
+
+
+def drift_words(seen: Observed) -> str:
+    """What differs from what was applied, in a few words; '' if nothing does."""
+    parts = [
+        (seen.changed, "changed"),
+        (seen.missing, "missing"),
+        (seen.extra, "not planned"),
+        (seen.secrets_missing, "secret missing"),
+    ]
+    words = [f"{word}: {', '.join(names)}" for names, word in parts if names]
+    if seen.program_changed:
+        words.append("supervisor's file changed")
+    if not seen.complete:
+        words.append("last apply did not finish")
+    return "; ".join(words)
+
+
+def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None) -> None:
+    """Stop units, those that need them first; None stops all and the supervisor too. Configuration stays."""
+    state = state_paths(stack)
+    supervisor = Supervisor(state)
+    known = records(state)
+    wanted = _chosen(known, units)
+    running = supervisor.programs()
+    for name in reversed([name for name in known if name in wanted]):
+        if name in running:
+            progress(name, "stopping")
+            supervisor.stop(name)
+        progress(name, "stopped")
+    if units is None:
+        supervisor.shutdown()
+
+
+def start(
+    stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None
+) -> list[DeployError]:
+    """Start units and what they need, each after what it needs is ready; None starts all.
+
+    For after a reboot too: nothing but the state folder is needed. Goes on after a failure with what does not
+    depend on it; returns the failures."""
+    state = state_paths(stack)
+    known = records(state)
+    wanted = _with_needs(known, _chosen(known, units))
+    if not wanted:
+        return []
+    supervisor = Supervisor(state)
+    supervisor.ensure_running()
+    failures: dict[str, DeployError] = {}
+    for name in [name for name in known if name in wanted]:
+        unit = known[name].unit
+        if missing := [need for need in unit.needs if need in failures or need not in known]:
+            failures[name] = DeployError(name, f"not started: it needs {', '.join(missing)}")
+            progress(name, f"failed: {failures[name].message}")
+            continue
+        progress(name, "starting")
+        try:
+            supervisor.update(name)
+            supervisor.start(name)
+            wait_ready(state, unit)
+        except DeployError as error:
+            failures[name] = error
+            progress(name, f"failed: {error.message.splitlines()[0]}")
+        else:
+            progress(name, "ready")
+    return list(failures.values())
+
+
+def revive(state: StatePaths, without: str, report: Callable[[str], None]) -> None:
+    """After the supervisor had to be started: bring back what ran under it, in order, except `without`.
+
+    Best effort: a unit that does not come up is found by its own apply or by refresh."""
+    supervisor = Supervisor(state)
+    known = records(state)
+    needed = {need for record in known.values() for need in record.unit.needs}
+    for name, record in known.items():
+        if name == without or not record.complete:
+            continue
+        report(f"bringing back {name}")
+        supervisor.update(name)
+        supervisor.start(name)
+        if name in needed:
+            with contextlib.suppress(DeployError):
+                wait_ready(state, record.unit)
+
+
+def _chosen(known: dict[str, Applied], units: Iterable[str] | None) -> set[str]:
+    if units is None:
+        return set(known)
+    chosen = set(units)
+    if unknown := sorted(chosen - set(known)):
+        raise DeployError(
+            unknown[0],
+            f"no unit {', '.join(map(repr, unknown))} here; there are: {', '.join(known) or 'none'}",
+        )
+    return chosen
+
+
+def _with_needs(known: dict[str, Applied], chosen: set[str]) -> set[str]:
+    todo, found = list(chosen), set(chosen)
+    while todo:
+        for need in known[todo.pop()].unit.needs:
+            if need in known and need not in found:
+                found.add(need)
+                todo.append(need)
+    return found
+
+
+def logs(
+    stack: str, units: Iterable[str] | None = None, *, follow: bool = False, lines: int = 50
+) -> Iterator[tuple[str, str]]:
+    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed.
+
+    Follows across the supervisor's rotation. Log lines are the processes' own; they are not masked."""
+    state = state_paths(stack)
+    known = records(state)
+    chosen = _chosen(known, units)
+    tails = [_Tail(name, state.unit(name).log / f"{name}.log") for name in known if name in chosen]
+    for tail in tails:
+        for line in tail.last(lines):
+            yield tail.unit, line
+    while follow:
+        quiet = True
+        for tail in tails:
+            for line in tail.more():
+                quiet = False
+                yield tail.unit, line
+        if quiet:
+            time.sleep(0.2)
+
+
+class _Tail:
+    """A log file that another process appends to and rotates."""
+
+    def __init__(self, unit: str, path: Path) -> None:
+        self.unit = unit
+        self._path = path
+        self._place = 0
+        self._inode = 0
+        self._rest = b""
+
+    def last(self, count: int) -> list[str]:
+        try:
+            with self._path.open("rb") as stream:
+                self._inode = os.fstat(stream.fileno()).st_ino
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(0, size - 400 * (count + 1)))
+                text = stream.read()
+                self._place = stream.tell()
+        except OSError:
+            return []
+        return text.decode(errors="replace").splitlines()[-count:] if count else []
+
+    def more(self) -> list[str]:
+        try:
+            with self._path.open("rb") as stream:
+                info = os.fstat(stream.fileno())
+                if info.st_ino != self._inode or info.st_size < self._place:
+                    self._inode, self._place = info.st_ino, 0
+                stream.seek(self._place)
+                data = self._rest + stream.read()
+                self._place = stream.tell()
+        except OSError:
+            return []
+        whole, _, self._rest = data.rpartition(b"\n")
+        return whole.decode(errors="replace").splitlines() if whole else []

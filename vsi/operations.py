@@ -1,0 +1,150 @@
+"""The changes to a host, as pyinfra operations: read a fact, compare, yield a command.
+
+They run alike on this machine and over SSH. Nothing here decides; `vsi.deploy` does. pyinfra is imported by
+this module and `vsi.session` only, both of which belong to the `vsi.apply` subprocess.
+"""
+
+import hashlib
+import io
+import shlex
+from collections.abc import Generator
+
+from pyinfra.api.command import FileUploadCommand, QuoteString, StringCommand
+from pyinfra.api.facts import FactBase
+from pyinfra.api.operation import operation
+from pyinfra.context import host
+
+from vsi.records import foreign
+
+Commands = Generator[StringCommand | FileUploadCommand, None, None]
+
+
+class FileDigests(FactBase[dict[str, str]]):
+    """SHA-256 of every regular file below a folder, by relative path; empty if the folder is absent."""
+
+    default = dict
+
+    def command(self, folder: str) -> StringCommand:
+        return StringCommand(
+            "if cd",
+            QuoteString(folder),
+            "2>/dev/null; then find . -type f -exec sha256sum -z {} + | tr '\\0' '\\n'; fi",
+        )
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        digests = {}
+        for line in output:
+            value, _, path = line.partition("  ")
+            digests[path.removeprefix("./")] = value
+        return digests
+
+
+class PrivateFolders(FactBase[list[str]]):
+    """Which of some folders exist with mode 0700."""
+
+    default = list
+
+    def command(self, folders: list[str]) -> str:
+        return f"stat -c '%a %F %n' {shlex.join(folders)} 2>/dev/null || true"
+
+    def process(self, output: list[str]) -> list[str]:
+        start = "700 directory "
+        return [line.removeprefix(start) for line in output if line.startswith(start)]
+
+
+def _put(path: str, data: bytes) -> Commands:
+    """Write beside, then rename: a reader sees the old or the new, also after a power cut."""
+    new = f"{path}.new"
+    yield StringCommand("rm -f", QuoteString(new), "&& umask 077 && :>", QuoteString(new))
+    yield FileUploadCommand(io.BytesIO(data), new, remote_temp_filename=f"{new}.up")
+    yield StringCommand("sync", QuoteString(new), "&& mv -fT", QuoteString(new), QuoteString(path))
+
+
+@operation()
+def private_folders(folders: list[str]) -> Commands:
+    """Folders that only their owner can enter."""
+    present = set(host.get_fact(PrivateFolders, folders=folders))
+    if missing := [folder for folder in folders if folder not in present]:
+        yield StringCommand("umask 077 && mkdir -p", shlex.join(missing), "&& chmod 700", shlex.join(missing))
+
+
+@operation()
+def written(path: str, text: str | bytes) -> Commands:
+    """One file, mode 0600, replaced as a whole, if it differs."""
+    data = text.encode() if isinstance(text, str) else text
+    folder, _, name = path.rpartition("/")
+    if host.get_fact(FileDigests, folder=folder).get(name) != hashlib.sha256(data).hexdigest():
+        yield from _put(path, data)
+
+
+@operation()
+def generated_secret(path: str) -> Commands:
+    """A random value, made on the host so that it never travels. `ln` lets the first of two writers win."""
+    folder, _, name = path.rpartition("/")
+    if name not in host.get_fact(FileDigests, folder=folder):
+        program = "import secrets; print(secrets.token_urlsafe(24), end='')"
+        new = shlex.quote(f"{path}.new")
+        yield StringCommand(
+            f"umask 077 && rm -f {new} && python3 -c {shlex.quote(program)} > {new} && sync {new} &&",
+            f"{{ ln {new}",
+            QuoteString(path),
+            f"|| true; }} && rm -f {new}",
+        )
+
+
+@operation()
+def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Commands:
+    """A copy of what the conf folder shall be, for the engine to check; only if something differs."""
+    present = host.get_fact(FileDigests, folder=conf)
+    wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
+    if not again and all(present.get(path) == value for path, value in wanted.items()):
+        return
+    folders = sorted({f"{folder}/{path}".rpartition("/")[0] for path in files} | {folder})
+    yield StringCommand("rm -rf", QuoteString(folder), "&& umask 077 && mkdir -p", shlex.join(folders))
+    yield StringCommand(f"ln -s ../../../secrets/tls {shlex.quote(folder)}/tls")
+    for path, text in files.items():
+        yield FileUploadCommand(io.BytesIO(text.encode()), f"{folder}/{path}")
+
+
+@operation(is_idempotent=False)
+def ran(arguments: list[str], folder: str, environment: dict[str, str], seconds: int) -> Commands:
+    """A command of an engine, in a bare environment, ended with us and after `seconds`."""
+    end_with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
+    pairs = [f"{name}={value}" for name, value in sorted(environment.items())]
+    limit = ["timeout", "--kill-after=5", str(seconds)]
+    line = ["env", "-i", *pairs, *end_with_us, *limit, *end_with_us, *arguments]
+    yield StringCommand("cd", QuoteString(folder), "&& exec", shlex.join(line))
+
+
+@operation()
+def activated(folder: str, conf: str, files: dict[str, str], managed: list[str]) -> Commands:
+    """Each changed file renamed from the staged copy into place; those no longer planned removed."""
+    present = host.get_fact(FileDigests, folder=conf)
+    wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
+    changed = [path for path, value in wanted.items() if present.get(path) != value]
+    gone = sorted((set(managed) - set(files)) & set(present) | set(foreign(files, present)))
+    if changed:
+        old, new = shlex.quote(conf), shlex.quote(folder)
+        folders = sorted({f"{conf}/{path}".rpartition("/")[0] for path in changed})
+        yield StringCommand(
+            f"umask 077 && mkdir -p {shlex.join(folders)} && cd {new} && sync", shlex.join(changed)
+        )
+        for path in map(shlex.quote, changed):
+            yield StringCommand(
+                f"if [ -d {old}/{path} ]; then rm -rf {old}/{path}; fi && mv -fT {new}/{path} {old}/{path}"
+            )
+        yield StringCommand("sync", shlex.join(folders))
+    if gone:
+        yield StringCommand("cd", QuoteString(conf), "&& rm -f", shlex.join(gone))
+        yield StringCommand("find", QuoteString(conf), "-mindepth 1 -type d -empty -delete")
+    link = f"{shlex.quote(conf)}/tls"
+    if changed:
+        yield StringCommand(f"[ -e {link} ] || ln -sfn ../../../secrets/tls {link}")
+    yield StringCommand("rm -rf", QuoteString(folder))
+
+
+@operation()
+def removed(paths: list[str]) -> Commands:
+    """Files or whole folders gone."""
+    if paths:
+        yield StringCommand("rm -rf", shlex.join(paths))

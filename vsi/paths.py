@@ -1,0 +1,208 @@
+"""Where a stack lives on a host, and what the tokens of a plan stand for there.
+
+Only this module knows real folders: plans and rendered text hold none, so that equal specs give equal
+plans on every machine.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vsi.errors import DeployError
+
+REPO = Path(__file__).resolve().parent.parent
+"""The checkout, for the token `{repo}` and the default state folder."""
+
+_TOKEN = re.compile(r"\{(conf|data|log|state|secrets|python|repo|engine:([A-Za-z0-9_.-]+))\}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class UnitPaths:
+    """The folders of one unit."""
+
+    root: Path
+
+    @property
+    def conf(self) -> Path:
+        """What the process reads, and its working directory."""
+        return self.root / "conf"
+
+    @property
+    def staged(self) -> Path:
+        """Where new files are checked: a sibling of conf, so that relative paths mean the same."""
+        return self.root / "conf.next"
+
+    @property
+    def data(self) -> Path:
+        """What the process keeps; survives a removal unless the plan says otherwise."""
+        return self.root / "data"
+
+    @property
+    def log(self) -> Path:
+        """Where the supervisor writes what the process says."""
+        return self.root / "log"
+
+    @property
+    def applied(self) -> Path:
+        """What was last carried out: read by drift, status and start, none of which know the plan."""
+        return self.root / "applied.json"
+
+    @property
+    def run(self) -> Path:
+        """The script that the supervisor starts; readable, and can be started by hand."""
+        return self.root / "run"
+
+
+@dataclass(frozen=True)
+class StatePaths:
+    """The state folder of one stack on one host."""
+
+    root: Path
+
+    def unit(self, name: str) -> UnitPaths:
+        """The folders of a unit."""
+        return UnitPaths(self.root / "units" / name)
+
+    @property
+    def units(self) -> Path:
+        return self.root / "units"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets"
+
+    @property
+    def tls(self) -> Path:
+        return self.root / "secrets" / "tls"
+
+    @property
+    def supervisor(self) -> Path:
+        return self.root / "supervisor"
+
+    @property
+    def programs(self) -> Path:
+        return self.root / "supervisor" / "programs"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files stay when a unit goes: removing a locked file would let two holders in."""
+        return self.root / "locks"
+
+    def applied_units(self) -> list[str]:
+        """Names of the units that were ever applied here and not removed since."""
+        return sorted(path.parent.name for path in self.units.glob("*/applied.json"))
+
+
+def state_paths(stack: str, environ: Mapping[str, str] | None = None) -> StatePaths:
+    """The state folder of a stack: `$OBS_STATE_DIR/<stack>`, else `.state/<stack>` in the checkout.
+
+    Raises DeployError for a path that the supervisor's file format cannot hold."""
+    environ = os.environ if environ is None else environ
+    check_name("stack", stack)
+    base = environ.get("OBS_STATE_DIR")
+    root = (Path(base) if base else REPO / ".state") / stack
+    root = Path(os.path.abspath(root))
+    if re.search(r"\s[;#]|[\r\n\t\"'\\*?\[\]]", str(root)):
+        raise DeployError(
+            stack,
+            f"the state folder {str(root)!r} holds a quote, a backslash, a tab, one of '*?[]', or a blank "
+            "followed by ';' or '#', which the supervisor's files cannot express. Set OBS_STATE_DIR.",
+        )
+    return StatePaths(root)
+
+
+def check_name(what: str, name: str) -> None:
+    """Names become folders and program names; anything else is refused before it does harm."""
+    if not _NAME.fullmatch(name):
+        raise DeployError(name, f"{what} name {name!r}: expected small letters, digits, '-', '_' and '.'")
+
+
+def check_file_path(unit: str, path: str) -> None:
+    """Rendered files stay inside the conf folder."""
+    parts = path.split("/")
+    if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
+        raise DeployError(unit, f"file path {path!r}: expected a path below the conf folder")
+
+
+def runtime_dir(root: Path, environ: Mapping[str, str] | None = None) -> Path:
+    """A short folder, for the socket, that only we can enter: Unix sockets take at most 107 characters.
+
+    Made when absent. Raises DeployError when something else owns it."""
+    environ = os.environ if environ is None else environ
+    digest = hashlib.sha256(f"{os.getuid()}:{root}".encode()).hexdigest()[:16]
+    base = environ.get("XDG_RUNTIME_DIR", "")
+    if not base or len(base) > 60 or not os.access(base, os.W_OK):
+        base = "/tmp"  # noqa: S108 - the folder below is ours alone and checked
+    folder = Path(base) / f"obs-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    info = folder.lstat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
+        raise DeployError(
+            "supervisor",
+            f"{folder} is not a folder that only uid {os.getuid()} can use (owner {info.st_uid}, mode "
+            f"{stat.S_IMODE(info.st_mode):o}). Remove it, or set XDG_RUNTIME_DIR to a folder of yours.",
+        )
+    return folder
+
+
+def _engine_folder(name: str) -> Path:
+    """The artifact of an engine in the cache; asked for only where a plan names one."""
+    from engines.store import Store
+
+    folder = Store().locate(name)
+    if folder is None:
+        raise FileNotFoundError("nothing there")
+    return folder
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Replaces the tokens of a plan's commands by this host's folders."""
+
+    state: StatePaths
+    unit: str
+    staged: bool = False
+    """Whether `{conf}` is the staged copy: for checks."""
+    engine_folder: Callable[[str], Path] = _engine_folder
+
+    def fill(self, text: str) -> str:
+        """The text with every token replaced. Raises DeployError when an engine is not in the cache."""
+        own = self.state.unit(self.unit)
+
+        def value(match: re.Match[str]) -> str:
+            if match[2]:
+                return str(self._engine(match[2]))
+            return str(
+                {
+                    "conf": own.staged if self.staged else own.conf,
+                    "data": own.data,
+                    "log": own.log,
+                    "state": self.state.root,
+                    "secrets": self.state.secrets,
+                    "python": sys.executable,
+                    "repo": REPO,
+                }[match[1]]
+            )
+
+        return _TOKEN.sub(value, text)
+
+    def _engine(self, name: str) -> Path:
+        try:
+            folder = self.engine_folder(name)
+        except DeployError:
+            raise
+        except Exception as error:
+            raise DeployError(
+                self.unit, f"engine {name!r} is not in the cache: {error}. Run `obs engines`."
+            ) from error
+        return folder
+
+    def command(self, arguments: tuple[str, ...]) -> list[str]:
+        """An argument list with every token replaced."""
+        return [self.fill(argument) for argument in arguments]

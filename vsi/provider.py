@@ -1,0 +1,309 @@
+"""Units as Pulumi resources: a dynamic provider that only translates.
+
+One resource per unit and host, one top-level input per file, so that a preview names the files that
+change. Everything else is a text, a list of texts or a map of texts: numbers would come back as floats. The
+provider is pickled by reference and keeps no state; what it does is done by `python -m vsi.apply` in a
+process of its own, because pyinfra keeps process-wide state and four calls come at once.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pydantic import ValidationError
+
+from components.plan import PLAN_VERSION, Plan, Secret
+from components.plan import Unit as PlanUnit
+from vsi.drift import conf_files, process_words
+from vsi.errors import DeployError
+from vsi.paths import REPO, StatePaths, check_file_path, check_name, state_paths
+from vsi.records import Applied, Request, digest_file, foreign, read_applied
+from vsi.supervisor import Supervisor
+
+SECRET_PREFIX = "secret_"  # noqa: S105 - the name of a key
+"""Inputs under such keys are Pulumi secrets; their values are never put under another key."""
+RUNNING = "running"
+_PROVIDER = "__provider"
+_INHERITED = frozenset(
+    (
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "TMPDIR",
+        "TZ",
+        "JAVA_HOME",
+        "XDG_RUNTIME_DIR",
+        "XDG_CACHE_HOME",
+    )
+)
+_OWN = ("process", "checks", "setup", "engines", "needs", "secrets", "tls", "stack", "host", "unit")
+_FIXED = frozenset({*_OWN, "plan_version", "retain", "process_state", _PROVIDER})
+
+
+class ApplyFailed(Exception):
+    """What a user reads when a unit could not be put on its host."""
+
+
+def inputs_of(plan: Plan, unit: PlanUnit, engines: Mapping[str, str]) -> dict[str, Any]:
+    """A unit's inputs, without values of secrets. `engines` says by name which artifact each engine is."""
+    sources = {secret.name: secret for secret in plan.secrets}
+    rest = unit.model_dump(mode="json", include={"pillar", "ports", "memory_mb", "process"})
+    return {
+        **{_file_key(path): text for path, text in unit.files},
+        "process": json.dumps(rest, sort_keys=True, indent=1),
+        "checks": json.dumps(unit.checks),
+        "setup": json.dumps(unit.setup),
+        "engines": {name: engines[name] for name in unit.engines},
+        "needs": list(unit.needs),
+        "secrets": {name: f"{sources[name].source}:{sources[name].key}" for name in unit.secrets},
+        "tls": list(plan.tls_names),
+        "stack": plan.stack,
+        "host": plan.host,
+        "unit": unit.name,
+        "plan_version": PLAN_VERSION,
+        "retain": "true" if plan.retain else "false",
+        "process_state": RUNNING,
+    }
+
+
+def _file_key(path: str) -> str:
+    """Keys of files hold a `.` or a `/`, which no other key does."""
+    return path if "." in path or "/" in path else f"./{path}"
+
+
+def _files_of(props: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        key.removeprefix("./"): text
+        for key, text in props.items()
+        if key not in _FIXED and not key.startswith(SECRET_PREFIX)
+    }
+
+
+def request_of(props: Mapping[str, Any]) -> Request:
+    """The reverse of `inputs_of`, with the values of secrets. Raises DeployError or ValidationError."""
+    rest = json.loads(props["process"])
+    values = {
+        key.removeprefix(SECRET_PREFIX): value
+        for key, value in props.items()
+        if key.startswith(SECRET_PREFIX)
+    }
+    unit = PlanUnit.model_validate(
+        {
+            **rest,
+            "name": props["unit"],
+            "files": sorted(_files_of(props).items()),
+            "checks": json.loads(props["checks"]),
+            "setup": json.loads(props["setup"]),
+            "engines": sorted(props["engines"]),
+            "needs": list(props["needs"]),
+            "secrets": sorted(props["secrets"]),
+        }
+    )
+    secrets = []
+    for name, text in sorted(props["secrets"].items()):
+        source, _, key = text.partition(":")
+        secrets.append(Secret.model_validate({"name": name, "source": source, "key": key}))
+    return Request(
+        stack=props["stack"],
+        host=props["host"],
+        unit=unit,
+        secrets=tuple(secrets),
+        values=values,
+        tls_names=tuple(props["tls"]),
+        engines=dict(props["engines"]),
+        retain=props["retain"] != "false",
+        plan_version=props["plan_version"],
+    )
+
+
+class UnitProvider(ResourceProvider):
+    """Creates, changes, reads and removes units. Stateless: one instance serves all of them at once."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse what could not be carried out, before anything is changed."""
+        _quiet()
+        failures: list[CheckFailure] = []
+        if not _unknown(news):
+            try:
+                request = request_of(news)
+                check_name("unit", request.unit.name)
+                for path, _ in request.unit.files:
+                    check_file_path(request.unit.name, path)
+            except (DeployError, ValidationError, KeyError, ValueError) as error:
+                failures.append(CheckFailure("unit", _first_line(error)))
+        return CheckResult(news, failures)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Anything that differs is an update in place. The old values are outputs: after a refresh, what
+        was found on the host."""
+        keys = (set(olds) | set(news)) - {_PROVIDER}
+        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Put the unit on its host. Idempotent: an earlier create may have been interrupted."""
+        _run("apply", props)
+        return CreateResult(f"{props['stack']}/{props['host']}/{props['unit']}", _outputs(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """The same as create: what is there already is left alone."""
+        _run("apply", news)
+        return UpdateResult(_outputs(news))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Take the unit away; its data stays if the plan retains it."""
+        _run("remove", props)
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Compare with the host. What differs is returned in place of what was planned, so that a preview
+        shows it and an update repairs it. Gone: an empty id."""
+        _quiet()
+        state = state_paths(props["stack"])
+        name = props["unit"]
+        record = read_applied(state, name)
+        own = state.unit(name)
+        if record is None and not own.conf.exists():
+            return ReadResult("", {})
+        found = {key: value for key, value in props.items() if key != _PROVIDER}
+        _read_files(state, name, record, found)
+        _read_secrets(state, found)
+        found["process_state"] = _process_state(state, name, record)
+        planned = {key: value for key, value in props.items() if key != _PROVIDER}
+        return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
+
+
+def _read_files(state: StatePaths, name: str, record: Applied | None, found: dict[str, Any]) -> None:
+    conf = state.unit(name).conf
+    planned = _files_of(found)
+    present = conf_files(conf)
+    for path, text in planned.items():
+        if path not in present:
+            del found[_file_key(path)]
+            continue
+        data = (conf / path).read_bytes()
+        if data != text.encode():
+            found[_file_key(path)] = data.decode(errors="replace")
+    managed = set(record.managed) if record else set()
+    for path in {*foreign(planned, present), *(managed - set(planned)) & set(present)}:
+        found[_file_key(path)] = f"not planned, {(conf / path).stat().st_size} bytes"
+
+
+def _read_secrets(state: StatePaths, found: dict[str, Any]) -> None:
+    """Says that a secret's file is missing or differs, never what it holds."""
+    secrets = dict(found["secrets"])
+    for name in secrets:
+        path = state.secrets / name
+        planned = found.get(f"{SECRET_PREFIX}{name}")
+        if not path.is_file():
+            secrets[name] = "missing on the host"
+        elif planned is not None and path.read_text(errors="replace") != planned:
+            secrets[name] = "changed on the host"
+    found["secrets"] = secrets
+
+
+def _process_state(state: StatePaths, name: str, record: Applied | None) -> str:
+    words = process_words(Supervisor(state).program(name))
+    if record is None or not record.complete:
+        words = f"{words}, last apply did not finish"
+    elif digest_file(state.programs / f"{name}.conf") != record.program:
+        words = f"{words}, supervisor's program file changed"
+    elif digest_file(state.unit(name).run) != record.script:
+        words = f"{words}, run script changed"
+    return words
+
+
+def _outputs(props: dict[str, Any]) -> dict[str, Any]:
+    """All inputs under their own keys: only so does the engine mark the outputs of secret inputs as secret."""
+    return {key: value for key, value in props.items() if key != _PROVIDER}
+
+
+def _unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_unknown(item) for item in value)
+    return bool(value == pulumi.runtime.rpc.UNKNOWN)
+
+
+def _first_line(error: Exception) -> str:
+    """One line without the input, which may hold a secret."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if isinstance(error, KeyError):
+        return f"input {error.args[0]!r} is missing"
+    return str(error).splitlines()[0] if isinstance(error, DeployError) else type(error).__name__
+
+
+def _run(action: str, props: dict[str, Any]) -> Any:
+    """One `vsi.apply` that ends with us; returns its result. Raises ApplyFailed with its one message."""
+    _quiet()
+    try:
+        request = request_of(props)
+    except (ValidationError, KeyError, ValueError) as error:
+        raise ApplyFailed(_first_line(error)) from None
+    kept = {key: value for key, value in os.environ.items() if key in _INHERITED or key[:4] == "OBS_"}
+    if "OBS_STATE_DIR" in kept:
+        kept["OBS_STATE_DIR"] = os.path.abspath(kept["OBS_STATE_DIR"])
+    done = subprocess.run(
+        ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "vsi.apply", action],
+        input=request.model_dump_json().encode(),
+        capture_output=True,
+        env=kept,
+        cwd=REPO,
+        check=False,
+    )
+    try:
+        answer = json.loads(done.stdout)
+    except ValueError:
+        steps = done.stderr.decode(errors="replace").splitlines()[-1:]
+        raise ApplyFailed(
+            f"{request.unit.name}: vsi.apply ended with {done.returncode} at {steps or 'its start'}; "
+            "run `obs up` again"
+        ) from None
+    if not answer["ok"]:
+        raise ApplyFailed(f"{answer['unit']}: {answer['error']}") from None
+    return answer["result"]
+
+
+def _quiet() -> None:
+    """The plugin's gRPC server would log a traceback beside the message that the user gets anyway."""
+    logging.getLogger("grpc._server").setLevel(logging.CRITICAL + 1)
+
+
+class Unit(Resource, module="vsi", name="Unit"):
+    """A unit on a host. `values` are the values of its secrets that are not generated there, by name."""
+
+    def __init__(
+        self,
+        name: str,
+        plan: Plan,
+        unit: PlanUnit,
+        engines: Mapping[str, str],
+        values: Mapping[str, pulumi.Input[str]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`name` is the resource's; `engines` maps each engine of the unit to a text naming its artifact."""
+        props = inputs_of(plan, unit, engines)
+        for key, value in (values or {}).items():
+            if key in unit.secrets:
+                props[f"{SECRET_PREFIX}{key}"] = pulumi.Output.secret(value)
+        super().__init__(UnitProvider(), name, props, opts)

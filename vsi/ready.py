@@ -1,0 +1,129 @@
+"""Asks a process whether it serves, and whether it took its files over after a reload."""
+
+import base64
+import contextlib
+import http.client
+import re
+import ssl
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from components.plan import Ready, Unit
+from vsi.errors import DeployError
+from vsi.paths import StatePaths, Tokens
+from vsi.supervisor import Program, Supervisor
+
+_RELOAD = re.compile(
+    r"^\w+_config_last_reload_(successful|success_timestamp_seconds)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M
+)
+
+
+def probe(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
+    """Why a unit is not ready, in a few words; '' if it is."""
+    status, _ = _get(state, unit, unit.process.ready.url, timeout)
+    return "" if status in unit.process.ready.status else f"{unit.process.ready.url} answers {status}"
+
+
+def _get(state: StatePaths, unit: Unit, url: str, timeout: float) -> tuple[int | str, bytes]:
+    """Status, or why there is none, and body."""
+    ready: Ready = unit.process.ready
+    parts = urlsplit(url)
+    tokens = Tokens(state, unit.name)
+    headers = {}
+    try:
+        if ready.user is not None and ready.password_secret is not None:
+            password = (state.secrets / ready.password_secret).read_text()
+            word = base64.b64encode(f"{ready.user}:{password}".encode()).decode()
+            headers["Authorization"] = f"Basic {word}"
+        connection: http.client.HTTPConnection
+        host = parts.hostname or "127.0.0.1"
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=tokens.fill(ready.ca) if ready.ca else None)
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
+        else:
+            connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
+        with contextlib.closing(connection):
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(4_000_000)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return type(error).__name__, b""
+
+
+def last_lines(state: StatePaths, name: str, count: int = 20) -> str:
+    """The end of a unit's log, not masked."""
+    path = state.unit(name).log / f"{name}.log"
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 32_768))
+            return "\n".join(stream.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""
+
+
+def wait_ready(state: StatePaths, unit: Unit, tick: Callable[[str], None] = lambda _: None) -> float:
+    """Wait until a unit serves; returns the seconds it took.
+
+    Raises DeployError, with the last lines of its log, when the deadline passes, when the supervisor gave it
+    up, or when it ended four times. The log's lines are not masked."""
+    supervisor = Supervisor(state)
+    begun = time.monotonic()
+    deadline = begun + unit.process.ready.seconds
+    starts: set[int] = set()
+    pause = 0.05
+    while True:
+        program = supervisor.program(unit.name)
+        reason = probe(state, unit) if program and program.running else "its process does not run"
+        if not reason:
+            # the answer may be another process's, while ours fails to bind: look again
+            after = supervisor.program(unit.name)
+            if after and program and after.running and after.pid == program.pid and after.state == "RUNNING":
+                return time.monotonic() - begun
+            reason = f"{unit.process.ready.url} answers, but its process {_words(after)}"
+        if program and program.started:
+            starts.add(program.started)
+        if program is None or program.state in ("FATAL", "STOPPED", "UNKNOWN"):
+            _fail(state, unit, f"its process {_words(program)}")
+        if len(starts) > 4:
+            _fail(state, unit, f"its process ended {len(starts) - 1} times")
+        if time.monotonic() > deadline:
+            _fail(state, unit, f"not ready within {unit.process.ready.seconds} s: {reason}")
+        tick(reason)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+
+
+def _words(program: Program | None) -> str:
+    return f"is {program.state} ({program.message})" if program else "is not known to the supervisor"
+
+
+def _fail(state: StatePaths, unit: Unit, reason: str) -> None:
+    log = last_lines(state, unit.name)
+    raise DeployError(
+        unit.name, f"{reason}. Last lines of its log:\n{log}" if log else f"{reason}. Its log is empty."
+    )
+
+
+def wait_reloaded(state: StatePaths, unit: Unit, since: float, seconds: float = 15) -> str:
+    """After a reload signal sent at `since` (epoch): wait until the process says that it took its files over.
+
+    Engines of the Prometheus family say so in `*_config_last_reload_*` on `/metrics`; others say nothing and
+    are believed. Returns '' or why the reload counts as failed."""
+    parts = urlsplit(unit.process.ready.url)
+    url = f"{parts.scheme}://{parts.netloc}/metrics"
+    deadline = time.monotonic() + seconds
+    while True:
+        status, body = _get(state, unit, url, 3)
+        found = dict(_RELOAD.findall(body.decode(errors="replace")))
+        if "successful" not in found:
+            return "" if status != "ConnectionRefusedError" else "it no longer listens"
+        if (
+            float(found["successful"]) == 1
+            and float(found.get("success_timestamp_seconds", since)) >= since - 1
+        ):
+            return ""
+        if time.monotonic() > deadline:
+            return "it says that its last reload failed"
+        time.sleep(0.1)

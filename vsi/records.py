@@ -1,0 +1,139 @@
+"""What a host remembers of a unit, so that drift, status and start need neither Pulumi nor the spec."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from components.plan import PLAN_VERSION, Frozen, Secret, Unit
+from vsi.paths import StatePaths
+
+INCOMPLETE = "incomplete"
+
+
+class Request(Frozen):
+    """One unit to be put on a host: what `python -m vsi.apply` reads on its standard input."""
+
+    stack: str
+    host: str
+    unit: Unit
+    secrets: tuple[Secret, ...] = ()
+    """Definitions of the unit's secrets."""
+    values: dict[str, str] = {}
+    """Values of those that are not generated on the host, by name. Never stored, logged or returned."""
+    tls_names: tuple[str, ...] = ()
+    engines: dict[str, str] = {}
+    """Engine name to a text that says which artifact it is, so that a new one is a change."""
+    retain: bool = True
+    plan_version: str = PLAN_VERSION
+
+
+class Started(Frozen):
+    """What a process was last started or reloaded with."""
+
+    files: dict[str, str]
+    program: str
+    secrets: dict[str, str]
+    engines: dict[str, str]
+
+
+class Applied(Frozen):
+    """`units/<unit>/applied.json`."""
+
+    stack: str
+    host: str
+    unit: Unit
+    """Without the texts of its files."""
+    files: dict[str, str]
+    """Digest of every planned file by path."""
+    managed: tuple[str, ...]
+    """Every path that we ever wrote and did not remove yet, also of an interrupted apply."""
+    program: str
+    """Digests of program file and run script."""
+    script: str
+    checked: str = ""
+    """Digest of what the engine last accepted: files, checks, engines."""
+    started: Started | None = None
+    setup: str = ""
+    """Digest of what the setup command last brought in successfully."""
+    complete: bool = False
+    """False while an apply is under way, and after one that was interrupted or failed."""
+    retain: bool = True
+    plan_version: str = PLAN_VERSION
+
+    def text(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1) + "\n"
+
+
+def read_applied(state: StatePaths, unit: str) -> Applied | None:
+    """The record of a unit; None if there is none or it cannot be read, which the next apply repairs."""
+    try:
+        return Applied.model_validate_json(state.unit(unit).applied.read_bytes())
+    except (OSError, ValidationError, ValueError):
+        return None
+
+
+def digest_of(*parts: object) -> str:
+    """SHA-256 over canonical JSON of the parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str | None:
+    """SHA-256 of a regular file, None if there is none or it cannot be read."""
+    try:
+        if path.is_symlink():
+            return None
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def foreign(planned: Iterable[str], present: Iterable[str]) -> list[str]:
+    """Files in a conf folder that nobody planned and that an engine would read all the same.
+
+    Engines write files of their own there (a keystore), which are none of our business; but a file in the
+    same folder and with the same ending as a planned one is what a glob such as `rules/*.yml` picks up."""
+
+    def kind(path: str) -> tuple[str, str]:
+        folder, _, name = path.rpartition("/")
+        return folder, name.rpartition(".")[2]
+
+    planned = set(planned)
+    kinds = {kind(path) for path in planned}
+    return sorted(path for path in set(present) - planned if kind(path) in kinds)
+
+
+def uses_tls(unit: Unit) -> bool:
+    """Whether a unit reads the stack's certificates, so that a renewal concerns it."""
+    texts = [text for _, text in unit.files] + [value for _, value in unit.process.environment]
+    texts += [*unit.process.command, unit.process.ready.ca or ""]
+    return any("tls/" in text for text in texts)
+
+
+def secret_stamps(state: StatePaths, names: Iterable[str], tls: bool) -> dict[str, str]:
+    """Marks that change when a secret's file is written anew. No digests: weak values could be guessed."""
+    paths = {name: state.secrets / name for name in names}
+    if tls:
+        paths |= {f"tls/{path.name}": path for path in state.tls.glob("*.pem")}
+    stamps = {}
+    for name, path in paths.items():
+        try:
+            info = path.stat()
+            stamps[name] = f"{info.st_mtime_ns}:{info.st_size}"
+        except OSError:
+            stamps[name] = "missing"
+    return stamps
+
+
+def without_texts(unit: Unit) -> Unit:
+    """The unit as it is recorded."""
+    return unit.model_copy(update={"files": ()})
+
+
+def file_digests(files: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Digest of each text by path."""
+    pairs = files.items() if isinstance(files, Mapping) else files
+    return {path: hashlib.sha256(text.encode()).hexdigest() for path, text in pairs}

@@ -1,0 +1,325 @@
+"""Keeps a stack's processes with `supervisor`, for hosts without an init system of their own.
+
+One supervisord per stack, reached only through a Unix socket in a folder that is ours alone. It is started
+by whoever needs it first and outlives them. Programs do not start by themselves: what starts them knows the
+order in which they need each other.
+"""
+
+import contextlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vsi.errors import DeployError
+from vsi.guard import kill_all, processes_of
+from vsi.locks import hold
+from vsi.paths import REPO, StatePaths, runtime_dir
+from vsi.program import clean_environment, intact
+
+RUNNING_STATES = frozenset({"STARTING", "RUNNING", "BACKOFF"})
+_RPC_SECONDS = 150
+_NOT_RUNNING, _ALREADY_STARTED, _BAD_NAME, _STILL_RUNNING, _ALREADY_ADDED, _CANT_REREAD = (
+    70,
+    60,
+    10,
+    91,
+    90,
+    92,
+)
+_SPAWN_ERROR, _ABNORMAL, _NO_FILE, _NOT_EXECUTABLE = 50, 40, 20, 21
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program as the supervisor sees it. Times are seconds since the epoch."""
+
+    name: str
+    state: str
+    pid: int
+    started: int
+    now: int
+    message: str
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there now; BACKOFF is not."""
+        return self.state in ("STARTING", "RUNNING") and self.pid > 0
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class _Transport(xmlrpc.client.Transport):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__()
+        self._path, self._timeout = path, timeout
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002
+        return _UnixConnection(self._path, self._timeout)
+
+
+class Supervisor:
+    """The supervisor of one stack. Holds no connection, so an instance may be used from any thread."""
+
+    def __init__(self, state: StatePaths) -> None:
+        self.state = state
+        self.folder = state.supervisor
+        self.config = self.folder / "supervisord.conf"
+        self.pid_file = self.folder / "supervisord.pid"
+        self.log = self.folder / "supervisord.log"
+
+    # --- talking to it
+
+    def _call(self, method: str, *arguments: object, timeout: float = _RPC_SECONDS) -> Any:
+        path = str(runtime_dir(self.state.root) / "s.sock")
+        with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path, timeout)) as proxy:
+            return getattr(proxy.supervisor, method)(*arguments)
+
+    def _call_or(self, accepted: set[int], method: str, *arguments: object) -> bool:
+        """Call; False when it failed with one of the accepted fault codes."""
+        try:
+            self._call(method, *arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode in accepted:
+                return False
+            raise
+        return True
+
+    def alive(self) -> bool:
+        """Whether it answers."""
+        try:
+            return bool(self._call("getPID", timeout=5))
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return False
+
+    def programs(self) -> dict[str, Program]:
+        """Every program by name, in one call; empty when the supervisor is not there."""
+        try:
+            rows = self._call("getAllProcessInfo", timeout=10)
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
+            return {}
+        return {
+            row["name"]: Program(
+                row["name"],
+                row["statename"],
+                row["pid"],
+                row["start"],
+                row["now"],
+                row["spawnerr"] or row["description"],
+            )
+            for row in rows
+            if row["name"] != "guard"
+        }
+
+    def program(self, name: str) -> Program | None:
+        """One program, None if the supervisor does not have it."""
+        return self.programs().get(name)
+
+    # --- its own life
+
+    def ensure_running(self) -> bool:
+        """Start it unless it runs. True when it had to be started, so that its programs are stopped.
+
+        Safe with several callers at once. What a killed supervisor left is ended first."""
+        if self.alive():
+            return False
+        with hold(self.state.locks, "supervisor"):
+            if self.alive():
+                return False
+            self._clear_away()
+            self._start()
+            return True
+
+    def _clear_away(self) -> None:
+        """End a supervisor that no longer answers and all that ran under it; remove socket and pid file."""
+        pid = self._recorded_pid()
+        if pid:
+            kill_all([pid])
+        root = str(self.state.root)
+        end = time.monotonic() + 20
+        while (left := processes_of(root)) or (pid and _is_alive(pid)):
+            kill_all(left)
+            if time.monotonic() > end:
+                raise DeployError(
+                    "supervisor", f"processes {left or [pid]} of an earlier run cannot be ended"
+                )
+            time.sleep(0.02)
+        (runtime_dir(self.state.root) / "s.sock").unlink(missing_ok=True)
+        self.pid_file.unlink(missing_ok=True)
+
+    def _recorded_pid(self) -> int | None:
+        """The pid in the pid file, if that process is this stack's supervisor."""
+        try:
+            pid = int(self.pid_file.read_text())
+            command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return pid if os.fsencode(self.config) in command else None
+
+    def _start(self) -> None:
+        self.state.programs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._set_aside_broken()
+        self.config.write_text(self._config_text(), encoding="utf-8")
+        out = self.folder / "start.log"
+        with out.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=clean_environment() | {"OBS_GUARD_ROOT": str(self.state.root)},
+                cwd="/",
+                start_new_session=True,
+            )
+        end = time.monotonic() + 30
+        while not self.alive():
+            if process.poll() is not None or time.monotonic() > end:
+                process.kill()
+                words = "\n".join(out.read_text(errors="replace").splitlines()[-10:])
+                raise DeployError("supervisor", f"supervisord did not start:\n{words}")
+            time.sleep(0.05)
+        process.returncode = 0  # it is meant to outlive us; silences the warning about a running child
+
+    def _config_text(self) -> str:
+        def quoted(value: object) -> str:
+            return str(value).replace("%", "%%")
+
+        guard = f'"{sys.executable}" -P "{REPO / "vsi" / "guard.py"}"'
+        user = "user = root\n" if os.geteuid() == 0 else ""
+        return (
+            "; Written at every start of the supervisor; programs stand in programs/.\n"
+            f"[unix_http_server]\nfile = {quoted(runtime_dir(self.state.root) / 's.sock')}\nchmod = 0700\n\n"
+            f"[supervisord]\nlogfile = {quoted(self.log)}\npidfile = {quoted(self.pid_file)}\n"
+            f"logfile_maxbytes = 5MB\nlogfile_backups = 1\nsilent = true\nnodaemon = true\n{user}"
+            f"identifier = {self.state.root.name}\numask = 077\n\n"
+            "[rpcinterface:supervisor]\n"
+            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
+            f"[eventlistener:guard]\ncommand = {quoted(guard)}\n"
+            "events = PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED,PROCESS_STATE_BACKOFF\n"
+            f"stderr_logfile = {quoted(self.folder / 'guard.log')}\nstderr_logfile_maxbytes = 1MB\n"
+            "stdout_logfile = NONE\nbuffer_size = 1000\n\n"
+            "[include]\nfiles = programs/*.conf\n"
+        )
+
+    def shutdown(self) -> None:
+        """Stop every program and the supervisor: nothing of the stack runs then. Fine if it is not there."""
+        with hold(self.state.locks, "supervisor"):
+            pid = self._recorded_pid()
+            if self.alive():
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    self._call("stopAllProcesses")
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    self._call("shutdown")
+                end = time.monotonic() + 60
+                while pid and _is_alive(pid) and time.monotonic() < end:
+                    time.sleep(0.05)
+            self._clear_away()
+            with contextlib.suppress(OSError):
+                runtime_dir(self.state.root).rmdir()
+
+    # --- one program
+
+    def _reread(self) -> tuple[list[str], list[str], list[str]]:
+        """Names (added, changed, removed) since programs were last taken over. A broken file is set aside."""
+        try:
+            added, changed, removed = self._call("reloadConfig")[0]
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != _CANT_REREAD or not self._set_aside_broken():
+                raise DeployError(
+                    "supervisor", f"cannot read its program files: {fault.faultString}"
+                ) from None
+            added, changed, removed = self._call("reloadConfig")[0]
+        return added, changed, removed
+
+    def _set_aside_broken(self) -> list[str]:
+        """Rename program files that are not as written, so that one cannot stop all others from being read.
+
+        Their units count as drifted and are repaired by their next apply."""
+        broken = []
+        for path in sorted(self.state.programs.glob("*.conf")):
+            text = path.read_text(errors="replace")
+            if not intact(text) or not text.partition("\n")[2].startswith(f"[program:{path.stem}]\n"):
+                path.replace(path.with_suffix(".broken"))
+                broken.append(path.stem)
+        return broken
+
+    def update(self, name: str) -> bool:
+        """Take over the program file of one unit: new, changed or gone. Neighbours keep running.
+
+        True if that stopped it, or it is new: it is not started."""
+        added, changed, removed = self._reread()
+        if name in changed or name in removed:
+            self.stop(name)
+            self._call_or({_BAD_NAME}, "removeProcessGroup", name)
+        if name in added or name in changed:
+            self._call_or({_ALREADY_ADDED}, "addProcessGroup", name)
+        return name in added or name in changed
+
+    def start(self, name: str) -> None:
+        """Start it and return at once; what is left of an earlier run of the unit is ended before."""
+        program = self.program(name)
+        if program and program.state in RUNNING_STATES:
+            return
+        kill_all(processes_of(str(self.state.root), name))
+        self._call_or({_ALREADY_STARTED, _SPAWN_ERROR, _ABNORMAL}, "startProcess", name, False)
+
+    def stop(self, name: str) -> None:
+        """Stop it and wait until it is gone. Fine if it does not run or is not known."""
+        self._call_or({_NOT_RUNNING, _BAD_NAME}, "stopProcess", name)
+        self._wait(
+            lambda: (p := self.program(name)) is None or p.state not in ("STOPPING", *RUNNING_STATES), name
+        )
+        kill_all(processes_of(str(self.state.root), name))
+
+    def restart(self, name: str) -> None:
+        """Stop, then start."""
+        self.stop(name)
+        self.start(name)
+
+    def reload(self, name: str, signal_name: str) -> None:
+        """Send a signal, such as SIGHUP, to the process alone."""
+        self._call_or({_NOT_RUNNING}, "signalProcess", name, int(getattr(signal, signal_name)))
+
+    def _wait(self, done: Callable[[], bool], name: str, seconds: float = 120) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > end:
+                raise DeployError(name, f"did not stop within {seconds:.0f} s")
+            time.sleep(0.05)
+
+    def unexpected_exits(self) -> dict[str, int]:
+        """How often each program ended by itself, as far as the supervisor's log goes back."""
+        counts: dict[str, int] = {}
+        with contextlib.suppress(OSError):
+            for line in self.log.read_text(errors="replace").splitlines():
+                _, found, rest = line.partition(" exited: ")
+                if found:
+                    name = rest.split(" ", 1)[0]
+                    counts[name] = counts.get(name, 0) + 1
+        return counts
+
+
+def _is_alive(pid: int) -> bool:
+    """Whether a process exists and is not a zombie, which only waits for its parent."""
+    try:
+        stat = Path("/proc", str(pid), "stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
