@@ -1,0 +1,49 @@
+"""Settings of `agents.housekeeper`, which deletes what is older than the stack wants it kept."""
+
+import json
+
+from components.addresses import HOST, Addresses
+from components.render import opensearch_store
+from components.render.opensearch_store import SECRET_OF
+from components.spec import Spec
+from components.spec.base import milliseconds
+
+USER = "housekeeper"
+SECRET = SECRET_OF[USER]
+COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json")
+HEALTH_PATH = "/health"
+KINDS = ("logs", "rejected", "spans", "span-services")
+"""Values of the label `kind` on its metrics."""
+
+
+def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+    """`settings.json`: which daily indices there are, and for how many days each is kept."""
+    logs = _days(spec.logging.retention)
+    traces = _days(spec.tracing.retention)
+    dotted, dashed = "%Y.%m.%d", "%Y-%m-%d"
+    places = (
+        ("logs", spec.logging.index.prefix, dotted, logs),
+        ("rejected", opensearch_store.rejected_prefix(spec), dotted, logs),
+        ("spans", opensearch_store.span_prefix(spec), dashed, traces),
+        ("span-services", opensearch_store.service_prefix(spec), dashed, traces),
+    )
+    settings = {
+        "url": f"https://{addresses['opensearch']}",
+        "ca": "../../../secrets/tls/ca.pem",
+        "user": USER,
+        "password_file": f"../../../secrets/{SECRET}",
+        "host": HOST,
+        "port": addresses.port("housekeeper"),
+        "interval_seconds": 3600,
+        "retry_seconds": 60,
+        "labels": spec.environment.labels,
+        "indices": [
+            {"kind": kind, "prefix": prefix, "date_format": date, "days": days}
+            for kind, prefix, date, days in places
+        ],
+    }
+    return {"settings.json": json.dumps(settings, indent=2) + "\n"}
+
+
+def _days(duration: str) -> int:
+    return milliseconds(duration) // 86_400_000

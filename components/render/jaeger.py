@@ -1,0 +1,91 @@
+"""Jaeger 2: takes sampled traces from the collector, keeps them in OpenSearch, answers queries about them.
+
+Two choices keep spans from getting lost on their way into the store:
+
+- no `batch` processor: it would acknowledge spans that it still holds. Without it a request of the collector
+  is acknowledged only when the writer to the store has taken every span; while the store is away the writer
+  takes none, the collector's request times out and its queue holds the spans;
+- `use_aliases`: this version names no day in its indices, so all spans of all time would lie in one that
+  cannot be pruned. With it Jaeger writes to `...-write` and reads from `...-read`, and the pipelines and
+  templates of `components.render.opensearch_store` make daily indices of that.
+"""
+
+from typing import Any
+
+from components.addresses import HOST, Addresses
+from components.render import yaml_text
+from components.render.opensearch_store import SECRET_OF
+from components.spec import Spec
+
+USER = "jaeger"
+SECRET = SECRET_OF[USER]
+COMMAND = ("{engine:jaeger}/jaeger", "--config", "jaeger.yaml")
+CHECK_COMMAND = ("{engine:jaeger}/jaeger", "validate", "--config", "jaeger.yaml")
+HEALTH_PATH = "/status"
+LISTENERS = (
+    "jaeger-query-http",
+    "jaeger-query-grpc",
+    "jaeger-otlp-grpc",
+    "jaeger-metrics",
+    "jaeger-health",
+)
+"""All that it opens; names of `components.addresses`."""
+_STORE = "opensearch"
+
+
+def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+    """The unit's conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
+    storage = spec.tracing.storage
+    backend: dict[str, Any] = {
+        "server_urls": [f"https://{addresses['opensearch']}"],
+        "username": USER,
+        "password_file": f"../../../secrets/{SECRET}",
+        "tls": {"enabled": True, "ca": "../../../secrets/tls/ca.pem"},
+        "index_prefix": storage.index_prefix,
+        "num_shards": storage.shards,
+        # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
+        "num_replicas": storage.replicas,
+        "use_aliases": True,
+        "create_mappings": True,
+        "service_cache_ttl": "12h",
+    }
+    config: dict[str, Any] = {
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
+            "telemetry": {
+                "logs": {"level": "info", "encoding": "json"},
+                "metrics": {
+                    "level": "normal",
+                    "readers": [
+                        {
+                            "pull": {
+                                "exporter": {
+                                    "prometheus": {"host": HOST, "port": addresses.port("jaeger-metrics")}
+                                }
+                            }
+                        }
+                    ],
+                },
+            },
+        },
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": addresses["jaeger-otlp-grpc"]}}}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
+        "extensions": {
+            "jaeger_storage": {"backends": {_STORE: {"opensearch": backend}}},
+            "jaeger_query": {
+                "storage": {"traces": _STORE},
+                "http": {"endpoint": addresses["jaeger-query-http"]},
+                "grpc": {"endpoint": addresses["jaeger-query-grpc"]},
+            },
+            "healthcheckv2": {
+                "use_v2": True,
+                "http": {
+                    "endpoint": addresses["jaeger-health"],
+                    "status": {"enabled": True, "path": HEALTH_PATH},
+                    "config": {"enabled": False},
+                },
+            },
+        },
+    }
+    return {"jaeger.yaml": yaml_text.dump(config)}

@@ -1,0 +1,173 @@
+"""OpenSearch: the store of logs and traces, one node on loopback with its security plugin on.
+
+`render` gives the files of the unit's conf folder:
+
+- `opensearch.yml`, `jvm.options`, `log4j2.properties` and `opensearch-security/` are read at start: a change
+  restarts the node;
+- everything under `setup/` is brought into the running node by `agents.opensearch_setup`: a change of a
+  template, role or user must not restart it (see `SETUP_ONLY`).
+
+TLS files are read through `tls/` in the conf folder, a link to the stack's `secrets/tls` (`TLS_LINK`): Java's
+security manager lets OpenSearch read nothing outside that folder, and judges by the path as written.
+"""
+
+from typing import Any
+
+from components.addresses import HOST, Addresses
+from components.render import opensearch_store, yaml_text
+from components.spec import Spec
+
+NODE_DN = "CN=opensearch,O=obs"
+"""Subject (RFC 4514) of the certificate `opensearch`, in both layers; DNS localhost, IP 127.0.0.1."""
+ADMIN_DN = "CN=admin,O=obs"
+"""Subject of the client certificate `admin`, the only one that may change users, roles and templates."""
+TLS_NAMES = ("opensearch", "admin")
+"""Made by the deploy: `secrets/tls/<name>.pem`, `<name>.key` (PKCS #8, no passphrase); `ca.pem`."""
+TLS_LINK = ("tls", "../../../secrets/tls")
+"""Name in the conf folder, and what it is a symbolic link to."""
+SETUP_ONLY = ("setup/",)
+"""Files below these need the setup command, not a restart."""
+COMMAND = (
+    "{engine:opensearch}/bin/opensearch",
+    "-Epath.data={data}/node",
+    "-Epath.logs={log}",
+)  # fmt: skip
+ENVIRONMENT = (
+    ("OPENSEARCH_PATH_CONF", "{conf}"),
+    ("OPENSEARCH_TMPDIR", "{data}"),
+)
+"""Without a temporary folder of its own the start script leaves one behind in /tmp at every start."""
+SETUP_COMMAND = ("{python}", "-m", "agents.opensearch_setup", "--settings", "setup/settings.json")
+CHECK_COMMAND = ("{python}", "-m", "agents.opensearch_check", "--engine", "{engine:opensearch}")
+READY_PATH = "/_plugins/_security/health"
+"""Answers 200 without credentials once the security plugin has its configuration, 503 before."""
+SECRETS = tuple(sorted(opensearch_store.SECRET_OF.values()))
+"""Secrets that the setup command reads, all generated on the host."""
+
+
+def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+    """Every file of the unit's conf folder: relative path -> text."""
+    files = {
+        "opensearch.yml": _node(spec, addresses),
+        "jvm.options": _jvm(spec),
+        "log4j2.properties": _LOG4J2,
+        **{f"opensearch-security/{name}.yml": text for name, text in _security().items()},
+        **opensearch_store.render(spec, addresses),
+    }
+    return dict(sorted(files.items()))
+
+
+def _node(spec: Spec, addresses: Addresses) -> str:
+    tls: dict[str, Any] = {}
+    for layer in ("http", "transport"):
+        tls |= {
+            f"plugins.security.ssl.{layer}.pemcert_filepath": "tls/opensearch.pem",
+            f"plugins.security.ssl.{layer}.pemkey_filepath": "tls/opensearch.key",
+            f"plugins.security.ssl.{layer}.pemtrustedcas_filepath": "tls/ca.pem",
+        }
+    settings: dict[str, Any] = {
+        "cluster.name": f"obs-{spec.environment.name}",
+        "node.name": "opensearch",
+        "discovery.type": "single-node",
+        "network.host": HOST,
+        "http.port": addresses.port("opensearch"),
+        "transport.port": addresses.port("opensearch-transport"),
+        # Amounts, not shares: 85 % of a big disk is no emergency, and of a small one is. The last stage makes
+        # indices read-only while there is still room to delete something.
+        "cluster.routing.allocation.disk.watermark.low": "3gb",
+        "cluster.routing.allocation.disk.watermark.high": "2gb",
+        "cluster.routing.allocation.disk.watermark.flood_stage": "1gb",
+        "cluster.routing.allocation.disk.watermark.enable_for_single_data_node": True,
+        # A mistyped name fails at once instead of filling an index that nothing reads and nothing deletes.
+        "action.auto_create_index": ",".join(
+            [f"+{pattern}" for pattern in opensearch_store.daily_patterns(spec)] + ["-*"]
+        ),
+        "action.destructive_requires_name": True,
+        **tls,
+        "plugins.security.ssl.http.enabled": True,
+        "plugins.security.ssl.http.clientauth_mode": "OPTIONAL",
+        "plugins.security.allow_default_init_securityindex": True,
+        "plugins.security.authcz.admin_dn": [ADMIN_DN],
+        "plugins.security.nodes_dn": [NODE_DN],
+        "plugins.security.restapi.password_validation_regex": ".{16,}",
+        "plugins.security.restapi.password_validation_error_message": "expected at least 16 characters",
+        "plugins.security.audit.type": "noop",
+    }
+    return yaml_text.dump(settings)
+
+
+def _jvm(spec: Spec) -> str:
+    heap = spec.deploy.opensearch_heap_mb
+    lines = [
+        f"-Xms{heap}m",
+        f"-Xmx{heap}m",
+        "-XX:+UseG1GC",
+        "-XX:G1ReservePercent=25",
+        "-XX:InitiatingHeapOccupancyPercent=30",
+        "-Djava.io.tmpdir=${OPENSEARCH_TMPDIR}",
+        # No heap dump: it would hold log lines and passwords, as large as the heap, on the disk of the store.
+        "-XX:ErrorFile=${OPENSEARCH_PATH_CONF}/../log/hs_err_pid%p.log",
+        "18-:-Djava.security.manager=allow",
+        f"-Djava.util.concurrent.ForkJoinPool.common.threadFactory={_THREADS}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_THREADS = "org.opensearch.secure_sm.SecuredForkJoinWorkerThreadFactory"
+_LOG4J2 = """\
+status = error
+
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %-5p [%c{1.}]%marker %m%n
+
+rootLogger.level = info
+rootLogger.appenderRef.console.ref = console
+
+logger.deprecation.name = org.opensearch.deprecation
+logger.deprecation.level = error
+"""
+"""Standard output only: the supervisor keeps and rotates it."""
+
+
+def _security() -> dict[str, str]:
+    """What the security plugin reads into its index at the first start. It knows no user: they come from
+    `agents.opensearch_setup`, with passwords from the host's secrets."""
+    config = {
+        "dynamic": {
+            "http": {"anonymous_auth_enabled": False},
+            "authc": {
+                "basic": {
+                    "description": "Users of the stack, name and password",
+                    "http_enabled": True,
+                    "transport_enabled": True,
+                    "order": 0,
+                    "http_authenticator": {"type": "basic", "challenge": True},
+                    "authentication_backend": {"type": "intern"},
+                }
+            },
+        }
+    }
+    files: dict[str, dict[str, Any]] = {
+        "config": {**_meta("config"), "config": config},
+        "audit": {**_meta("audit"), "config": {"enabled": False}},
+        "allowlist": {**_meta("allowlist"), "config": {"enabled": False}},
+    }
+    for name, kind in (
+        ("action_groups", "actiongroups"),
+        ("internal_users", "internalusers"),
+        ("nodes_dn", "nodesdn"),
+        ("roles", "roles"),
+        ("roles_mapping", "rolesmapping"),
+        ("tenants", "tenants"),
+    ):
+        files[name] = _meta(kind)
+    return {name: yaml_text.dump(content) for name, content in files.items()}
+
+
+def _meta(kind: str) -> dict[str, Any]:
+    return {"_meta": {"type": kind, "config_version": 2}}
+
+
+__all__ = ["ADMIN_DN", "COMMAND", "ENVIRONMENT", "NODE_DN", "SETUP_COMMAND", "SETUP_ONLY", "render"]

@@ -1,0 +1,245 @@
+"""What OpenSearch keeps inside itself: index templates, ingest pipelines, roles and users.
+
+The files lie under `setup/` of the unit's conf folder; `agents.opensearch_setup` brings them into the node.
+"""
+
+import json
+from typing import Any
+
+from components.addresses import Addresses
+from components.spec import Spec
+from components.spec.base import milliseconds
+from components.spec.logging import CORE_FIELDS
+
+MANAGED = "managed by obs"
+"""Description of the roles and users that are ours: those no longer described are removed by it."""
+SECRET_OF = {
+    "collector": "opensearch-collector",
+    "exporter": "opensearch-exporter",
+    "housekeeper": "opensearch-housekeeper",
+    "jaeger": "opensearch-jaeger",
+    "reader": "opensearch-reader",
+}
+"""User -> name of the secret that holds the password. Each has the role `obs-<user>`."""
+
+_KEYWORD = {"type": "keyword", "ignore_above": 1024}
+_CORE: dict[str, dict[str, Any]] = {
+    # `date` keeps milliseconds for searching; the record itself keeps every digit.
+    "timestamp": {"type": "date", "format": "strict_date_optional_time||epoch_millis"},
+    "message": {"type": "text", "norms": False},
+    **{name: _KEYWORD for name in CORE_FIELDS if name not in ("timestamp", "message")},
+}
+_LABELS = ("region", "team")
+"""On every record, beside the labels that are core fields."""
+
+
+def rejected_prefix(spec: Spec) -> str:
+    """Prefix of the daily indices with what OpenSearch refused, so that it is found and not lost."""
+    return f"{spec.logging.index.prefix}-rejected"
+
+
+def span_prefix(spec: Spec) -> str:
+    """Prefix of Jaeger's daily span indices. Jaeger puts its own `jaeger-span` behind the stack's prefix."""
+    return f"{spec.tracing.storage.index_prefix}-jaeger-span"
+
+
+def service_prefix(spec: Spec) -> str:
+    """Prefix of Jaeger's daily indices of service and operation names."""
+    return f"{spec.tracing.storage.index_prefix}-jaeger-service"
+
+
+def daily_patterns(spec: Spec) -> list[str]:
+    """Index patterns of everything that is stored, sorted: each a prefix and a year of this millennium."""
+    prefixes = (spec.logging.index.prefix, rejected_prefix(spec), span_prefix(spec), service_prefix(spec))
+    return sorted(f"{prefix}-2*" for prefix in prefixes)
+
+
+def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+    """Relative path (below the conf folder) -> JSON text."""
+    index = spec.logging.index
+    storage = spec.tracing.storage
+    settings = {
+        "url": f"https://{addresses['opensearch']}",
+        "ca": "tls/ca.pem",
+        "certificate": "tls/admin.pem",
+        "key": "tls/admin.key",
+        "secrets": "../../../secrets",
+        "deadline_seconds": 120,
+        # What can be changed in an index that exists; the number of shards cannot.
+        "live_settings": {
+            f"{index.prefix}-2*": {
+                "number_of_replicas": str(index.replicas),
+                "refresh_interval": time_value(index.refresh_interval),
+            },
+            f"{rejected_prefix(spec)}-2*": {"number_of_replicas": str(index.replicas)},
+            f"{span_prefix(spec)}-2*": {"number_of_replicas": str(storage.replicas)},
+            f"{service_prefix(spec)}-2*": {"number_of_replicas": str(storage.replicas)},
+        },
+    }
+    files: dict[str, Any] = {
+        "settings": settings,
+        "index-templates/obs-logs": _logs(spec),
+        "index-templates/obs-logs-rejected": _rejected(spec),
+        "security/roles": _roles(spec),
+        "security/users": {
+            user: {"role": f"obs-{user}", "secret": secret} for user, secret in sorted(SECRET_OF.items())
+        },
+    }
+    for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
+        files[f"pipelines/obs-jaeger-{kind}"] = _by_day(kind, prefix)
+        files[f"templates/obs-jaeger-{kind}"] = _jaeger(spec, kind, prefix)
+    return {f"setup/{name}.json": json.dumps(value, indent=2) + "\n" for name, value in sorted(files.items())}
+
+
+def time_value(duration: str) -> str:
+    """A duration as OpenSearch writes it, which knows no weeks."""
+    return f"{milliseconds(duration) // 86_400_000}d" if duration.endswith("w") else duration
+
+
+def _logs(spec: Spec) -> dict[str, Any]:
+    index = spec.logging.index
+    # Named in the stack wins over what we would take it for.
+    fields: dict[str, dict[str, Any]] = dict.fromkeys((*_LABELS, *spec.logging.enrichment), _KEYWORD)
+    fields |= {field.name: _field(field.type) for field in spec.logging.fields}
+    return {
+        "index_patterns": [f"{index.prefix}-2*"],
+        "priority": 500,
+        "_meta": {"description": MANAGED},
+        "template": {
+            "settings": {
+                "index.number_of_shards": str(index.shards),
+                "index.number_of_replicas": str(index.replicas),
+                "index.refresh_interval": time_value(index.refresh_interval),
+                "index.codec": "best_compression",
+                "index.query.default_field": ["message"],
+            },
+            "mappings": {
+                # A field that is not named is kept in the record but not indexed: a service that logs a new
+                # field every minute cannot make the mapping grow.
+                "dynamic": False,
+                "properties": dict(sorted((fields | _CORE).items())),
+            },
+        },
+    }
+
+
+def _field(kind: str) -> dict[str, Any]:
+    if kind == "keyword":
+        return _KEYWORD
+    if kind == "text":
+        return {"type": "text", "norms": False}
+    return {"type": kind}
+
+
+def _rejected(spec: Spec) -> dict[str, Any]:
+    """Records that did not fit the mapping of their index. Nothing here can be refused again: the record is
+    kept as it came and not indexed."""
+    return {
+        "index_patterns": [f"{rejected_prefix(spec)}-2*"],
+        "priority": 501,
+        "_meta": {"description": MANAGED},
+        "template": {
+            "settings": {
+                "index.number_of_shards": "1",
+                "index.number_of_replicas": str(spec.logging.index.replicas),
+            },
+            "mappings": {
+                "dynamic": False,
+                "properties": {
+                    "index": _KEYWORD,
+                    "reason": {"type": "text", "norms": False},
+                    "record": {"type": "object", "enabled": False},
+                    "service": _KEYWORD,
+                    "timestamp": {**_CORE["timestamp"], "ignore_malformed": True},
+                },
+            },
+        },
+    }
+
+
+def _by_day(kind: str, prefix: str) -> dict[str, Any]:
+    """Jaeger 2 writes all spans into one index for ever. This sorts them into one a day instead, so that old
+    ones can be deleted whole: spans by their own time, names of services by the time of writing (Jaeger
+    writes each anew every twelve hours)."""
+    source = "startTimeMillis" if kind == "span" else "day"
+    day = {
+        "date_index_name": {
+            "field": source,
+            "index_name_prefix": f"{prefix}-",
+            "date_rounding": "d",
+            "date_formats": ["UNIX_MS"] if kind == "span" else ["ISO8601"],
+            "index_name_format": "yyyy-MM-dd",
+        }
+    }
+    if kind == "span":
+        return {"description": MANAGED, "processors": [day]}
+    stamp = {"set": {"field": source, "value": "{{{_ingest.timestamp}}}"}}
+    return {"description": MANAGED, "processors": [stamp, day, {"remove": {"field": source}}]}
+
+
+def _jaeger(spec: Spec, kind: str, prefix: str) -> dict[str, Any]:
+    """Laid over the template that Jaeger makes itself (which has the mappings): the alias that it reads from,
+    and the pipeline behind the name that it writes to."""
+    return {
+        "index_patterns": [f"{prefix}-*"],
+        "order": 100,
+        "settings": {
+            "index.default_pipeline": f"obs-jaeger-{kind}",
+            "index.number_of_shards": str(spec.tracing.storage.shards),
+            "index.number_of_replicas": str(spec.tracing.storage.replicas),
+        },
+        "aliases": {f"{prefix}-read": {}},
+    }
+
+
+def _roles(spec: Spec) -> dict[str, Any]:
+    """The least that each program needs, role -> body as the security plugin's REST interface takes it."""
+    logs = [f"{spec.logging.index.prefix}-2*", f"{rejected_prefix(spec)}-2*"]
+    jaeger = [f"{spec.tracing.storage.index_prefix}-jaeger-*"]
+    # The mapping is dynamic for Jaeger's tags alone; the first document of a day makes its index.
+    append = ["indices:admin/auto_create", "indices:admin/create", "indices:data/write/index"]
+    append += ["indices:data/write/bulk*"]
+    read = [
+        "indices:admin/aliases/get",
+        "indices:admin/get",
+        "indices:admin/mappings/get",
+        "indices:data/read/*",
+    ]
+
+    def role(cluster: list[str], *indices: tuple[list[str], list[str]]) -> dict[str, Any]:
+        permissions = [
+            {"index_patterns": patterns, "allowed_actions": sorted(actions)} for patterns, actions in indices
+        ]
+        return {
+            "description": MANAGED,
+            "cluster_permissions": sorted(cluster),
+            "index_permissions": permissions,
+        }
+
+    return {
+        "obs-collector": role(["cluster:monitor/main", "indices:data/write/bulk"], (logs, append)),
+        "obs-exporter": role(["cluster:monitor/*"], (["*"], ["indices:monitor/*"])),
+        "obs-housekeeper": role(
+            ["cluster:monitor/*"],
+            ([*logs, *jaeger], ["indices:admin/delete", "indices:admin/get", "indices:monitor/*"]),
+        ),
+        "obs-jaeger": role(
+            [
+                "cluster:monitor/main",
+                "indices:admin/template/put",
+                "indices:data/read/msearch",
+                "indices:data/read/scroll*",
+                "indices:data/write/bulk",
+            ],
+            (jaeger, [*append, *read, "indices:admin/mapping/put"]),
+        ),
+        "obs-reader": role(
+            [
+                "cluster:monitor/health",
+                "cluster:monitor/main",
+                "indices:data/read/msearch",
+                "indices:data/read/scroll*",
+            ],
+            ([*logs, *jaeger], [*read, "indices:monitor/stats"]),
+        ),
+    }

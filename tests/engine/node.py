@@ -1,0 +1,252 @@
+"""An OpenSearch node for tests, laid out as the deploy lays it out, with what the renderers give it.
+
+Everything lies in one state folder; nothing outlives the test process (parent-death signal).
+"""
+
+import datetime
+import ipaddress
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from components.addresses import addresses
+from components.render import opensearch, opensearch_store
+from components.spec import Spec
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def free_port_base(start: int, width: int) -> int:
+    """The first multiple of 50 at or above `start` from which `width` loopback ports are free."""
+    for base in range(start, start + 2000, 50):
+        if all(_free(base + offset) for offset in range(width)):
+            return base
+    raise RuntimeError(f"no {width} free ports from {start} on")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
+    """The first truthy result of `condition`; AssertionError naming `what` at the deadline. Connection errors
+    count as false."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if result := condition():
+                return result
+        except httpx.TransportError:
+            pass
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.1)
+
+
+def certificates(folder: Path, names: dict[str, str]) -> None:
+    """A CA and one leaf for each name -> subject (RFC 4514), as the deploy makes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.datetime.now(datetime.UTC)
+
+    def build(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name.from_rfc4514_string(subject))
+            .issuer_name(x509.Name.from_rfc4514_string(issuer))
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(minutes=5))
+            .not_valid_after(now + datetime.timedelta(days=2))
+        )
+
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = "CN=obs-test-ca,O=obs"
+    ca = build(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(True, 0), critical=True)
+    (folder / "ca.pem").write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    for name, subject in names.items():
+        key = ec.generate_private_key(ec.SECP256R1())
+        alternatives = x509.SubjectAlternativeName(
+            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        )
+        leaf = build(subject, ca_name, key).add_extension(alternatives, critical=False)
+        (folder / f"{name}.pem").write_bytes(
+            leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        (folder / f"{name}.key").chmod(0o600)
+
+
+class Program:
+    """One child process, ended with the test process whatever happens to it."""
+
+    def __init__(self, command: list[str], cwd: Path, log: Path, environment: dict[str, str] | None = None):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", *command],
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+            )
+
+    def alive(self) -> bool:
+        """False once it has ended."""
+        return self.process.poll() is None
+
+    def tail(self, lines: int = 30) -> str:
+        """The end of what it printed."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60) -> int:
+        """End it and give its exit code; killed at the deadline."""
+        if self.alive():
+            self.process.send_signal(how)
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+            raise AssertionError(f"did not end within {seconds} s:\n{self.tail()}") from None
+
+
+class Node:
+    """OpenSearch under `state`, with the stack's users and templates."""
+
+    def __init__(self, spec: Spec, state: Path, engine: Path) -> None:
+        self.spec = spec
+        self.state = state
+        self.engine = engine
+        self.addresses = addresses(spec)
+        self.url = f"https://{self.addresses['opensearch']}"
+        self.unit = state / "units/opensearch"
+        self.conf = self.unit / "conf"
+        self.program: Program | None = None
+        self.tls = state / "secrets/tls"
+        for name in ("conf", "data", "log"):
+            (self.unit / name).mkdir(parents=True, exist_ok=True)
+        certificates(self.tls, {"opensearch": opensearch.NODE_DN, "admin": opensearch.ADMIN_DN})
+        for secret in opensearch_store.SECRET_OF.values():
+            self.new_password(secret)
+        name, target = opensearch.TLS_LINK
+        (self.conf / name).symlink_to(target)
+        self.write(spec)
+
+    def write(self, spec: Spec) -> None:
+        """Replace the rendered files by those of `spec`, as a deploy of a changed stack does."""
+        self.spec = spec
+        for path, text in opensearch.render(spec, self.addresses).items():
+            target = self.conf / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+
+    def new_password(self, secret: str) -> str:
+        """Put a fresh value into a secret's file."""
+        value = secrets.token_urlsafe(24)
+        path = self.state / "secrets" / secret
+        path.write_text(value)
+        path.chmod(0o600)
+        return value
+
+    def start(self, seconds: float = 120) -> None:
+        """Start it and wait until the security plugin serves."""
+        tokens = {
+            "{engine:opensearch}": str(self.engine),
+            "{conf}": str(self.conf),
+            "{data}": str(self.unit / "data"),
+            "{log}": str(self.unit / "log"),
+        }
+
+        def real(text: str) -> str:
+            for token, value in tokens.items():
+                text = text.replace(token, value)
+            return text
+
+        command = [real(part) for part in opensearch.COMMAND]
+        if os.geteuid() == 0:
+            command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", *command]
+        environment = {key: real(value) for key, value in opensearch.ENVIRONMENT}
+        self.program = program = Program(command, self.conf, self.unit / "log/opensearch.log", environment)
+
+        def ready() -> bool:
+            if not program.alive():
+                raise RuntimeError(f"OpenSearch ended:\n{program.tail()}")
+            with httpx.Client(verify=self.context()) as client:
+                return client.get(self.url + opensearch.READY_PATH).status_code == 200
+
+        until(ready, "OpenSearch serves", seconds)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it, keeping its data."""
+        if self.program is not None:
+            self.program.stop(how)
+            self.program = None
+
+    def context(self) -> Any:
+        """A TLS context that trusts the stack's CA alone."""
+        import ssl
+
+        return ssl.create_default_context(cafile=str(self.tls / "ca.pem"))
+
+    def client(self, user: str | None) -> httpx.Client:
+        """A client as one of the stack's users; None is nobody."""
+        auth = None
+        if user is not None:
+            password = (self.state / "secrets" / opensearch_store.SECRET_OF[user]).read_text()
+            auth = httpx.BasicAuth(user, password)
+        return httpx.Client(base_url=self.url, verify=self.context(), auth=auth, timeout=30)
+
+    def admin(self) -> httpx.Client:
+        """A client with the admin certificate, which may do everything."""
+        context = self.context()
+        context.load_cert_chain(str(self.tls / "admin.pem"), str(self.tls / "admin.key"))
+        return httpx.Client(base_url=self.url, verify=context, timeout=30)
+
+    def setup(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the setup command as the deploy does."""
+        command = [part.replace("{python}", sys.executable) for part in opensearch.SETUP_COMMAND]
+        environment = {**os.environ, "PYTHONPATH": str(REPO)}
+        done = subprocess.run(
+            command, cwd=self.conf, capture_output=True, text=True, timeout=180, env=environment, check=False
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(f"setup failed ({done.returncode}):\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def documents(self, pattern: str) -> int:
+        """Searchable documents in all indices of `pattern`; 0 if there are none."""
+        with self.admin() as client:
+            client.post(f"/{pattern}/_refresh", params={"ignore_unavailable": "true"})
+            answer = client.get(f"/{pattern}/_count", params={"ignore_unavailable": "true"})
+            return int(answer.json().get("count", 0))
+
+
+def bulk(client: httpx.Client, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Send a bulk request, actions and documents in turn; the answer."""
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    answer = client.post("/_bulk", content=body, headers={"Content-Type": "application/x-ndjson"})
+    answer.raise_for_status()
+    result: dict[str, Any] = answer.json()
+    return result
