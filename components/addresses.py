@@ -13,7 +13,6 @@ OFFSETS = {
     "alertmanager": 1,
     "alertmanager-cluster": 2,  # unused while there is one Alertmanager
     "node-exporter": 3,
-    "elasticsearch-exporter": 4,
     "redis-exporter": 5,
     "housekeeper": 6,
     "opensearch": 10,

@@ -6,7 +6,7 @@ give equal plans. What carries it out (`vsi.deploy`) decides nothing.
 
 Commands hold tokens that are replaced on the host, where alone the folders are known:
 `{conf}` `{data}` `{log}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
-`{repo}` and `{engine:NAME}` (the folder of an engine's artifact).
+`{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and `{engine:NAME:PROGRAM}` (one of its programs).
 """
 
 from enum import StrEnum
@@ -37,7 +37,8 @@ class Pillar(StrEnum):
 
 
 class Ready(Frozen):
-    """How to learn that a process serves: a URL that answers with one of `status`."""
+    """How to learn that a process serves: a URL that answers with one of `status`; `tcp://host:port` for one
+    that only needs to accept connections."""
 
     url: str
     status: tuple[int, ...] = (200,)
@@ -61,6 +62,8 @@ class Process(Frozen):
     """What makes the process read its files again; None means restart."""
     restart_files: tuple[str, ...] = ()
     """Files that a reload does not cover: a change of one of them restarts."""
+    setup_only_files: tuple[str, ...] = ()
+    """Path prefixes of files that neither restart nor reload: the unit's `setup` brings them in."""
     refuses_root: bool = False
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 20
@@ -99,7 +102,7 @@ class Secret(Frozen):
     """A secret by name and where its value comes from; the value is never in a plan."""
 
     name: str
-    source: Literal["generated", "environment", "config", "sink"]
+    source: Literal["generated", "environment", "config"]
     key: str
     """For `environment` the variable, for `config` the key under `obs:`, for `sink` the URL path, else ''."""
 

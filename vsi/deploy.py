@@ -70,7 +70,11 @@ def decide(program: Program | None, old: Started | None, new: Started, process: 
         return "start"
     if old is None or old.program != new.program or old.engines != new.engines or program.state == "BACKOFF":
         return "restart"
-    changed = {path for path in old.files | new.files if old.files.get(path) != new.files.get(path)}
+    changed = {
+        path
+        for path in old.files | new.files
+        if old.files.get(path) != new.files.get(path) and not path.startswith(process.setup_only_files)
+    }
     if not changed and old.secrets == new.secrets:
         return "none"
     if process.reload is None or changed & set(process.restart_files):

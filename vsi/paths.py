@@ -18,7 +18,9 @@ from vsi.errors import DeployError
 REPO = Path(__file__).resolve().parent.parent
 """The checkout, for the token `{repo}` and the default state folder."""
 
-_TOKEN = re.compile(r"\{(conf|data|log|state|secrets|python|repo|engine:([A-Za-z0-9_.-]+))\}")
+_TOKEN = re.compile(
+    r"\{(conf|data|log|state|secrets|python|repo|engine:([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.-]+))?)\}"
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 
@@ -161,6 +163,13 @@ def _engine_folder(name: str) -> Path:
     return folder
 
 
+def _engine_executable(name: str, executable: str) -> Path:
+    """A program of an engine; where it lies in the artifact depends on the channel that brought it."""
+    from engines.store import Store
+
+    return Store().executable(name, executable)
+
+
 @dataclass(frozen=True)
 class Tokens:
     """Replaces the tokens of a plan's commands by this host's folders."""
@@ -177,7 +186,7 @@ class Tokens:
 
         def value(match: re.Match[str]) -> str:
             if match[2]:
-                return str(self._engine(match[2]))
+                return str(self._engine(match[2], match[3]))
             return str(
                 {
                     "conf": own.staged if self.staged else own.conf,
@@ -192,8 +201,10 @@ class Tokens:
 
         return _TOKEN.sub(value, text)
 
-    def _engine(self, name: str) -> Path:
+    def _engine(self, name: str, executable: str | None) -> Path:
         try:
+            if executable is not None:
+                return _engine_executable(name, executable)
             folder = self.engine_folder(name)
         except DeployError:
             raise

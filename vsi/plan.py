@@ -1,34 +1,24 @@
-"""From the spec to what stands on one host: units with their files, commands, ports and order.
+"""From the spec to what stands on one host: the units in order, the secrets, the certificates.
 
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused here, by name.
 """
 
-from components.addresses import Addresses, addresses
-from components.catalog import executable
-from components.plan import Pillar, Plan, Process, Ready, Refused, Secret, Unit
-from components.render import alertmanager, collector, housekeeper, jaeger, opensearch, prometheus, services
-from components.spec import Service, Spec
-
-_WEB = "http://{}{}"
+from components.addresses import addresses
+from components.plan import Plan, Refused, Secret, Unit
+from components.render import opensearch
+from components.spec import Spec
+from vsi.units import all_units
 
 
 def plan(spec: Spec, stack: str) -> Plan:
     """The plan of a stack on this machine. Raises `Refused` with every setting that cannot be honoured."""
     _refuse(spec)
-    at = addresses(spec)
-    units = [
-        *_logging(spec, at),
-        *_tracing(spec, at),
-        *_alerting(spec, at),
-        *_metrics(spec, at),
-        *_services(spec, at),
-    ]
     return Plan(
         stack=stack,
         host="local",
-        units=tuple(_ordered(units)),
+        units=tuple(_ordered(all_units(spec, addresses(spec)))),
         secrets=tuple(_secrets(spec)),
-        tls_names=("admin", "opensearch"),
+        tls_names=opensearch.TLS_NAMES,
         retain=spec.deploy.retain,
     )
 
@@ -38,46 +28,35 @@ def _refuse(spec: Spec) -> None:
     problems: list[tuple[str, object, str]] = []
     if target != "local":
         problems.append(("environment.target", target, "this target does not exist yet; expected 'local'"))
-    one_node = "the one OpenSearch node of this target has no other to copy to; expected 0"
     for setting, replicas in (
         ("logging.index.replicas", spec.logging.index.replicas),
         ("tracing.storage.replicas", spec.tracing.storage.replicas),
     ):
         if replicas:
-            problems.append((setting, replicas, one_node))
-    exporters = spec.metrics.exporters
+            why = "the one OpenSearch node of this target has no other to copy to; expected 0"
+            problems.append((setting, replicas, why))
     runs_redis = any(service.run and service.run.redis for service in spec.services)
-    if "redis" in exporters and not runs_redis:
-        why = "no service with `run` uses Redis, so there is none to export; take 'redis' out"
+    if "redis" in spec.metrics.exporters and not runs_redis:
+        why = "no service with `run` uses Redis, so there is none to watch; take 'redis' out"
         problems.append(("metrics.exporters", "redis", why))
     if problems:
         raise Refused(target, problems)
 
 
 def _secrets(spec: Spec) -> list[Secret]:
-    generated = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
-    named = [
-        Secret(name=secret.name, source=secret.source, key=secret.key or "") for secret in spec.secrets
-    ]
-    return sorted([*generated, *named], key=lambda secret: secret.name)
-
-
-def _files(rendered: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(rendered.items()))
-
-
-def _http(address: str, path: str, seconds: int = 60) -> Ready:
-    return Ready(url=_WEB.format(address, path), seconds=seconds)
+    secrets = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
+    for secret in spec.secrets:
+        secrets.append(Secret(name=secret.name, source=secret.source, key=secret.key or ""))
+    return sorted(secrets, key=lambda secret: secret.name)
 
 
 def _ordered(units: list[Unit]) -> list[Unit]:
     """The units such that each comes after what it needs; otherwise in the order given."""
-    known = {unit.name for unit in units}
     done: list[Unit] = []
     names: set[str] = set()
-    todo = list(units)
+    todo = units
     while todo:
-        ready = [unit for unit in todo if all(need in names for need in unit.needs if need in known)]
+        ready = [unit for unit in todo if names.issuperset(unit.needs)]
         if not ready:
             raise ValueError(f"units need each other in a circle: {sorted(unit.name for unit in todo)}")
         done += ready

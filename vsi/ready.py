@@ -4,6 +4,7 @@ import base64
 import contextlib
 import http.client
 import re
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -21,6 +22,13 @@ _RELOAD = re.compile(
 
 def probe(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
     """Why a unit is not ready, in a few words; '' if it is."""
+    parts = urlsplit(unit.process.ready.url)
+    if parts.scheme == "tcp":
+        try:
+            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), timeout).close()
+        except OSError as error:
+            return f"{unit.process.ready.url}: {type(error).__name__}"
+        return ""
     status, _ = _get(state, unit, unit.process.ready.url, timeout)
     return "" if status in unit.process.ready.status else f"{unit.process.ready.url} answers {status}"
 
@@ -112,6 +120,8 @@ def wait_reloaded(state: StatePaths, unit: Unit, since: float, seconds: float = 
     Engines of the Prometheus family say so in `*_config_last_reload_*` on `/metrics`; others say nothing and
     are believed. Returns '' or why the reload counts as failed."""
     parts = urlsplit(unit.process.ready.url)
+    if parts.scheme == "tcp":
+        return probe(state, unit)
     url = f"{parts.scheme}://{parts.netloc}/metrics"
     deadline = time.monotonic() + seconds
     while True:

@@ -44,7 +44,7 @@ def render_sink(spec: Spec, addresses: Addresses) -> dict[str, str]:
         "head_sampling": 0.0,
         "calls": {},
         "redis": None,
-        "options": {"data": "../data/deliveries.jsonl"},
+        "options": {"data": "../data"},
     }
     return {"settings.json": to_json(settings)}
 

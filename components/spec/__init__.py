@@ -15,7 +15,7 @@ from components.spec.services import Service
 from components.spec.tracing import Tracing
 
 RESERVED_UNITS = (
-    "alertmanager", "collector", "elasticsearch-exporter", "housekeeper", "jaeger", "node-exporter", "opensearch",
+    "alertmanager", "collector", "housekeeper", "jaeger", "node-exporter", "opensearch",
     "prometheus", "redis", "redis-exporter", "sink",
 )  # fmt: skip
 """Names of the stack's own units, which no service may have."""

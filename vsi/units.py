@@ -1,0 +1,291 @@
+"""Each unit of a host: which files, started how, known to be ready by what.
+
+One function a unit, named after it. Flags stand here, content in `components.render`.
+"""
+
+from components.addresses import Addresses
+from components.catalog import ENGINES
+from components.plan import Pillar, Process, Ready, Unit
+from components.render import (
+    alertmanager,
+    collector,
+    housekeeper,
+    jaeger,
+    opensearch,
+    prometheus,
+    redis,
+    services,
+)
+from components.spec import Service, Spec
+
+CA = "{secrets}/tls/ca.pem"
+_CATALOG = {engine.name: engine for engine in ENGINES}
+
+
+def program(engine: str, executable: str) -> str:
+    """A program of an engine, as a token that the host fills in."""
+    if executable not in dict(_CATALOG[engine].executables):
+        raise KeyError(f"{engine} has no program {executable}")
+    return f"{{engine:{engine}:{executable}}}"
+
+
+def _files(rendered: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(rendered.items()))
+
+
+def _ready(address: str, path: str, seconds: int = 60) -> Ready:
+    return Ready(url=f"http://{address}{path}", seconds=seconds)
+
+
+def all_units(spec: Spec, at: Addresses) -> list[Unit]:
+    """Every unit of a stack, in no particular order."""
+    units = [
+        opensearch_unit(spec, at),
+        housekeeper_unit(spec, at),
+        collector_unit(spec, at),
+        jaeger_unit(spec, at),
+        alertmanager_unit(spec, at),
+        prometheus_unit(spec, at),
+    ]
+    if "node" in spec.metrics.exporters:
+        units.append(node_exporter_unit(spec, at))
+    if any(service.run and service.run.redis for service in spec.services):
+        units.append(redis_unit(spec, at))
+        if "redis" in spec.metrics.exporters:
+            units.append(redis_exporter_unit(spec, at))
+    if spec.alerting.sink:
+        units.append(sink_unit(spec, at))
+    units += [service_unit(spec, at, service) for service in spec.services if service.run]
+    return units
+
+
+def opensearch_unit(spec: Spec, at: Addresses) -> Unit:
+    """The store of logs and traces."""
+    return Unit(
+        name="opensearch",
+        pillar=Pillar.LOGGING,
+        engines=("opensearch",),
+        files=_files(opensearch.render(spec, at)),
+        process=Process(
+            command=opensearch.COMMAND,
+            environment=opensearch.ENVIRONMENT,
+            setup_only_files=opensearch.SETUP_ONLY,
+            refuses_root=True,
+            stop_seconds=60,
+            ready=Ready(url=f"https://{at['opensearch']}{opensearch.READY_PATH}", ca=CA, seconds=300),
+        ),
+        setup=opensearch.SETUP_COMMAND,
+        ports=(at.port("opensearch"), at.port("opensearch-transport")),
+        secrets=opensearch.SECRETS,
+        memory_mb=spec.deploy.opensearch_heap_mb + 500,
+    )
+
+
+def housekeeper_unit(spec: Spec, at: Addresses) -> Unit:
+    """Deletes what is older than its retention, and reports on the store."""
+    return Unit(
+        name="housekeeper",
+        pillar=Pillar.LOGGING,
+        files=_files(housekeeper.render(spec, at)),
+        process=Process(
+            command=housekeeper.COMMAND,
+            ready=_ready(at["housekeeper"], housekeeper.HEALTH_PATH),
+        ),
+        ports=(at.port("housekeeper"),),
+        secrets=(housekeeper.SECRET,),
+        needs=("opensearch",),
+        memory_mb=60,
+    )
+
+
+def collector_unit(spec: Spec, at: Addresses) -> Unit:
+    """Takes spans and log lines in, treats them and passes them on."""
+    names = ["collector-metrics", "collector-spanmetrics", "collector-health"]
+    names += ["collector-otlp-grpc"] if spec.tracing.otlp.grpc else []
+    names += ["collector-otlp-http"] if spec.tracing.otlp.http else []
+    otelcol = program("otelcol", "otelcol")
+    gates = f"--feature-gates={collector.FEATURE_GATES}"
+    return Unit(
+        name="collector",
+        pillar=Pillar.TRACING,
+        engines=("otelcol",),
+        files=_files(collector.render(spec, at)),
+        checks=((otelcol, "validate", "--config", "collector.yaml", gates),),
+        process=Process(
+            command=(otelcol, "--config", "collector.yaml", gates),
+            reload=collector.RELOAD,
+            ready=_ready(at["collector-health"], "/"),
+        ),
+        ports=tuple(sorted(at.port(name) for name in names)),
+        secrets=(collector.SECRET,),
+        needs=("opensearch",),
+        memory_mb=300,
+    )
+
+
+def jaeger_unit(spec: Spec, at: Addresses) -> Unit:
+    """Keeps traces in OpenSearch and answers queries about them."""
+    exe = program("jaeger", "jaeger")
+    return Unit(
+        name="jaeger",
+        pillar=Pillar.TRACING,
+        engines=("jaeger",),
+        files=_files(jaeger.render(spec, at)),
+        checks=((exe, "validate", "--config", "jaeger.yaml"),),
+        process=Process(
+            command=(exe, "--config", "jaeger.yaml"),
+            ready=_ready(at["jaeger-health"], jaeger.HEALTH_PATH, seconds=120),
+        ),
+        ports=tuple(at.port(name) for name in jaeger.LISTENERS),
+        secrets=(jaeger.SECRET,),
+        needs=("opensearch",),
+        memory_mb=120,
+    )
+
+
+def alertmanager_unit(spec: Spec, at: Addresses) -> Unit:
+    """Groups, routes and delivers alerts."""
+    secrets = {receiver.secret for receiver in spec.alerting.receivers if receiver.secret}
+    return Unit(
+        name="alertmanager",
+        pillar=Pillar.ALERTING,
+        engines=("alertmanager",),
+        files=_files(alertmanager.render(spec, at)),
+        checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
+        process=Process(
+            command=(
+                program("alertmanager", "alertmanager"),
+                "--config.file=alertmanager.yml",
+                "--storage.path={data}",
+                f"--web.listen-address={at['alertmanager']}",
+                "--cluster.listen-address=",
+                "--log.format=json",
+            ),
+            reload="SIGHUP",
+            ready=_ready(at["alertmanager"], "/-/ready"),
+        ),
+        ports=(at.port("alertmanager"),),
+        secrets=tuple(sorted(secrets)),
+        memory_mb=60,
+    )
+
+
+def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
+    """Scrapes, keeps, and judges metrics."""
+    rendered = prometheus.render(spec, at)
+    promtool = program("prometheus", "promtool")
+    tests = tuple(sorted(name for name in rendered if name.startswith("tests/")))
+    retention = spec.metrics.retention
+    return Unit(
+        name="prometheus",
+        pillar=Pillar.METRICS,
+        engines=("prometheus",),
+        files=_files(rendered),
+        checks=(
+            (promtool, "check", "config", "prometheus.yml"),
+            (promtool, "test", "rules", *tests),
+        ),
+        process=Process(
+            command=(
+                program("prometheus", "prometheus"),
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path={data}",
+                f"--storage.tsdb.retention.time={retention.time}",
+                f"--storage.tsdb.retention.size={retention.size.replace('iB', 'B')}",
+                f"--web.listen-address={at['prometheus']}",
+                *(("--enable-feature=exemplar-storage",) if spec.metrics.exemplars else ()),
+                "--log.format=json",
+            ),
+            reload="SIGHUP",
+            ready=_ready(at["prometheus"], "/-/ready", seconds=120),
+        ),
+        ports=(at.port("prometheus"),),
+        memory_mb=300,
+    )
+
+
+def node_exporter_unit(spec: Spec, at: Addresses) -> Unit:
+    """The host's own metrics."""
+    del spec
+    return Unit(
+        name="node-exporter",
+        pillar=Pillar.METRICS,
+        engines=("node_exporter",),
+        files=(),
+        process=Process(
+            command=(
+                program("node_exporter", "node_exporter"),
+                f"--web.listen-address={at['node-exporter']}",
+                "--log.format=json",
+            ),
+            ready=_ready(at["node-exporter"], "/"),
+        ),
+        ports=(at.port("node-exporter"),),
+        memory_mb=30,
+    )
+
+
+def redis_unit(spec: Spec, at: Addresses) -> Unit:
+    """Where the demo shop keeps its stock."""
+    return Unit(
+        name="redis",
+        pillar=Pillar.SERVICES,
+        engines=("redis",),
+        files=_files(redis.render(spec, at)),
+        process=Process(
+            command=(program("redis", "redis-server"), "redis.conf"),
+            ready=Ready(url=f"tcp://{at['redis']}"),
+        ),
+        ports=(at.port("redis"),),
+        memory_mb=30,
+    )
+
+
+def redis_exporter_unit(spec: Spec, at: Addresses) -> Unit:
+    """Redis's metrics."""
+    return Unit(
+        name="redis-exporter",
+        pillar=Pillar.METRICS,
+        files=_files(redis.render_exporter(spec, at)),
+        process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(at["redis-exporter"], "/metrics")),
+        ports=(at.port("redis-exporter"),),
+        needs=("redis",),
+        memory_mb=60,
+    )
+
+
+def sink_unit(spec: Spec, at: Addresses) -> Unit:
+    """Receives what the team's Slack, Teams, PagerDuty and ticket system would."""
+    return Unit(
+        name="sink",
+        pillar=Pillar.ALERTING,
+        files=_files(services.render_sink(spec, at)),
+        process=Process(
+            command=("{python}", "-m", "demo.sink", "--settings", "settings.json"),
+            ready=_ready(at["sink"], "/health"),
+        ),
+        ports=(at.port("sink"),),
+        memory_mb=90,
+    )
+
+
+def service_unit(spec: Spec, at: Addresses, service: Service) -> Unit:
+    """A service that the stack starts."""
+    run = service.run
+    if run is None:
+        raise ValueError(f"service {service.name} is not run by the stack")
+    return Unit(
+        name=service.name,
+        pillar=Pillar.SERVICES,
+        files=_files(services.render(spec, at, service)),
+        process=Process(
+            command=(*run.command, "--settings", "settings.json"),
+            ready=Ready(url=f"tcp://{at.service(service)}"),
+        ),
+        ports=(at.service_port(service),),
+        needs=(*run.calls, *(("redis",) if run.redis else ())),
+        memory_mb=run.memory_mb,
+    )
+
+
+__all__ = ["all_units", "program"]
