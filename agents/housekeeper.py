@@ -2,7 +2,8 @@
 
 The stack's OpenSearch may have no Index State Management, so this is the one way, on every target. It
 deletes an index only if its name is exactly a prefix and a date, and the date is past by more than the days
-to keep. `python -m agents.housekeeper --settings settings.json` runs until SIGTERM; the store may come and go.
+to keep. `python -m agents.housekeeper --settings settings.json` runs until SIGTERM; the store may come
+and go.
 """
 
 import argparse

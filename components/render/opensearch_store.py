@@ -161,20 +161,19 @@ def _by_day(kind: str, prefix: str) -> dict[str, Any]:
     """Jaeger 2 writes all spans into one index for ever. This sorts them into one a day instead, so that old
     ones can be deleted whole: spans by their own time, names of services by the time of writing (Jaeger
     writes each anew every twelve hours)."""
-    source = "startTimeMillis" if kind == "span" else "day"
-    day = {
-        "date_index_name": {
-            "field": source,
-            "index_name_prefix": f"{prefix}-",
-            "date_rounding": "d",
-            "date_formats": ["UNIX_MS"] if kind == "span" else ["ISO8601"],
-            "index_name_format": "yyyy-MM-dd",
-        }
-    }
     if kind == "span":
-        return {"description": MANAGED, "processors": [day]}
-    stamp = {"set": {"field": source, "value": "{{{_ingest.timestamp}}}"}}
-    return {"description": MANAGED, "processors": [stamp, day, {"remove": {"field": source}}]}
+        day = "Instant.ofEpochMilli(ctx.startTimeMillis).atZone(ZoneId.of('Z')).toLocalDate()"
+        return {"description": MANAGED, "processors": [_into(f"'{prefix}-' + {day}")]}
+    stamp = {"set": {"field": "written", "value": "{{{_ingest.timestamp}}}"}}
+    return {
+        "description": MANAGED,
+        "processors": [stamp, _into(f"'{prefix}-' + ctx.remove('written').substring(0, 10)")],
+    }
+
+
+def _into(index: str) -> dict[str, Any]:
+    """A script, since `date_index_name` makes a name with date mathematics, which may not create an index."""
+    return {"script": {"lang": "painless", "source": f"ctx._index = {index}"}}
 
 
 def _jaeger(spec: Spec, kind: str, prefix: str) -> dict[str, Any]:
@@ -218,7 +217,9 @@ def _roles(spec: Spec) -> dict[str, Any]:
 
     return {
         "obs-collector": role(["cluster:monitor/main", "indices:data/write/bulk"], (logs, append)),
-        "obs-exporter": role(["cluster:monitor/*"], (["*"], ["indices:monitor/*"])),
+        "obs-exporter": role(
+            ["cluster:monitor/*"], (["*"], ["indices:admin/aliases/get", "indices:monitor/*"])
+        ),
         "obs-housekeeper": role(
             ["cluster:monitor/*"],
             ([*logs, *jaeger], ["indices:admin/delete", "indices:admin/get", "indices:monitor/*"]),
@@ -237,9 +238,10 @@ def _roles(spec: Spec) -> dict[str, Any]:
             [
                 "cluster:monitor/health",
                 "cluster:monitor/main",
+                "cluster:monitor/state",
                 "indices:data/read/msearch",
                 "indices:data/read/scroll*",
             ],
-            ([*logs, *jaeger], [*read, "indices:monitor/stats"]),
+            ([*logs, *jaeger], [*read, "indices:monitor/settings/get", "indices:monitor/stats"]),
         ),
     }
