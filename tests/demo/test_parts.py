@@ -1,0 +1,164 @@
+"""The shared parts alone: logging of libraries and crashes, sampling, exporting, metrics, spans."""
+
+import asyncio
+import io
+import logging
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ParentBased
+from opentelemetry.trace import StatusCode
+
+from demo._logging import configure_logging, logger
+from demo._metrics import Metrics
+from demo._telemetry import ProbeOrRatio, QuietExporter, span, traced
+from demo.settings import Settings
+from tests.demo.support import Json, check_line, make_settings
+
+RAW = make_settings("parts")
+
+
+@pytest.fixture
+def output() -> Iterator[io.StringIO]:
+    """What is logged; the process's own logging is put back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, sys.excepthook
+    stream = io.StringIO()
+    configure_logging(Settings.model_validate(RAW), stream)
+    yield stream
+    root.handlers, hook = before[0], before[2]
+    root.setLevel(before[1])
+    sys.excepthook = hook
+    logging.captureWarnings(False)
+
+
+def lines(stream: io.StringIO) -> list[Json]:
+    return [check_line(line, RAW) for line in stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def exporter(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    """Spans made in the test."""
+    memory = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    return memory
+
+
+def test_library_records_follow_the_schema(output: io.StringIO) -> None:
+    try:
+        raise ValueError("from\na library")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n", extra={"peer": "x"})
+    logging.getLogger("anything").critical("with %s", "arguments")
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
+    failed, critical, warned = lines(output)
+    assert failed["log_level"] == "error"
+    assert failed["exception"].endswith("ValueError: from\na library")
+    assert failed["peer"] == "x"
+    assert (critical["message"], critical["log_level"]) == ("with arguments", "critical")
+    assert "DeprecationWarning: old" in warned["message"]
+
+
+def test_a_crash_is_one_line(output: io.StringIO) -> None:
+    error = RuntimeError("broken")
+    sys.excepthook(RuntimeError, error, None)
+    (crash,) = lines(output)
+    assert crash["log_level"] == "critical"
+    assert "RuntimeError: broken" in crash["exception"]
+
+
+@pytest.mark.parametrize("method", ["debug", "info", "warning", "error", "critical"])
+def test_levels_and_odd_values(output: io.StringIO, method: str) -> None:
+    getattr(logger(), method)("two\nlines and \u00fcmlauts", number=1, thing=object())
+    (line,) = lines(output)
+    assert line["log_level"] == method
+    assert line["message"] == "two\nlines and \u00fcmlauts"
+    assert line["number"] == 1
+
+
+def test_a_line_in_a_span_names_it(output: io.StringIO, exporter: InMemorySpanExporter) -> None:
+    with span("work"):
+        logger().info("inside")
+    logger().info("outside")
+    inside, outside = lines(output)
+    (done,) = exporter.get_finished_spans()
+    assert done.context is not None
+    assert inside["trace_id"] == format(done.context.trace_id, "032x")
+    assert inside["span_id"] == format(done.context.span_id, "016x")
+    assert outside["trace_id"] == ""
+
+
+def test_traced_and_span(exporter: InMemorySpanExporter) -> None:
+    @traced("double")
+    async def double(number: int) -> int:
+        with span("inner", item__id="i-1", absent=None):
+            return number * 2
+
+    @traced("fail")
+    async def fail() -> None:
+        raise ValueError("no")
+
+    assert asyncio.run(double(4)) == 8
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(fail())
+    inner, outer, failed = exporter.get_finished_spans()
+    assert inner.parent is not None
+    assert outer.context is not None
+    assert inner.parent.span_id == outer.context.span_id
+    assert inner.attributes == {"item.id": "i-1"}
+    assert failed.status.status_code is StatusCode.ERROR
+    assert failed.events[0].name == "exception"
+
+
+@pytest.mark.parametrize(("ratio", "probe", "kept"), [(0, False, 0), (0, True, 50), (1, False, 50)])
+def test_head_sampling_always_keeps_probes(ratio: float, probe: bool, kept: int) -> None:
+    memory = InMemorySpanExporter()
+    provider = TracerProvider(sampler=ParentBased(root=ProbeOrRatio(ratio)))
+    provider.add_span_processor(SimpleSpanProcessor(memory))
+    for _ in range(50):
+        provider.get_tracer("t").start_span("s", attributes={"obs.probe": True} if probe else {}).end()
+    assert len(memory.get_finished_spans()) == kept
+
+
+def test_exporter_speaks_only_when_its_state_changes(output: io.StringIO) -> None:
+    class Flaky(SpanExporter):
+        answers = iter("bb!ggb")
+
+        def export(self, _spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            answer = next(self.answers)
+            if answer == "!":
+                raise OSError("gone")
+            return SpanExportResult.SUCCESS if answer == "g" else SpanExportResult.FAILURE
+
+    metrics = Metrics("1")
+    quiet = QuietExporter(Flaky(), metrics.spans)
+    for _ in range(6):
+        quiet.export([])
+    assert [line["message"].split(";")[0] for line in lines(output)] == [
+        "spans cannot be exported",
+        "spans are exported again",
+        "spans cannot be exported",
+    ]
+
+
+def test_no_exemplar_without_a_sampled_trace() -> None:
+    metrics = Metrics("1")
+    parent = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=True, trace_flags=trace.TraceFlags(0)))
+    with trace.use_span(parent):
+        metrics.observe("GET", "/x", 200, 0.1, 10)
+    families = {family.name: family for family in metrics.registry.collect()}
+    assert not any(sample.exemplar for sample in families["http_request_duration_seconds"].samples)
+    sampled = trace.SpanContext(0xAB, 1, is_remote=True, trace_flags=trace.TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(sampled)):
+        metrics.observe("GET", "/x", 200, 0.1, 10)
+    families = {family.name: family for family in metrics.registry.collect()}
+    (example,) = [s.exemplar for s in families["http_request_duration_seconds"].samples if s.exemplar]
+    assert example.labels == {"trace_id": format(0xAB, "032x")}

@@ -1,0 +1,284 @@
+"""Each receiver's payload is read, refused when it is none, and still known after a restart."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from demo._app import Service
+from demo._deliveries import Deliveries
+from demo._payloads import read_payload
+from demo.settings import Settings
+from demo.sink import MAX_RECEIVERS, create_app
+from tests.demo.support import Program, make_settings
+
+TITLE = "[FIRING:2] OrdersSlow (critical) orders"
+RUNBOOK = "https://runbooks.example/orders-slow"
+SLACK = {
+    "channel": "#shop",
+    "attachments": [{"title": TITLE, "title_link": RUNBOOK, "text": "p99 above 1 s", "color": "danger"}],
+}
+TEAMS = {
+    "type": "message",
+    "attachments": [
+        {
+            "contentType": "application/vnd.microsoft.card.adaptive",
+            "contentUrl": None,
+            "content": {
+                "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                "type": "AdaptiveCard",
+                "version": "1.2",
+                "body": [
+                    {"type": "TextBlock", "text": TITLE, "weight": "Bolder", "color": "Attention"},
+                    {"type": "TextBlock", "text": f"p99 above 1 s\n\nRunbook: {RUNBOOK}\n", "wrap": True},
+                ],
+                "msteams": {"width": "full"},
+            },
+        }
+    ],
+}
+PAGERDUTY = {
+    "routing_key": "do-not-keep-me",
+    "dedup_key": "k1",
+    "event_action": "trigger",
+    "payload": {
+        "summary": TITLE,
+        "source": "alertmanager",
+        "severity": "critical",
+        "custom_details": {"runbook": RUNBOOK},
+    },
+    "client": "Alertmanager",
+}
+TICKET = {
+    "version": "4",
+    "groupKey": '{}:{alertname="OrdersSlow"}',
+    "truncatedAlerts": 0,
+    "status": "firing",
+    "receiver": "shop-ticket",
+    "groupLabels": {"alertname": "OrdersSlow"},
+    "commonLabels": {},
+    "commonAnnotations": {},
+    "externalURL": "http://127.0.0.1:1",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "OrdersSlow", "severity": "critical", "service": "orders"},
+            "annotations": {"summary": "slow", "runbook_url": RUNBOOK},
+            "startsAt": "2026-11-22T10:00:00Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "",
+            "fingerprint": "f",
+        }
+    ],
+}
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "slack": SLACK,
+    "teams": TEAMS,
+    "pagerduty": PAGERDUTY,
+    "ticket": TICKET,
+}
+
+
+def client(**options: object) -> TestClient:
+    settings = Settings.model_validate(make_settings("sink", options=options))
+    return TestClient(create_app(Service.build(settings)))
+
+
+@pytest.fixture
+def sink() -> Iterator[TestClient]:
+    with client() as started:
+        yield started
+
+
+def deliveries(sink: TestClient, **query: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sink.get("/deliveries", params=query).json()["deliveries"]
+    return found
+
+
+@pytest.mark.parametrize("kind", sorted(PAYLOADS))
+def test_every_kind_is_read_alike(sink: TestClient, kind: str) -> None:
+    answer = sink.post(f"/{kind}/shop-web", json=PAYLOADS[kind])
+    assert answer.status_code == {"pagerduty": 202, "teams": 202}.get(kind, 200)
+    (item,) = deliveries(sink)
+    assert (
+        item.items()
+        >= {
+            "kind": kind,
+            "team": "shop-web",
+            "receiver": f"{kind}/shop-web",
+            "status": "firing",
+            "alertname": "OrdersSlow",
+            "alertnames": ["OrdersSlow"],
+            "severity": "critical",
+            "service": "orders",
+            "runbook_url": RUNBOOK,
+        }.items()
+    )
+    assert item["received_at"].endswith("Z")
+    assert item["raw"].keys() == PAYLOADS[kind].keys()
+    metrics = sink.get("/metrics").text
+    assert f'deliveries_total{{kind="{kind}",receiver="shop-web",status="firing"}} 1.0' in metrics
+    assert 'last_delivery_timestamp_seconds{receiver="shop-web"}' in metrics
+
+
+def test_answers_are_those_of_the_real_receivers(sink: TestClient) -> None:
+    assert sink.post("/slack/a", json=SLACK).text == "ok"
+    assert sink.post("/pagerduty/a", json=PAGERDUTY).json() == {
+        "status": "success",
+        "message": "Event processed",
+        "dedup_key": "k1",
+    }
+    refused = sink.post("/pagerduty/a", json={"event_action": "trigger"})
+    assert (refused.status_code, refused.json()["status"]) == (400, "invalid event")
+
+
+def resolved(kind: str) -> dict[str, Any]:
+    text = json.dumps(PAYLOADS[kind]).replace("FIRING:2", "RESOLVED")
+    text = text.replace('"trigger"', '"resolve"').replace('"status": "firing"', '"status": "resolved"')
+    payload: dict[str, Any] = json.loads(text)
+    return payload
+
+
+@pytest.mark.parametrize("kind", sorted(PAYLOADS))
+def test_resolved(sink: TestClient, kind: str) -> None:
+    sink.post(f"/{kind}/t", json=resolved(kind))
+    (item,) = deliveries(sink)
+    assert (item["status"], item["alertname"]) == ("resolved", "OrdersSlow")
+
+
+@pytest.mark.parametrize("kind", sorted(PAYLOADS))
+def test_payloads_of_others_are_refused(sink: TestClient, kind: str) -> None:
+    bodies: list[Any] = [p for k, p in PAYLOADS.items() if k != kind]
+    for body in [*bodies, {}, [], "text", None, 5]:
+        assert sink.post(f"/{kind}/t", json=body).status_code == 400, body
+    assert sink.post(f"/{kind}/t", content=b"{").status_code == 400
+    assert sink.post(f"/{kind}/t", content=b'"' + b"x" * 1_000_001 + b'"').status_code == 400
+    assert deliveries(sink) == []
+    assert f'deliveries_refused_total{{kind="{kind}"}} 10.0' in sink.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (PAGERDUTY | {"payload": None}, "payload: Field required"),
+        (PAGERDUTY | {"routing_key": ""}, "routing_key: "),
+        (PAGERDUTY | {"event_action": "resolve", "dedup_key": ""}, "dedup_key: Field required"),
+        (PAGERDUTY | {"payload": {"summary": "s", "source": "s", "severity": "page"}}, "payload.severity: "),
+    ],
+)
+def test_pagerduty_rules(sink: TestClient, body: dict[str, Any], says: str) -> None:
+    answer = sink.post("/pagerduty/t", json=body)
+    assert answer.status_code == 400
+    assert says in answer.json()["errors"][0]
+
+
+def test_the_routing_key_is_not_kept(sink: TestClient) -> None:
+    sink.post("/pagerduty/t", json=PAGERDUTY)
+    assert "do-not-keep-me" not in sink.get("/deliveries").text
+
+
+def test_a_link_of_pagerduty_is_the_runbook() -> None:
+    body = PAGERDUTY | {"links": [{"href": "https://r", "text": "Runbook"}]}
+    assert read_payload("pagerduty", "t", body).runbook_url == "https://r"
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        ("[FIRING:1] Down (critical) gateway", ("firing", "Down", "critical", "gateway")),
+        ("[RESOLVED] Down (warning) a b", ("resolved", "Down", "warning", "a b")),
+        ("[FIRING:12] Watchdog (none)", ("firing", "Watchdog", "none", None)),
+        ("[FIRING:1] Down", ("firing", "Down", None, None)),
+        ("Down since noon", ("firing", None, None, None)),
+        ("", ("firing", None, None, None)),
+    ],
+)
+def test_titles(title: str, expected: tuple[str | None, ...]) -> None:
+    item = read_payload("slack", "t", {"attachments": [{"title": title}]})
+    assert (item.status, item.alertname, item.severity, item.service) == expected
+    assert item.runbook_url is None
+
+
+def test_filters_and_counts(sink: TestClient) -> None:
+    sink.post("/slack/a", json=SLACK)
+    sink.post("/slack/b", json=SLACK)
+    instant = deliveries(sink)[-1]["received_at"]
+    sink.post("/teams/a", json=resolved("teams"))
+    assert len(deliveries(sink)) == 3
+    assert len(deliveries(sink, receiver="a")) == 2
+    assert len(deliveries(sink, receiver="slack/a")) == 1
+    assert len(deliveries(sink, team="a", kind="teams")) == 1
+    assert len(deliveries(sink, alertname="OrdersSlow", status="resolved")) == 1
+    assert deliveries(sink, alertname="Other") == []
+    assert len(deliveries(sink, since=instant)) == 2
+    assert len(deliveries(sink, since="0")) == 3
+    assert deliveries(sink, since="2999-01-01T00:00:00+00:00") == []
+    counted = sink.get("/deliveries/count", params={"receiver": "a"}).json()
+    assert counted == {
+        "count": 2,
+        "by_receiver_and_status": {"slack/a firing": 1, "teams/a resolved": 1},
+    }
+    for bad in ({"since": "noon"}, {"reciever": "a"}):
+        for path in ("/deliveries", "/deliveries/count"):
+            answer = sink.get(path, params=bad)
+            assert answer.status_code == 422
+            assert next(iter(bad)) in answer.json()["error"]
+    assert sink.delete("/deliveries").json() == {"deleted": 3}
+    assert deliveries(sink) == []
+
+
+def test_dead_mans_switch(sink: TestClient) -> None:
+    assert sink.get("/deadman").json() == {"last_ping": None, "age_seconds": None}
+    sink.post("/deadman", json=resolved("ticket"))
+    assert sink.get("/deadman").json()["last_ping"] is None
+    sink.post("/deadman", json=TICKET)
+    sink.post("/deadman")
+    state = sink.get("/deadman").json()
+    assert state["last_ping"].endswith("Z")
+    assert 0 <= state["age_seconds"] < 30
+    assert "deadman_pings_total 2.0" in sink.get("/metrics").text
+    assert deliveries(sink) == []
+
+
+def test_labels_are_bounded(sink: TestClient) -> None:
+    for number in range(MAX_RECEIVERS + 20):
+        sink.post(f"/slack/team-{number}", json=SLACK)
+    metrics = sink.get("/metrics").text
+    assert metrics.count("deliveries_total{") == MAX_RECEIVERS + 1
+    assert 'receiver="other",status="firing"} 20.0' in metrics
+
+
+def test_markup_in_a_delivery_is_escaped(sink: TestClient) -> None:
+    sink.post("/slack/x", json={"attachments": [{"title": "[FIRING:1] <script>alert</script> (page) s"}]})
+    page = sink.get("/", headers={"accept": "text/html"}).text
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+
+
+def test_deliveries_survive_kill_and_a_torn_line(tmp_path: Path) -> None:
+    settings = make_settings("sink", options={"data": "data"})
+    program = Program("sink", settings, tmp_path).start()
+    try:
+        program.ready()
+        for team in ("a", "a", "b"):
+            assert httpx.post(f"{program.url}/slack/{team}", json=SLACK).status_code == 200
+        program.kill()
+    finally:
+        program.kill()
+    with (tmp_path / "data" / "deliveries.jsonl").open("a") as file:
+        file.write('{"received_at": "2026')
+    with client(data=str(tmp_path / "data")) as again:
+        assert len(deliveries(again)) == 3
+        total = 'deliveries_total{kind="slack",receiver="a",status="firing"} 2.0'
+        assert total in again.get("/metrics").text
+        again.post("/slack/c", json=SLACK)
+    assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["a", "a", "b", "c"]
+    assert program.lines()
+    with client(data=str(tmp_path / "data")) as cleared:
+        cleared.delete("/deliveries")
+        cleared.post("/slack/d", json=SLACK)
+    assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["d"]
