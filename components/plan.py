@@ -6,7 +6,8 @@ give equal plans. What carries it out (`vsi.deploy`) decides nothing.
 
 Commands hold tokens that are replaced on the host, where alone the folders are known:
 `{conf}` `{data}` `{log}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
-`{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and `{engine:NAME:PROGRAM}` (one of its programs).
+`{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and
+`{engine:NAME:PROGRAM}` (one of its programs).
 """
 
 from enum import StrEnum

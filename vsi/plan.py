@@ -45,8 +45,7 @@ def _refuse(spec: Spec) -> None:
 
 def _secrets(spec: Spec) -> list[Secret]:
     secrets = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
-    for secret in spec.secrets:
-        secrets.append(Secret(name=secret.name, source=secret.source, key=secret.key or ""))
+    secrets += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
     return sorted(secrets, key=lambda secret: secret.name)
 
 

@@ -1,0 +1,146 @@
+"""What must fit together across the parts of a spec, told all at once: (key path, value, what was expected)."""
+
+from typing import TYPE_CHECKING
+
+from components.spec.base import duplicates, milliseconds
+from components.spec.logging import CORE_FIELDS
+from components.spec.services import Service
+
+if TYPE_CHECKING:
+    from components.spec import Spec
+
+Path = tuple[str | int, ...]
+Found = tuple[Path, object, str]
+
+RESERVED_UNITS = (
+    "alertmanager", "collector", "housekeeper", "jaeger", "node-exporter", "opensearch",
+    "prometheus", "redis", "redis-exporter", "sink",
+)  # fmt: skip
+"""Names of the stack's own units, which no service may have."""
+
+
+def problems(spec: "Spec") -> list[Found]:
+    """Everything that does not fit together."""
+    return [*_names(spec), *_references(spec), *_stores(spec), *_services(spec)]
+
+
+def _names(spec: "Spec") -> list[Found]:
+    services = [service.name for service in spec.services]
+    lists: tuple[tuple[Path, list[str]], ...] = (
+        (("alerting", "teams"), [team.name for team in spec.alerting.teams]),
+        (("alerting", "receivers"), [receiver.name for receiver in spec.alerting.receivers]),
+        (("services",), services),
+        (("secrets",), [secret.name for secret in spec.secrets]),
+        (("logging", "inputs"), [item.name for item in spec.logging.inputs] + services),
+        (("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs] + services),
+        (("metrics", "rules", "alerts"), [rule.name for rule in spec.metrics.rules.alerts]),
+    )
+    return [(path, name, "expected each name once") for path, names in lists for name in duplicates(names)]
+
+
+def _known(path: Path, name: str, names: list[str], what: str) -> list[Found]:
+    if name in names:
+        return []
+    offered = ", ".join(sorted(names)) or "none is defined"
+    return [(path, name, f"expected the name of a {what}: {offered}")]
+
+
+def _references(spec: "Spec") -> list[Found]:
+    alerting = spec.alerting
+    teams = [team.name for team in alerting.teams]
+    receivers = [receiver.name for receiver in alerting.receivers]
+    secrets = [secret.name for secret in spec.secrets]
+    switch = ("alerting", "dead_mans_switch", "receiver")
+    found = _known(("alerting", "platform_team"), alerting.platform_team, teams, "team")
+    found += _known(switch, alerting.dead_mans_switch.receiver, receivers, "receiver")
+    for index, team in enumerate(alerting.teams):
+        found += _known(("alerting", "teams", index, "receiver"), team.receiver, receivers, "receiver")
+    for index, route in enumerate(alerting.routes):
+        found += _known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
+    for index, receiver in enumerate(alerting.receivers):
+        here: Path = ("alerting", "receivers", index)
+        if receiver.secret is not None:
+            found += _known((*here, "secret"), receiver.secret, secrets, "secret")
+        if receiver.to_sink and not alerting.sink:
+            found.append(((*here, "to_sink"), True, "expected alerting.sink: true"))
+    for index, rule in enumerate(spec.metrics.rules.alerts):
+        found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
+    used = {receiver.secret for receiver in alerting.receivers}
+    for index, secret in enumerate(spec.secrets):
+        if secret.name not in used:
+            found.append((("secrets", index, "name"), secret.name, "expected a secret that a receiver uses"))
+    for index, service in enumerate(spec.services):
+        found += _known(("services", index, "owner"), service.owner, teams, "team")
+    return found
+
+
+def _stores(spec: "Spec") -> list[Found]:
+    found: list[Found] = []
+    logs, traces = spec.logging.index.prefix, spec.tracing.storage.index_prefix
+    if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
+        place: Path = ("tracing", "storage", "index_prefix")
+        found.append((place, traces, "expected a prefix apart from logging.index.prefix"))
+    fields = [field.name for field in spec.logging.fields]
+    for index, name in enumerate(fields):
+        if any(other.startswith(f"{name}.") for other in [*fields, *CORE_FIELDS]):
+            place = ("logging", "fields", index, "name")
+            found.append((place, name, "expected a name that is not the first part of another field's"))
+    return found
+
+
+def _services(spec: "Spec") -> list[Found]:
+    found: list[Found] = []
+    services = {service.name: service for service in spec.services}
+    offsets: dict[int, str] = {}
+    for index, service in enumerate(spec.services):
+        here: Path = ("services", index)
+        found += _service(spec, service, here)
+        if service.run is None:
+            continue
+        offset = service.run.port_offset
+        if offset in offsets:
+            message = f"expected an offset of its own; {offsets[offset]} has it"
+            found.append(((*here, "run", "port_offset"), offset, message))
+        offsets.setdefault(offset, service.name)
+        runnable = [name for name, other in services.items() if other.run and name != service.name]
+        for position, callee in enumerate(service.run.calls):
+            found += _known((*here, "run", "calls", position), callee, runnable, "service with `run`")
+    found += [(("services",), name, "expected no circle in run.calls") for name in _cycle(services)]
+    return found
+
+
+def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
+    found: list[Found] = []
+    if service.name in RESERVED_UNITS:
+        found.append(((*here, "name"), service.name, "expected a name that no unit of the stack has"))
+    for position, endpoint in enumerate(service.metrics):
+        interval = endpoint.interval
+        if interval and milliseconds(interval) < milliseconds(spec.metrics.scrape_timeout):
+            path = (*here, "metrics", position, "interval")
+            found.append((path, interval, "expected at least metrics.scrape_timeout"))
+    buckets = spec.tracing.span_metrics.buckets
+    if service.slo and service.slo.metrics is None and service.slo.latency.threshold not in buckets:
+        message = f"expected one of tracing.span_metrics.buckets: {', '.join(buckets)}"
+        found.append(((*here, "slo", "latency", "threshold"), service.slo.latency.threshold, message))
+    opened = {"otlp-grpc": spec.tracing.otlp.grpc, "otlp-http": spec.tracing.otlp.http, "none": True}
+    if not opened[service.traces.protocol]:
+        message = "expected a protocol that tracing.otlp opens"
+        found.append(((*here, "traces", "protocol"), service.traces.protocol, message))
+    return found
+
+
+def _cycle(services: dict[str, Service]) -> list[str]:
+    """The services that stand on a circle of calls, sorted."""
+
+    def reachable(start: str) -> set[str]:
+        seen: set[str] = set()
+        todo = [start]
+        while todo:
+            run = services[todo.pop()].run
+            for name in run.calls if run else ():
+                if name in services and name not in seen:
+                    seen.add(name)
+                    todo.append(name)
+        return seen
+
+    return sorted(name for name in services if name in reachable(name))
