@@ -12,9 +12,24 @@ from components.plan import Pillar
 from vsi.drift import Observed, read_host
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
+from vsi.preflight import Problem, preflight
 from vsi.ready import wait_ready
 from vsi.records import Applied, read_applied
 from vsi.supervisor import Supervisor
+
+__all__ = [
+    "Problem",
+    "Progress",
+    "UnitStatus",
+    "dependency_order",
+    "logs",
+    "preflight",
+    "records",
+    "revive",
+    "start",
+    "status",
+    "stop",
+]
 
 Progress = Callable[[str, str], None]
 """Called with a unit's name and `starting`, `ready`, `stopping`, `stopped` or `failed: ...`."""

@@ -8,6 +8,7 @@ import hashlib
 import io
 import shlex
 from collections.abc import Generator
+from typing import Any
 
 from pyinfra.api.command import FileUploadCommand, QuoteString, StringCommand
 from pyinfra.api.facts import FactBase
@@ -52,6 +53,12 @@ class PrivateFolders(FactBase[list[str]]):
         return [line.removeprefix(start) for line in output if line.startswith(start)]
 
 
+def _private(folders: list[str]) -> list[str]:
+    fact: Any = PrivateFolders
+    found: list[str] = host.get_fact(fact, folders=folders)
+    return found
+
+
 def _put(path: str, data: bytes) -> Commands:
     """Write beside, then rename: a reader sees the old or the new, also after a power cut."""
     new = f"{path}.new"
@@ -63,7 +70,7 @@ def _put(path: str, data: bytes) -> Commands:
 @operation()
 def private_folders(folders: list[str]) -> Commands:
     """Folders that only their owner can enter."""
-    present = set(host.get_fact(PrivateFolders, folders=folders))
+    present = set(_private(folders))
     if missing := [folder for folder in folders if folder not in present]:
         yield StringCommand("umask 077 && mkdir -p", shlex.join(missing), "&& chmod 700", shlex.join(missing))
 

@@ -132,18 +132,23 @@ def check_file_path(unit: str, path: str) -> None:
         raise DeployError(unit, f"file path {path!r}: expected a path below the conf folder")
 
 
-def runtime_dir(root: Path, environ: Mapping[str, str] | None = None) -> Path:
+def runtime_dir(root: Path, environ: Mapping[str, str] | None = None, *, create: bool = False) -> Path:
     """A short folder, for the socket, that only we can enter: Unix sockets take at most 107 characters.
 
-    Made when absent. Raises DeployError when something else owns it."""
+    Derived from the state folder and the user. It may be absent unless `create`; raises DeployError when
+    it is not ours alone."""
     environ = os.environ if environ is None else environ
     digest = hashlib.sha256(f"{os.getuid()}:{root}".encode()).hexdigest()[:16]
     base = environ.get("XDG_RUNTIME_DIR", "")
     if not base or len(base) > 60 or not os.access(base, os.W_OK):
         base = "/tmp"  # noqa: S108 - the folder below is ours alone and checked
     folder = Path(base) / f"obs-{os.getuid()}-{digest}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    info = folder.lstat()
+    if create:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        info = folder.lstat()
+    except FileNotFoundError:
+        return folder
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
         raise DeployError(
             "supervisor",

@@ -64,7 +64,10 @@ class ApplyFailed(Exception):
 def inputs_of(plan: Plan, unit: PlanUnit, engines: Mapping[str, str]) -> dict[str, Any]:
     """A unit's inputs, without values of secrets. `engines` says by name which artifact each engine is."""
     sources = {secret.name: secret for secret in plan.secrets}
-    rest = unit.model_dump(mode="json", include={"pillar", "ports", "memory_mb", "process"})
+    # without defaults: a preview stays short, and a new setting of the contract changes nothing by itself
+    rest = unit.model_dump(
+        mode="json", include={"pillar", "ports", "memory_mb", "process"}, exclude_defaults=True
+    )
     return {
         **{_file_key(path): text for path, text in unit.files},
         "process": json.dumps(rest, sort_keys=True, indent=1),
@@ -231,7 +234,7 @@ def _process_state(state: StatePaths, name: str, record: Applied | None) -> str:
 
 
 def _outputs(props: dict[str, Any]) -> dict[str, Any]:
-    """All inputs under their own keys: only so does the engine mark the outputs of secret inputs as secret."""
+    """All inputs under their own keys: only so the engine marks the outputs of secret inputs as secret."""
     return {key: value for key, value in props.items() if key != _PROVIDER}
 
 

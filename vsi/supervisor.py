@@ -176,6 +176,7 @@ class Supervisor:
     def _start(self) -> None:
         self.state.programs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._set_aside_broken()
+        runtime_dir(self.state.root, create=True)
         self.config.write_text(self._config_text(), encoding="utf-8")
         out = self.folder / "start.log"
         with out.open("wb") as stream:

@@ -1,0 +1,192 @@
+"""What this host lacks for a plan, found before anything is changed, with what to do about it."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from components.plan import Plan, Unit
+from vsi.errors import DeployError
+from vsi.guard import processes_of
+from vsi.paths import StatePaths, state_paths
+from vsi.supervisor import Supervisor
+
+MAX_MAP_COUNT = 262_144
+"""What OpenSearch asks for; enforced by it only when it listens beyond loopback."""
+_PROGRAMS = ("sh", "setpriv", "timeout", "sha256sum", "find", "stat", "sync", "python3")
+_DISK_MB = 500
+_DISK_MB_OPENSEARCH = 3_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that stands in the way; `fatal` is False where the stack still comes up, with less."""
+
+    key: str
+    found: str
+    expected: str
+    what_to_do: str
+    fatal: bool = True
+
+
+def preflight(plan: Plan) -> list[Problem]:
+    """Every problem of this host with a plan; empty if it can be deployed. Changes nothing."""
+    try:
+        state = state_paths(plan.stack)
+        running = {name for name, p in Supervisor(state).programs().items() if p.running}
+    except DeployError as error:
+        return [Problem("state folder", error.message, "a usable folder", "see there")]
+    todo = [unit for unit in plan.units if unit.name not in running]
+    return [*_programs(plan), *_memory(todo), *_disk(plan, state), *_ports(plan, state), *_kernel(plan)]
+
+
+def _programs(plan: Plan) -> list[Problem]:
+    problems = []
+    needed = list(_PROGRAMS)
+    other_user = os.geteuid() == 0 and any(unit.process.refuses_root for unit in plan.units)
+    if other_user:
+        needed.append("unshare")
+    for program in needed:
+        if shutil.which(program) is None:
+            package = "util-linux" if program in ("setpriv", "unshare") else f"the package that has {program}"
+            problems.append(Problem(f"program {program}", "not on PATH", "on PATH", f"install {package}"))
+    if other_user and not problems:
+        command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--", "true"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            problems.append(
+                Problem(
+                    "user namespaces",
+                    done.stderr.strip() or f"exit code {done.returncode}",
+                    "allowed: an engine here refuses to run as root",
+                    "run as another user, or allow them (sysctl user.max_user_namespaces)",
+                )
+            )
+    return problems
+
+
+def _memory(todo: list[Unit]) -> list[Problem]:
+    available = psutil.virtual_memory().available // 2**20
+    expected = sum(unit.memory_mb for unit in todo)
+    if available >= expected:
+        return []
+    largest = ", ".join(u.name for u in sorted(todo, key=lambda u: -u.memory_mb)[:3])
+    return [
+        Problem(
+            "memory",
+            f"{available} MB available",
+            f"{expected} MB for what does not run yet (most: {largest})",
+            "stop other programs, or leave out services or exporters",
+        )
+    ]
+
+
+def _disk(plan: Plan, state: StatePaths) -> list[Problem]:
+    folder = state.root
+    while not folder.exists():
+        folder = folder.parent
+    problems = []
+    if not os.access(folder, os.W_OK):
+        problems.append(
+            Problem(
+                "state folder",
+                f"{folder} cannot be written",
+                "writable",
+                "set OBS_STATE_DIR to a folder of yours",
+            )
+        )
+    free = shutil.disk_usage(folder).free // 2**20
+    expected = _DISK_MB_OPENSEARCH if _has_opensearch(plan) else _DISK_MB
+    if free < expected:
+        problems.append(
+            Problem(
+                "disk",
+                f"{free} MB free at {folder}",
+                f"{expected} MB",
+                "free some, or set OBS_STATE_DIR to a folder on another disk",
+            )
+        )
+    return problems
+
+
+def _has_opensearch(plan: Plan) -> bool:
+    return any("opensearch" in unit.engines for unit in plan.units)
+
+
+def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
+    wanted: dict[int, str] = {}
+    problems = []
+    for unit in plan.units:
+        for port in unit.ports:
+            if port in wanted:
+                both = f"{wanted[port]} and {unit.name}"
+                problems.append(
+                    Problem(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
+                )
+            wanted[port] = unit.name
+    taken = [port for port in wanted if not _is_free(port)]
+    holders = _holders(set(taken)) if taken else {}
+    for port in taken:
+        pid = holders.get(port)
+        if pid in processes_of(str(state.root)):
+            continue
+        problems.append(
+            Problem(
+                f"port {port}",
+                f"held by {_describe(pid)}",
+                f"free, for {wanted[port]}",
+                "end that process, or set another deploy.port_base in the stack file",
+            )
+        )
+    return problems
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def _holders(ports: set[int]) -> dict[int, int]:
+    """Process id by port, of those that listen; other users' are unknown unless we are root."""
+    with contextlib.suppress(psutil.Error):
+        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
+        return {c.laddr[1]: c.pid for c in listening if c.pid and c.laddr[1] in ports}
+    return {}
+
+
+def _describe(pid: int | None) -> str:
+    if pid is None:
+        return "a process of another user"
+    with contextlib.suppress(psutil.Error):
+        command = " ".join(psutil.Process(pid).cmdline())
+        return f"pid {pid}: {command[:100]}"
+    return f"pid {pid}"
+
+
+def _kernel(plan: Plan) -> list[Problem]:
+    path = Path("/proc/sys/vm/max_map_count")
+    if not _has_opensearch(plan) or not path.exists():
+        return []
+    found = int(path.read_text())
+    if found >= MAX_MAP_COUNT:
+        return []
+    return [
+        Problem(
+            "vm.max_map_count",
+            str(found),
+            f"{MAX_MAP_COUNT} for OpenSearch with much data",
+            f"sysctl -w vm.max_map_count={MAX_MAP_COUNT} (on loopback OpenSearch starts without)",
+            fatal=False,
+        )
+    ]
