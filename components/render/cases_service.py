@@ -1,0 +1,168 @@
+"""Made-up traffic under which a service's alerts must fire, and traffic under which they must not."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from components.render.rules import (
+    MINUTE,
+    Case,
+    Firing,
+    Query,
+    Series,
+    counter,
+    duration,
+    fine_interval,
+    later,
+)
+from components.render.slo import Burn, Indicator, threshold
+from components.spec import Spec, milliseconds
+
+Kind = Literal["errors", "slow"]
+_STEP = "10m"
+"""Burn rate alerts have no `for`, so their cases are evaluated every ten minutes: enough, and fast."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some minutes of even traffic: its rate, relative to the usual, and the share of bad requests."""
+
+    minutes: int
+    bad: float = 0.0
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A service's traffic, as series."""
+
+    service: str
+    signals: Indicator
+    minimum: float
+    """Requests a second below which ratios do not alert."""
+
+    @property
+    def usual(self) -> float:
+        """Requests a second that are enough for every alert."""
+        return max(10.0, 2 * self.minimum)
+
+    def series(self, kind: Kind, stretches: Iterable[Stretch], interval: str = "1m") -> Series:
+        """Series of good and bad requests; `slow` ones do not fail, they miss the latency threshold."""
+        step = milliseconds(interval)
+        good, bad, every = [], [], []
+        for stretch in stretches:
+            samples = stretch.minutes * MINUTE // step
+            requests = self.usual * stretch.rate * step / 1000
+            good.append((samples, requests * (1 - stretch.bad)))
+            bad.append((samples, requests * stretch.bad))
+            every.append((samples, requests))
+        if kind == "errors":
+            assert self.signals.bad_series is not None  # noqa: S101 - the callers have looked
+            return ((self.signals.good_series, counter(*good)), (self.signals.bad_series, counter(*bad)))
+        return (
+            (self.signals.good_series, counter(*every)),
+            (self.signals.counted_series, counter(*every)),
+            (self.signals.within_series, counter(*good)),
+        )
+
+    def provable(self, kind: Kind) -> bool:
+        """Whether example series could be made."""
+        return kind == "slow" or self.signals.bad_series is not None
+
+
+def _above(limit: Decimal) -> float:
+    return float(min(limit * Decimal("1.1"), (1 + limit) / 2))
+
+
+def _share(value: float) -> str:
+    return f"{value * 100:.4g}%"
+
+
+def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]) -> tuple[Case, ...]:
+    """Each of the two clauses firing alone, just below both, each clause after its cause has gone, no
+    traffic, and too little of it.
+
+    Clauses are (longer burn, steadier burn): a short burst makes only the first one hold, a steady trickle
+    only the second. A heavy, clean past keeps the second one quiet where the first implies it."""
+    if not data.provable(kind):
+        return ()
+    burst, steady = burns
+    high, low = threshold(burst, target), threshold(steady, target)
+    fast = burst.long == "1h"
+    interval = "1m" if fast else "10m"
+    unit = 1 if fast else 24  # the slow alert's first window is a day, the fast one's an hour
+    past = Stretch(300) if fast else Stretch(1200, rate=100.0)
+    clean, window = 10 if fast else 130, 60 * unit
+    half = 30 if fast else 360
+    firing = {"service": data.service}
+
+    def case(name: str, stretches: list[Stretch], fires: float | None = None) -> Case:
+        minutes = sum(stretch.minutes for stretch in stretches)
+        alerts = () if fires is None else (Firing(_share(fires), firing),)
+        series = data.series(kind, stretches, interval)
+        return Case(name, series, duration(minutes * MINUTE), alerts, interval, _STEP)
+
+    peak = float(min(high * Decimal("1.5"), Decimal("0.999")))
+    swell = float(min(low * Decimal("1.5"), Decimal("0.999")))
+    cases = [
+        case(f"burst over {burst.long}", [past, Stretch(window, _above(high))], _above(high)),
+        case(f"steadily over {steady.long}", [Stretch(400, _above(low))], _above(low)),
+        case("steadily, just below", [Stretch(400, float(low * Decimal("0.9")))]),
+        case("burst, just below", [past, Stretch(window, float(high * Decimal("0.9")))]),
+        case(f"burst, over for {burst.short}", [past, Stretch(window, peak), Stretch(clean)]),
+        case(f"steadily, over for {steady.short}", [Stretch(10 * half, swell), Stretch(half + 10)]),
+        case("no traffic", [Stretch(400, rate=0.0)]),
+    ]
+    if data.minimum > 0:
+        little = 0.4 * data.minimum / data.usual
+        cases.append(case("all bad, but too little traffic", [Stretch(400, 1.0, little)]))
+    return tuple(cases)
+
+
+def ratio_cases(data: Traffic, spec: Spec) -> tuple[Case, ...]:
+    """The cases of `ServiceErrorRatioHigh`: above, just below, not for long enough, too little traffic."""
+    if not data.provable("errors"):
+        return ()
+    rules = spec.metrics.rules
+    limit, hold = Decimal(str(rules.error_ratio)), rules.error_hold
+    interval = fine_interval(rules.error_window)
+    at = later(rules.error_window, hold, "2m")
+    minutes = milliseconds(at) // MINUTE + 5
+
+    def series(bad: float, rate: float = 1.0) -> Series:
+        return data.series("errors", [Stretch(minutes, bad, rate)], interval)
+
+    above = _above(limit)
+    cases = [
+        Case(
+            "above the limit",
+            series(above),
+            at,
+            (Firing(_share(above), {"service": data.service}),),
+            interval,
+        ),
+        Case("just below the limit", series(float(limit * Decimal("0.9"))), at, (), interval),
+        Case("no traffic", series(0.0, 0.0), at, (), interval),
+    ]
+    if milliseconds(hold) >= MINUTE:
+        cases.append(Case("above, but not yet for long enough", series(above), hold, (), interval))
+    if rules.min_requests_per_second > 0:
+        little = 0.4 * rules.min_requests_per_second / data.usual
+        cases.append(Case("all fail, but too little traffic", series(1.0, little), at, (), interval))
+    return tuple(cases)
+
+
+def queries(data: Traffic) -> tuple[Query, ...]:
+    """What the recorded series must say: no NaN without traffic, 0 without failures."""
+    this = f'{{service="{data.service}"}}'
+    idle = data.series("slow", [Stretch(30, rate=0.0)])
+    clean = data.series("slow", [Stretch(30, 0.25)])
+    return (
+        Query("no traffic: no ratio", idle, "20m", f"count(service:error_ratio:rate5m{this})", ()),
+        Query("no traffic: no slow ratio", idle, "20m", f"count(service:slow_ratio:rate5m{this})", ()),
+        Query("no failures: ratio 0", clean, "20m", f"sum(service:error_ratio:rate5m{this})", (("{}", 0.0),)),
+        Query("a quarter slow", clean, "20m", f"sum(service:slow_ratio:rate5m{this})", (("{}", 0.25),)),
+        Query("requests", clean, "20m", f"sum(service:requests:rate5m{this})", (("{}", data.usual),)),
+        Query("info", (), "5m", f"sum(obs:service_info{this})", (("{}", 1.0),)),
+    )

@@ -1,0 +1,134 @@
+"""Prometheus' conf folder: its configuration, a file per scrape job, rules, and the tests of the rules.
+
+The environment's labels (`env`, `cluster`, `region`, `team`) are target labels of each job, so that series in
+the local store have them too. As `external_labels` they only fill what is missing, on alerts and on what is
+sent elsewhere, so nothing is doubled; a label of that name which a target itself serves becomes `exported_`.
+
+Series with a forbidden label are dropped whole. Never `labeldrop`: it would merge different series silently.
+
+Flags the process needs: `--config.file=prometheus.yml --storage.tsdb.path=../data --web.listen-address=...
+--enable-feature=exemplar-storage`. Retention stands in the configuration and is reloaded with it.
+"""
+
+from typing import Any
+
+from components.addresses import Addresses
+from components.render import rule_tests, rules, rules_platform, rules_service
+from components.render.rules import Group, Recording, RuleFile
+from components.render.scrape_jobs import Job, jobs
+from components.render.yaml_text import dump
+from components.spec import Spec, milliseconds
+
+CHECKS = (
+    ("promtool", "check", "config", "prometheus.yml"),
+    ("promtool", "test", "rules", "tests/*.yml"),
+)
+"""What must pass in the conf folder before it is used; the second one's pattern is for a shell to expand."""
+
+
+def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+    """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
+    `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
+    files = {"prometheus.yml": dump(_main(spec, addresses))}
+    by_file: dict[str, list[Job]] = {}
+    for job in jobs(spec, addresses):
+        by_file.setdefault(job.file, []).append(job)
+    for name, members in by_file.items():
+        files[f"scrape/{name}.yml"] = dump({"scrape_configs": [_scrape(spec, job) for job in members]})
+    for file in rule_files(spec):
+        files[f"rules/{file.name}.yml"] = dump(rules.to_native(spec, file))
+        files |= rule_tests.render(spec, file)
+    custom = custom_rules(spec)
+    if custom is not None:
+        files["rules/custom.yml"] = dump(_custom_native(spec, custom))
+        if spec.metrics.rules.alerts:
+            files |= rule_tests.render_custom(custom, spec.metrics.rules.alerts)
+    return dict(sorted(files.items()))
+
+
+def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
+    """The built-in rules: a file per service, then the platform's."""
+    services = tuple(rules_service.rule_file(service, spec) for service in spec.services)
+    return services + rules_platform.rule_files(spec)
+
+
+def custom_rules(spec: Spec) -> RuleFile | None:
+    """The groups of the user's own rules (recordings first, since alerts may use them); None without any."""
+    own, interval = spec.metrics.rules, spec.metrics.evaluation_interval
+    if not own.alerts and not own.recordings:
+        return None
+    recordings = tuple(Recording(rule.record, rule.expr, rule.labels) for rule in own.recordings)
+    alerts = tuple(
+        rules.Alert(
+            rule.name,
+            rule.expr,
+            rule.severity,
+            rule.team,
+            rule.summary,
+            rule.description,
+            (),
+            rule.hold,
+            runbook=rule.runbook,
+        )
+        for rule in own.alerts
+    )
+    groups = (Group("custom-recordings", interval, recordings), Group("custom-alerts", interval, alerts))
+    return RuleFile("custom", tuple(group for group in groups if group.rules))
+
+
+def _custom_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
+    return rules.to_native(spec, file)
+
+
+def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+    metrics = spec.metrics
+    return {
+        "global": {
+            "scrape_interval": metrics.scrape_interval,
+            "scrape_timeout": metrics.scrape_timeout,
+            "evaluation_interval": metrics.evaluation_interval,
+            "metric_name_escaping_scheme": "underscores",
+            "external_labels": dict(sorted(spec.environment.labels.items())),
+        },
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses["alertmanager"]]}]}]},
+        "rule_files": ["rules/*.yml"],
+        "scrape_config_files": ["scrape/*.yml"],
+        "storage": {
+            "tsdb": {"retention": {"time": metrics.retention.time, "size": _size(metrics.retention.size)}},
+            "exemplars": {"max_exemplars": metrics.exemplars},
+        },
+    }
+
+
+def _size(size: str) -> str:
+    """A size as Prometheus reads it: its units are powers of two under the names of powers of ten."""
+    return size.replace("i", "")
+
+
+def _scrape(spec: Spec, job: Job) -> dict[str, Any]:
+    metrics = spec.metrics
+    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path}
+    if job.interval is not None:
+        scrape["scrape_interval"] = job.interval
+        if milliseconds(job.interval) < milliseconds(metrics.scrape_timeout):
+            scrape["scrape_timeout"] = job.interval
+    scrape |= {
+        "honor_labels": False,
+        "honor_timestamps": True,
+        "fallback_scrape_protocol": "PrometheusText0.0.4",
+        "sample_limit": metrics.limits.samples_per_scrape,
+        "label_limit": metrics.limits.labels_per_series,
+        "label_value_length_limit": metrics.limits.label_value_length,
+        "static_configs": [
+            {
+                "targets": list(job.target),
+                "labels": dict(sorted({**job.labels, **spec.environment.labels}.items())),
+            }
+        ],
+    }
+    drops: list[dict[str, Any]] = [
+        {"source_labels": [label], "regex": ".+", "action": "drop"}
+        for label in sorted(metrics.forbidden_labels)
+    ]
+    relabel = [*drops, *job.relabel]
+    return scrape | ({"metric_relabel_configs": relabel} if relabel else {})

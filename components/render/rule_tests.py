@@ -1,0 +1,92 @@
+"""promtool tests from the cases that alerts bring: the engine itself shows each one firing and silent."""
+
+from typing import Any
+
+from components.render.rules import Alert, Case, Firing, Query, RuleFile, Series, annotations, filled, labels
+from components.render.yaml_text import dump
+from components.spec import Spec
+from components.spec.metrics import AlertRule, RuleCase
+
+
+def render(spec: Spec, file: RuleFile) -> dict[str, str]:
+    """`tests/<name>.yml`, and `tests/<name>.<step>.yml` for cases evaluated at a coarser step, since promtool
+    has one step a file. Paths are relative to the tests folder."""
+    by_step: dict[str, list[dict[str, Any]]] = {}
+    for alert in file.alerts:
+        for case in alert.cases:
+            by_step.setdefault(case.step, []).append(_alert_test(spec, alert, case))
+    for query in file.queries:
+        by_step.setdefault("1m", []).append(_query_test(query))
+    return {
+        f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": dump(_file(file, step, tests))
+        for step, tests in sorted(by_step.items())
+    }
+
+
+def render_custom(file: RuleFile, rules: tuple[AlertRule, ...]) -> dict[str, str]:
+    """`tests/custom.yml`: the user's own alerts under the data they brought. What labels the expression's
+    result has is theirs to know, so the tests ask for the alert's name, severity and team."""
+    tests = []
+    for rule in rules:
+        firing = f'ALERTS{{alertname="{rule.name}",alertstate="firing"}}'
+        ours = firing.replace("}", f',severity="{rule.severity}",team="{rule.team}"}}')
+        tests.append(_query_test(_custom(rule, "fires", rule.fires, f"count({ours}) > bool 0", 1.0)))
+        tests.append(_query_test(_custom(rule, "silent", rule.silent, f"count({firing}) or vector(0)", 0.0)))
+    return {f"tests/{file.name}.yml": dump(_file(file, "1m", tests))}
+
+
+def _custom(rule: AlertRule, name: str, case: RuleCase, expr: str, value: float) -> Query:
+    series = tuple((item.series, item.values) for item in case.series)
+    return Query(f"{rule.name} {name}", series, case.after, expr, (("{}", value),))
+
+
+def _file(file: RuleFile, step: str, tests: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "rule_files": [f"../rules/{file.name}.yml"],
+        "evaluation_interval": step,
+        "group_eval_order": [group.name for group in file.groups],
+        "tests": tests,
+    }
+
+
+def _input(series: Series) -> list[dict[str, str]]:
+    return [{"series": name, "values": values} for name, values in series]
+
+
+def _alert_test(spec: Spec, alert: Alert, case: Case) -> dict[str, Any]:
+    return {
+        "name": f"{alert.name} {'fires' if case.fires else 'silent'}: {case.name}",
+        "interval": case.interval,
+        "input_series": _input(case.series),
+        "alert_rule_test": [
+            {
+                "eval_time": case.at,
+                "alertname": alert.name,
+                "exp_alerts": [_expected(spec, alert, firing) for firing in case.fires],
+            }
+        ],
+    }
+
+
+def _expected(spec: Spec, alert: Alert, firing: Firing) -> dict[str, Any]:
+    own = {name: filled(value, firing) for name, value in labels(alert).items()}
+    every = {**firing.labels, **spec.environment.labels, **own}
+    return {
+        "exp_labels": dict(sorted(every.items())),
+        "exp_annotations": {name: filled(text, firing) for name, text in annotations(spec, alert).items()},
+    }
+
+
+def _query_test(query: Query) -> dict[str, Any]:
+    return {
+        "name": query.name,
+        "interval": "1m",
+        "input_series": _input(query.series),
+        "promql_expr_test": [
+            {
+                "expr": query.expr,
+                "eval_time": query.at,
+                "exp_samples": [{"labels": labels_, "value": value} for labels_, value in query.samples],
+            }
+        ],
+    }

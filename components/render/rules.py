@@ -1,0 +1,197 @@
+"""Recording and alerting rules as data, together with the cases that prove each alert.
+
+An alert is written once: its rule text, and the series under which it must fire and must stay silent, come
+from the same object, so a rule without a test cannot be written.
+
+Labels: every group carries the environment's labels (`env`, `cluster`, `region`, `team`), so recorded series
+and alerts have them as all signals do. On an alert, `team` is the team that *owns* it, and overrides the
+environment's; `env` already says where it comes from.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from components.spec import Spec, milliseconds
+from components.spec.base import Severity
+
+Series = tuple[tuple[str, str], ...]
+"""Pairs of series and values, both in promtool's notation."""
+
+MINUTE = 60_000
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One alert that a case must bring: the labels of the expression's result, and `$value` as shown."""
+
+    value: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Data, and what the alert does under it after `at`: exactly these alerts; none means silence."""
+
+    name: str
+    series: Series
+    at: str
+    fires: tuple[Firing, ...] = ()
+    interval: str = "1m"
+    """Time between two samples."""
+    step: str = "1m"
+    """Time between two evaluations; `at` is a multiple of it. Coarser is faster."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alerting rule with its proof."""
+
+    name: str
+    expr: str
+    severity: Severity
+    team: str
+    summary: str
+    description: str
+    cases: tuple[Case, ...]
+    hold: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Further labels, as `service`; values may be templates over `$labels`."""
+    runbook: str | None = None
+    """Path or URL of the runbook page; `docs/runbooks/<name>.md` if absent."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording rule."""
+
+    record: str
+    expr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Query:
+    """An expression over recorded series and the samples it must give (labels as promtool writes them)."""
+
+    name: str
+    series: Series
+    at: str
+    expr: str
+    samples: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rules evaluated one after the other, every `interval`."""
+
+    name: str
+    interval: str
+    rules: tuple[Alert | Recording, ...]
+
+
+@dataclass(frozen=True)
+class RuleFile:
+    """One file of rules: `rules/<name>.yml`, with its tests in `tests/<name>.yml`."""
+
+    name: str
+    groups: tuple[Group, ...]
+    queries: tuple[Query, ...] = ()
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """All alerting rules of the file, in order."""
+        return tuple(rule for group in self.groups for rule in group.rules if isinstance(rule, Alert))
+
+
+def annotations(spec: Spec, alert: Alert) -> dict[str, str]:
+    """An alert's annotations: summary, description, and the runbook as a link where a base is known."""
+    runbook = alert.runbook or f"docs/runbooks/{alert.name}.md"
+    if not runbook.startswith(("http://", "https://")):
+        runbook = (spec.alerting.runbook_base or "") + runbook
+    return {"summary": alert.summary, "description": alert.description, "runbook": runbook}
+
+
+def labels(alert: Alert) -> dict[str, str]:
+    """An alert's own labels, sorted; those of its group are added by the engine."""
+    return dict(sorted({**alert.labels, "severity": alert.severity, "team": alert.team}.items()))
+
+
+def to_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
+    """A rule file as Prometheus reads it."""
+    return {
+        "groups": [
+            {
+                "name": group.name,
+                "interval": group.interval,
+                "labels": dict(sorted(spec.environment.labels.items())),
+                "rules": [_rule(spec, rule) for rule in group.rules],
+            }
+            for group in file.groups
+        ]
+    }
+
+
+def _rule(spec: Spec, rule: Alert | Recording) -> dict[str, Any]:
+    if isinstance(rule, Recording):
+        recorded: dict[str, Any] = {"record": rule.record, "expr": rule.expr}
+        if rule.labels:
+            recorded["labels"] = dict(sorted(rule.labels.items()))
+        return recorded
+    native: dict[str, Any] = {"alert": rule.name, "expr": rule.expr}
+    if rule.hold:
+        native["for"] = rule.hold
+    return native | {"labels": labels(rule), "annotations": annotations(spec, rule)}
+
+
+def filled(template: str, firing: Firing) -> str:
+    """A label's or annotation's template as the engine will show it for `firing`. Knows `$labels.x` and one
+    `$value`, which is all that the built-in alerts use."""
+    text = re.sub(r"{{ \$labels\.(\w+) }}", lambda match: firing.labels.get(match[1], ""), template)
+    return re.sub(r"{{ \$value[^}]* }}", lambda _: firing.value, text)
+
+
+def number(value: float | Decimal) -> str:
+    """A number as PromQL reads it, without an exponent or the noise of binary fractions."""
+    text = format(Decimal(str(value)), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def duration(amount: int) -> str:
+    """Milliseconds as a Prometheus duration in the largest unit that divides them, as in '90s'."""
+    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", MINUTE), ("s", 1_000)):
+        if amount % size == 0 and amount >= size:
+            return f"{amount // size}{unit}"
+    return f"{amount}ms"
+
+
+def later(*durations: str) -> str:
+    """The sum of durations, rounded up to whole minutes: when a test looks."""
+    total = sum(milliseconds(item) for item in durations)
+    return duration(-(-total // MINUTE) * MINUTE)
+
+
+def flat(value: float, minutes: int = 600) -> str:
+    """A gauge that stays, as promtool writes it."""
+    return f"{number(value)}x{minutes}"
+
+
+def counter(*segments: tuple[int, float]) -> str:
+    """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it."""
+    total = 0.0
+    parts = ["0"]
+    for samples, step in segments:
+        rise = round(step, 9)
+        parts.append(f"{number(round(total + rise, 9))}+{number(rise)}x{samples - 1}")
+        total = round(total + rise * samples, 9)
+    return " ".join(parts)
+
+
+def fine_interval(window: str) -> str:
+    """A sample interval for tests at which `window` holds at least four samples; at most a minute."""
+    for interval in ("1m", "30s", "15s", "10s", "5s", "2s", "1s"):
+        if milliseconds(interval) * 4 <= milliseconds(window):
+            return interval
+    return "250ms"

@@ -1,0 +1,395 @@
+"""Alerts on the ways of logs and traces: the collector, OpenSearch, Jaeger, and the pruning of old data."""
+
+from components.render.platform import Platform, grew, pair
+from components.render.rules import Alert, Case, Firing, counter, fine_interval, flat, later, number
+from components.spec import Spec, milliseconds
+
+SIGNALS = ("log_records", "metric_points", "spans")
+RETENTION_HOURS = 6
+WATERMARK_LOW_GIB = 3
+"""Free space below which OpenSearch stops giving a node new shards (`components.render.opensearch`)."""
+_GIB = 2**30
+_ACCEPTED = "otelcol_receiver_accepted_log_records_total"
+_STORED = ("otelcol_opensearchlogs_created_records_total", "otelcol_opensearchlogs_duplicates_records_total")
+_REJECTED = "otelcol_opensearchlogs_rejected_records_total"
+_RETRIED = "otelcol_opensearchlogs_retried_records_total"
+
+
+def _of_signals(name: str) -> tuple[str, ...]:
+    return tuple(f"otelcol_{name}_{signal}_total" for signal in SIGNALS)
+
+
+def collector(spec: Spec) -> tuple[Alert, ...]:
+    """Whether everything that the collector takes also leaves it, and in time."""
+    platform = Platform(spec, "collector")
+    own = 'job="collector"'
+    target = 'instance="host:1",job="collector"'
+    logs = f'exporter="opensearchlogs",{target}'
+    here = {"instance": "host:1"}
+    exporter = {"instance": "host:1", "exporter": "opensearchlogs"}
+    queue = f'data_type="logs",{logs}'
+    rising, steady = counter((30, 1)), counter((30, 0))
+
+    def on_growth(
+        name: str, metrics: tuple[str, ...], by: str, labels: dict[str, str], summary: str, description: str
+    ) -> Alert:
+        """A critical alert as soon as one of the counters grows; each counter has its case."""
+        series = ",".join(f'{key}="{value}"' for key, value in labels.items() if key != "instance")
+        series = f"{series},{target}" if series else target
+        growing = tuple(
+            Case(f"{metric} grows", ((f"{metric}{{{series}}}", rising),), "10m", (Firing("5", labels),))
+            for metric in metrics
+        )
+        new = Case(
+            "appears with its first event",
+            ((f"{metrics[0]}{{{series}}}", "_x8 7x30"),),
+            "10m",
+            (Firing("7", labels),),
+        )
+        healthy = Case("healthy", tuple((f"{metric}{{{series}}}", steady) for metric in metrics), "10m")
+        cases = (*growing, new, healthy)
+        expr = grew(metrics, own, "5m", by)
+        return platform.alert(name, expr, "critical", summary, description, cases)
+
+    return (
+        platform.alert(
+            "CollectorQueueNearlyFull",
+            f"max by (instance, exporter, data_type) (\n  otelcol_exporter_queue_size{{{own}}}\n"
+            f"  / otelcol_exporter_queue_capacity{{{own}}}\n) > 0.8",
+            "warning",
+            "The collector's queue to {{ $labels.exporter }} is nearly full",
+            "The queue of {{ $labels.exporter }} ({{ $labels.data_type }}) is "
+            "{{ $value | humanizePercentage }} "
+            "full: its destination is away or too slow.",
+            pair(
+                (
+                    (f"otelcol_exporter_queue_size{{{queue}}}", flat(900)),
+                    (f"otelcol_exporter_queue_capacity{{{queue}}}", flat(1000)),
+                ),
+                (
+                    (f"otelcol_exporter_queue_size{{{queue}}}", flat(700)),
+                    (f"otelcol_exporter_queue_capacity{{{queue}}}", flat(1000)),
+                ),
+                "10m",
+                Firing("90%", exporter | {"data_type": "logs"}),
+            ),
+            hold="2m",
+        ),
+        on_growth(
+            "CollectorSendFailing",
+            _of_signals("exporter_send_failed"),
+            "instance, exporter",
+            exporter,
+            "The collector gave up on records for {{ $labels.exporter }}",
+            "{{ $value | humanize }} records were given up on by {{ $labels.exporter }} in 5 "
+            "minutes: they are lost.",
+        ),
+        on_growth(
+            "CollectorEnqueueFailing",
+            _of_signals("exporter_enqueue_failed"),
+            "instance, exporter",
+            exporter,
+            "The collector could not queue records for {{ $labels.exporter }}",
+            "{{ $value | humanize }} records found no room in the queue of {{ $labels.exporter }} in "
+            "5 minutes.",
+        ),
+        on_growth(
+            "CollectorRefusing",
+            (*_of_signals("receiver_refused"), *_of_signals("processor_refused")),
+            "instance",
+            here,
+            "The collector refuses what it is sent",
+            "{{ $value | humanize }} records were refused in 5 minutes: the collector is short of "
+            "memory, or what "
+            "comes after it is full.",
+        ),
+        on_growth(
+            "LogRecordsRejected",
+            (_REJECTED,),
+            "instance, exporter",
+            exporter,
+            "OpenSearch refuses log records for their content",
+            "{{ $value | humanize }} log records were refused in 5 minutes and are kept in the "
+            "rejected index.",
+        ),
+        platform.alert(
+            "LogStoreRetrying",
+            f"sum by (instance, exporter) (rate({_RETRIED}{{{own}}}[5m])) > 0",
+            "warning",
+            "Log records wait for OpenSearch",
+            "{{ $value | humanize }} log records a second are sent again: OpenSearch is away or "
+            "overloaded. They "
+            "are kept in the queue on disk.",
+            (
+                *pair(
+                    ((f"{_RETRIED}{{{logs}}}", counter((30, 60))),),
+                    ((f"{_RETRIED}{{{logs}}}", steady),),
+                    "15m",
+                    Firing("1", exporter),
+                ),
+                Case(
+                    "a short absence",
+                    ((f"{_RETRIED}{{{logs}}}", counter((3, 60), (30, 0))),),
+                    "6m",
+                ),
+            ),
+            hold="5m",
+        ),
+        _stalled(spec, platform),
+    )
+
+
+def _stalled(spec: Spec, platform: Platform) -> Alert:
+    """Lines are read, none is stored. A record that the store had already counts as stored: after a restart
+    the last ones are sent again."""
+    window = spec.metrics.rules.ingestion_stalled
+    own, target = 'job="collector"', 'instance="host:1",job="collector"'
+    expr = f"sum by (instance) (increase({_ACCEPTED}{{{own}}}[{window}])) > 0" + "".join(
+        f"\nunless\nsum by (instance) (increase({metric}{{{own}}}[{window}])) > 0" for metric in _STORED
+    )
+    interval = fine_interval(window)
+    at = later(window, window, "3m")
+    samples = milliseconds(at) // milliseconds(interval) + 10
+    before = milliseconds(window) // milliseconds(interval)
+    rising, steady = counter((samples, 60)), counter((samples, 0))
+    stopped = counter((before, 60), (samples, 0))
+    read = (f'{_ACCEPTED}{{receiver="filelog/a",transport="",{target}}}', rising)
+    idle = (read[0], steady)
+    exporter = f'exporter="opensearchlogs",{target}'
+    created, duplicates = (f"{metric}{{{exporter}}}" for metric in _STORED)
+    value = milliseconds(window) // milliseconds(interval) * 60
+    firing = Firing(_humanized(value), {"instance": "host:1"})
+    return platform.alert(
+        "LogIngestionStalled",
+        expr,
+        "critical",
+        "Log lines are read, but none is stored",
+        f"{{{{ $value | humanize }}}} lines were read in {window} and none was stored. They wait in "
+        "the queue on "
+        "disk; when it is full, reading waits.",
+        (
+            Case("none was ever stored", (read,), at, (firing,), interval),
+            Case("storing stopped", (read, (created, stopped)), at, (firing,), interval),
+            Case("stored", (read, (created, rising), (duplicates, steady)), at, (), interval),
+            Case("stored earlier", (read, (created, steady), (duplicates, rising)), at, (), interval),
+            Case("nothing to read", (idle, (created, steady), (duplicates, steady)), at, (), interval),
+        ),
+        hold="1m",
+    )
+
+
+def _humanized(value: float) -> str:
+    """A whole number below a million as the engine's `humanize` shows it."""
+    return f"{value / 1000:.4g}k" if value >= 1000 else f"{value:.4g}"
+
+
+def opensearch(spec: Spec) -> tuple[Alert, ...]:
+    """OpenSearch's own health, memory and disk. The metrics have the names that the widespread exporter gives
+    them; which program serves them is the target's business, so no job is asked for."""
+    platform = Platform(spec, "opensearch")
+    target = 'instance="host:1",job="housekeeper"'
+    node = {"instance": "host:1", "name": "node-1"}
+    on_node = f'name="node-1",{target}'
+    up = {"instance": "host:1", "job": "housekeeper"}
+    status = "elasticsearch_cluster_health_status"
+    used, limit = "elasticsearch_jvm_memory_used_bytes", "elasticsearch_jvm_memory_max_bytes"
+    free, size = "elasticsearch_filesystem_data_available_bytes", "elasticsearch_filesystem_data_size_bytes"
+    share = spec.metrics.rules.disk_free
+
+    def colour(name: str) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (f'{status}{{color="{color}",{target}}}', flat(int(color == name)))
+            for color in ("green", "yellow", "red")
+        )
+
+    def heap(amount: float) -> tuple[tuple[str, str], ...]:
+        area = f'area="heap",{on_node}'
+        return (f"{used}{{{area}}}", flat(amount)), (f"{limit}{{{area}}}", flat(1000))
+
+    def disk(available: float, total: float) -> tuple[tuple[str, str], ...]:
+        return (f"{free}{{{on_node}}}", flat(available)), (f"{size}{{{on_node}}}", flat(total))
+
+    alerts = [
+        platform.alert(
+            "OpenSearchUnreachable",
+            "elasticsearch_cluster_health_up == 0",
+            "critical",
+            "OpenSearch does not answer",
+            "OpenSearch does not answer its exporter {{ $labels.instance }} (up is {{ $value }}). "
+            "Logs and traces "
+            "wait in the collector.",
+            pair(
+                ((f"elasticsearch_cluster_health_up{{{target}}}", flat(0)),),
+                ((f"elasticsearch_cluster_health_up{{{target}}}", flat(1)),),
+                "10m",
+                Firing("0", up),
+            ),
+            hold="1m",
+        ),
+        platform.alert(
+            "OpenSearchUnreachable",
+            "absent(elasticsearch_cluster_health_up)",
+            "critical",
+            "Nothing is known of OpenSearch",
+            "No program reports on OpenSearch (absent is {{ $value }}), so its other alerts cannot fire.",
+            (Case("no such series", (), "20m", (Firing("1"),)),),
+            hold="5m",
+        ),
+        platform.alert(
+            "OpenSearchClusterRed",
+            f'max by (instance) ({status}{{color="red"}}) == 1',
+            "critical",
+            "OpenSearch has lost shards",
+            "The cluster's health is red ({{ $value }}): some data can neither be read nor written.",
+            pair(colour("red"), colour("yellow"), "10m", Firing("1", {"instance": "host:1"})),
+            hold="1m",
+        ),
+        platform.alert(
+            "OpenSearchClusterYellow",
+            f'max by (instance) ({status}{{color="yellow"}}) == 1',
+            "warning",
+            "OpenSearch lacks copies of shards",
+            "The cluster's health has been yellow for 15 minutes ({{ $value }}): one more failure "
+            "loses data.",
+            pair(colour("yellow"), colour("green"), "20m", Firing("1", {"instance": "host:1"})),
+            hold="15m",
+        ),
+        platform.alert(
+            "OpenSearchHeapHigh",
+            f'max by (instance, name) (\n  {used}{{area="heap"}}\n  / {limit}{{area="heap"}}\n) > 0.9',
+            "warning",
+            "OpenSearch is short of heap",
+            "{{ $value | humanizePercentage }} of the heap of {{ $labels.name }} has been in use for "
+            "10 minutes.",
+            pair(heap(950), heap(850), "15m", Firing("95%", node)),
+            hold="10m",
+        ),
+        platform.alert(
+            "OpenSearchWatermarkReached",
+            f"min by (instance, name) ({free}) < {WATERMARK_LOW_GIB * _GIB}",
+            "critical",
+            "OpenSearch is about to refuse writes",
+            "{{ $value | humanize1024 }}B are free for {{ $labels.name }}, below OpenSearch's low "
+            "watermark of "
+            f"{WATERMARK_LOW_GIB} GiB: it places no new shards, and soon makes indices read-only.",
+            pair(
+                disk((WATERMARK_LOW_GIB - 1) * _GIB, 1000 * _GIB),
+                disk((WATERMARK_LOW_GIB + 1) * _GIB, 1000 * _GIB),
+                "10m",
+                Firing(f"{WATERMARK_LOW_GIB - 1}Ki".replace("Ki", "Gi"), node),
+            ),
+            hold="1m",
+        ),
+    ]
+    if share > 0:
+        alerts.append(
+            platform.alert(
+                "OpenSearchDiskSpaceLow",
+                f"min by (instance, name) (\n  {free}\n  / {size}\n) < {number(share)}",
+                "warning",
+                "OpenSearch's disk is nearly full",
+                "{{ $value | humanizePercentage }} of the disk of {{ $labels.name }} is free; the limit is "
+                f"{number(round(share * 100, 6))}%.",
+                pair(
+                    disk(share * 9_000 * _GIB, 10_000 * _GIB),
+                    disk(share * 11_000 * _GIB, 10_000 * _GIB),
+                    "10m",
+                    Firing(f"{share * 90:.4g}%", node),
+                ),
+                hold="5m",
+            )
+        )
+    return tuple(alerts)
+
+
+def jaeger(spec: Spec) -> tuple[Alert, ...]:
+    """Whether Jaeger gets spans into its store."""
+    platform = Platform(spec, "jaeger")
+    own, target = 'job="jaeger"', 'instance="host:1",job="jaeger"'
+    errors = "jaeger_bulk_index_errors_total"
+    return (
+        platform.alert(
+            "JaegerStorageFailing",
+            grew((errors,), own, "5m", "instance"),
+            "critical",
+            "Jaeger cannot store spans",
+            "{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
+            (
+                *pair(
+                    ((f"{errors}{{{target}}}", counter((30, 1))),),
+                    ((f"{errors}{{{target}}}", counter((30, 0))),),
+                    "10m",
+                    Firing("5", {"instance": "host:1"}),
+                ),
+                Case(
+                    "appears with its first event",
+                    ((f"{errors}{{{target}}}", "_x8 7x30"),),
+                    "10m",
+                    (Firing("7", {"instance": "host:1"}),),
+                ),
+            ),
+            hold=None,
+        ),
+        platform.alert(
+            "JaegerRefusingSpans",
+            grew(
+                ("otelcol_receiver_refused_spans_total", "otelcol_exporter_send_failed_spans_total"),
+                own,
+                "5m",
+                "instance",
+            ),
+            "warning",
+            "Jaeger refuses spans",
+            "{{ $value | humanize }} spans were refused or could not be written in 5 minutes; the collector "
+            "sends them again.",
+            (
+                *pair(
+                    ((f"otelcol_receiver_refused_spans_total{{{target}}}", counter((30, 1))),),
+                    ((f"otelcol_receiver_refused_spans_total{{{target}}}", counter((30, 0))),),
+                    "10m",
+                    Firing("5", {"instance": "host:1"}),
+                ),
+                Case(
+                    "writes fail",
+                    ((f"otelcol_exporter_send_failed_spans_total{{{target}}}", counter((30, 1))),),
+                    "10m",
+                    (Firing("5", {"instance": "host:1"}),),
+                ),
+            ),
+            hold="1m",
+        ),
+    )
+
+
+def retention(spec: Spec) -> tuple[Alert, ...]:
+    """Whether old indices are deleted."""
+    platform = Platform(spec, "housekeeper")
+    success = "obs_retention_last_success_timestamp_seconds"
+    own = 'job="housekeeper"'
+    logs = f'{success}{{instance="host:1",job="housekeeper",kind="logs"}}'
+    labels = {"instance": "host:1", "job": "housekeeper", "kind": "logs"}
+    limit = RETENTION_HOURS * 3600
+    summary = "Old data is not deleted"
+    return (
+        platform.alert(
+            "RetentionFailing",
+            f"time() - {success}{{{own}}} > {limit}",
+            "warning",
+            summary,
+            "Old {{ $labels.kind }} were last deleted {{ $value | humanizeDuration }} ago.",
+            (
+                Case("never since 0:00", ((logs, flat(0)),), "6h20m", (Firing("6h 20m 0s", labels),), "10m"),
+                Case("an hour ago", ((logs, flat(19_200)),), "6h20m", (), "10m"),
+            ),
+            hold="15m",
+        ),
+        platform.alert(
+            "RetentionFailing",
+            f"absent({success}{{{own}}})",
+            "warning",
+            summary,
+            "The housekeeper does not say when it last deleted old data (absent is {{ $value }}).",
+            (Case("no such series", (), "20m", (Firing("1", {"job": "housekeeper"}),)),),
+            hold="15m",
+        ),
+    )

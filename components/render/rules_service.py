@@ -1,0 +1,256 @@
+"""Rules of one service: its requests, failures and slow answers over several windows, and the alerts on them.
+
+The SLO alerts are multi-window, multi-burn-rate: a burn rate of 1 uses up exactly the 30 days' error budget.
+A page needs 14.4 times that over an hour, or 6 times over six; a ticket 3 times over a day, or once over
+three days; each time a twelfth of the window must agree, so that an alert ends soon after its cause does.
+"""
+
+from decimal import Decimal
+
+from components.render.cases_service import Traffic, burn_cases, queries, ratio_cases
+from components.render.rules import (
+    MINUTE,
+    Alert,
+    Case,
+    Firing,
+    Group,
+    Recording,
+    RuleFile,
+    duration,
+    flat,
+    later,
+    number,
+)
+from components.render.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
+from components.spec import Service, Spec, milliseconds
+from components.spec.services import Slo
+
+WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+SHORT = 3_600_000
+"""Windows up to this many milliseconds are computed at each evaluation, longer ones once a minute."""
+
+
+def rule_file(service: Service, spec: Spec) -> RuleFile:
+    """`rules/<service>.yml`: facts about the service, its recordings, and its alerts."""
+    name = service.name
+    interval = spec.metrics.evaluation_interval
+    info = Recording(
+        "obs:service_info",
+        "vector(1)",
+        {
+            "service": name,
+            "owner": service.owner,
+            "language": service.language,
+            "version": service.version,
+            "correlation_header": service.correlation_header,
+        },
+    )
+    alerts = _target_alerts(service, spec)
+    if service.slo is None:
+        groups = [Group(f"{name}-alerts", interval, (info, *alerts))]
+        return RuleFile(name, tuple(groups))
+    signals = indicator(service, service.slo)
+    windows = sorted({*WINDOWS, spec.metrics.rules.error_window}, key=lambda item: (milliseconds(item), item))
+    short = [
+        rule for window in windows if milliseconds(window) <= SHORT for rule in _record(name, signals, window)
+    ]
+    long = [
+        rule for window in windows if milliseconds(window) > SHORT for rule in _record(name, signals, window)
+    ]
+    slow_interval = duration(max(milliseconds(interval), MINUTE))
+    return RuleFile(
+        name,
+        (
+            Group(f"{name}-slo-short", interval, (info, *short)),
+            Group(f"{name}-slo-long", slow_interval, tuple(long)),
+            Group(f"{name}-alerts", interval, (*_slo_alerts(service, service.slo, signals, spec), *alerts)),
+        ),
+        queries(Traffic(name, signals, spec.metrics.rules.min_requests_per_second)),
+    )
+
+
+def _record(name: str, signals: Indicator, window: str) -> tuple[Recording, ...]:
+    """Requests and failures a second, and the shares of failed and of slow requests. Without traffic the
+    shares do not exist, rather than being NaN; without failures they are 0."""
+    this = f'{{service="{name}"}}'
+    return (
+        Recording(f"service:requests:rate{window}", f"sum by (service) (rate({signals.requests}[{window}]))"),
+        Recording(
+            f"service:errors:rate{window}",
+            f"sum by (service) (rate({signals.errors}[{window}]))\nor\n"
+            f"0 * service:requests:rate{window}{this}",
+        ),
+        Recording(
+            f"service:error_ratio:rate{window}",
+            f"service:errors:rate{window}{this}\n/\n(service:requests:rate{window}{this} > 0)",
+        ),
+        Recording(
+            f"service:slow_ratio:rate{window}",
+            f"1 - sum by (service) (rate({signals.within}[{window}]))\n/\n"
+            f"(sum by (service) (rate({signals.counted}[{window}])) > 0)",
+        ),
+    )
+
+
+def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...], traffic: float) -> str:
+    """The expression of a burn rate alert over the recorded `ratio`."""
+    this = f'{{service="{name}"}}'
+    clauses = []
+    for burn in burns:
+        limit = number(threshold(burn, target))
+        clauses.append(
+            f"(\n  service:{ratio}:rate{burn.long}{this} > {limit}\n"
+            f"  and service:{ratio}:rate{burn.short}{this} > {limit}\n"
+            f"  and service:requests:rate{burn.short}{this} >= {number(traffic)}\n)"
+        )
+    return "\nor\n".join(clauses)
+
+
+def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> tuple[Alert, ...]:
+    name, team, rules = service.name, service.owner, spec.metrics.rules
+    traffic = rules.min_requests_per_second
+    mine = {"service": name}
+    this = f'{{service="{name}"}}'
+    data = Traffic(name, signals, traffic)
+    availability, latency = number(slo.availability), number(slo.latency.target)
+    within = slo.latency.threshold
+    window = rules.error_window
+    fast, slow = "over the last hour or six", "over the last day or three"
+    return (
+        Alert(
+            "ServiceAvailabilityBurnFast",
+            burn_expression(name, "error_ratio", slo.availability, FAST, traffic),
+            "critical",
+            team,
+            f"{name} uses up its error budget fast",
+            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {fast}; "
+            f"promised are {availability}% without failure.",
+            burn_cases(data, "errors", slo.availability, FAST),
+            labels=mine,
+        ),
+        Alert(
+            "ServiceAvailabilityBurnSlow",
+            burn_expression(name, "error_ratio", slo.availability, SLOW, traffic),
+            "warning",
+            team,
+            f"{name} uses up its error budget before its time",
+            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {slow}; "
+            f"promised are {availability}% without failure.",
+            burn_cases(data, "errors", slo.availability, SLOW),
+            labels=mine,
+        ),
+        Alert(
+            "ServiceLatencyBurnFast",
+            burn_expression(name, "slow_ratio", slo.latency.target, FAST, traffic),
+            "critical",
+            team,
+            f"{name} is slow: its latency budget goes fast",
+            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
+            f"{fast}; promised are {latency}% within it.",
+            burn_cases(data, "slow", slo.latency.target, FAST),
+            labels=mine,
+        ),
+        Alert(
+            "ServiceLatencyBurnSlow",
+            burn_expression(name, "slow_ratio", slo.latency.target, SLOW, traffic),
+            "warning",
+            team,
+            f"{name} is slow: its latency budget goes before its time",
+            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
+            f"{slow}; promised are {latency}% within it.",
+            burn_cases(data, "slow", slo.latency.target, SLOW),
+            labels=mine,
+        ),
+        Alert(
+            "ServiceErrorRatioHigh",
+            f"service:error_ratio:rate{window}{this} > {number(rules.error_ratio)}\n"
+            f"and service:requests:rate{window}{this} >= {number(traffic)}",
+            "warning",
+            team,
+            f"Many requests to {name} fail",
+            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed over the last {window}; "
+            f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
+            ratio_cases(data, spec),
+            hold=rules.error_hold,
+            labels=mine,
+        ),
+    )
+
+
+def _target_alerts(service: Service, spec: Spec) -> tuple[Alert, ...]:
+    """What every scraped service has: whether it answers, and whether what it answers may be kept."""
+    if not service.metrics:
+        return ()
+    name, team = service.name, service.owner
+    limit = spec.metrics.limits.samples_per_scrape
+    this = f'{{service="{name}"}}'
+    where = {"instance": "host:1", "job": name, "owner": team, "service": name}
+    on_target = ",".join(f'{key}="{value}"' for key, value in sorted(where.items()))
+    hold = spec.metrics.rules.target_down
+
+    def scraped(before: int, after: int) -> tuple[tuple[str, str], ...]:
+        return (
+            (f"scrape_samples_post_metric_relabeling{{{on_target}}}", flat(after)),
+            (f"scrape_samples_scraped{{{on_target}}}", flat(before)),
+        )
+
+    alerts = [
+        Alert(
+            "TargetDown",
+            f"up{this} == 0",
+            "critical",
+            team,
+            f"{name} does not answer Prometheus",
+            f"{{{{ $labels.instance }}}} of {name} has failed its scrapes for {hold} "
+            "(up is {{ $value }}): the service is down or cannot be reached.",
+            target_down_cases(on_target, Firing("0", where), hold),
+            hold=hold,
+            labels={"service": name},
+        ),
+        Alert(
+            "ScrapeLimitExceeded",
+            f"scrape_samples_post_metric_relabeling{this} > {limit}",
+            "warning",
+            team,
+            f"{name} serves more series than it may",
+            f"{{{{ $labels.instance }}}} of {name} serves {{{{ $value }}}} samples; the limit is {limit}, "
+            "so all of them were thrown away.",
+            (
+                Case(
+                    "above the limit", scraped(limit + 1, limit + 1), "5m", (Firing(str(limit + 1), where),)
+                ),
+                Case("at the limit", scraped(limit, limit), "5m"),
+            ),
+            labels={"service": name},
+        ),
+    ]
+    if spec.metrics.forbidden_labels:
+        alerts.append(
+            Alert(
+                "ForbiddenLabelsDropped",
+                f"scrape_samples_scraped{this} - scrape_samples_post_metric_relabeling{this} > 0",
+                "warning",
+                team,
+                f"{name} serves series with forbidden labels",
+                f"{{{{ $value }}}} samples of {name} ({{{{ $labels.instance }}}}) were dropped in one "
+                f"scrape, since they carry one of: {', '.join(sorted(spec.metrics.forbidden_labels))}.",
+                (
+                    Case("seven samples dropped", scraped(107, 100), "5m", (Firing("7", where),)),
+                    Case("nothing dropped", scraped(100, 100), "5m"),
+                ),
+                labels={"service": name},
+            )
+        )
+    return tuple(alerts)
+
+
+def target_down_cases(on_target: str, firing: Firing, hold: str) -> tuple[Case, ...]:
+    """The cases of a `TargetDown` alert on the target with the labels `on_target`."""
+    down = ((f"up{{{on_target}}}", flat(0)),)
+    cases = [
+        Case("down for long enough", down, later(hold, "2m"), (firing,)),
+        Case("up", ((f"up{{{on_target}}}", flat(1)),), later(hold, "2m")),
+    ]
+    if milliseconds(hold) > MINUTE:
+        cases.append(Case("down, but not yet for long enough", down, duration(milliseconds(hold) - MINUTE)))
+    return tuple(cases)

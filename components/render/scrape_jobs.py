@@ -1,0 +1,93 @@
+"""What is scraped beside the services: the stack's own programs, and the jobs that the stack file adds."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.addresses import Addresses
+from components.spec import Service, Spec
+from components.spec.base import Severity
+
+
+@dataclass(frozen=True)
+class Job:
+    """One scrape job."""
+
+    name: str
+    file: str
+    """`scrape/<file>.yml`; jobs of one service share a file."""
+    target: tuple[str, ...]
+    labels: dict[str, str]
+    """Beside the environment's."""
+    path: str = "/metrics"
+    interval: str | None = None
+    relabel: tuple[dict[str, Any], ...] = field(default=())
+    """Further `metric_relabel_configs`, after the forbidden labels' drops."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the stack that serves metrics."""
+
+    job: str
+    listener: str
+    """A name of `components.addresses.OFFSETS`."""
+    down: Severity
+    """How bad it is when it is down."""
+
+
+def programs(spec: Spec) -> tuple[Program, ...]:
+    """The stack's own programs that are scraped, sorted by job."""
+    exporters = spec.metrics.exporters
+    found = [
+        Program("alertmanager", "alertmanager", "critical"),
+        Program("collector", "collector-metrics", "critical"),
+        Program("collector-spanmetrics", "collector-spanmetrics", "critical"),
+        Program("housekeeper", "housekeeper", "warning"),
+        Program("jaeger", "jaeger-metrics", "critical"),
+        Program("prometheus", "prometheus", "critical"),
+    ]
+    if "node" in exporters:
+        found.append(Program("node-exporter", "node-exporter", "warning"))
+    if "redis" in exporters:
+        found.append(Program("redis-exporter", "redis-exporter", "warning"))
+    if spec.alerting.sink:
+        found.append(Program("sink", "sink", "warning"))
+    return tuple(sorted(found, key=lambda program: program.job))
+
+
+SPAN_METRICS_SERVICE: dict[str, Any] = {
+    "source_labels": ["service_name"],
+    "regex": "(.+)",
+    "target_label": "service",
+}
+"""Span metrics come from one address for all services; their own label says whose they are."""
+
+
+def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
+    """Every scrape job: services in the stack file's order, then programs, then further jobs."""
+    platform = spec.alerting.platform_team
+    found = [job for service in spec.services for job in service_jobs(service, addresses)]
+    for program in programs(spec):
+        relabel = (SPAN_METRICS_SERVICE,) if program.job == "collector-spanmetrics" else ()
+        target = (addresses[program.listener],)
+        found.append(Job(program.job, program.job, target, {"owner": platform}, relabel=relabel))
+    for job in spec.metrics.scrape_jobs:
+        labels = {"owner": platform, **job.labels}
+        found.append(Job(job.name, job.name, job.targets, labels, job.path, job.interval))
+    return tuple(found)
+
+
+def service_jobs(service: Service, addresses: Addresses) -> list[Job]:
+    """A job per metrics endpoint of a service: `<service>`, then `<service>/2` and so on."""
+    labels = {"service": service.name, "owner": service.owner}
+    return [
+        Job(
+            service.name if position == 1 else f"{service.name}/{position}",
+            service.name,
+            (endpoint.address or addresses.service(service),),
+            labels,
+            endpoint.path,
+            endpoint.interval,
+        )
+        for position, endpoint in enumerate(service.metrics, 1)
+    ]

@@ -1,0 +1,115 @@
+"""What a service's promises are judged by: its series, and the burn rates at which a promise is in danger."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from components.render.rules import number
+from components.spec import Service, milliseconds
+from components.spec.services import Slo
+
+CALLS = "traces_span_metrics_calls_total"
+DURATION = "traces_span_metrics_duration_seconds"
+SERVER = 'span_kind="SPAN_KIND_SERVER"'
+FAILED_SPAN = 'status_code="STATUS_CODE_ERROR"'
+_CANDIDATES = ("500", "200", "0", "1", "error", "ok", "false", "true", "failed", "success", "a", "")
+
+
+@dataclass(frozen=True)
+class Burn:
+    """A clause of a burn rate alert: `factor` times the budget, over `long` and, still, over `short`."""
+
+    factor: str
+    long: str
+    short: str
+
+
+FAST = (Burn("14.4", "1h", "5m"), Burn("6", "6h", "30m"))
+SLOW = (Burn("3", "1d", "2h"), Burn("1", "3d", "6h"))
+
+
+def threshold(burn: Burn, target: float) -> Decimal:
+    """The share of bad requests at which a clause holds: factor times budget. Capped at 0.9 (for budgets
+    above that: midway to 1), since a promise below 93.1 % could otherwise never be seen to break."""
+    budget = (100 - Decimal(str(target))) / 100
+    return min(Decimal(burn.factor) * budget, max(Decimal("0.9"), (1 + budget) / 2))
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """Where a service's requests, failures and durations are counted, as selectors; and example series."""
+
+    requests: str
+    errors: str
+    within: str
+    counted: str
+    good_series: str
+    bad_series: str | None
+    """None if no label value could be found that the matcher of failures picks."""
+    within_series: str
+    counted_series: str
+
+
+def le(threshold: str) -> str:
+    """The matcher of a histogram's bucket; whole seconds are written 1 or 1.0 depending on the engine."""
+    seconds = number(Decimal(milliseconds(threshold)) / 1000)
+    return f'le="{seconds}"' if "." in seconds else f'le=~"{seconds}|{seconds}.0"'
+
+
+def indicator(service: Service, slo: Slo) -> Indicator:
+    """The series a service's promises are judged by: its own metrics if it names them, else server spans."""
+    name = f'service="{service.name}"'
+    bound = number(Decimal(milliseconds(slo.latency.threshold)) / 1000)
+    if slo.metrics is None:
+        spans = f"{name},{SERVER}"
+        return Indicator(
+            requests=f"{CALLS}{{{spans}}}",
+            errors=f"{CALLS}{{{spans},{FAILED_SPAN}}}",
+            within=f"{DURATION}_bucket{{{spans},{le(slo.latency.threshold)}}}",
+            counted=f"{DURATION}_count{{{spans}}}",
+            good_series=f'{CALLS}{{{spans},status_code="STATUS_CODE_UNSET"}}',
+            bad_series=f"{CALLS}{{{spans},{FAILED_SPAN}}}",
+            within_series=f'{DURATION}_bucket{{{spans},le="{bound}"}}',
+            counted_series=f"{DURATION}_count{{{spans}}}",
+        )
+    metrics = slo.metrics
+    good, bad = examples(metrics.errors)
+    return Indicator(
+        requests=f"{metrics.requests}{{{name}}}",
+        errors=f"{metrics.requests}{{{name},{metrics.errors}}}",
+        within=f"{metrics.latency}_bucket{{{name},{le(slo.latency.threshold)}}}",
+        counted=f"{metrics.latency}_count{{{name}}}",
+        good_series=f"{metrics.requests}{{{name},{good}}}",
+        bad_series=f"{metrics.requests}{{{name},{bad}}}" if bad else None,
+        within_series=f'{metrics.latency}_bucket{{{name},le="{bound}"}}',
+        counted_series=f"{metrics.latency}_count{{{name}}}",
+    )
+
+
+def examples(matcher: str) -> tuple[str, str | None]:
+    """A label of a good request and one of a failed one, told apart by `matcher` (as in `code=~"5.."`).
+
+    The failed one is None where no value is found, which only very odd expressions bring about."""
+    match = re.match(r'^(\w+)(=~|!~|!=|=)"(.*)"$', matcher)
+    if match is None:
+        raise ValueError(f"not a label matcher: {matcher!r}")
+    label, operator, value = match.groups()
+    pattern = value if "~" in operator else re.escape(value)
+    try:
+        regex = re.compile(pattern)
+    except re.error:
+        return f'{label}="0"', None
+    values = (_shortest(value), value, *_CANDIDATES)
+    picked = next((item for item in values if regex.fullmatch(item)), None)
+    other = next((item for item in ("200", *_CANDIDATES, f"not-{value}") if not regex.fullmatch(item)), None)
+    good, bad = (picked, other) if "!" in operator else (other, picked)
+    return f'{label}="{good or ""}"', None if bad is None else f'{label}="{bad}"'
+
+
+def _shortest(pattern: str) -> str:
+    """A guess at a text that `pattern` matches: first alternatives, first of each class, dots as zeros."""
+    text = re.sub(r"\[\^?([^\]])[^\]]*\]", r"\1", pattern)
+    before = ""
+    while before != text:
+        before, text = text, re.sub(r"\((?:\?:)?([^()|]*)(?:\|[^()]*)?\)", r"\1", text)
+    return re.sub(r"[*+?^$]", "", text.split("|")[0].replace(".", "0"))
