@@ -6,6 +6,8 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from opentelemetry import trace
@@ -14,11 +16,12 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import StatusCode
+from starlette.requests import Request
 
 from demo._logging import configure_logging, logger
 from demo._metrics import Metrics
-from demo._telemetry import ProbeOrRatio, QuietExporter, span, traced
-from demo.settings import Settings
+from demo._telemetry import ProbeOrRatio, QuietExporter, make_exporter, resource_of, span, traced
+from demo.settings import Otlp, Settings
 from tests.demo.support import Json, check_line, make_settings
 
 RAW = make_settings("parts")
@@ -162,3 +165,44 @@ def test_no_exemplar_without_a_sampled_trace() -> None:
     families = {family.name: family for family in metrics.registry.collect()}
     (example,) = [s.exemplar for s in families["http_request_duration_seconds"].samples if s.exemplar]
     assert example.labels == {"trace_id": format(0xAB, "032x")}
+
+
+def test_metrics_as_prometheus_asks_for_them() -> None:
+    metrics = Metrics("1")
+    accept = (
+        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+        "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+        "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+    )
+    scope = {"type": "http", "method": "GET", "headers": [(b"accept", accept.encode())]}
+    answer = asyncio.run(metrics.endpoint(Request(scope)))
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert bytes(answer.body).endswith(b"# EOF\n")
+
+
+def test_spans_over_http() -> None:
+    got: list[tuple[str, bytes]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append((self.path, self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Not on the terminal."""
+
+    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        exporter = make_exporter(Otlp(endpoint=f"http://127.0.0.1:{server.server_port}", protocol="http"))
+        assert exporter is not None
+        provider = TracerProvider(resource=resource_of(Settings.model_validate(RAW)))
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        provider.get_tracer("t").start_span("over http").end()
+        thread.join(10)
+    ((path, body),) = got
+    assert path == "/v1/traces"
+    assert b"over http" in body
+    assert b"parts" in body
