@@ -256,7 +256,7 @@ def _is_union_tag(part: str | int) -> bool:
 
 def _order(problem: Problem) -> tuple[str, int, str, str]:
     file, _, line = problem.where.rpartition(":")
-    return (file, int(line) if line.isdigit() else 0, problem.key, problem.expected)
+    return (file, int(line) if line.isdigit() else 0, problem.key, problem.value + problem.expected)
 
 
 def _fields(path: tuple[str | int, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must fit together across the parts of a spec, told all at once: (key path, value, what was expected)."""
+"""What must fit together across the parts of a spec: (key path, value, what was expected)."""
 
 from typing import TYPE_CHECKING
 
