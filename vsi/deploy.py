@@ -17,7 +17,7 @@ from vsi.errors import DeployError, Mask
 from vsi.host import revive
 from vsi.locks import hold
 from vsi.paths import StatePaths, Tokens, check_file_path, check_name, state_paths
-from vsi.program import clean_environment, digest, program_file, run_script
+from vsi.program import clean_environment, digest, program_file, run_script, unit_environment
 from vsi.ready import probe, wait_ready, wait_reloaded
 from vsi.records import (
     Applied,
@@ -215,11 +215,10 @@ def _command(
 ) -> Any:
     tokens = Tokens(state, unit.name, staged=staged)
     own = state.unit(unit.name)
-    environment = {name: tokens.fill(value) for name, value in unit.process.environment}
     return {
         "arguments": tokens.command(arguments),
         "folder": str(own.staged if staged else own.conf),
-        "environment": clean_environment() | environment,
+        "environment": clean_environment() | unit_environment(unit, tokens),
         "seconds": seconds,
     }
 

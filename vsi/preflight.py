@@ -161,7 +161,7 @@ def _holders(ports: set[int]) -> dict[int, int]:
     """Process id by port, of those that listen; other users' are unknown unless we are root."""
     with contextlib.suppress(psutil.Error):
         listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
-        return {c.laddr[1]: c.pid for c in listening if c.pid and c.laddr[1] in ports}
+        return {port: c.pid for c in listening if c.pid and (port := tuple(c.laddr)[1]) in ports}
     return {}
 
 

@@ -27,6 +27,13 @@ def clean_environment() -> dict[str, str]:
     return {"LANG": "C.UTF-8", "PATH": os.defpath} | {n: os.environ[n] for n in names if n in os.environ}
 
 
+def unit_environment(unit: Unit, tokens: Tokens) -> dict[str, str]:
+    """What the process, its checks and its setup command get. Programs of this project are found in the
+    checkout, since the working directory is the conf folder."""
+    defaults = {"PYTHONPATH": tokens.fill("{repo}"), "PYTHONUNBUFFERED": "1"}
+    return defaults | {name: tokens.fill(value) for name, value in unit.process.environment}
+
+
 def prefix(unit: Unit, euid: int | None = None) -> list[str]:
     """What stands before the command: end with the supervisor; another user for engines that refuse root.
 
@@ -40,7 +47,7 @@ def prefix(unit: Unit, euid: int | None = None) -> list[str]:
 def run_script(unit: Unit, tokens: Tokens) -> str:
     """The script, run with the conf folder as working directory; it replaces itself by the command."""
     exports = [(KEEPER_VARIABLE, str(tokens.state.root)), (UNIT_VARIABLE, unit.name)]
-    exports += [(name, tokens.fill(value)) for name, value in unit.process.environment]
+    exports += unit_environment(unit, tokens).items()
     lines = ["#!/bin/sh", f"# {unit.name}: started by the supervisor; written by every apply."]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in exports]
     lines.append("exec " + shlex.join(prefix(unit) + tokens.command(unit.process.command)))
