@@ -36,6 +36,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         "port": addresses.port("housekeeper"),
         "interval_seconds": 3600,
         "retry_seconds": 60,
+        "store_metrics": "opensearch" in spec.metrics.exporters,
         "labels": spec.environment.labels,
         "indices": [
             {"kind": kind, "prefix": prefix, "date_format": date, "days": days}

@@ -3,13 +3,12 @@
 Everything lies in one state folder; nothing outlives the test process (parent-death signal).
 """
 
-import datetime
-import ipaddress
 import json
 import os
 import secrets
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,13 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from components.addresses import addresses
 from components.render import opensearch, opensearch_store
 from components.spec import Spec
+from vsi import tls
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -55,45 +52,6 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.1)
-
-
-def certificates(folder: Path, names: dict[str, str]) -> None:
-    """A CA and one leaf for each name -> subject (RFC 4514), as the deploy makes them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-
-    def build(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name.from_rfc4514_string(subject))
-            .issuer_name(x509.Name.from_rfc4514_string(issuer))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(minutes=5))
-            .not_valid_after(now + datetime.timedelta(days=2))
-        )
-
-    ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = "CN=obs-test-ca,O=obs"
-    ca = build(ca_name, ca_name, ca_key).add_extension(x509.BasicConstraints(True, 0), critical=True)
-    (folder / "ca.pem").write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    for name, subject in names.items():
-        key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = x509.SubjectAlternativeName(
-            [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        )
-        leaf = build(subject, ca_name, key).add_extension(alternatives, critical=False)
-        (folder / f"{name}.pem").write_bytes(
-            leaf.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-        )
-        (folder / f"{name}.key").write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        (folder / f"{name}.key").chmod(0o600)
 
 
 class Program:
@@ -147,7 +105,9 @@ class Node:
         self.tls = state / "secrets/tls"
         for name in ("conf", "data", "log"):
             (self.unit / name).mkdir(parents=True, exist_ok=True)
-        certificates(self.tls, {"opensearch": opensearch.NODE_DN, "admin": opensearch.ADMIN_DN})
+        self.tls.mkdir(parents=True, exist_ok=True)
+        for file, content in tls.renewed({}, opensearch.TLS_NAMES).items():
+            (self.tls / file).write_bytes(content)
         for secret in opensearch_store.SECRET_OF.values():
             self.new_password(secret)
         name, target = opensearch.TLS_LINK
@@ -204,10 +164,8 @@ class Node:
             self.program.stop(how)
             self.program = None
 
-    def context(self) -> Any:
+    def context(self) -> ssl.SSLContext:
         """A TLS context that trusts the stack's CA alone."""
-        import ssl
-
         return ssl.create_default_context(cafile=str(self.tls / "ca.pem"))
 
     def client(self, user: str | None) -> httpx.Client:

@@ -1,0 +1,84 @@
+"""The stack's OpenSearch as the housekeeper sees it: how to reach it, which daily indices there are."""
+
+import ssl
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Kept(BaseModel):
+    """One sequence of daily indices."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    prefix: str
+    date_format: str
+    """How the day is written behind `<prefix>-`, for strptime."""
+    days: int = Field(ge=1)
+    """How many whole days a record stays at least."""
+
+    def day(self, index: str) -> date | None:
+        """The day of an index of this sequence, None for any other name."""
+        head = f"{self.prefix}-"
+        if not index.startswith(head):
+            return None
+        try:
+            day = datetime.strptime(index[len(head) :], self.date_format).replace(tzinfo=UTC).date()
+        except ValueError:
+            return None
+        # strptime is lenient ('2026.1.1'); a name must be written as we would write it.
+        return day if f"{head}{day.strftime(self.date_format)}" == index else None
+
+    def expired(self, index: str, today: date) -> bool:
+        """Whether `index` is of this sequence and only holds what is older than `days`."""
+        day = self.day(index)
+        return day is not None and (today - day).days > self.days
+
+
+class Settings(BaseModel):
+    """`settings.json` of the housekeeper; paths are relative to the working directory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str
+    ca: str
+    user: str
+    password_file: str
+    host: str
+    port: int = Field(ge=1, le=65535)
+    interval_seconds: float = Field(gt=0)
+    retry_seconds: float = Field(gt=0)
+    """How soon it tries again after a failure."""
+    store_metrics: bool
+    """Whether it serves OpenSearch's own numbers, too."""
+    labels: dict[str, str]
+    """Of the environment, on every log record."""
+    indices: tuple[Kept, ...]
+
+
+def connect(settings: Settings, timeout: float) -> httpx.Client:
+    """A client that logs in with what stands in the password's file now. OSError without that or the CA."""
+    password = Path(settings.password_file).read_text().rstrip("\r\n")
+    context = ssl.create_default_context(cafile=settings.ca)
+    auth = httpx.BasicAuth(settings.user, password)
+    return httpx.Client(base_url=settings.url, verify=context, auth=auth, timeout=timeout)
+
+
+def indices(client: httpx.Client, kept: Kept) -> list[dict[str, Any]]:
+    """The indices of one sequence, sorted by name, each with `index`, `docs.count`, `pri.store.size` (bytes)."""
+    answer = client.get(
+        f"/_cat/indices/{kept.prefix}-2*",
+        params={
+            "format": "json",
+            "bytes": "b",
+            "h": "index,docs.count,pri.store.size",
+            "expand_wildcards": "all",
+        },
+    )
+    answer.raise_for_status()
+    rows: list[dict[str, Any]] = answer.json()
+    return sorted((row for row in rows if kept.day(str(row["index"]))), key=lambda row: str(row["index"]))
