@@ -1,4 +1,4 @@
-"""The command line `obs`. Only what `--help` shows is imported here: everything slow waits for its command."""
+"""The command line `obs`. Only what `--help` needs is imported here: what is slow waits for its command."""
 
 import functools
 import os
@@ -12,17 +12,25 @@ P = ParamSpec("P")
 HELP = """
 Metrics, logging and tracing of an environment, described once in stacks/Pulumi.<env>.yaml.
 
-    obs up                  bring the environment `local` up on this machine
-    obs preview             what `up` would change, file by file
-    obs status              what runs, and whether it is as planned
-    obs logs collector -f   follow the log of one unit
-    obs verify              follow a request through metrics, logs and traces
-    obs destroy             take it down; data is kept
+\b
+  obs up                   bring the environment `local` up on this machine
+  obs preview              what `up` would change, file by file
+  obs status               what runs, and whether it is as it was deployed
+  obs logs local jaeger -f follow the log of one unit
+  obs verify               follow a request through metrics, logs and traces
+  obs destroy              take it down; data is kept
 
-The same by hand:  eval "$(obs env)"  and then  pulumi preview -s local
+\b
+The same by hand:
+  eval "$(obs env local)"; pulumi preview -s local
 
-Exit codes: 0 all is well; 1 it failed, or something is not as planned; 2 bad input (unknown environment,
-stack file, option); 3 another run holds the stack; 130 interrupted.
+\b
+Exit codes:
+  0    all is well
+  1    it failed, or something is not as it should be
+  2    bad input: unknown environment, stack file, option
+  3    another run holds the stack
+  130  interrupted; the next run goes on from there
 """
 
 app = typer.Typer(
@@ -71,6 +79,14 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         except typer.Abort:
             code = 130
         except Exception as error:
+            from engines.errors import EngineError
+            from vsi.errors import DeployError
+
+            if isinstance(error, EngineError | DeployError):
+                from obs.console import err
+
+                err.print(str(error), style="bad", markup=False)
+                raise typer.Exit(1) from None
             if os.environ.get("OBS_DEBUG"):
                 raise
             from obs.crash import report
@@ -80,7 +96,7 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         raise typer.Exit(code)
 
     run.__annotations__["return"] = None
-    return app.command()(run)  # type: ignore[return-value]
+    return app.command()(run)
 
 
 def main() -> None:

@@ -23,6 +23,8 @@ class Change:
 
     name: str
     kind: Kind
+    file: bool
+    """Whether it is a file; otherwise a setting of the unit."""
     lines: tuple[str, ...]
     """Unified difference without the two lines that name files."""
 
@@ -40,27 +42,35 @@ class UnitChange:
         return asdict(self)
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
-    """The inputs that differ, by name. Values are text, or anything that JSON can hold."""
+def changes(old: Mapping[str, Any], new: Mapping[str, Any], said: tuple[str, ...] = ()) -> tuple[Change, ...]:
+    """The inputs that differ, by name. Values are text, or anything that JSON can hold.
+
+    `said` are keys that the engine knows to differ: how a secret, hidden on both sides, gets into the result.
+    """
     before, after = dict(_flat(old)), dict(_flat(new))
     found = []
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) == after.get(name):
+            if name in said and after.get(name) == MASK:
+                found.append(Change(name, "changed", False, (f"-{MASK}", f"+{MASK}")))
             continue
         kind: Kind = "new" if name not in before else "removed" if name not in after else "changed"
-        found.append(Change(name, kind, _difference(before.get(name, ""), after.get(name, ""))))
+        lines = _difference(before.get(name, ""), after.get(name, ""))
+        found.append(Change(name, kind, "." in name or "/" in name, lines))
     return tuple(found)
 
 
 def _flat(inputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """(name, text) of each input; the entries of a mapping stand for themselves, as `outer.inner`."""
+    """(name, text) of each input; the entries of a mapping stand for themselves, as `outer: inner`.
+
+    Keys of files hold a `.` or a `/`, which no other key does."""
     for key, value in inputs.items():
         if key.startswith(INTERNAL):
             continue
         if is_secret(value):
             yield prefix + key, MASK
         elif isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from _flat(value, f"{prefix}{key}: ")
         else:
             yield prefix + key, _text(value)
 

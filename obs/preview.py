@@ -25,7 +25,7 @@ class Collector:
         old = step.old.inputs if step.old else None
         new = step.new.inputs if step.new else None
         name = unit_name(step.urn)
-        self._found[name] = UnitChange(name, op, changes(old or {}, new or {}))
+        self._found[name] = UnitChange(name, op, changes(old or {}, new or {}, tuple(step.diffs or ())))
 
     def found(self) -> list[UnitChange]:
         """The units that would change, by name."""

@@ -68,7 +68,7 @@ def _comparable(value: Any) -> Any:
 
 
 def engines_of(plan: Plan) -> dict[str, str]:
-    """Engine -> digest of its artifact in the cache; RunError if one is not there.
+    """Engine -> key of its artifact in the cache; RunError if one is not there.
 
     The program changes nothing and so builds nothing: `obs up` and `obs preview` bring engines first.
     """
@@ -76,12 +76,13 @@ def engines_of(plan: Plan) -> dict[str, str]:
 
     store = Store()
     wanted = sorted({engine for unit in plan.units for engine in unit.engines})
-    missing = [engine for engine in wanted if store.find(engine) is None]
+    found = {engine: store.find(engine) for engine in wanted}
+    missing = [engine for engine, artifact in found.items() if artifact is None]
     if missing:
         raise pulumi.RunError(
             f"not in the cache of engines: {', '.join(missing)}. Run: obs engines build {' '.join(missing)}"
         )
-    return {engine: store.find(engine).digest for engine in wanted}
+    return {engine: artifact.key for engine, artifact in found.items() if artifact}
 
 
 def secret_values(plan: Plan) -> dict[str, pulumi.Output[str]]:

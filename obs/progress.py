@@ -23,6 +23,8 @@ WORDS = {
 DYNAMIC = "pulumi-python:dynamic"
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
+_AMBIENT = re.compile(r"using pulumi-\S+ from \$PATH")
+"""The engine's remark that it found our plugins, as it should."""
 
 
 def plain(message: str) -> str:
@@ -34,13 +36,18 @@ def plain(message: str) -> str:
 class Watcher:
     """Takes events from the engine. Use as a context manager; then read `failed`, `errors`, `counts`."""
 
+    quiet: bool = False
+    """Whether what is done is left out, for a preview, which does nothing; errors and drift are not."""
     failed: dict[str, str] = field(default_factory=dict)
     """Unit -> operation that failed."""
     errors: list[tuple[str | None, str]] = field(default_factory=list)
     """(unit or None, message) of each error, once each."""
     counts: dict[str, int] = field(default_factory=dict)
     """Operation -> how many units."""
+    drifted: list[str] = field(default_factory=list)
+    """Units that a refresh found to differ from what was deployed."""
     _started: dict[str, float] = field(default_factory=dict)
+    _reading: dict[str, bool] = field(default_factory=dict)
     _tasks: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,33 +89,39 @@ class Watcher:
             return
         name = unit_name(metadata.urn)
         self._started[name] = time.monotonic()
+        self._reading[name] = op == "refresh"
         self._tasks[name] = self._progress.add_task(f"{WORDS[op][0]} {name}", total=None)
-        if not err.is_terminal and op != "refresh":
+        if not err.is_terminal and op != "refresh" and not self.quiet:
             self._line("quiet", f"{WORDS[op][0]} {name}")
 
     def _end(self, metadata: Any, failed: bool = False) -> None:
-        op = _op(metadata)
-        if op not in WORDS or not _is_unit(metadata):
+        op, name = _op(metadata), unit_name(metadata.urn)
+        if not _is_unit(metadata) or name not in self._started:
             return
-        name = unit_name(metadata.urn)
-        seconds = time.monotonic() - self._started.pop(name, time.monotonic())
+        seconds = time.monotonic() - self._started.pop(name)
         if name in self._tasks:
             self._progress.remove_task(self._tasks.pop(name))
+        if self._reading.pop(name, False) and not failed:
+            if metadata.new is None or (metadata.old and metadata.old.inputs != metadata.new.inputs):
+                self.drifted.append(name)
+                self._line("note", f"{name}: not as it was deployed")
+            return
         if failed:
             self._line("bad", f"✗ {name}: {op} failed after {seconds:.1f} s")
-        elif op != "refresh":
+        else:
             self.counts[op] = self.counts.get(op, 0) + 1
-            self._line("good", f"✓ {WORDS[op][1]} {name} in {seconds:.1f} s")
+            if not self.quiet:
+                self._line("good", f"✓ {WORDS[op][1]} {name} in {seconds:.1f} s")
 
     def _diagnostic(self, event: Any) -> None:
         message = plain(event.message)
-        if not message or event.ephemeral:
+        if not message or event.ephemeral or _AMBIENT.match(message):
             return
         name = unit_name(event.urn) if event.urn and DYNAMIC in event.urn else None
         if event.severity == "error":
             if (name, message) not in self.errors and not _follows(message):
                 self.errors.append((name, message))
-        elif event.severity == "warning" or event.severity == "info#err":
+        elif event.severity in ("warning", "info#err"):
             self._line("note", f"{name + ': ' if name else ''}{message}")
 
     def _line(self, style: str, text: str) -> None:
@@ -126,4 +139,6 @@ def _is_unit(metadata: Any) -> bool:
 
 def _follows(message: str) -> bool:
     """Whether a message only says that another one was an error."""
-    return message.startswith(("update failed", "preview failed", "resource operation failed", "destroy failed"))
+    return message.startswith(
+        ("update failed", "preview failed", "resource operation failed", "destroy failed")
+    )

@@ -50,7 +50,7 @@ def find_pulumi() -> Path:
         return Path(found).absolute()
     from engines.store import Store
 
-    return Path(Store().executable("pulumi", "pulumi"))
+    return Store().executable("pulumi", "pulumi")
 
 
 def backend_folder() -> Path | None:
@@ -68,6 +68,8 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
 
     The plugins that the CLI brought, if any, stand before ours: the official CLI has its own language host.
     """
+    from engines import default_cache
+
     path = [str(pulumi.parent), str(PLUGINS)]
     path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
     backend = backend_folder()
@@ -75,7 +77,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     variables = {
         "PATH": os.pathsep.join(path),
         "PULUMI_BACKEND_URL": url,
-        "PULUMI_HOME": os.environ.get("PULUMI_HOME") or str(state_folder() / "pulumi-home"),
+        "PULUMI_HOME": os.environ.get("PULUMI_HOME") or str(default_cache() / "pulumi-home"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "OBS_PYTHON": sys.executable,
@@ -202,14 +204,17 @@ class Driver:
             work_dir=str(ROOT), env_vars=variables, pulumi_command=self.command
         )  # no project_settings: they would rewrite Pulumi.yaml
 
-    def prepare(self) -> list[str]:
-        """Make the stack if there is none, and repair what a killed run left; returns what was repaired."""
-        folder = backend_folder()
-        repaired = []
-        if folder:
+    def select(self) -> None:
+        """Choose the stack; made, empty, if there is none."""
+        if folder := backend_folder():
             folder.mkdir(parents=True, exist_ok=True)
-            repaired = clear_stale_locks(folder, self.name)
         self._stack = Stack.create_or_select(self.name, self._workspace)
+
+    def prepare(self) -> list[str]:
+        """Choose the stack and repair what a killed run left; returns what was repaired."""
+        folder = backend_folder()
+        repaired = clear_stale_locks(folder, self.name) if folder else []
+        self.select()
         state = self._stack.export_stack()
         pending = (state.deployment or {}).get("pending_operations") or []
         if pending:

@@ -47,7 +47,9 @@ def explain(stack: str, watcher: Watcher, failure: EngineFailed) -> None:
             err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet", markup=False)
     if watcher.failed:
         err.print(
-            f"What went well stays. Correct the cause, then run again: obs up {stack}", style="note", markup=False
+            f"What went well stays. Correct the cause, then run again: obs up {stack}",
+            style="note",
+            markup=False,
         )
     if not watcher.errors:
         err.print(failure.output, markup=False)

@@ -1,6 +1,7 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,9 +19,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 @command
 def up(
     env: Env = "local",
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask; `local` never asks.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; `local` never asks.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="End with `obs verify`.")] = False,
     wait: Wait = False,
 ) -> int:
@@ -55,6 +54,7 @@ def preview(
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
     ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show the texts of new units' files too.")] = False,
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
 
@@ -69,7 +69,7 @@ def preview(
     if as_json:
         out.print_json(json.dumps({"stack": env, "units": [change.as_json() for change in found]}))
     else:
-        draw(env, found)
+        draw(found, full)
     return 1 if found and expect_no_changes else 0
 
 
@@ -93,11 +93,10 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
 
 @command
 def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
-    """Stop and remove everything of an environment. Data is kept unless the stack file says `retain: false`."""
+    """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
     from obs.console import out, tell
     from obs.describe import check_environment
     from obs.session import session
-    from vsi.host import kept
 
     check_environment(env)
     if not yes:
@@ -105,13 +104,13 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     with session(env, f"destroy {env}", wait) as (driver, watcher):
         driver.destroy(watcher)
     tell(f"{env} is down", "good")
-    for path, size in kept(env):
+    for path, size in _kept(env):
         out.print(f"kept  {_size(size):>9}  {path}", markup=False)
     return 0
 
 
-def draw(env: str, found: "list[UnitChange]") -> None:
-    """The changes for people: a line per unit, then a unified difference per file."""
+def draw(found: "list[UnitChange]", full: bool) -> None:
+    """The changes for people: a line per unit and per file, and a unified difference where a file changes."""
     from obs.console import out
 
     if not found:
@@ -121,13 +120,16 @@ def draw(env: str, found: "list[UnitChange]") -> None:
     for unit in found:
         out.print(f"{unit.unit}: {unit.op}", style="bold", markup=False)
         for change in unit.changes:
-            out.print(f"  {change.kind} {change.name}", style="note", markup=False)
-            if unit.op == "delete":
+            whole = unit.op in ("create", "delete")
+            if whole and not (change.file or full):
                 continue
-            for line in change.lines:
+            size = f" ({len(change.lines) - 1} lines)" if whole else ""
+            out.print(f"  {change.kind} {change.name}{size}", style="note", markup=False)
+            for line in change.lines if full or not whole else ():
                 out.print(f"    {line}", style=styles.get(line[:1], ""), markup=False)
     names = ", ".join(unit.unit for unit in found)
-    out.print(f"{len(found)} of the units of '{env}' would change: {names}", style="bold", markup=False)
+    files = sum(change.file for unit in found for change in unit.changes)
+    out.print(f"would change: {len(found)} units ({names}), {files} files", style="bold", markup=False)
 
 
 def _previewed(env: str) -> "list[UnitChange]":
@@ -138,7 +140,7 @@ def _previewed(env: str) -> "list[UnitChange]":
     from obs.pulumi import Driver, EngineFailed
     from obs.session import explain
 
-    driver, watcher, collector = Driver(env), Watcher(), Collector()
+    driver, watcher, collector = Driver(env), Watcher(quiet=True), Collector()
 
     def both(event: Any) -> None:
         watcher(event)
@@ -156,10 +158,18 @@ def _previewed(env: str) -> "list[UnitChange]":
 
 
 def _bring_engines(plan: "Plan") -> None:
-    """Make sure that the plan's engines are in the cache, telling what is fetched or built."""
-    from engines.store import ensure
+    """Make sure that the plan's engines, and Pulumi's, are in the cache, telling what is fetched or built."""
+    import shutil
 
-    ensure(sorted({engine for unit in plan.units for engine in unit.engines}))
+    from engines.progress import Shown
+    from engines.store import Store
+    from obs.console import err
+
+    wanted = {engine for unit in plan.units for engine in unit.engines}
+    if not shutil.which("pulumi"):
+        wanted.add("pulumi")
+    with Shown(err) as progress:
+        Store().ensure(sorted(wanted), progress=progress)
 
 
 def _preflight(plan: "Plan") -> None:
@@ -178,7 +188,7 @@ def _preflight(plan: "Plan") -> None:
 def _confirm(env: str, plan: "Plan") -> None:
     _bring_engines(plan)
     found = _previewed(env)
-    draw(env, found)
+    draw(found, full=False)
     if found:
         _ask(f"Change '{env}' like this?")
 
@@ -193,6 +203,17 @@ def _ask(question: str) -> None:
         raise BadInput(f"{question} Nobody can be asked here; add --yes.")
     if not typer.confirm(question):
         raise Interrupted("nothing was changed")
+
+
+def _kept(env: str) -> list[tuple[Path, int]]:
+    """(data folder, bytes in it) of what a destroy left, by path."""
+    from vsi.paths import state_paths
+
+    folders = sorted(state_paths(env).units.glob("*/data"))
+    return [
+        (folder, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
+        for folder in folders
+    ]
 
 
 def _size(count: int) -> str:

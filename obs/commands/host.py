@@ -1,0 +1,152 @@
+"""Commands on what stands on the host, without the engine: status, logs, stop, start."""
+
+import json
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from obs.cli import Env, command
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vsi.host import UnitStatus
+
+Units = Annotated[list[str] | None, typer.Argument(metavar="[UNITS]...", help="Units; all if none is named.")]
+
+
+@command
+def status(
+    env: Env = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> int:
+    """Show what runs and whether it is as it was deployed. Exit 1 if something is not.
+
+    obs status; obs status local --json
+    """
+    from obs.console import out, tell
+    from obs.describe import check_environment
+    from vsi import host
+
+    check_environment(env)
+    rows = host.status(env)
+    good = bool(rows) and all(row.state == "running" and not row.drift for row in rows)
+    if as_json:
+        out.print_json(json.dumps({"stack": env, "ok": good, "units": [asdict(row) for row in rows]}))
+    elif not rows:
+        tell(f"nothing of '{env}' is on this host. Bring it up: obs up {env}", "note")
+    else:
+        out.print(_table(rows))
+    return 0 if good else 1
+
+
+@command
+def logs(
+    env: Env = "local",
+    units: Units = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Last lines of each unit.")] = 50,
+) -> int:
+    """Show what units write to standard output and error.
+
+    obs logs local collector -f; obs logs local -n 5
+    """
+    import sys
+
+    from vsi import host
+
+    chosen = _known(env, units)
+    width = max((len(unit) for unit in chosen), default=0)
+    for unit, line in host.logs(env, chosen, follow=follow, lines=lines):
+        sys.stdout.write(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
+        if follow:
+            sys.stdout.flush()
+    return 0
+
+
+@command
+def stop(env: Env = "local", units: Units = None) -> int:
+    """Stop units; configuration and data stay. `obs start` brings them back.
+
+    obs stop; obs stop local loadgen
+    """
+    from obs.console import tell
+    from vsi import host
+
+    chosen = _known(env, units)
+    with _working(env, "stop"):
+        host.stop(env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}"))
+    return 0
+
+
+@command
+def start(env: Env = "local", units: Units = None) -> int:
+    """Start units that were deployed before: after `obs stop`, after a reboot. Waits until they serve.
+
+    obs start; obs start local loadgen
+    """
+    from obs.console import tell
+    from vsi import host
+
+    chosen = _known(env, units)
+    with _working(env, "start"):
+        failures = host.start(
+            env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}")
+        )
+    for failure in failures:
+        tell(str(failure), "bad")
+    return 1 if failures else 0
+
+
+def _known(env: str, units: list[str] | None) -> list[str]:
+    """The units named, or all; BadInput for one that is not on this host."""
+    from obs.describe import check_environment
+    from obs.errors import BadInput
+    from vsi import host
+    from vsi.paths import state_paths
+
+    check_environment(env)
+    known = list(host.records(state_paths(env)))
+    unknown = [unit for unit in units or () if unit not in known]
+    if unknown:
+        offered = ", ".join(known) or f"there is none yet; run obs up {env}"
+        raise BadInput(f"unknown unit '{unknown[0]}': expected one of: {offered}")
+    return units or known
+
+
+def _working(env: str, what: str) -> AbstractContextManager[None]:
+    from obs.lock import stack_lock
+    from obs.paths import state_folder
+
+    return stack_lock(state_folder() / ".locks", env, f"{what} {env}")
+
+
+def _table(rows: "list[UnitStatus]") -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("unit", "pillar", "state", "pid", "up", "restarts", "ports", "as deployed"):
+        table.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
+    for row in rows:
+        running = row.state == "running"
+        table.add_row(
+            row.unit,
+            str(row.pillar),
+            f"[good]{row.state}[/good]" if running else f"[bad]{row.state}[/bad]",
+            str(row.pid or ""),
+            _span(row.uptime) if running else "",
+            str(row.restarts or ""),
+            " ".join(str(port) for port in row.ports),
+            f"[bad]{row.drift}[/bad]" if row.drift else "yes",
+        )
+    return table
+
+
+def _span(seconds: int) -> str:
+    """`45s`, `12m`, `3h`, `2d`."""
+    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
