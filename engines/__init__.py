@@ -4,7 +4,8 @@ from pathlib import Path
 
 from engines.errors import EngineError
 from engines.progress import Progress, Shown, Silent
-from engines.store import Artifact, Store, default_cache
+from engines.setting import default_cache
+from engines.store import Artifact, Store
 
 __all__ = ["Artifact", "EngineError", "Progress", "Shown", "Silent", "Store", "default_cache", "java_home"]
 

@@ -3,3 +3,7 @@
 
 class EngineError(Exception):
     """An engine cannot be had. The message says which, what was tried, why it failed and what to do."""
+
+
+class BadRequest(EngineError):
+    """What was asked for does not exist: an engine, a program or a channel of that name."""

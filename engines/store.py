@@ -8,9 +8,7 @@ the next that holds the lock.
 
 import json
 import os
-import platform as machine
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,19 +20,16 @@ from filelock import FileLock, Timeout
 
 from components import catalog
 from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
-from engines import opensearch, sources, toolchains
-from engines.errors import EngineError
+from engines import choice, opensearch, sources, toolchains
+from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
-from engines.lock import NOT_FETCHED, Lock, archive_url, file_of
+from engines.lock import Lock, archive_url, file_of
 from engines.progress import Progress, Silent
+from engines.setting import Setting, default_cache, mirror, this_platform
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
 LOCK = ROOT / "components" / "engines.lock.json"
-
-CHANNEL_VARIABLE = "OBS_ENGINE_CHANNEL"
-MIRROR_VARIABLE = "OBS_ENGINE_MIRROR"
-CACHE_VARIABLE = "OBS_CACHE"
 
 
 @dataclass(frozen=True)
@@ -51,26 +46,6 @@ class Artifact:
     def size(self) -> int:
         """Bytes on disk, as counted when it was made."""
         return int(self.manifest["size"])
-
-
-@dataclass(frozen=True)
-class Job:
-    """An artifact to be made: decided, with its obstacles out of the way, and nothing done yet."""
-
-    engine: Engine
-    channel: Channel
-    key: str
-
-
-def default_cache() -> Path:
-    """`$OBS_CACHE`, else `~/.cache/obs`."""
-    return Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "obs").absolute()
-
-
-def this_platform() -> str:
-    """The platform of this machine as the catalogue names it, `linux/amd64`."""
-    names = {"x86_64": "amd64", "aarch64": "arm64"}
-    return f"{sys.platform}/{names.get(machine.machine(), machine.machine())}"
 
 
 class Store:
@@ -91,11 +66,12 @@ class Store:
         self.tools = tools
         self.lock_file = lock
         self.platform = platform or this_platform()
+        self.setting = Setting(self.cache, tools, self.platform)
 
     def engine(self, name: str) -> Engine:
         """The catalogue's entry; EngineError naming those there are when there is none."""
         if name not in self.engines:
-            raise EngineError(f"no engine {name!r} in the catalogue; there are: {', '.join(self.engines)}")
+            raise BadRequest(f"no engine {name!r} in the catalogue; there are: {', '.join(self.engines)}")
         return self.engines[name]
 
     def locate(self, name: str) -> Path | None:
@@ -123,13 +99,13 @@ class Store:
             return found.path / found.engine.path_of(exe, found.channel)
         except KeyError:
             there = ", ".join(program for program, _ in found.engine.executables)
-            raise EngineError(f"{name} has no program {exe!r}; it has: {there}") from None
+            raise BadRequest(f"{name} has no program {exe!r}; it has: {there}") from None
 
     def find(self, name: str, channel: str | None = None) -> Artifact | None:
         """As `locate`, with all that is known of the artifact."""
         engine = self.engine(name)
-        lock = self._lock()
-        for candidate in self._candidates(engine, channel):
+        lock = self.lock()
+        for candidate in choice.candidates(engine, channel):
             its_key = self.key(engine, candidate, lock)
             if its_key and (artifact := self._read(engine, candidate, its_key)):
                 return artifact
@@ -137,7 +113,7 @@ class Store:
 
     def key(self, engine: Engine, channel: Channel, lock: Lock | None = None) -> str | None:
         """See `engines.keys.key`."""
-        return key(engine, channel, self.platform, self.tools, lock or self._lock())
+        return key(engine, channel, self.platform, self.tools, lock or self.lock())
 
     def ensure(
         self, names: Iterable[str], *, channel: str | None = None, progress: Progress | None = None
@@ -150,13 +126,14 @@ class Store:
         """
         wanted = [self.engine(name) for name in dict.fromkeys(names)]
         found = {engine.name: artifact for engine in wanted if (artifact := self.find(engine.name, channel))}
-        jobs: list[Job] = []
+        jobs: list[choice.Job] = []
         problems: list[str] = []
         answers: dict[str, str | None] = {}
+        lock = self.lock()
         for engine in wanted:
             if engine.name not in found:
                 try:
-                    jobs.append(self._choose(engine, channel, answers))
+                    jobs.append(choice.choose(engine, channel, self.setting, lock, answers))
                 except EngineError as error:
                     problems.append(str(error))
         if problems:
@@ -169,73 +146,10 @@ class Store:
 
     def _complete(self, artifact: Artifact) -> None:
         """What an artifact needs of this machine: OpenSearch, a Java where it brings none."""
-        if isinstance(artifact.engine.source, MavenSource) and self.platform == this_platform():
+        if isinstance(artifact.engine.source, MavenSource) and self.setting.native:
             opensearch.link_java(artifact.path, lambda: toolchains.ensure_java(self.cache, self.tools))
 
-    def _candidates(self, engine: Engine, channel: str | None) -> tuple[Channel, ...]:
-        """The channels to try, best first. EngineError when the one asked for is no channel."""
-        asked = channel or os.environ.get(CHANNEL_VARIABLE) or "auto"
-        if asked == "auto":
-            return engine.channels()
-        chosen = tuple(known for known in catalog.CHANNELS if known == asked)
-        if not chosen:
-            origin = "channel" if channel else CHANNEL_VARIABLE
-            raise EngineError(f"{origin} is {asked!r}; it must be one of: release, source, auto")
-        return chosen
-
-    def _choose(self, engine: Engine, channel: str | None, answers: dict[str, str | None]) -> Job:
-        reasons: list[str] = []
-        for candidate in self._candidates(engine, channel):
-            obstacle = self._obstacle(engine, candidate, answers)
-            its_key = self.key(engine, candidate)
-            if obstacle is None and its_key is not None:
-                return Job(engine, candidate, its_key)
-            reasons.append(f"  {candidate}: {obstacle or 'it has no key'}")
-        reasons += [
-            f"  {c}: there is none, {why}"
-            for c, why in engine.absent.items()
-            if f"  {c}:" not in str(reasons)
-        ]
-        raise EngineError(
-            f"{engine.name} {engine.version} cannot be had for {self.platform}:\n"
-            + "\n".join(reasons)
-            + "\n  What to do: remove one of these obstacles, or copy the folder "
-            f"{engine.name}/ of the cache of a machine that has it into {self.cache}"
-        )
-
-    def _obstacle(self, engine: Engine, channel: Channel, answers: dict[str, str | None]) -> str | None:
-        """Why `channel` cannot deliver `engine` here and now; None when it should."""
-        if channel in engine.absent:
-            return f"there is none, {engine.absent[channel]}"
-        if channel == "release":
-            url = archive_url(engine, self.platform)
-            if url is None:
-                return f"there is no official archive for {self.platform}"
-            entry = self._lock().entry(engine, self.platform)
-            if entry is None or entry.digest is None:
-                why = (entry.unlocked if entry else None) or NOT_FETCHED
-                return f"the archive's checksum is unlocked ({why}); `obs engines lock` fetches it"
-            from engines import release  # httpx costs 0.1 s of every start, and only this needs it
-
-            address = release.mirrored(url, os.environ.get(MIRROR_VARIABLE))
-            if address not in answers:
-                with release.client() as http:
-                    answers[address] = release.obstacle(address, http)
-            return answers[address]
-        match engine.source:
-            case GoSource(folder=folder):
-                required = required_go(self.tools / folder, self.tools)
-                return _error_of(lambda: toolchains.ensure_go(required, self.cache, self.tools))
-            case MavenSource():
-                return sources.maven_obstacle() or _error_of(
-                    lambda: toolchains.ensure_java(self.cache, self.tools)
-                )
-            case WheelSource() as source:
-                return sources.wheel_obstacle(source, self.platform == this_platform())
-            case None:
-                return "there is none"
-
-    def _obtain(self, job: Job, progress: Progress) -> Artifact:
+    def _obtain(self, job: choice.Job, progress: Progress) -> Artifact:
         """Make the artifact, unless another process has done so by the time that it is this one's turn."""
         engine, name = job.engine, job.engine.name
         with self._held(job, lambda: progress.wait(name)):
@@ -265,7 +179,7 @@ class Store:
             progress.finish(name, artifact.size, seconds)
             return artifact
 
-    def _make(self, job: Job, content: Path, scratch: Path, progress: Progress) -> str:
+    def _make(self, job: choice.Job, content: Path, scratch: Path, progress: Progress) -> str:
         """Fill `content` through the job's channel; what it was made with, for the manifest."""
         engine = job.engine
 
@@ -300,13 +214,13 @@ class Store:
                 raise EngineError("there is no source")
 
     def _fetch(self, engine: Engine, content: Path, progress: Progress) -> str:
-        from engines import archives, release  # see _obstacle
+        from engines import archives, release  # only here: httpx is slow to import
 
-        entry = self._lock().entry(engine, self.platform)
+        entry = self.lock().entry(engine, self.platform)
         url = archive_url(engine, self.platform)
         if entry is None or entry.digest is None or url is None or engine.release is None:
             raise EngineError("the archive's checksum is unlocked")
-        address = release.mirrored(url, os.environ.get(MIRROR_VARIABLE))
+        address = release.mirrored(url, mirror())
         archive = self.cache / "downloads" / f"{entry.digest[-12:]}-{file_of(engine, self.platform)}"
         progress.start(engine.name, f"downloading {entry.file}", None, unit="bytes")
 
@@ -321,7 +235,7 @@ class Store:
             opensearch.harden(content)
         return entry.digest
 
-    def _finish(self, job: Job, content: Path, built_with: str, seconds: float) -> None:
+    def _finish(self, job: choice.Job, content: Path, built_with: str, seconds: float) -> None:
         """Check that every program is there, and write the manifest."""
         programs: dict[str, int] = {}
         for program, path in job.engine.executables_in(job.channel):
@@ -359,7 +273,7 @@ class Store:
         return self.cache / engine.name / its_key[:12]
 
     @contextmanager
-    def _held(self, job: Job, waiting: Callable[[], None]) -> Iterator[None]:
+    def _held(self, job: choice.Job, waiting: Callable[[], None]) -> Iterator[None]:
         """Hold the lock of a key. It goes with the process, however that ends."""
         lock = self.key_lock(job.engine.name, job.key[:12])
         try:
@@ -378,19 +292,19 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         return FileLock(path)
 
-    def _lock(self) -> Lock:
+    def lock(self) -> Lock:
+        """What the lock file says now."""
         return Lock.read(self.lock_file)
+
+
+def folder(name: str) -> Path:
+    """Folder of the artifact of an engine in the default cache. EngineError when it is not there."""
+    store = Store()
+    if (path := store.locate(name)) is None:
+        raise EngineError(f"{name} is not in the cache {store.cache}; get it with `obs engines build {name}`")
+    return path
 
 
 def tree_size(folder: Path) -> int:
     """Bytes of all files below `folder`, links not followed."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-
-
-def _error_of(action: Callable[[], object]) -> str | None:
-    """What keeps `action` from working, in one text; None when it worked."""
-    try:
-        action()
-    except EngineError as error:
-        return str(error)
-    return None

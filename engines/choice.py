@@ -1,0 +1,108 @@
+"""Deciding where an engine comes from, with every obstacle found before anything is made."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components import catalog
+from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
+from engines import sources, toolchains
+from engines.errors import BadRequest, EngineError
+from engines.keys import key, required_go
+from engines.lock import NOT_FETCHED, Lock, archive_url
+from engines.setting import CHANNEL_VARIABLE, MIRROR_VARIABLE, Setting, mirror
+
+
+@dataclass(frozen=True)
+class Job:
+    """An artifact to be made: decided, with its obstacles out of the way, and nothing done yet."""
+
+    engine: Engine
+    channel: Channel
+    key: str
+
+
+def candidates(engine: Engine, channel: str | None) -> tuple[Channel, ...]:
+    """The channels to try, best first. BadRequest when the one asked for is no channel."""
+    asked = channel or os.environ.get(CHANNEL_VARIABLE) or "auto"
+    if asked == "auto":
+        return engine.channels()
+    chosen = tuple(known for known in catalog.CHANNELS if known == asked)
+    if not chosen:
+        origin = "the channel" if channel else CHANNEL_VARIABLE
+        raise BadRequest(f"{origin} is {asked!r}; expected one of: release, source, auto")
+    return chosen
+
+
+def choose(
+    engine: Engine, channel: str | None, setting: Setting, lock: Lock, answers: dict[str, str | None]
+) -> Job:
+    """The first channel that can deliver; `answers` remembers what servers said.
+
+    Raises EngineError with what keeps each channel from it.
+    """
+    reasons: dict[str, str] = {c: f"there is none, {why}" for c, why in engine.absent.items()}
+    for candidate in candidates(engine, channel):
+        problem = _obstacle(engine, candidate, setting, lock, answers)
+        its_key = key(engine, candidate, setting.platform, setting.tools, lock)
+        if problem is None and its_key is not None:
+            return Job(engine, candidate, its_key)
+        reasons[candidate] = problem or "it has no key"
+    told = "".join(f"  {c}: {reasons[c]}\n" for c in catalog.CHANNELS if c in reasons)
+    left = [c for c in engine.channels() if c not in reasons]
+    other = f"allow the channel {left[0]} ({CHANNEL_VARIABLE}=auto), " if left else ""
+    raise EngineError(
+        f"{engine.name} {engine.version} cannot be had for {setting.platform}:\n{told}"
+        f"  What to do: remove one obstacle, {other}or copy the folder {engine.name} from the cache "
+        f"of a machine that has it into {setting.cache}"
+    )
+
+
+def _obstacle(
+    engine: Engine, channel: Channel, setting: Setting, lock: Lock, answers: dict[str, str | None]
+) -> str | None:
+    """Why `channel` cannot deliver `engine` here and now; None when it should."""
+    if channel in engine.absent:
+        return f"there is none, {engine.absent[channel]}"
+    if channel == "release":
+        return _release_obstacle(engine, setting, lock, answers)
+    match engine.source:
+        case GoSource(folder=folder):
+            required = required_go(setting.tools / folder, setting.tools)
+            return _error_of(lambda: toolchains.ensure_go(required, setting.cache, setting.tools))
+        case MavenSource():
+            missing = sources.maven_obstacle()
+            return missing or _error_of(lambda: toolchains.ensure_java(setting.cache, setting.tools))
+        case WheelSource() as source:
+            return sources.wheel_obstacle(source, setting.native)
+        case None:
+            return "there is none"
+
+
+def _release_obstacle(
+    engine: Engine, setting: Setting, lock: Lock, answers: dict[str, str | None]
+) -> str | None:
+    url = archive_url(engine, setting.platform)
+    if url is None:
+        return f"there is no official archive for {setting.platform}"
+    entry = lock.entry(engine, setting.platform)
+    if entry is None or entry.digest is None:
+        why = (entry.unlocked if entry else None) or NOT_FETCHED
+        return f"the archive's checksum is unlocked ({why}); `obs engines lock` fetches it"
+    from engines import release  # importing httpx takes longer than everything else here
+
+    address = release.mirrored(url, mirror())
+    if address not in answers:
+        with release.client() as http:
+            answers[address] = release.obstacle(address, http)
+    problem = answers[address]
+    return f"{problem}; {MIRROR_VARIABLE} can name another place" if problem else None
+
+
+def _error_of(action: Callable[[], object]) -> str | None:
+    """What keeps `action` from working, in one text; None when it worked."""
+    try:
+        action()
+    except EngineError as error:
+        return str(error)
+    return None

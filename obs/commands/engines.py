@@ -1,0 +1,155 @@
+"""`obs engines`: what the catalogue has, what is in the cache, getting it, locking it, cleaning up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from components.catalog import Engine
+    from engines.store import Artifact
+
+app = typer.Typer(
+    help="Engines: the programs that a stack runs, and where they come from.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Engines; all when none is given.")
+]
+
+
+@app.command("list")
+def list_engines(
+    json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Show every engine: its version, whether it is in the cache, and from where it came.
+
+    obs engines list
+    """
+    import json
+
+    from rich.table import Table
+
+    from engines.progress import duration, size
+    from engines.store import Store
+    from obs.console import out
+
+    store = Store()
+    with _errors():
+        found = {name: store.find(name) for name in store.engines}
+    if json_:
+        typer.echo(
+            json.dumps([_row(engine, found[name]) for name, engine in store.engines.items()], indent=2)
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("engine", "version", "from", "size", "where"):
+        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
+    lacks = []
+    for name, engine in store.engines.items():
+        if artifact := found[name]:
+            place = str(artifact.path.relative_to(store.cache))
+            table.add_row(name, engine.version, artifact.channel, size(artifact.size), place)
+            if missing := engine.missing(artifact.channel):
+                lacks.append(f"{name} from {artifact.channel} lacks: {', '.join(missing)}")
+        else:
+            expected = f", built in about {duration(engine.estimate_s)}" if engine.source else ""
+            table.add_row(
+                name, engine.version, "-", "", f"not yet; {' or '.join(engine.channels())}{expected}"
+            )
+    out.print(table)
+    for line in [f"the cache: {store.cache}", *lacks]:
+        out.print(line, style="quiet", markup=False)
+
+
+def _row(engine: "Engine", found: "Artifact | None") -> dict[str, object]:
+    """What `--json` says of one engine; the last five are null where it is not in the cache."""
+    return {
+        "engine": engine.name,
+        "version": engine.version,
+        "pillar": engine.pillar,
+        "channels": list(engine.channels()),
+        "estimate_s": engine.estimate_s,
+        "cached": found.channel if found else None,
+        "lacks": list(engine.missing(found.channel)) if found else None,
+        "key": found.key if found else None,
+        "size": found.size if found else None,
+        "path": str(found.path) if found else None,
+    }
+
+
+@app.command()
+def build(
+    names: Names = None,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", metavar="release|source|auto", help="Instead of OBS_ENGINE_CHANNEL."),
+    ] = None,
+) -> None:
+    """Download or build what is missing in the cache.
+
+    obs engines build prometheus alertmanager --channel source
+    """
+    from engines.progress import Shown
+    from engines.store import Store
+    from obs.console import err
+
+    store = Store()
+    with _errors(), Shown(err) as progress:
+        store.ensure(names or store.engines, channel=channel, progress=progress)
+
+
+@app.command()
+def lock(names: Names = None) -> None:
+    """Fetch the checksums of official archives into components/engines.lock.json.
+
+    What cannot be fetched stays unlocked, with the reason; nothing is made up.
+    """
+    from engines.publishers import fill
+    from engines.release import client
+    from engines.setting import mirror
+    from engines.store import Store
+    from obs.console import out
+
+    store = Store()
+    with _errors(), client() as http:
+        chosen = [store.engine(name) for name in names or store.engines]
+        fresh, filled = fill(store.lock(), chosen, http, mirror())
+        fresh.write(store.lock_file, store.engines.values())
+    for row in filled:
+        state = row.entry.digest or f"unlocked: {row.entry.unlocked}"
+        out.print(f"{row.engine.name} {row.platform}  {state}", markup=False)
+
+
+@app.command()
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
+) -> None:
+    """Remove from the cache what the catalogue no longer asks for, and what killed runs left."""
+    from engines.progress import size
+    from engines.prune import prune as clean
+    from engines.store import Store
+    from obs.console import out
+
+    with _errors():
+        removed = clean(Store(), dry_run=dry_run)
+    for item in removed:
+        out.print(f"{size(item.size):>8}  {item.path}  ({item.what})", markup=False)
+    total = size(sum(item.size for item in removed))
+    out.print(f"{total} {'would be freed' if dry_run else 'freed'}", markup=False)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Errors about engines as they are, exit code 1, or 2 when a name or a setting was wrong."""
+    from engines.errors import BadRequest, EngineError
+    from obs.console import err
+
+    try:
+        yield
+    except EngineError as error:
+        err.print(str(error), style="bad", markup=False)
+        raise typer.Exit(2 if isinstance(error, BadRequest) else 1) from None
