@@ -1,0 +1,265 @@
+"""No setting is silently ignored: every field of the model changes the plan, or is refused by name.
+
+The fields are enumerated from the model, so a new one without a case here fails.
+"""
+
+import json
+import types
+import typing
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from components.plan import Refused
+from components.spec import Spec
+from tests import specs
+from vsi.plan import plan
+
+Path = tuple[str | int, ...]
+
+# field of the model -> where it stands in the stack below, and another value
+CASES: dict[str, tuple[Path, Any]] = {
+    "environment.name": (("environment", "name"), "other"),
+    "environment.tier": (("environment", "tier"), "test"),
+    "environment.target": (("environment", "target"), "aws"),
+    "environment.cluster": (("environment", "cluster"), "other"),
+    "environment.region": (("environment", "region"), "other"),
+    "environment.team": (("environment", "team"), "warehouse"),
+    "deploy.port_base": (("deploy", "port_base"), 22000),
+    "deploy.retain": (("deploy", "retain"), False),
+    "deploy.opensearch_heap_mb": (("deploy", "opensearch_heap_mb"), 1024),
+    "secrets[].name": (("secrets", 0, "name"), "renamed"),
+    "secrets[].source": (("secrets", 0, "source"), "config"),
+    "secrets[].key": (("secrets", 0, "key"), "OTHER"),
+    "services[].name": (("services", 2, "name"), "payment"),
+    "services[].owner": (("services", 0, "owner"), "warehouse"),
+    "services[].language": (("services", 0, "language"), "go"),
+    "services[].version": (("services", 0, "version"), "9"),
+    "services[].metrics[].address": (("services", 4, "metrics", 0, "address"), "127.0.0.1:1"),
+    "services[].metrics[].path": (("services", 0, "metrics", 0, "path"), "/other"),
+    "services[].metrics[].interval": (("services", 0, "metrics", 0, "interval"), "45s"),
+    "services[].logs[].path": (("services", 4, "logs", 0, "path"), "/var/log/other.log"),
+    "services[].logs[].format": (("services", 0, "logs", 0, "format"), "text"),
+    "services[].logs[].pattern": (("services", 4, "logs", 0, "pattern"), "^(?P<message>.*)$"),
+    "services[].traces.protocol": (("services", 0, "traces", "protocol"), "otlp-http"),
+    "services[].slo.availability": (("services", 0, "slo", "availability"), 98.0),
+    "services[].slo.latency.threshold": (("services", 2, "slo", "latency", "threshold"), "1s"),
+    "services[].slo.latency.target": (("services", 2, "slo", "latency", "target"), 90.0),
+    "services[].slo.metrics.requests": (("services", 2, "slo", "metrics", "requests"), "calls_total"),
+    "services[].slo.metrics.errors": (("services", 2, "slo", "metrics", "errors"), 'status="failed"'),
+    "services[].slo.metrics.latency": (("services", 2, "slo", "metrics", "latency"), "calls_seconds"),
+    "services[].correlation_header": (("services", 0, "correlation_header"), "X-Other"),
+    "services[].run.command": (("services", 0, "run", "command"), ["{python}", "-m", "demo.orders"]),
+    "services[].run.port_offset": (("services", 0, "run", "port_offset"), 199),
+    "services[].run.calls": (("services", 0, "run", "calls"), []),
+    "services[].run.redis": (("services", 0, "run", "redis"), True),
+    "services[].run.memory_mb": (("services", 0, "run", "memory_mb"), 256),
+    "services[].run.options": (("services", 0, "run", "options"), {"rate": 1}),
+    "metrics.scrape_interval": (("metrics", "scrape_interval"), "20s"),
+    "metrics.scrape_timeout": (("metrics", "scrape_timeout"), "3s"),
+    "metrics.evaluation_interval": (("metrics", "evaluation_interval"), "20s"),
+    "metrics.exporters": (("metrics", "exporters"), []),
+    "metrics.scrape_jobs[].name": (("metrics", "scrape_jobs", 0, "name"), "renamed"),
+    "metrics.scrape_jobs[].targets": (("metrics", "scrape_jobs", 0, "targets"), ["127.0.0.1:2"]),
+    "metrics.scrape_jobs[].path": (("metrics", "scrape_jobs", 0, "path"), "/other"),
+    "metrics.scrape_jobs[].interval": (("metrics", "scrape_jobs", 0, "interval"), "45s"),
+    "metrics.scrape_jobs[].labels": (("metrics", "scrape_jobs", 0, "labels"), {"site": "south"}),
+    "metrics.retention.time": (("metrics", "retention", "time"), "3d"),
+    "metrics.retention.size": (("metrics", "retention", "size"), "7GiB"),
+    "metrics.forbidden_labels": (("metrics", "forbidden_labels"), ["user_id"]),
+    "metrics.limits.samples_per_scrape": (("metrics", "limits", "samples_per_scrape"), 7),
+    "metrics.limits.labels_per_series": (("metrics", "limits", "labels_per_series"), 7),
+    "metrics.limits.label_value_length": (("metrics", "limits", "label_value_length"), 77),
+    "metrics.rules.error_ratio": (("metrics", "rules", "error_ratio"), 0.2),
+    "metrics.rules.error_window": (("metrics", "rules", "error_window"), "7m"),
+    "metrics.rules.error_hold": (("metrics", "rules", "error_hold"), "7m"),
+    "metrics.rules.min_requests_per_second": (("metrics", "rules", "min_requests_per_second"), 0.5),
+    "metrics.rules.target_down": (("metrics", "rules", "target_down"), "7m"),
+    "metrics.rules.disk_free": (("metrics", "rules", "disk_free"), 0.2),
+    "metrics.rules.ingestion_stalled": (("metrics", "rules", "ingestion_stalled"), "7m"),
+    "metrics.rules.alerts[].name": (("metrics", "rules", "alerts", 0, "name"), "Renamed"),
+    "metrics.rules.alerts[].expr": (("metrics", "rules", "alerts", 0, "expr"), "vector(1)"),
+    "metrics.rules.alerts[].hold": (("metrics", "rules", "alerts", 0, "hold"), "2m"),
+    "metrics.rules.alerts[].severity": (("metrics", "rules", "alerts", 0, "severity"), "info"),
+    "metrics.rules.alerts[].team": (("metrics", "rules", "alerts", 0, "team"), "warehouse"),
+    "metrics.rules.alerts[].summary": (("metrics", "rules", "alerts", 0, "summary"), "Other"),
+    "metrics.rules.alerts[].description": (("metrics", "rules", "alerts", 0, "description"), "Other"),
+    "metrics.rules.alerts[].runbook": (("metrics", "rules", "alerts", 0, "runbook"), "https://x.example/y"),
+    "metrics.rules.alerts[].fires.series[].series": (
+        ("metrics", "rules", "alerts", 0, "fires", "series", 0, "series"),
+        "other_total",
+    ),
+    "metrics.rules.alerts[].fires.series[].values": (
+        ("metrics", "rules", "alerts", 0, "fires", "series", 0, "values"),
+        "0+9x20",
+    ),
+    "metrics.rules.alerts[].fires.after": (("metrics", "rules", "alerts", 0, "fires", "after"), "11m"),
+    "metrics.rules.alerts[].silent.series[].series": (
+        ("metrics", "rules", "alerts", 0, "silent", "series", 0, "series"),
+        "other_total",
+    ),
+    "metrics.rules.alerts[].silent.series[].values": (
+        ("metrics", "rules", "alerts", 0, "silent", "series", 0, "values"),
+        "0+2x20",
+    ),
+    "metrics.rules.alerts[].silent.after": (("metrics", "rules", "alerts", 0, "silent", "after"), "11m"),
+    "metrics.rules.recordings[].record": (("metrics", "rules", "recordings", 0, "record"), "other:name"),
+    "metrics.rules.recordings[].expr": (("metrics", "rules", "recordings", 0, "expr"), "vector(2)"),
+    "metrics.rules.recordings[].labels": (("metrics", "rules", "recordings", 0, "labels"), {"a": "b"}),
+    "metrics.exemplars": (("metrics", "exemplars"), 0),
+    "alerting.teams[].name": (("alerting", "teams", 4, "name"), "renamed"),
+    "alerting.teams[].receiver": (("alerting", "teams", 1, "receiver"), "platform-pagerduty"),
+    "alerting.receivers[].name": (("alerting", "receivers", 5, "name"), "renamed"),
+    "alerting.receivers[].kind": (("alerting", "receivers", 3, "kind"), "pagerduty"),
+    "alerting.receivers[].secret": (("alerting", "receivers", 5, "secret"), "second"),
+    "alerting.receivers[].to_sink": (
+        ("alerting", "receivers", 5),
+        {"name": "far", "kind": "ticket", "to_sink": True},
+    ),
+    "alerting.receivers[].channel": (("alerting", "receivers", 1, "channel"), "#other"),
+    "alerting.receivers[].send_resolved": (("alerting", "receivers", 1, "send_resolved"), False),
+    "alerting.routes[].match": (("alerting", "routes", 0, "match"), {"severity": "info"}),
+    "alerting.routes[].receiver": (("alerting", "routes", 0, "receiver"), "checkout-teams"),
+    "alerting.routes[].also_owner": (("alerting", "routes", 0, "also_owner"), False),
+    "alerting.grouping.by": (("alerting", "grouping", "by"), ["alertname"]),
+    "alerting.grouping.wait": (("alerting", "grouping", "wait"), "7s"),
+    "alerting.grouping.interval": (("alerting", "grouping", "interval"), "7m"),
+    "alerting.grouping.repeat": (("alerting", "grouping", "repeat"), "7h"),
+    "alerting.inhibitions[].source": (("alerting", "inhibitions", 0, "source"), {"severity": "warning"}),
+    "alerting.inhibitions[].target": (("alerting", "inhibitions", 0, "target"), {"severity": "info"}),
+    "alerting.inhibitions[].equal": (("alerting", "inhibitions", 0, "equal"), ["service"]),
+    "alerting.dead_mans_switch.receiver": (("alerting", "dead_mans_switch", "receiver"), "checkout-teams"),
+    "alerting.dead_mans_switch.interval": (("alerting", "dead_mans_switch", "interval"), "7m"),
+    "alerting.dead_mans_switch.severity": (("alerting", "dead_mans_switch", "severity"), "critical"),
+    "alerting.platform_team": (("alerting", "platform_team"), "warehouse"),
+    "alerting.sink": (("alerting", "sink"), False),
+    "alerting.runbook_base": (("alerting", "runbook_base"), "https://other.example/"),
+    "logging.fields[].name": (("logging", "fields", 0, "name"), "renamed"),
+    "logging.fields[].type": (("logging", "fields", 0, "type"), "double"),
+    "logging.inputs[].name": (("logging", "inputs", 0, "name"), "renamed"),
+    "logging.inputs[].path": (("logging", "inputs", 0, "path"), "/var/log/other"),
+    "logging.inputs[].format": (("logging", "inputs", 0, "format"), "json"),
+    "logging.inputs[].pattern": (("logging", "inputs", 1, "pattern"), "^(?P<message>.+)$"),
+    "logging.enrichment": (("logging", "enrichment"), {"datacentre": "there"}),
+    "logging.redaction[].name": (("logging", "redaction", 1, "name"), "renamed"),
+    "logging.redaction[].pattern": (("logging", "redaction", 1, "pattern"), "secret-[0-9]+"),
+    "logging.redaction[].replacement": (("logging", "redaction", 0, "replacement"), "[gone]"),
+    "logging.sampling.debug": (("logging", "sampling", "debug"), 0.5),
+    "logging.sampling.info": (("logging", "sampling", "info"), 0.5),
+    "logging.buffer.size": (("logging", "buffer", "size"), "64MiB"),
+    "logging.buffer.flush_interval": (("logging", "buffer", "flush_interval"), "3s"),
+    "logging.buffer.batch": (("logging", "buffer", "batch"), 77),
+    "logging.index.prefix": (("logging", "index", "prefix"), "lines"),
+    "logging.index.shards": (("logging", "index", "shards"), 3),
+    "logging.index.replicas": (("logging", "index", "replicas"), 1),
+    "logging.index.refresh_interval": (("logging", "index", "refresh_interval"), "7s"),
+    "logging.retention": (("logging", "retention"), "9d"),
+    "tracing.otlp.grpc": (("tracing", "otlp"), {"grpc": False, "http": True}),
+    "tracing.otlp.http": (("tracing", "otlp", "http"), False),
+    "tracing.head_sampling": (("tracing", "head_sampling"), 0.5),
+    "tracing.tail_sampling.decision_wait": (("tracing", "tail_sampling", "decision_wait"), "7s"),
+    "tracing.tail_sampling.traces_in_memory": (("tracing", "tail_sampling", "traces_in_memory"), 777),
+    "tracing.tail_sampling.keep_slow": (("tracing", "tail_sampling", "keep_slow"), "7s"),
+    "tracing.tail_sampling.keep_errors": (("tracing", "tail_sampling", "keep_errors"), False),
+    "tracing.tail_sampling.keep_attributes[].key": (
+        ("tracing", "tail_sampling", "keep_attributes", 0, "key"),
+        "other.keep",
+    ),
+    "tracing.tail_sampling.keep_attributes[].value": (
+        ("tracing", "tail_sampling", "keep_attributes", 0, "value"),
+        "yes",
+    ),
+    "tracing.tail_sampling.keep_ratio": (("tracing", "tail_sampling", "keep_ratio"), 0.7),
+    "tracing.scrubbing.delete": (("tracing", "scrubbing", "delete"), ["other"]),
+    "tracing.scrubbing.hash": (("tracing", "scrubbing", "hash"), ["other"]),
+    "tracing.batching.size": (("tracing", "batching", "size"), 77),
+    "tracing.batching.timeout": (("tracing", "batching", "timeout"), "7s"),
+    "tracing.span_metrics.buckets": (("tracing", "span_metrics", "buckets"), ["500ms", "7s"]),
+    "tracing.span_metrics.dimensions": (("tracing", "span_metrics", "dimensions"), ["other"]),
+    "tracing.storage.index_prefix": (("tracing", "storage", "index_prefix"), "other"),
+    "tracing.storage.shards": (("tracing", "storage", "shards"), 3),
+    "tracing.storage.replicas": (("tracing", "storage", "replicas"), 1),
+    "tracing.retention": (("tracing", "retention"), "9d"),
+}
+
+REFUSED = {"environment.target", "logging.index.replicas", "tracing.storage.replicas"}
+"""Cases that this machine cannot honour and that the plan must therefore refuse."""
+
+
+def _stack() -> Any:
+    stack = specs.stack()
+    stack["secrets"] = [
+        {"name": "first", "source": "environment", "key": "FIRST"},
+        {"name": "second", "source": "environment", "key": "SECOND"},
+    ]
+    stack["alerting"]["teams"].append({"name": "unused", "receiver": "far"})
+    stack["alerting"]["receivers"] += [
+        {"name": "far", "kind": "ticket", "secret": "first"},
+        {"name": "farther", "kind": "ticket", "secret": "second"},
+    ]
+    stack["logging"]["inputs"].append(
+        {"name": "kernel", "path": "/var/log/kern.log", "format": "regex", "pattern": "^(?P<message>.*)$"}
+    )
+    stack["services"][0].setdefault("traces", {})
+    return stack
+
+
+def _spec(stack: Any) -> Spec:
+    return Spec.model_validate_json(json.dumps(stack))
+
+
+def _fields(model: type[BaseModel], here: str = "") -> list[str]:
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner, many = _inner(field.annotation)
+        path = f"{here}{name}{'[]' if many else ''}"
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _fields(inner, f"{path}.")
+        else:
+            found.append(f"{here}{name}")
+    return found
+
+
+def _inner(annotation: Any, many: bool = False) -> tuple[Any, bool]:
+    """The model inside `tuple[Model, ...]` or `Model | None`, and whether there are many of it."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation, many
+    many = many or typing.get_origin(annotation) is tuple
+    for argument in typing.get_args(annotation):
+        if argument in (Ellipsis, types.NoneType):
+            continue
+        inner = _inner(argument, many)
+        if isinstance(inner[0], type) and issubclass(inner[0], BaseModel):
+            return inner
+    return annotation, False
+
+
+def test_every_field_of_the_model_has_a_case() -> None:
+    assert sorted(_fields(Spec)) == sorted(CASES)
+
+
+def _changed(field: str) -> Any:
+    changed = _stack()
+    path, value = CASES[field]
+    place = changed
+    for part in path[:-1]:
+        place = place[part]
+    if isinstance(place, dict):
+        assert place.get(path[-1]) != value, "the case changes nothing"
+    place[path[-1]] = value
+    return changed
+
+
+@pytest.mark.parametrize("field", sorted(set(CASES) - REFUSED))
+def test_a_field_changes_the_plan(field: str) -> None:
+    before = plan(_spec(_stack()), "test").model_dump_json()
+    after = plan(_spec(_changed(field)), "test").model_dump_json()
+    assert after != before, f"{field} = {CASES[field][1]!r} is neither rendered nor refused"
+
+
+@pytest.mark.parametrize("field", sorted(REFUSED))
+def test_what_this_target_cannot_do_is_refused_by_name(field: str) -> None:
+    with pytest.raises(Refused, match="target ") as caught:
+        plan(_spec(_changed(field)), "test")
+    assert [setting for setting, _, _ in caught.value.problems] == [field]
