@@ -1,4 +1,8 @@
-"""Where the sink keeps what was delivered: the newest in memory, everything in an append-only file."""
+"""Where the sink keeps what was delivered: in memory, and in a file to which lines are only ever appended.
+
+Both hold the newest ``LIMIT``. The file is written anew when it has grown to twice that: the dead man's switch
+alone reports every minute.
+"""
 
 from collections import deque
 from collections.abc import Iterator
@@ -25,12 +29,13 @@ class Deliveries:
     def __init__(self, folder: Path | None) -> None:
         self._items: deque[Delivery] = deque(maxlen=LIMIT)
         self._file: TextIO | None = None
-        self.loaded = 0
+        self._path = folder / FILE if folder else None
+        self._written = 0
         if folder is None:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / FILE).open("a+", encoding="utf-8")
+            self._file = (folder / FILE).open("a+", encoding="utf-8", errors="replace")
         except OSError as error:
             raise SettingsError(f"  options.data: cannot be used (value {str(folder)!r}): {error}") from None
         self._load(self._file)
@@ -41,7 +46,7 @@ class Deliveries:
         for line in file:
             try:
                 self._items.append(Delivery.model_validate_json(line))
-                self.loaded += 1
+                self._written += 1
             except ValidationError:  # the service was killed while writing this line
                 logger().warning("skipped a line of the deliveries that cannot be read")
         if not line.endswith("\n"):
@@ -53,6 +58,19 @@ class Deliveries:
         if self._file is not None:
             self._file.write(delivery.model_dump_json() + "\n")
             self._file.flush()
+            self._written += 1
+            if self._written >= 2 * LIMIT:
+                self._compact()
+
+    def _compact(self) -> None:
+        if self._path is None or self._file is None:
+            return
+        fresh = self._path.with_suffix(".new")
+        fresh.write_text("".join(item.model_dump_json() + "\n" for item in self._items), encoding="utf-8")
+        fresh.replace(self._path)  # whole or not at all, whenever the service is killed
+        self._file.close()
+        self._file = self._path.open("a", encoding="utf-8")
+        self._written = len(self._items)
 
     def clear(self) -> int:
         """Forget all; returns how many there were."""
@@ -60,6 +78,7 @@ class Deliveries:
         self._items.clear()
         if self._file is not None:
             self._file.truncate(0)
+            self._written = 0
         return count
 
     def all(self) -> Iterator[Delivery]:
@@ -75,9 +94,13 @@ class Deliveries:
         alertname: str | None = None,
         status: str | None = None,
         since: datetime | None = None,
+        limit: int = LIMIT,
     ) -> list[Delivery]:
-        """Those that match all that is given. ``receiver`` is ``kind/team``, or the team alone."""
-        return [
+        """The newest ``limit`` of those that match all that is given, oldest first.
+
+        ``receiver`` is ``kind/team``, or the team alone.
+        """
+        found = [
             item
             for item in self._items
             if (kind is None or item.kind == kind)
@@ -87,3 +110,4 @@ class Deliveries:
             and (status is None or item.status == status)
             and (since is None or datetime.fromisoformat(item.received_at) >= since)
         ]
+        return found[-limit:]

@@ -9,7 +9,7 @@ The agreement with the Alertmanager templates, which this module reads back:
 - PagerDuty (Events API v2): ``payload.summary`` is the title, the runbook is ``links[0].href`` or
   ``payload.custom_details.runbook``;
 - ticket (Alertmanager's webhook, version 4): labels ``alertname`` and ``severity``, annotations
-  ``summary`` and ``runbook_url``.
+  ``summary`` and ``runbook`` (or ``runbook_url``).
 
 A payload of the right shape whose title does not follow the agreement is accepted, with ``alertname`` null:
 the receivers that this stands in for would show it too, and a test should see it.
@@ -27,7 +27,7 @@ TITLE = re.compile(
     r"^\[(?P<status>FIRING|RESOLVED)(?::\d+)?\]\s+(?P<alertname>[^\s(]+)"
     r"(?:\s+\((?P<severity>[\w-]+)\))?(?:\s+(?P<service>\S.*))?$"
 )
-RUNBOOK_LINE = re.compile(r"^\W*Runbook:\W*(https?://\S+)", re.MULTILINE)
+RUNBOOK_LINE = re.compile(r"^Runbook:\s*(\S+)", re.MULTILINE)
 
 
 class PayloadError(Exception):
@@ -191,7 +191,7 @@ def _ticket(body: Json) -> Json:
         "alertnames": names,
         "severity": first.labels.get("severity"),
         "service": first.labels.get("service"),
-        "runbook_url": _first(first.annotations, "runbook_url", "runbook"),
+        "runbook_url": _first(first.annotations, "runbook", "runbook_url"),
         "summary": first.annotations.get("summary", ""),
         "group_key": ticket.groupKey,
     }

@@ -23,9 +23,11 @@ class Options(Frozen):
 
 
 def create_app(service: Service) -> Starlette:
-    """The gateway; it calls orders."""
+    """The gateway; it calls orders, and inventory itself where it knows its address."""
     options = service.settings.parse_options(Options)
     service.settings.require_calls("orders")
+    near = "inventory" in service.settings.calls  # else orders asks it for us
+    source = ("inventory", "GET", "/stock") if near else ("orders", "GET", "/products")
 
     @traced("checkout")
     async def place_order(cart: Cart) -> tuple[int, Json]:
@@ -49,11 +51,11 @@ def create_app(service: Service) -> Starlette:
 
     async def products(_request: Request) -> Response:
         try:
-            _, found = await service.calls.call("orders", "GET", "/products")
+            _, found = await service.calls.call(*source)
         except DependencyError as error:
             logger().error("products failed", dependency=error.name, reason=str(error))
             return answer(502, error="the products cannot be shown")
-        return answer(products=found.get("products", []))
+        return answer(products=found.get("products", found.get("stock", [])))
 
     return service.app(
         "The demo shop: a gateway in front of orders, payments and inventory.",

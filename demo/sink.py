@@ -18,14 +18,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from demo._app import Service, run
-from demo._deliveries import Deliveries
+from demo._deliveries import LIMIT, Deliveries
 from demo._logging import logger
 from demo._payloads import READERS, Delivery, PayloadError, read_payload
 from demo.settings import Frozen
 
 MAX_BODY = 1_000_000  # bytes
 MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
-FILTERS = ("kind", "team", "receiver", "alertname", "status", "since")
+FILTERS = ("kind", "team", "receiver", "alertname", "status", "since", "limit")
 
 
 class Options(Frozen):
@@ -106,7 +106,10 @@ class Sink:
         if unknown := sorted(query.keys() - set(FILTERS)):
             raise PayloadError(f"{unknown[0]}: unknown; expected one of {', '.join(FILTERS)}")
         since = _instant(query.pop("since")) if "since" in query else None
-        return self._store.find(since=since, **query)
+        limit = query.pop("limit", str(LIMIT))
+        if not limit.isdecimal() or not 1 <= int(limit) <= LIMIT:
+            raise PayloadError(f"limit: {limit!r}; expected a number from 1 to {LIMIT}")
+        return self._store.find(since=since, limit=int(limit), **query)
 
     async def _list(self, request: Request) -> Response:
         try:

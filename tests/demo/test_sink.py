@@ -9,6 +9,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from demo import _deliveries
 from demo._app import Service
 from demo._deliveries import Deliveries
 from demo._payloads import read_payload
@@ -222,7 +223,8 @@ def test_filters_and_counts(sink: TestClient) -> None:
         "count": 2,
         "by_receiver_and_status": {"slack/a firing": 1, "teams/a resolved": 1},
     }
-    for bad in ({"since": "noon"}, {"reciever": "a"}):
+    assert [item["kind"] for item in deliveries(sink, limit="1")] == ["teams"]
+    for bad in ({"since": "noon"}, {"reciever": "a"}, {"limit": "0"}, {"limit": "all"}):
         for path in ("/deliveries", "/deliveries/count"):
             answer = sink.get(path, params=bad)
             assert answer.status_code == 422
@@ -282,3 +284,17 @@ def test_deliveries_survive_kill_and_a_torn_line(tmp_path: Path) -> None:
         cleared.delete("/deliveries")
         cleared.post("/slack/d", json=SLACK)
     assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["d"]
+
+
+def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_deliveries, "LIMIT", 3)
+    store = Deliveries(tmp_path)
+    for number in range(20):
+        store.add(read_payload("slack", f"t{number}", SLACK))
+        assert len((tmp_path / "deliveries.jsonl").read_text().splitlines()) <= 6
+    assert [item.team for item in Deliveries(tmp_path).all()] == ["t17", "t18", "t19"]
+
+
+def test_a_runbook_may_be_a_path() -> None:
+    body = json.loads(json.dumps(TEAMS).replace(RUNBOOK, "docs/runbooks/OrdersSlow.md"))
+    assert read_payload("teams", "t", body).runbook_url == "docs/runbooks/OrdersSlow.md"
