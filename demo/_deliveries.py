@@ -1,7 +1,7 @@
 """Where the sink keeps what was delivered: in memory, and in a file to which lines are only ever appended.
 
-Both hold the newest ``LIMIT``. The file is written anew when it has grown to twice that: the dead man's switch
-alone reports every minute.
+Both hold the newest ``LIMIT``. The file is written anew when it has grown to twice that: the dead man's
+switch alone reports every minute.
 """
 
 from collections import deque

@@ -1,0 +1,35 @@
+"""What the local stack describes is what the demo programs accept."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from components.addresses import addresses
+from components.render import services
+from demo._app import Service
+from demo.settings import load_settings
+from stacks.loader import load
+
+SPEC = load("local")
+AT = addresses(SPEC)
+RUN = {item.name: item for item in SPEC.services if item.run}
+
+
+@pytest.mark.parametrize("name", [*RUN, "sink"])
+def test_rendered_settings_start_the_module(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf").mkdir()
+    monkeypatch.chdir(tmp_path / "conf")
+    files = services.render(SPEC, AT, RUN[name]) if name in RUN else services.render_sink(SPEC, AT)
+    Path("settings.json").write_text(files["settings.json"])
+    settings = load_settings(Path("settings.json"))
+    module = importlib.import_module(f"demo.{name}")
+    assert module.create_app(Service.build(settings)).routes
+    assert json.loads(files["settings.json"])["service"] == settings.service
+
+
+def test_the_shop_is_on_the_path() -> None:
+    assert {"gateway", "orders", "payments", "inventory", "loadgen"} <= RUN.keys()
