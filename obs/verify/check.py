@@ -1,0 +1,29 @@
+"""What a check is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.spec import Spec
+from obs.verify.context import Context
+
+
+def always(_spec: Spec) -> str | None:
+    """For checks that apply to every stack."""
+    return None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the report."""
+
+    name: str
+    pillar: str
+    run: Callable[[Context], str]
+    """Returns the evidence; raises `CheckFailed`, or `NotApplied` for what only the running stack shows."""
+    applies: Callable[[Spec], str | None] = always
+    """Why it does not apply to a stack, None if it does."""
+    calm: bool = False
+    """Sends requests that other checks must not disturb; it calls `ctx.calm.done` when they are sent."""
+
+
+__all__ = ["Check", "always"]

@@ -1,0 +1,337 @@
+"""Alerting from end to end: a cause is injected, its alert reaches the one who owns it, once, and ends."""
+
+from datetime import datetime
+
+from components.spec import Receiver, Service, Spec, milliseconds
+from obs.verify import shop
+from obs.verify.check import Check
+from obs.verify.checks_request import has_shop
+from obs.verify.checks_sampling import wait_for_calm
+from obs.verify.clients import Delivery, Labels
+from obs.verify.context import Context
+from obs.verify.outcome import CheckFailed, NotApplied, NotYet
+
+LABEL = "user_id"
+SERIES = "shop_cart_items"
+"""What the demo's fault `label-explosion` exposes; it exists with that label only."""
+COUNT = 50
+ERRORS = "ServiceErrorRatioHigh"
+FORBIDDEN = "ForbiddenLabelsDropped"
+
+
+def receivers(spec: Spec, labels: Labels) -> set[str]:
+    """Names of the receivers of an alert with these labels (`team` is its owner): those of the first route
+    that matches, else the owning team's."""
+    owner = next((team.receiver for team in spec.alerting.teams if team.name == labels.get("team")), None)
+    own = {owner} if owner else set()
+    for route in spec.alerting.routes:
+        if all(labels.get(key) == value for key, value in route.match.items()):
+            return {route.receiver} | (own if route.also_owner else set())
+    return own
+
+
+def _receiver(spec: Spec, name: str) -> Receiver:
+    return next(item for item in spec.alerting.receivers if item.name == name)
+
+
+def to_sink(spec: Spec, owner: str) -> str | None:
+    """Whether what the owner of a service is told can be seen."""
+    if not spec.alerting.sink:
+        return "alerting.sink is false: deliveries to real receivers cannot be counted"
+    name = next(team.receiver for team in spec.alerting.teams if team.name == owner)
+    if not _receiver(spec, name).to_sink:
+        return f"receiver {name} of team {owner} does not deliver to the sink"
+    return None
+
+
+def _seconds(duration: str) -> float:
+    return milliseconds(duration) / 1000
+
+
+def _evaluated(spec: Spec) -> float:
+    """Seconds until what happens now has been scraped and judged, with a margin."""
+    return 2 * _seconds(spec.metrics.scrape_interval) + 2 * _seconds(spec.metrics.evaluation_interval) + 10
+
+
+def firing_seconds(spec: Spec) -> float:
+    """Until an injected error is delivered, at the latest."""
+    rules = spec.metrics.rules
+    rise = _seconds(rules.error_window) * min(1.0, rules.error_ratio / 0.6 + 0.1)
+    return _evaluated(spec) + rise + _seconds(rules.error_hold) + _seconds(spec.alerting.grouping.wait) + 10
+
+
+def clearing_seconds(spec: Spec) -> float:
+    """Until the end of an error is delivered, at the latest."""
+    return (
+        _evaluated(spec)
+        + _seconds(spec.metrics.rules.error_window)
+        + _seconds(spec.alerting.grouping.interval)
+        + 15
+    )
+
+
+def _told(ctx: Context, alert: str, service: str) -> list[Delivery]:
+    """Notifications of an alert about a service, since the run began."""
+    found = ctx.clients.sink.deliveries(since=ctx.started, alertname=alert)
+    return [item for item in found if item.service == service]
+
+
+def _quiet(ctx: Context, alert: str, service: str) -> None:
+    """Wait until neither an earlier run's alert nor its last notification is under way."""
+
+    def look() -> None:
+        last = [item for item in ctx.clients.sink.deliveries(alertname=alert) if item.service == service][-1:]
+        resolves = last and _known(ctx.spec, last[0].receiver)
+        if (
+            ctx.clients.prometheus.alerts(alert, service)
+            or ctx.clients.alertmanager.knows(alert, service)
+            or (
+                resolves
+                and last[0].status == "firing"
+                and _receiver(ctx.spec, last[0].receiver).send_resolved
+            )
+        ):
+            raise NotYet(
+                f"{alert} not to fire for {service} before its cause is injected",
+                "it fires",
+                f"Something is wrong with {service} already; see the alert's runbook.",
+            )
+
+    ctx.wait(alert, look, clearing_seconds(ctx.spec))
+
+
+def _known(spec: Spec, name: str) -> bool:
+    return any(item.name == name for item in spec.alerting.receivers)
+
+
+def _delivered(ctx: Context, alert: str, service: Service, labels: Labels) -> list[Delivery]:
+    """Wait for the notification at each receiver; it is the only one, nobody else's, with its runbook."""
+    expected = receivers(ctx.spec, {**labels, "team": labels.get("team", service.owner)})
+    blind = [name for name in expected if not _receiver(ctx.spec, name).to_sink]
+    if blind:
+        raise NotApplied(f"{alert} fired; receiver {', '.join(blind)} does not deliver to the sink")
+
+    def look() -> list[Delivery]:
+        found = [item for item in _told(ctx, alert, service.name) if item.status == "firing"]
+        missing = expected - {item.receiver for item in found}
+        if missing:
+            others = {item.receiver for item in found}
+            raise NotYet(
+                f"{alert} for {service.name} at {', '.join(sorted(missing))}",
+                f"it at {', '.join(sorted(others))}" if others else "no notification",
+                "See `obs logs alertmanager`, and the routes of the stack file.",
+            )
+        return found
+
+    found = ctx.wait(alert, look, _seconds(ctx.spec.alerting.grouping.wait) + 20)
+    _once(ctx, alert, service.name, expected)
+    for item in found:
+        if alert not in (item.runbook_url or ""):
+            raise CheckFailed(
+                f"the link to the runbook of {alert} in the notification to {item.receiver}",
+                repr(item.runbook_url),
+                "See Alertmanager's templates (obs render).",
+            )
+    return found
+
+
+def _once(ctx: Context, alert: str, service: str, expected: set[str]) -> None:
+    found = [item.receiver for item in _told(ctx, alert, service) if item.status == "firing"]
+    if sorted(found) != sorted(expected):
+        raise CheckFailed(
+            f"{alert} for {service} delivered once to {', '.join(sorted(expected))}",
+            f"deliveries to {', '.join(sorted(found)) or 'nobody'}",
+            "See the routes and the grouping of the stack file.",
+        )
+
+
+def _firing(ctx: Context, alert: str, service: Service) -> Labels:
+    """The labels of a firing alert; `NotYet` while it does not fire."""
+    states = {item["state"]: item["labels"] for item in ctx.clients.prometheus.alerts(alert, service.name)}
+    if "firing" not in states:
+        raise NotYet(
+            f"{alert} to fire for {service.name}",
+            ", ".join(states) or "it inactive",
+            f"See /alerts of Prometheus and rules/{service.name}.yml (obs render).",
+        )
+    labels: Labels = states["firing"]
+    return labels
+
+
+def errors_apply(spec: Spec) -> str | None:
+    """Whether the alert exists for the service that is made to fail, and its delivery can be seen."""
+    target = shop.leaf(spec)
+    if target is None:
+        return has_shop(spec)
+    if target.slo is None:
+        return f"{target.name} has no SLO, so no {ERRORS}"
+    return to_sink(spec, target.owner)
+
+
+def errors_fire(ctx: Context) -> str:
+    """Injected errors raise the alert of their service, delivered once to its owner with its runbook."""
+    shop.demo_path(ctx)
+    target = shop.leaf(ctx.spec)
+    if target is None:
+        raise NotApplied(shop.NO_RUN)
+    needed = firing_seconds(ctx.spec)
+    rules = ctx.spec.metrics.rules
+    if needed > ctx.left():
+        raise NotApplied(
+            f"with error_window {rules.error_window}, error_hold {rules.error_hold} and grouping "
+            f"it takes up to {needed:.0f} s, and {ctx.left():.0f} s are left"
+        )
+    wait_for_calm(ctx, ERRORS)
+    _quiet(ctx, ERRORS, target.name)
+    start = ctx.clock.monotonic()
+
+    def look() -> Labels:
+        # Traffic of our own, so that the alert does not depend on a load generator.
+        ctx.failing.extend(item for item in shop.send_plain(ctx, 3, workers=3) if item.status >= 500)
+        return _firing(ctx, ERRORS, target)
+
+    with ctx.fault(target, "errors", needed, ratio=0.6):
+        labels = ctx.wait(ERRORS, look, needed)
+    fired = ctx.clock.monotonic() - start
+    found = _delivered(ctx, ERRORS, target, labels)
+    took = ctx.clock.monotonic() - start
+    names = ", ".join(sorted(item.receiver for item in found))
+    return (
+        f"{ERRORS} fired for {target.name} after {fired:.0f} s, "
+        f"delivered once to {names} after {took:.0f} s, runbook {found[0].runbook_url}"
+    )
+
+
+def errors_clear(ctx: Context) -> str:
+    """When the errors end the alert ends, and who was told is told so."""
+    target = shop.leaf(ctx.spec)
+    if target is None:
+        raise NotApplied(shop.NO_RUN)
+    expected = {item.receiver for item in _told(ctx, ERRORS, target.name) if item.status == "firing"}
+    if not expected:
+        raise NotApplied(f"{ERRORS} was not delivered, see the check before")
+    needed = clearing_seconds(ctx.spec)
+    if needed > ctx.left():
+        raise NotApplied(
+            f"with error_window {ctx.spec.metrics.rules.error_window} and grouping "
+            f"it takes up to {needed:.0f} s, and {ctx.left():.0f} s are left"
+        )
+    start = ctx.clock.monotonic()
+    told = {name for name in expected if _receiver(ctx.spec, name).send_resolved}
+
+    def look() -> None:
+        if ctx.clients.prometheus.alerts(ERRORS, target.name):
+            raise NotYet(
+                f"{ERRORS} to end for {target.name}", "it still fires", f"Does {target.name} still fail?"
+            )
+        resolved = {item.receiver for item in _told(ctx, ERRORS, target.name) if item.status == "resolved"}
+        if told - resolved:
+            raise NotYet(
+                f"the end of {ERRORS} told to {', '.join(sorted(told - resolved))}",
+                "no notification",
+                "See `obs logs alertmanager`; is send_resolved on?",
+            )
+
+    ctx.wait(ERRORS, look, needed)
+    _once(ctx, ERRORS, target.name, expected)
+    end = f"and told to {', '.join(sorted(told))}" if told else "(send_resolved is off, so nobody is told)"
+    return f"ended {ctx.clock.monotonic() - start:.0f} s after the fault {end}; still delivered only once"
+
+
+def _exploding(spec: Spec) -> Service | None:
+    """A scraped service of the path whose labels are made to explode: the last."""
+    return next((item for item in reversed(shop.path(spec)) if item.metrics), None)
+
+
+def labels_apply(spec: Spec) -> str | None:
+    """Whether the demo's label is forbidden, and its alert's delivery can be seen."""
+    if LABEL not in spec.metrics.forbidden_labels:
+        return f"metrics.forbidden_labels does not name {LABEL}, which the demo's fault uses"
+    target = _exploding(spec)
+    if target is None:
+        return has_shop(spec) or "no service on the call path has `metrics`"
+    return to_sink(spec, target.owner)
+
+
+def forbidden_labels(ctx: Context) -> str:
+    """Series with a forbidden label are dropped whole, not merged, and the service's owner is told."""
+    shop.demo_path(ctx)
+    target = _exploding(ctx.spec)
+    if target is None:
+        raise NotApplied(shop.NO_RUN)
+    _quiet(ctx, FORBIDDEN, target.name)
+    prometheus = ctx.clients.prometheus
+    this = f'{{service="{target.name}"}}'
+
+    def dropped() -> float:
+        scraped = prometheus.total(f"scrape_samples_scraped{this}")
+        count = scraped - prometheus.total(f"scrape_samples_post_metric_relabeling{this}")
+        _absent(ctx)
+        if count < COUNT:
+            raise NotYet(
+                f"{COUNT} samples of {target.name} to be dropped in a scrape", f"{count:.0f}",
+                "See metric_relabel_configs in prometheus.yml (obs render).",
+            )  # fmt: skip
+        return count
+
+    with ctx.fault(target, "label-explosion", _evaluated(ctx.spec) + 60, count=COUNT):
+        count = ctx.wait(FORBIDDEN, dropped, _evaluated(ctx.spec))
+        labels = ctx.wait(FORBIDDEN, lambda: _firing(ctx, FORBIDDEN, target), _evaluated(ctx.spec))
+        found = _delivered(ctx, FORBIDDEN, target, labels)
+        _absent(ctx)
+    names = ", ".join(sorted(item.receiver for item in found))
+    return (
+        f"{count:.0f} samples of {target.name} with {LABEL} dropped, no {SERIES} with or without it; "
+        f"{FORBIDDEN} delivered once to {names}"
+    )
+
+
+def _absent(ctx: Context) -> None:
+    for selector, what in (
+        (f'{{{LABEL}=~".+"}}', f"series with the label {LABEL}"),
+        (SERIES, f"series {SERIES}, merged after losing its label"),
+    ):
+        if found := ctx.clients.prometheus.vector(selector):
+            raise CheckFailed(
+                f"no {what}",
+                f"{len(found)}, as {found[0][0]}",
+                "They have to be dropped whole: see metric_relabel_configs in prometheus.yml (obs render).",
+            )
+
+
+def dead_man_applies(spec: Spec) -> str | None:
+    """Whether its deliveries can be seen."""
+    receiver = _receiver(spec, spec.alerting.dead_mans_switch.receiver)
+    if not (spec.alerting.sink and receiver.to_sink):
+        return f"receiver {receiver.name} does not deliver to the sink"
+    return None
+
+
+def dead_mans_switch(ctx: Context) -> str:
+    """The alert that always fires was delivered lately: rules, Alertmanager and the way out all work."""
+    switch = ctx.spec.alerting.dead_mans_switch
+    limit = 2 * _seconds(switch.interval) + _seconds(ctx.spec.alerting.grouping.wait)
+    limit += _seconds(ctx.spec.alerting.grouping.interval)
+
+    def look() -> float:
+        found = [item for item in ctx.clients.sink.deliveries() if item.receiver == switch.receiver]
+        if not found:
+            raise NotYet(f"a delivery to {switch.receiver}", "none", "See `obs logs alertmanager`.")
+        last = datetime.fromisoformat(found[-1].received_at).timestamp()
+        age = ctx.clock.now() - last
+        if age > limit:
+            raise NotYet(
+                f"a delivery to {switch.receiver} within the last {limit:.0f} s",
+                f"the last one {age:.0f} s ago",
+                "Alerting does not work: see `obs logs prometheus` and `obs logs alertmanager`.",
+            )
+        return age
+
+    age = ctx.wait("dead man's switch", look, limit)
+    return f"delivered to {switch.receiver} {max(0.0, age):.0f} s ago (limit {limit:.0f} s)"
+
+
+ERRORS_FIRE = Check("fault raises its alert", "alerting", errors_fire, errors_apply)
+ERRORS_CLEAR = Check("alert ends with the fault", "alerting", errors_clear, errors_apply)
+LABELS = Check("forbidden labels dropped", "metrics", forbidden_labels, labels_apply)
+DEAD_MAN = Check("dead man's switch", "alerting", dead_mans_switch, dead_man_applies)

@@ -1,0 +1,207 @@
+"""Tail sampling: the slow and the failed are kept, and of the rest about the share that was asked for."""
+
+import math
+from collections.abc import Iterable
+
+from components.render.opensearch_store import span_prefix
+from components.spec import Spec, milliseconds
+from obs.verify import shop
+from obs.verify.check import Check
+from obs.verify.checks_request import has_shop, probes_kept, settle
+from obs.verify.context import Context, Sent
+from obs.verify.outcome import CheckFailed, NotApplied, NotYet
+
+PLAIN = 240
+"""Requests of which the kept share is measured: at a ratio of 0.2 the interval is about 0.12 to 0.29."""
+ENOUGH = 100
+MARKED = 12
+CONFIDENCE = 0.999
+
+
+def stored(ctx: Context, trace_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Trace id -> services with spans in it, of those ids that are stored.
+
+    Asks the store, since asking Jaeger would take a request a trace."""
+    query = {"terms": {"traceID": sorted(trace_ids)}}
+    found: dict[str, set[str]] = {}
+    for hit in ctx.clients.opensearch.scan(
+        f"{span_prefix(ctx.spec)}-2*", query, ["traceID", "process.serviceName"]
+    ):
+        document = hit["_source"]
+        found.setdefault(document["traceID"], set()).add(document["process"]["serviceName"])
+    return found
+
+
+def interval(count: int, ratio: float, confidence: float = CONFIDENCE) -> tuple[int, int]:
+    """Bounds within which a binomial count lies with at least `confidence`, both included."""
+    if ratio <= 0.0 or ratio >= 1.0:
+        exact = 0 if ratio <= 0.0 else count
+        return exact, exact
+    tail = (1 - confidence) / 2
+
+    def mass(kept: int) -> float:
+        ways = math.lgamma(count + 1) - math.lgamma(kept + 1) - math.lgamma(count - kept + 1)
+        return math.exp(ways + kept * math.log(ratio) + (count - kept) * math.log1p(-ratio))
+
+    low, below = 0, mass(0)
+    while below <= tail:
+        low += 1
+        below += mass(low)
+    high, above = count, mass(count)
+    while above <= tail:
+        high -= 1
+        above += mass(high)
+    return low, high
+
+
+def rest(ctx: Context) -> str:
+    """Of requests neither slow nor failed nor marked about `keep_ratio` is kept, each trace whole."""
+    services = {item.name for item in shop.demo_path(ctx)}
+    sampling = ctx.spec.tracing.tail_sampling
+    limit = milliseconds(sampling.keep_slow) / 1000
+    plain: list[Sent] = []
+    sent = 0
+    while len(plain) < PLAIN and sent < 2 * PLAIN:
+        batch = shop.send_plain(ctx, 40)
+        sent += len(batch)
+        # Seen from outside a request takes longer than its trace, so these are certainly not slow.
+        plain += [item for item in batch if item.status == 200 and item.seconds < limit]
+    last = shop.send(ctx, probe=True)
+    ctx.calm.done(REST.name)
+    if len(plain) < ENOUGH:
+        raise CheckFailed(
+            f"at least {ENOUGH} of {sent} requests to succeed within {sampling.keep_slow}",
+            f"{len(plain)}",
+            "The machine is too busy to measure sampling, or requests fail: see the gateway's log.",
+        )
+    ids = {item.trace_id for item in plain}
+
+    def judged() -> None:
+        if last.trace_id not in stored(ctx, [last.trace_id]):
+            raise NotYet(
+                f"the trace of the last request ({last.trace_id}) in the store",
+                "none",
+                "See `obs logs collector`.",
+            )
+
+    if probes_kept(ctx.spec) is None:  # what was sent before it has been judged before it
+        ctx.wait("sampling", judged, settle(ctx.spec))
+    else:
+        ctx.clock.wait(settle(ctx.spec))
+    seen = -1
+
+    def steady() -> dict[str, set[str]]:
+        nonlocal seen
+        found = stored(ctx, ids)
+        before, seen = seen, sum(len(names) for names in found.values())
+        if before != seen:
+            raise NotYet("the number of stored traces to settle", f"{len(found)}, still changing", "")
+        return found
+
+    kept = ctx.wait("sampling", steady, 20, every=2.0)
+    low, high = interval(len(ids), sampling.keep_ratio)
+    numbers = (
+        f"{len(kept)} of {len(ids)} ({len(kept) / len(ids):.1%}; keep_ratio {sampling.keep_ratio:g} allows "
+        f"{low} to {high})"
+    )
+    if not low <= len(kept) <= high:
+        raise CheckFailed(
+            f"{low} to {high} of {len(ids)} plain traces kept (keep_ratio {sampling.keep_ratio:g}, 99.9 %)",
+            f"{len(kept)}",
+            "See tail_sampling in the collector's configuration (obs render).",
+        )
+    torn = [trace_id for trace_id, names in kept.items() if not services <= names]
+    if torn:
+        missing = ", ".join(sorted(services - kept[torn[0]]))
+        raise CheckFailed(
+            "every kept trace to be whole",
+            f"{len(torn)} with services missing, as {torn[0]} without {missing}",
+            "Spans are lost, or sampled one by one.",
+        )
+    return f"kept {numbers}, each whole"
+
+
+def _all_kept(ctx: Context, what: str, sent: list[Sent]) -> None:
+    ids = {item.trace_id for item in sent}
+
+    def look() -> None:
+        missing = ids - stored(ctx, ids).keys()
+        if missing:
+            raise NotYet(
+                f"the traces of all {len(ids)} {what} requests in the store",
+                f"{len(missing)} missing, as {min(missing)}",
+                "See tail_sampling in the collector's configuration (obs render).",
+            )
+
+    ctx.wait(f"{what} traces", look, settle(ctx.spec))
+
+
+def wait_for_calm(ctx: Context, what: str) -> None:
+    """Wait until no check sends requests that a fault would disturb."""
+
+    def look() -> None:
+        sending = ctx.calm.sending()
+        if sending:
+            raise NotYet(
+                "other checks to have sent their requests", ", ".join(sending), "They take too long."
+            )
+
+    ctx.wait(what, look, ctx.left(), every=0.2)
+
+
+def slow(ctx: Context) -> str:
+    """With latency injected, every trace is kept."""
+    shop.demo_path(ctx)
+    target = shop.leaf(ctx.spec)
+    if target is None:
+        raise NotApplied(shop.NO_RUN)
+    limit = milliseconds(ctx.spec.tracing.tail_sampling.keep_slow)
+    wait_for_calm(ctx, "slow traces")
+    with ctx.fault(target, "latency", 30, ms=min(30_000, int(limit * 1.5) + 100)):
+        sent = shop.send_plain(ctx, MARKED, workers=MARKED)
+    slow_ones = [item for item in sent if item.seconds * 1000 > limit]
+    if len(slow_ones) < MARKED:
+        raise CheckFailed(
+            f"all {MARKED} requests to take longer than {limit} ms while {target.name} is slow",
+            f"{len(slow_ones)}",
+            f"Does {target.name} stand on the path of POST /checkout?",
+        )
+    _all_kept(ctx, "slow", sent)
+    return f"{len(sent)} of {len(sent)} traces slower than {limit} ms kept ({target.name} made slow)"
+
+
+def slow_applies(spec: Spec) -> str | None:
+    """A threshold beyond the demo's latency fault cannot be reached."""
+    if milliseconds(spec.tracing.tail_sampling.keep_slow) > 8_000:
+        return f"keep_slow is {spec.tracing.tail_sampling.keep_slow}: too long for a request of the shop"
+    return has_shop(spec)
+
+
+def failed(ctx: Context) -> str:
+    """With errors injected, the trace of every request that failed is kept."""
+    shop.demo_path(ctx)
+    target = shop.leaf(ctx.spec)
+    if target is None:
+        raise NotApplied(shop.NO_RUN)
+    if not ctx.failing:
+        wait_for_calm(ctx, "failed traces")
+        with ctx.fault(target, "errors", 30, ratio=1.0):
+            ctx.failing += [item for item in shop.send_plain(ctx, MARKED) if item.status >= 500]
+    if not ctx.failing:
+        raise CheckFailed(
+            f"requests to fail while {target.name} fails",
+            "none failed",
+            "Is it on the path of POST /checkout?",
+        )
+    _all_kept(ctx, "failed", ctx.failing)
+    return f"{len(ctx.failing)} of {len(ctx.failing)} failed traces kept ({target.name} made to fail)"
+
+
+def failed_applies(spec: Spec) -> str | None:
+    """Failed traces are only promised where `keep_errors` is on."""
+    return has_shop(spec) if spec.tracing.tail_sampling.keep_errors else "tail_sampling.keep_errors is false"
+
+
+REST = Check("sampling keeps its share", "tracing", rest, has_shop, calm=True)
+SLOW = Check("slow traces kept", "tracing", slow, slow_applies)
+FAILED = Check("failed traces kept", "tracing", failed, failed_applies)

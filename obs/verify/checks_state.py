@@ -1,0 +1,208 @@
+"""Checks on what stands: engines, targets, rules, sockets, and what was lost on the way."""
+
+import ipaddress
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.spec import Spec
+from obs.verify.check import Check
+from obs.verify.context import Context
+from obs.verify.outcome import CheckFailed, NotYet
+
+LOSSES = (
+    "otelcol_receiver_refused_",
+    "otelcol_receiver_failed_",
+    "otelcol_processor_refused_",
+    "otelcol_processor_dropped_",
+    "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early",
+    "otelcol_exporter_send_failed_",
+    "otelcol_exporter_enqueue_failed_",
+    "otelcol_opensearchlogs_rejected_",
+)
+"""Beginnings of the names of the collector's counters of what it could not keep or pass on. What sampling
+leaves out is not among them."""
+LOSS = '{__name__=~"(' + "|".join(LOSSES) + ').*"}'
+
+
+def engines(ctx: Context) -> str:
+    """Every unit answers where its plan says it does."""
+
+    def look() -> None:
+        silent = {name: problem for name, ask in ctx.units.items() if (problem := ask())}
+        if silent:
+            names = ", ".join(f"{name} ({problem})" for name, problem in sorted(silent.items()))
+            raise NotYet(
+                "every unit to answer", f"that these do not: {names}", f"See `obs status {ctx.stack}`."
+            )
+
+    ctx.wait("engines", look, 30)
+    return f"{len(ctx.units)} units answer: {', '.join(sorted(ctx.units))}"
+
+
+def targets(ctx: Context) -> str:
+    """Prometheus reaches all it scrapes, and its Alertmanager."""
+
+    def look() -> int:
+        found = ctx.clients.prometheus.targets()
+        down = [
+            f"{item['labels'].get('job')} ({item['lastError'] or item['health']})"
+            for item in found
+            if item["health"] != "up"
+        ]
+        if down or not found:
+            raise NotYet(
+                "every scrape target to be up",
+                f"down: {', '.join(sorted(down))}" if found else "no target",
+                f"See `obs status {ctx.stack}`, and /targets of Prometheus.",
+            )
+        return len(found)
+
+    limit = 2 * _seconds(ctx.spec.metrics.scrape_interval) + 15
+    count = ctx.wait("targets", look, limit)
+    alertmanagers = ctx.clients.prometheus.alertmanagers()
+    if not alertmanagers:
+        raise CheckFailed(
+            "Prometheus to have found an Alertmanager",
+            "none",
+            "See `alerting:` in prometheus.yml (obs render), and `obs logs prometheus`.",
+        )
+    return f"{count} targets up, {len(alertmanagers)} Alertmanager known"
+
+
+def rules(ctx: Context) -> str:
+    """Every rule was evaluated, none with an error."""
+
+    def look() -> tuple[int, int]:
+        found = ctx.clients.prometheus.rules()
+        broken = [rule for rule in found if rule["health"] == "err"]
+        if broken:
+            first = broken[0]
+            raise CheckFailed(
+                "every rule to be evaluated without an error",
+                f"{len(broken)} that fail, as {first['name']} of {first['group']}: {first['lastError']}",
+                "Correct its expression (metrics.rules in the stack file, or components/render).",
+            )
+        waiting = [rule["name"] for rule in found if rule["health"] != "ok"]
+        if waiting or not found:
+            raise NotYet(
+                "every rule to have been evaluated",
+                f"not yet: {', '.join(waiting[:5])}" if found else "no rule",
+                "See /rules of Prometheus.",
+            )
+        return sum(rule["type"] == "alerting" for rule in found), len(found)
+
+    # Slow groups are evaluated once a minute.
+    alerting, count = ctx.wait("rules", look, max(75.0, 2 * _seconds(ctx.spec.metrics.evaluation_interval)))
+    return f"{count} rules evaluated without an error, {alerting} of them alerts"
+
+
+def observed_only(spec: Spec) -> str | None:
+    """Whether there are services that are only observed."""
+    if not any(item.run is None and item.metrics for item in spec.services):
+        return "every service with metrics is run by the stack itself"
+    return None
+
+
+def observed(ctx: Context) -> str:
+    """Services without `run` are scraped; whether they log is told, since they may be idle."""
+    names = [item.name for item in ctx.spec.services if item.run is None and item.metrics]
+
+    def look() -> None:
+        up = {labels.get("service"): value for labels, value in ctx.clients.prometheus.vector("up")}
+        missing = [name for name in names if not up.get(name)]
+        if missing:
+            raise NotYet(
+                "every observed service to be scraped",
+                f"not scraped: {', '.join(missing)}",
+                "Is it running, and is its `metrics` address in the stack file right?",
+            )
+
+    ctx.wait("observed services", look, 2 * _seconds(ctx.spec.metrics.scrape_interval) + 15)
+    parts = []
+    for name in names:
+        query = {
+            "bool": {"filter": [{"term": {"service": name}}, {"range": {"timestamp": {"gte": "now-5m"}}}]}
+        }
+        lines = ctx.clients.opensearch.count(f"{ctx.spec.logging.index.prefix}-2*", query)
+        parts.append(f"{name} scraped, {lines} lines in the last 5 min")
+    return "; ".join(parts)
+
+
+def loopback(ctx: Context) -> str:
+    """Nothing of the stack takes connections from other machines."""
+    found = ctx.listeners()
+    own = ctx.at.port("prometheus")
+    if own not in {item.port for item in found}:
+        raise CheckFailed(
+            f"to see Prometheus listen on port {own} among the stack's processes",
+            f"{len(found)} sockets, not that one",
+            f"See `obs status {ctx.stack}`; run `obs verify` as the user who ran `obs up`.",
+        )
+    outside = sorted({f"{i.process} on {i.address}:{i.port}" for i in found if not _loopback(i.address)})
+    if outside:
+        raise CheckFailed(
+            "every socket to be bound to loopback",
+            ", ".join(outside),
+            "Bind it to 127.0.0.1 in what it was rendered from.",
+        )
+    return f"{len(found)} sockets of {len({item.process for item in found})} programs, all on loopback"
+
+
+def _loopback(address: str) -> bool:
+    value = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(value, ipaddress.IPv6Address) and value.ipv4_mapped:
+        return value.ipv4_mapped.is_loopback
+    return value.is_loopback
+
+
+def losses(ctx: Context) -> dict[str, float]:
+    """What the collector has lost since it started, by metric; for the beginning of a run."""
+    found: dict[str, float] = {}
+    for labels, value in ctx.clients.prometheus.vector(LOSS):
+        name = labels.get("__name__", "")
+        found[name] = found.get(name, 0.0) + value
+    return found
+
+
+def nothing_lost(ctx: Context) -> str:
+    """During this run the collector lost nothing; what it lost before is told."""
+    prometheus = ctx.clients.prometheus
+    if not prometheus.vector('{__name__=~"otelcol_process_uptime.*"}'):
+        raise CheckFailed(
+            "the collector's own metrics in Prometheus",
+            "none",
+            "See /targets of Prometheus for the collector.",
+        )
+    now = losses(ctx)
+    lost = {name: now[name] - ctx.drops.get(name, 0.0) for name in now}
+    worse = [f"{name} +{value:.0f}" for name, value in sorted(lost.items()) if value > 0]
+    if worse:
+        raise CheckFailed(
+            "the collector to lose nothing while these checks ran",
+            ", ".join(worse),
+            "See `obs logs collector`.",
+        )
+    before = sum(ctx.drops.values())
+    earlier = f"; {before:.0f} since it started, before this run" if before else ""
+    return f"no loss counter of the collector moved ({len(now)} watched){earlier}"
+
+
+def log_files(state: Path, service: str) -> Sequence[str]:
+    """The files that hold a service's output, oldest first."""
+    folder = state / "units" / service / "log"
+    current = folder / f"{service}.log"
+    return [str(file) for file in (current.with_name(current.name + ".1"), current) if file.exists()]
+
+
+def _seconds(duration: str) -> float:
+    from components.spec import milliseconds
+
+    return milliseconds(duration) / 1000
+
+
+ENGINES = Check("engines answer", "all", engines)
+TARGETS = Check("targets up", "metrics", targets)
+RULES = Check("rules evaluate", "metrics", rules)
+OBSERVED = Check("observed services scraped", "metrics", observed, observed_only)
+LOOPBACK = Check("loopback only", "all", loopback)
+NOTHING_LOST = Check("collector lost nothing", "all", nothing_lost)

@@ -1,0 +1,305 @@
+"""The interfaces of what runs, as few methods as the checks need.
+
+Everything goes over the network interface that a user has; nothing reads an engine's files. An answer that
+cannot be used is `Unanswered`, naming the address and what to look at.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from components.addresses import Addresses
+from obs.verify.outcome import Unanswered
+
+Json = dict[str, Any]
+Labels = dict[str, str]
+TIMEOUT = 10.0  # seconds, per request
+PAGE = 1000  # documents in one answer
+
+
+class Http:
+    """One server: its name in messages, its address, and where its log is."""
+
+    def __init__(self, name: str, base: str, stack: str, transport: httpx.BaseTransport | None = None,
+                 **options: Any) -> None:  # fmt: skip
+        self.name = name
+        self.base = base
+        self.stack = stack
+        self._client = httpx.Client(
+            base_url=base, timeout=TIMEOUT, transport=transport, trust_env=False, **options
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Any answer; `Unanswered` if there is none."""
+        try:
+            return self._client.request(method, path, **options)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Unanswered(
+                f"{self.name} to answer at {self.base}{path.split('?')[0]}",
+                f"{type(error).__name__}: {error}",
+                f"See `obs status {self.stack}` and `obs logs {self.name}`.",
+            ) from None
+
+    def json(self, method: str, path: str, accept: tuple[int, ...] = (200,), **options: Any) -> Any:
+        """The JSON of an answer with one of the statuses in `accept`; `Unanswered` otherwise."""
+        answer = self.request(method, path, **options)
+        if answer.status_code not in accept:
+            raise Unanswered(
+                f"{self.name} to answer {method} {path.split('?')[0]} with {accept[0]}",
+                f"{answer.status_code}: {answer.text[:300]}",
+                f"See `obs logs {self.name}`.",
+            )
+        try:
+            return answer.json()
+        except ValueError:
+            raise Unanswered(
+                f"JSON from {self.name} for {method} {path.split('?')[0]}",
+                repr(answer.text[:200]),
+                f"See `obs logs {self.name}`.",
+            ) from None
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """An exemplar and the series that it hangs on."""
+
+    series: Labels
+    trace_id: str
+
+
+class Prometheus(Http):
+    """Its HTTP interface, version 1."""
+
+    def _data(self, path: str, params: Any = None) -> Any:
+        return self.json("GET", f"/api/v1/{path}", params=params)["data"]
+
+    def vector(self, expression: str) -> list[tuple[Labels, float]]:
+        """The series of an instant query, now."""
+        result = self._data("query", {"query": expression})["result"]
+        return [(item["metric"], float(item["value"][1])) for item in result]
+
+    def total(self, selector: str) -> float:
+        """The values of a selector's series, added up; 0 without series."""
+        return sum(value for _, value in self.vector(selector))
+
+    def exemplars(self, selector: str, start: float, end: float) -> list[Exemplar]:
+        """Exemplars between two times (seconds since the epoch)."""
+        found = self._data("query_exemplars", {"query": selector, "start": start, "end": end})
+        return [
+            Exemplar(item["seriesLabels"], exemplar["labels"].get("trace_id", ""))
+            for item in found
+            for exemplar in item["exemplars"]
+        ]
+
+    def targets(self) -> list[Json]:
+        """Active scrape targets."""
+        found: list[Json] = self._data("targets", {"state": "active"})["activeTargets"]
+        return found
+
+    def alertmanagers(self) -> list[str]:
+        """Addresses of the Alertmanagers that it sends to."""
+        return [item["url"] for item in self._data("alertmanagers")["activeAlertmanagers"]]
+
+    def rules(self) -> list[Json]:
+        """Rules with their health, each with its group's name under `group`."""
+        groups = self._data("rules")["groups"]
+        return [{**rule, "group": group["name"]} for group in groups for rule in group["rules"]]
+
+    def alerts(self, name: str, service: str) -> list[Json]:
+        """Pending and firing alerts of a name about a service."""
+        return [
+            alert
+            for alert in self._data("alerts")["alerts"]
+            if alert["labels"].get("alertname") == name and alert["labels"].get("service") == service
+        ]
+
+    def everything(self, start: float, end: float) -> str:
+        """All series and exemplars between two times, as text to be searched."""
+        times: Json = {"start": start, "end": end}
+        parts = [
+            self.request("GET", "/api/v1/series", params={"match[]": '{__name__=~".+"}', **times}),
+            self.request("GET", "/api/v1/query_exemplars", params={"query": '{__name__=~".+"}', **times}),
+        ]
+        for part in parts:
+            if part.status_code != 200:
+                raise Unanswered(
+                    "Prometheus to list all series and exemplars",
+                    f"{part.status_code}: {part.text[:300]}",
+                    "See `obs logs prometheus`.",
+                )
+        return "\n".join(part.text for part in parts)
+
+
+class Alertmanager(Http):
+    """Its HTTP interface, version 2."""
+
+    def alerts(self) -> list[Json]:
+        """Alerts that it knows now."""
+        found: list[Json] = self.json("GET", "/api/v2/alerts")
+        return found
+
+    def knows(self, name: str, service: str) -> bool:
+        """Whether it knows an alert of a name about a service."""
+        return any(
+            alert["labels"].get("alertname") == name and alert["labels"].get("service") == service
+            for alert in self.alerts()
+        )
+
+
+class OpenSearch(Http):
+    """Its search interface, as the user `opensearch-reader`."""
+
+    def scan(self, index: str, query: Json, source: list[str] | None = None) -> Iterator[Json]:
+        """All documents of an index pattern that match, as hits with `_index`, `_id` and `_source`."""
+        body: Json = {"query": query, "size": PAGE, "sort": ["_doc"]}
+        if source is not None:
+            body["_source"] = source
+        answer = self.json("POST", f"/{index}/_search?scroll=1m&ignore_unavailable=true", json=body)
+        scroll = answer.get("_scroll_id")
+        try:
+            while hits := answer["hits"]["hits"]:
+                yield from hits
+                if len(hits) < PAGE or not scroll:
+                    break
+                more = {"scroll": "1m", "scroll_id": scroll}
+                answer = self.json("POST", "/_search/scroll", json=more)
+                scroll = answer.get("_scroll_id", scroll)
+        finally:
+            if scroll:
+                self.request("DELETE", "/_search/scroll", json={"scroll_id": [scroll]})
+
+    def count(self, index: str, query: Json) -> int:
+        """How many documents match."""
+        path = f"/{index}/_count?ignore_unavailable=true"
+        return int(self.json("POST", path, json={"query": query})["count"])
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stored span. `parent` is the id of its parent, None for a root; `tags` by name, as text."""
+
+    trace_id: str
+    span_id: str
+    parent: str | None
+    service: str
+    operation: str
+    tags: Labels
+
+
+class Jaeger(Http):
+    """Its query interface, as its own page uses it."""
+
+    def trace(self, trace_id: str) -> list[Span]:
+        """The spans of a trace; none if it is not stored."""
+        answer = self.json("GET", f"/api/traces/{trace_id}", accept=(200, 404))
+        found = answer.get("data") or []
+        return [
+            Span(
+                trace_id=item["traceID"],
+                span_id=item["spanID"],
+                parent=next(
+                    (ref["spanID"] for ref in item.get("references", ()) if ref["refType"] == "CHILD_OF"),
+                    None,
+                ),
+                service=trace["processes"][item["processID"]]["serviceName"],
+                operation=item["operationName"],
+                tags={tag["key"]: str(tag["value"]) for tag in item.get("tags", ())},
+            )
+            for trace in found
+            for item in trace["spans"]
+        ]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A notification as the sink got it. `receiver` is the receiver's name in the stack."""
+
+    receiver: str
+    status: str
+    alertname: str | None
+    service: str | None
+    runbook_url: str | None
+    received_at: str
+
+
+class Sink(Http):
+    """The stack's own alert sink."""
+
+    def deliveries(self, since: float | None = None, alertname: str | None = None) -> list[Delivery]:
+        """Notifications since a time (seconds since the epoch), oldest first."""
+        wanted = {"since": since, "alertname": alertname}
+        params = {key: value for key, value in wanted.items() if value is not None}
+        found = self.json("GET", "/deliveries", params=params)["deliveries"]
+        return [
+            Delivery(
+                receiver=item["team"],
+                status=item["status"],
+                alertname=item["alertname"],
+                service=item["service"],
+                runbook_url=item["runbook_url"],
+                received_at=item["received_at"],
+            )
+            for item in found
+        ]
+
+
+class Clients:
+    """Everything that a stack on this machine offers. `state` is the stack's state folder."""
+
+    def __init__(
+        self, at: Addresses, stack: str, state: Path, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._stack = stack
+        self._transport = transport
+        self._services: dict[str, Http] = {}
+        self.prometheus = Prometheus("prometheus", f"http://{at['prometheus']}", stack, transport)
+        self.alertmanager = Alertmanager("alertmanager", f"http://{at['alertmanager']}", stack, transport)
+        self.jaeger = Jaeger("jaeger", f"http://{at['jaeger-query-http']}", stack, transport)
+        self.sink = Sink("sink", f"http://{at['sink']}", stack, transport)
+        password = _read(state / "secrets" / "opensearch-reader", stack)
+        certificate = state / "secrets" / "tls" / "ca.pem"
+        options: Json = {"auth": ("reader", password)}
+        if transport is None:
+            options["verify"] = _tls(certificate, stack)
+        self.opensearch = OpenSearch("opensearch", f"https://{at['opensearch']}", stack, transport, **options)
+
+    def service(self, name: str, address: str) -> Http:
+        """A service with `run`."""
+        if name not in self._services:
+            self._services[name] = Http(name, f"http://{address}", self._stack, self._transport)
+        return self._services[name]
+
+    def close(self) -> None:
+        """Close all connections."""
+        fixed = (self.prometheus, self.alertmanager, self.jaeger, self.sink, self.opensearch)
+        for client in (*fixed, *self._services.values()):
+            client.close()
+
+
+def _read(file: Path, stack: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Unanswered(
+            f"the secret {file.name} in the stack's state folder",
+            str(error.strerror),
+            f"Run `obs up {stack}`.",
+        ) from None
+
+
+def _tls(file: Path, stack: str) -> Any:
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=str(file))
+    except (OSError, ssl.SSLError) as error:
+        raise Unanswered(
+            f"the stack's own certificate authority ({file.name})", str(error), f"Run `obs up {stack}`."
+        ) from None

@@ -1,0 +1,168 @@
+"""Runs the checks of a stack and undoes what they did, whatever happens."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil
+
+from components.addresses import addresses
+from components.spec import Spec
+from obs.verify.check import Check
+from obs.verify.checks_state import log_files, losses
+from obs.verify.clients import Clients
+from obs.verify.context import Calm, Clock, Context, Listener, WallClock
+from obs.verify.outcome import CheckFailed, NotApplied, Stopped
+from obs.verify.report import Report, Result, Row
+from obs.verify.suite import LAST, TRACKS
+
+Progress = Callable[[str], None]
+
+
+def _quiet(_text: str) -> None:
+    """No progress."""
+
+
+def run(
+    spec: Spec,
+    *,
+    stack: str,
+    state: Path,
+    deadline_s: float = 300,
+    progress: Progress = _quiet,
+) -> Report:
+    """Check a running stack; at most `deadline_s` seconds. `state` is its state folder.
+
+    `progress` gets a line now and then, from several threads. What is injected is undone, also when this is
+    interrupted (KeyboardInterrupt goes on to the caller afterwards).
+    """
+    clock = WallClock()
+    try:
+        clients = Clients(addresses(spec), stack, state)
+    except CheckFailed as error:
+        return Report(stack, (Row("stack present", "all", Result.FAILED, str(error), 0.0),), 0.0)
+    with contextlib.closing(clients):
+        ctx = Context(
+            spec=spec,
+            stack=stack,
+            state_log=lambda service: log_files(state, service),
+            clients=clients,
+            clock=clock,
+            ends=clock.monotonic() + deadline_s,
+            started=clock.now(),
+            units=_units(spec, stack),
+            listeners=lambda: listeners(state),
+            say=progress,
+        )
+        return run_checks(ctx)
+
+
+def run_checks(
+    ctx: Context, tracks: Sequence[Sequence[Check]] = TRACKS, last: Sequence[Check] = LAST
+) -> Report:
+    """Run the tracks at once, then the last checks; undo everything."""
+    start = ctx.clock.monotonic()
+    ctx.calm = Calm([check.name for track in tracks for check in track if check.calm])
+    with contextlib.suppress(CheckFailed):  # without Prometheus the checks themselves say so
+        ctx.drops = losses(ctx)
+    rows: dict[str, Row] = {}
+
+    def follow(track: Sequence[Check]) -> None:
+        for check in track:
+            with contextlib.suppress(Stopped):
+                rows[check.name] = run_check(ctx, check)
+
+    threads = [threading.Thread(target=follow, args=(track,), daemon=True) for track in tracks]
+    try:
+        for thread in threads:
+            thread.start()
+        _join(threads)
+        follow(last)
+    finally:
+        if any(thread.is_alive() for thread in threads):
+            ctx.say("interrupted: undoing what was injected")
+            ctx.clock.stop()
+            _join(threads, 15)
+        ctx.clear_all()
+    ordered = [rows[check.name] for track in (*tracks, last) for check in track]
+    return Report(ctx.stack, tuple(ordered), ctx.clock.monotonic() - start)
+
+
+def run_check(ctx: Context, check: Check) -> Row:
+    """One row. Anything unforeseen in a check is a failure of that check, not of the run."""
+    start = ctx.clock.monotonic()
+    ctx.say(f"{check.name} ...")
+    try:
+        reason = check.applies(ctx.spec)
+        if reason is not None:
+            result, text = Result.NOT_APPLIED, reason
+        else:
+            result, text = Result.PASSED, check.run(ctx)
+    except NotApplied as error:
+        result, text = Result.NOT_APPLIED, str(error)
+    except CheckFailed as error:
+        result, text = Result.FAILED, str(error)
+    except Stopped:
+        raise
+    except Exception as error:  # an answer of another shape than expected, say
+        result, text = Result.FAILED, f"expected the check to end; found {type(error).__name__}: {error}."
+    finally:
+        ctx.calm.done(check.name)
+    seconds = ctx.clock.monotonic() - start
+    ctx.say(f"{check.name}: {result}")
+    return Row(check.name, check.pillar, result, text, seconds)
+
+
+def _join(threads: Sequence[threading.Thread], seconds: float | None = None) -> None:
+    """Wait for threads in short steps, so that a signal is seen at once."""
+    end = None if seconds is None else time.monotonic() + seconds
+    for thread in threads:
+        while thread.is_alive() and (end is None or time.monotonic() < end):
+            thread.join(0.2)
+
+
+def _units(spec: Spec, stack: str) -> dict[str, Callable[[], str]]:
+    """How to ask each unit of the plan whether it serves."""
+    from vsi.paths import state_paths
+    from vsi.plan import plan
+    from vsi.ready import probe
+
+    paths = state_paths(stack)
+    return {unit.name: lambda unit=unit: probe(paths, unit) for unit in plan(spec, stack).units}  # type: ignore[misc]
+
+
+def listeners(state: Path) -> list[Listener]:
+    """Sockets on which the stack's processes take connections or datagrams.
+
+    They are the supervisor's descendants; `CheckFailed` if it does not run."""
+    pid_file = state / "supervisor" / "supervisord.pid"
+    try:
+        supervisor = psutil.Process(int(pid_file.read_text(encoding="ascii")))
+        processes = [supervisor, *supervisor.children(recursive=True)]
+    except (OSError, ValueError, psutil.Error) as error:
+        raise CheckFailed(
+            "the stack's supervisor to run",
+            f"{type(error).__name__}: {error}",
+            "Run `obs start` for the stack.",
+        ) from None
+    found: list[Listener] = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            name = process.name()
+            found += [
+                Listener(name, item.laddr.ip, item.laddr.port)
+                for item in process.net_connections("inet")
+                if item.laddr and _takes(item.status, item.type, bool(item.raddr))
+            ]
+    return found
+
+
+def _takes(status: str, kind: int, connected: bool) -> bool:
+    """Whether others can send to a socket: a listening one, or one for datagrams without a peer."""
+    return status == psutil.CONN_LISTEN or (kind == socket.SOCK_DGRAM and not connected)
+
+
+__all__ = ["Clock", "Progress", "listeners", "run", "run_check", "run_checks"]

@@ -1,0 +1,533 @@
+"""A small stack in memory that answers the interfaces the checks use, with faults of its own.
+
+What is put into `World.broken` goes wrong; the names stand where they act. Only waiting lets time pass.
+"""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from components.addresses import Addresses
+from components.spec import Service, Spec
+from obs.verify.clients import Clients
+from obs.verify.context import Context, Listener, WallClock
+from obs.verify.outcome import Stopped
+from tests import specs
+
+Json = dict[str, Any]
+EPOCH = 1_780_000_000.0
+HOLD = 5.0  # seconds until a cause raises, or ends, its alert
+
+
+class FakeClock:
+    """Time that passes only by waiting; the world takes a step with it."""
+
+    def __init__(self) -> None:
+        self.elapsed = 0.0
+        self.step: Callable[[], None] = lambda: None
+        self.stopped = False
+
+    def monotonic(self) -> float:
+        return 5000.0 + self.elapsed
+
+    def now(self) -> float:
+        return EPOCH + self.elapsed
+
+    def wait(self, seconds: float) -> None:
+        if self.stopped:
+            raise Stopped
+        self.elapsed += seconds
+        self.step()
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+class FastClock(WallClock):
+    """Time that passes by itself, ten times as fast: for checks that run side by side."""
+
+    FACTOR = 10.0
+
+    def __init__(self, step: Callable[[], None]) -> None:
+        super().__init__()
+        self.step = step
+        self.elapsed = 0.0
+        self._start = time.monotonic()
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._start) * self.FACTOR + self.elapsed
+
+    def now(self) -> float:
+        return EPOCH + self.monotonic()
+
+    def wait(self, seconds: float) -> None:
+        super().wait(seconds / self.FACTOR)
+        self.step()
+
+
+def shop_spec(**changes: Any) -> Spec:
+    """The demo shop with the times of a workstation."""
+    basis: Json = {
+        "metrics": {
+            "scrape_interval": "5s",
+            "scrape_timeout": "4s",
+            "evaluation_interval": "5s",
+            "rules": {"error_window": "1m", "error_hold": "10s"},
+        },
+        "alerting": {"grouping": {"wait": "2s", "interval": "10s", "repeat": "4h"}},
+        "tracing": {
+            "tail_sampling": {
+                "keep_attributes": [{"key": "obs.probe", "value": True}],
+                "keep_ratio": 0.2,
+                "decision_wait": "5s",
+            }
+        },
+    }
+    return specs.spec(**specs._merge(basis, changes))
+
+
+class World:
+    """The stack. Its own state is what the interfaces show."""
+
+    def __init__(self, spec: Spec, folder: Path, *broken: str) -> None:
+        self.spec = spec
+        self.folder = folder
+        self.broken = set(broken)
+        self.clock: FakeClock | FastClock = FakeClock()
+        self.clock.step = self.step
+        self.lock = threading.RLock()
+        self.faults: dict[tuple[str, str], Json] = {}
+        self.logs: list[Json] = []
+        self.spans: list[Json] = []
+        self.requests: dict[str, int] = {}
+        self.exemplars: dict[str, str] = {}
+        self.firing: dict[tuple[str, str], float] = {}
+        self.cause: dict[tuple[str, str], float] = {}
+        self.deliveries: list[Json] = []
+        self.sampled = 0
+        self.card = ""
+        self.ids = 0
+        self.scrolls: dict[str, list[Json]] = {}
+        at = Addresses(spec.deploy.port_base)
+        self.handlers: dict[int, Callable[[httpx.Request], httpx.Response]] = {
+            at.port("prometheus"): self.prometheus,
+            at.port("alertmanager"): self.alertmanager,
+            at.port("opensearch"): self.opensearch,
+            at.port("jaeger-query-http"): self.jaeger,
+            at.port("sink"): self.sink,
+        }
+        self.services = {item.name: item for item in spec.services if item.run}
+        for item in self.services.values():
+            self.handlers[at.service_port(item)] = lambda request, item=item: self.service(item, request)  # type: ignore[misc]
+        if "watchdog silent" not in self.broken:
+            self.deliver("watchdog", "firing", "DeadMansSwitch", None)
+
+    def context(self) -> Context:
+        """A run against this world."""
+        secrets = self.folder / "secrets"
+        secrets.mkdir(exist_ok=True)
+        (secrets / "opensearch-reader").write_text("secret\n")
+        at = Addresses(self.spec.deploy.port_base)
+        transport = httpx.MockTransport(self.answer)
+        outside = [Listener("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
+        here = [] if "other processes" in self.broken else [Listener("prometheus", "127.0.0.1", 21000)]
+        java = [Listener("java", "::ffff:127.0.0.1", 21010)]
+        return Context(
+            spec=self.spec,
+            stack="local",
+            state_log=lambda service: (
+                [str(self.folder / f"{service}.log")] if self._file(service).exists() else []
+            ),
+            clients=Clients(at, "local", self.folder, transport),
+            clock=self.clock,
+            ends=self.clock.monotonic() + 300,
+            started=self.clock.now(),
+            units={
+                "prometheus": lambda: "",
+                "jaeger": lambda: "refused" if "unit down" in self.broken else "",
+            },
+            listeners=lambda: [*here, *java, *outside],
+        )
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        with self.lock:
+            return self.handlers[request.url.port or 0](request)
+
+    def _file(self, service: str) -> Path:
+        return self.folder / f"{service}.log"
+
+    def _next(self, digits: int) -> str:
+        self.ids += 1
+        return f"{self.ids:0{digits}x}"
+
+    # --- the services
+
+    def service(self, service: Service, request: httpx.Request) -> httpx.Response:
+        parts = request.url.path.strip("/").split("/")
+        if parts[0] == "faults":
+            if "no demo" in self.broken:
+                return httpx.Response(404, text="not found")
+            if request.method == "PUT":
+                if "fault refused" in self.broken:
+                    return httpx.Response(422, json={"error": "no"})
+                self.faults[service.name, parts[1]] = json.loads(request.content)
+                self.card = self.faults[service.name, parts[1]].get("value", self.card)
+                if parts[1] == "log-flood":
+                    for _ in range(20):
+                        self.line(service.name, "", "", "", "flood of logs")
+            if request.method == "DELETE":
+                self.faults.pop((service.name, parts[1]), None)
+            return httpx.Response(200, json={"active": {}, "known": ["errors"]})
+        if parts[0] == "checkout":
+            return self.checkout(service, request)
+        return httpx.Response(404)
+
+    def checkout(self, entry: Service, request: httpx.Request) -> httpx.Response:
+        if "ingress fails" in self.broken:
+            return httpx.Response(500, json={"error": "no"})
+        probe = request.headers.get("X-Obs-Probe") == "1"
+        given = request.headers.get("traceparent")
+        trace_id = given.split("-")[1] if given else self._next(32)
+        transaction = f"tx-{self._next(4)}"
+        slow = max((fault["ms"] for (_, name), fault in self.faults.items() if name == "latency"), default=0)
+        if "latency ignored" not in self.broken:
+            self.clock.elapsed += slow / 1000
+        failing = any(name == "errors" for _, name in self.faults) and "errors ignored" not in self.broken
+        self.requests[entry.name] = self.requests.get(entry.name, 0) + 1
+        spans: list[Json] = []
+        self.visit(entry, None, trace_id, transaction, spans)
+        if "exemplars missing" not in self.broken:
+            self.exemplars[entry.name] = trace_id
+        if self.kept(probe, slow > 400, failing):
+            self.spans += spans
+        return httpx.Response(
+            502 if failing else 200,
+            json={"trace_id": trace_id},
+            headers={entry.correlation_header: "" if "no correlation id" in self.broken else transaction},
+        )
+
+    def kept(self, probe: bool, slow: bool, failed: bool) -> bool:
+        if probe:
+            return "probes not kept" not in self.broken
+        if slow:
+            return "slow not kept" not in self.broken
+        if failed:
+            return "failed not kept" not in self.broken
+        self.sampled += 1
+        return "rest all kept" in self.broken or (
+            "rest not kept" not in self.broken
+            and self.sampled % round(1 / self.spec.tracing.tail_sampling.keep_ratio) == 0
+        )
+
+    def visit(
+        self, service: Service, parent: str | None, trace_id: str, transaction: str, spans: list[Json]
+    ) -> None:
+        name = service.name
+        span_id = self._next(16)
+        if not (name == "payments" and "payments not traced" in self.broken):
+            broken_link = name == "payments" and "context lost" in self.broken
+            tags = {"transaction.id": "other" if "transaction differs" in self.broken else transaction}
+            spans.append(self.span(trace_id, span_id, None if broken_link else parent, name, tags))
+        cards = self.faults.get((name, "card-numbers"))
+        self.line(name, trace_id, span_id, transaction, "request served")
+        if cards:
+            number = cards["value"]
+            dashed = "-".join(number[i : i + 4] for i in range(0, 16, 4))
+            note = dashed if "span leaks" in self.broken else self.redact(dashed)
+            if "spans not marked" in self.broken:
+                note = ""
+            spans.append(self.span(trace_id, self._next(16), span_id, name, {"card": note}))
+            self.line(name, trace_id, span_id, transaction, f"charging card {dashed}", number)
+        for callee in service.run.calls if service.run else ():
+            client = self._next(16)
+            if not (callee == "payments" and "payments not traced" in self.broken):
+                spans.append(self.span(trace_id, client, span_id, name, {}))
+            self.visit(self.services[callee], client, trace_id, transaction, spans)
+
+    def redact(self, text: str) -> str:
+        rule = self.spec.logging.redaction[0]
+        return re.sub(rule.pattern, rule.replacement, text)
+
+    def span(
+        self, trace_id: str, span_id: str, parent: str | None, service: str, tags: dict[str, str]
+    ) -> Json:
+        references = [{"refType": "CHILD_OF", "traceID": trace_id, "spanID": parent}] if parent else []
+        return {
+            "traceID": trace_id,
+            "spanID": span_id,
+            "references": references,
+            "operationName": "work",
+            "startTimeMillis": int(self.clock.now() * 1000),
+            "tags": [{"key": key, "type": "string", "value": value} for key, value in tags.items()],
+            "process": {"serviceName": service},
+        }
+
+    def line(
+        self, service: str, trace: str, span: str, transaction: str, text: str, number: str = ""
+    ) -> None:
+        """A line in the service's file, and its document in the store."""
+        stamp = datetime.fromtimestamp(self.clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        self.ids += 1
+        written = {
+            "timestamp": f"{stamp}.{self.ids % 1_000_000:06d}Z",
+            "log_level": "info",
+            "message": text,
+            "service": service,
+            "trace_id": trace,
+            "span_id": span,
+            "transaction_id": transaction,
+            "env": self.spec.environment.name,
+            "cluster": self.spec.environment.cluster,
+        }
+        with self._file(service).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(written) + "\n")
+        stored: Json = {
+            **written,
+            "message": self.redact(text),
+            "timestamp": written["timestamp"][:-1] + "000Z",
+        }
+        if number:
+            stored["payment"] = {"number": number if "log leaks" in self.broken else self.redact(number)}
+        if "field missing" in self.broken and service == "orders":
+            del stored["cluster"]
+        if "wrong env" in self.broken:
+            stored["env"] = "prod"
+        if "span unknown" in self.broken:
+            stored["span_id"] = "f" * 16
+        if "payments not logged" in self.broken and service == "payments":
+            return
+        if "line lost" in self.broken and self.ids % 7 == 0:
+            return
+        self.logs.append(stored)
+        if "line doubled" in self.broken and self.ids % 7 == 0:
+            self.logs.append(stored)
+
+    # --- alerts
+
+    def step(self) -> None:
+        """Alerts follow their causes."""
+        with self.lock:
+            causes = set()
+            if "errors ignored" not in self.broken:
+                causes |= {("ServiceErrorRatioHigh", s) for s, name in self.faults if name == "errors"}
+            causes |= {("ForbiddenLabelsDropped", s) for s, name in self.faults if name == "label-explosion"}
+            if "alerts silent" in self.broken:
+                causes = set()
+            now = self.clock.now()
+            for key in causes - self.cause.keys():
+                self.cause[key] = now
+            for key, since in list(self.cause.items()):
+                if key in causes and key not in self.firing and now - since >= HOLD:
+                    self.firing[key] = now
+                    self.notify("firing", *key)
+                if key not in causes:
+                    del self.cause[key]
+            for key in list(self.firing):
+                if key not in causes and "alert stays" not in self.broken:
+                    del self.firing[key]
+                    self.notify("resolved", *key)
+
+    def notify(self, status: str, alert: str, service: str) -> None:
+        owner = self.services[service].owner
+        receiver = next(team.receiver for team in self.spec.alerting.teams if team.name == owner)
+        if "wrong receiver" in self.broken:
+            receiver = "platform-pagerduty"
+        if "undelivered" in self.broken or (status == "resolved" and "end untold" in self.broken):
+            return
+        for _ in range(2 if "delivered twice" in self.broken and status == "firing" else 1):
+            self.deliver(receiver, status, alert, service)
+
+    def deliver(self, receiver: str, status: str, alert: str, service: str | None) -> None:
+        age = 3600 if "watchdog late" in self.broken and receiver == "watchdog" else 0
+        stamp = datetime.fromtimestamp(self.clock.now() - age, UTC).isoformat()
+        link = None if "no runbook" in self.broken else f"https://git.example/docs/runbooks/{alert}.md"
+        self.deliveries.append(
+            {
+                "team": receiver,
+                "status": status,
+                "alertname": alert,
+                "service": service,
+                "runbook_url": link,
+                "received_at": stamp,
+            }
+        )
+
+    # --- the engines
+
+    def series(self) -> list[tuple[dict[str, str], float]]:
+        """All series, now."""
+        found: list[tuple[dict[str, str], float]] = [
+            ({"__name__": "otelcol_process_uptime_seconds_total"}, 60.0)
+        ]
+        if "collector unseen" in self.broken:
+            found.clear()
+        lost = 5.0 if "collector lost" in self.broken and self.clock.elapsed else 0.0
+        found.append(({"__name__": "otelcol_exporter_send_failed_spans_total"}, lost))
+        for item in self.spec.services:
+            this = {"service": item.name}
+            down = item.run is None and "observed down" in self.broken
+            found.append(({"__name__": "up", **this}, 0.0 if down else 1.0))
+            dropped = 0.0
+            if fault := self.faults.get((item.name, "label-explosion")):
+                dropped = float(fault["count"])
+                if "labels kept" in self.broken:
+                    found.append(({"__name__": "shop_cart_items", **this, "user_id": "user-1"}, 1.0))
+                if "labels merged" in self.broken:
+                    found.append(({"__name__": "shop_cart_items", **this}, 150.0))
+                if "labels not scraped" in self.broken:
+                    dropped = 0.0
+            found.append(({"__name__": "scrape_samples_scraped", **this}, 100.0 + dropped))
+            found.append(({"__name__": "scrape_samples_post_metric_relabeling", **this}, 100.0))
+        if "counter stands" not in self.broken:
+            for name, count in self.requests.items():
+                found.append(({"__name__": "http_requests_total", "service": name}, float(count)))
+        return found
+
+    def prometheus(self, request: httpx.Request) -> httpx.Response:
+        path, params = request.url.path.removeprefix("/api/v1/"), request.url.params
+        data: Any
+        if "prometheus broken" in self.broken:
+            return httpx.Response(503, text="starting")
+        if path == "query":
+            matches = matcher(params["query"])
+            data = {"result": [{"metric": m, "value": [0, str(v)]} for m, v in self.series() if matches(m)]}
+        elif path == "query_exemplars":
+            data = [
+                {
+                    "seriesLabels": {"__name__": "x_bucket", "service": name},
+                    "exemplars": [{"labels": {"trace_id": t}}],
+                }
+                for name, t in self.exemplars.items()
+            ]
+        elif path == "series":
+            data = [labels for labels, _ in self.series()]
+            if "metric leaks" in self.broken:
+                data.append({"__name__": "charged", "card": self.card})
+        elif path == "targets":
+            health = "down" if "target down" in self.broken else "up"
+            data = {"activeTargets": [{"labels": {"job": "jaeger"}, "health": health, "lastError": ""}]}
+        elif path == "alertmanagers":
+            data = {
+                "activeAlertmanagers": [] if "no alertmanager" in self.broken else [{"url": "http://here"}]
+            }
+        elif path == "rules":
+            health = (
+                "unknown"
+                if "rules waiting" in self.broken
+                else "err"
+                if "rule fails" in self.broken
+                else "ok"
+            )
+            rule = {
+                "name": "TargetDown",
+                "type": "alerting",
+                "health": health,
+                "lastError": "no such function",
+            }
+            data = {"groups": [{"name": "orders", "rules": [rule]}]}
+        elif path == "alerts":
+            data = {"alerts": [{"labels": self.labels(*key), "state": "firing"} for key in self.firing]}
+        return httpx.Response(200, json={"status": "success", "data": data})
+
+    def labels(self, alert: str, service: str) -> dict[str, str]:
+        return {
+            "alertname": alert,
+            "service": service,
+            "team": self.services[service].owner,
+            "severity": "warning",
+        }
+
+    def alertmanager(self, _request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=[{"labels": self.labels(*key)} for key in self.firing])
+
+    def sink(self, request: httpx.Request) -> httpx.Response:
+        params = request.url.params
+        found = [
+            item
+            for item in self.deliveries
+            if params.get("alertname") in (None, item["alertname"])
+            and datetime.fromisoformat(item["received_at"]).timestamp() >= float(params.get("since", 0))
+        ]
+        return httpx.Response(200, json={"count": len(found), "deliveries": found})
+
+    def jaeger(self, request: httpx.Request) -> httpx.Response:
+        trace_id = request.url.path.rsplit("/", 1)[1]
+        spans = [span for span in self.spans if span["traceID"] == trace_id]
+        if not spans:
+            return httpx.Response(404, json={"data": None, "errors": [{"code": 404}]})
+        names = sorted({span["process"]["serviceName"] for span in spans})
+        processes = {f"p{i}": {"serviceName": name} for i, name in enumerate(names)}
+        shown = [{**span, "processID": f"p{names.index(span['process']['serviceName'])}"} for span in spans]
+        return httpx.Response(200, json={"data": [{"spans": shown, "processes": processes}]})
+
+    def opensearch(self, request: httpx.Request) -> httpx.Response:
+        if "authorization" not in request.headers:
+            return httpx.Response(401)
+        body = json.loads(request.content or b"{}")
+        if request.url.path == "/_search/scroll":
+            if request.method == "DELETE":
+                return httpx.Response(200, json={})
+            return self._page(body["scroll_id"])
+        indices, action = request.url.path.strip("/").split("/")
+        kinds = {"logs-2*": self.logs, "jaeger-jaeger-span-2*": self.spans}
+        documents = [doc for index in indices.split(",") for doc in kinds.get(index, [])]
+        hits = [
+            {"_index": "x", "_id": str(i), "_source": doc}
+            for i, doc in enumerate(documents)
+            if matches_query(body["query"], doc)
+        ]
+        if action == "_count":
+            return httpx.Response(200, json={"count": len(hits)})
+        scroll = f"scroll-{len(self.scrolls)}"
+        self.scrolls[scroll] = hits
+        return self._page(scroll)
+
+    def _page(self, scroll: str) -> httpx.Response:
+        page, self.scrolls[scroll] = self.scrolls[scroll][:1000], self.scrolls[scroll][1000:]
+        return httpx.Response(200, json={"_scroll_id": scroll, "hits": {"hits": page}})
+
+
+def matcher(selector: str) -> Callable[[dict[str, str]], bool]:
+    """A Prometheus selector, without functions."""
+    found = re.fullmatch(r"([a-zA-Z_:][\w:]*)?(?:\{(.*)\})?", selector)
+    if found is None:
+        raise ValueError(selector)
+    wanted = [(label, op, value) for label, op, value in re.findall(r'(\w+)(=~|=)"([^"]*)"', found[2] or "")]
+    if found[1]:
+        wanted.append(("__name__", "=", found[1]))
+
+    def matches(labels: dict[str, str]) -> bool:
+        return all(
+            labels.get(label, "") == value if op == "=" else re.fullmatch(value, labels.get(label, ""))
+            for label, op, value in wanted
+        )
+
+    return matches
+
+
+def matches_query(query: Json, document: Json) -> bool:
+    """The part of OpenSearch's query language that the checks use."""
+    ((kind, body),) = query.items()
+    if kind == "bool":
+        return all(matches_query(item, document) for item in body["filter"])
+    if kind == "query_string":
+        return body["query"].strip('"') in json.dumps(document)
+    ((field, wanted),) = body.items()
+    value = document.get(field)
+    if kind == "term":
+        return bool(value == wanted)
+    if kind == "terms":
+        return value in wanted
+    if kind == "range":
+        if isinstance(value, str):
+            value = int(datetime.fromisoformat(value[:26].rstrip("Z") + "+00:00").timestamp() * 1000)
+        bounds = {k: v for k, v in wanted.items() if k in ("gte", "lt") and not str(v).startswith("now")}
+        return all(value >= v if k == "gte" else value < v for k, v in bounds.items())
+    raise ValueError(kind)

@@ -1,0 +1,232 @@
+"""Every check passes on a stack that works, and fails, saying why, on one that does not."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from obs.verify import checks_alerts, checks_request, checks_sampling, shop
+from obs.verify.check import Check
+from obs.verify.context import Context
+from obs.verify.report import Result, Row
+from obs.verify.runner import run_check
+from obs.verify.suite import CHECKS
+from tests.verify.fakes import World, shop_spec
+
+BY_NAME = {check.name: check for check in CHECKS}
+
+FAILS: dict[str, list[tuple[str, str]]] = {
+    "engines answer": [("unit down", "jaeger (refused)")],
+    "targets up": [
+        ("target down", "down: jaeger"),
+        ("no alertmanager", "Alertmanager"),
+        ("prometheus broken", "503"),
+    ],
+    "rules evaluate": [("rule fails", "no such function"), ("rules waiting", "not yet: TargetDown")],
+    "observed services scraped": [("observed down", "not scraped: legacy-billing")],
+    "loopback only": [("open socket", "redis on 192.0.2.7:21012"), ("other processes", "port 21000")],
+    "dead man's switch": [("watchdog silent", "none"), ("watchdog late", "the last one 37")],
+    "probes counted": [
+        ("ingress fails", "500 from gateway"),
+        ("counter stands", "to rise by at least"),
+        ("no correlation id", "correlation id"),
+    ],
+    "metric leads to trace": [("exemplars missing", "0 exemplars"), ("probes not kept", "in Jaeger")],
+    "trace spans every service": [
+        ("payments not traced", "none of payments"),
+        ("context lost", "2 roots"),
+        ("transaction differs", "transaction.id"),
+        ("probes not kept", "0 spans"),
+    ],
+    "trace leads to logs": [
+        ("payments not logged", "none of payments"),
+        ("field missing", "none of cluster"),
+        ("wrong env", "found prod"),
+        ("span unknown", "ffffffffffffffff"),
+    ],
+    "sampling keeps its share": [
+        ("rest all kept", "found 240"),
+        ("rest not kept", "found 0"),
+        ("payments not traced", "without payments"),
+        ("ingress fails", "at least 100 of 480"),
+    ],
+    "card number in no store": [
+        ("log leaks", "logs (after"),
+        ("span leaks", "the number"),
+        ("metric leaks", "Prometheus (after"),
+        ("spans not marked", "spans of every service"),
+        ("payments not logged", "log lines of every service"),
+        ("probes not kept", "spans of every service"),
+    ],
+    "log lines stored once": [("line lost", "missing (the first"), ("line doubled", "too many (the first")],
+    "forbidden labels dropped": [
+        ("labels kept", "no series with the label user_id"),
+        ("labels merged", "merged after losing its label"),
+        ("labels not scraped", "to be dropped in a scrape"),
+        ("alerts silent", "ForbiddenLabelsDropped to fire"),
+        ("undelivered", "no notification"),
+        ("delivered twice", "delivered once"),
+        ("wrong receiver", "it at platform-pagerduty"),
+    ],
+    "slow traces kept": [("slow not kept", "slow requests"), ("latency ignored", "longer than 500 ms")],
+    "fault raises its alert": [
+        ("alerts silent", "to fire for payments"),
+        ("undelivered", "no notification"),
+        ("delivered twice", "deliveries to checkout-teams, checkout-teams"),
+        ("wrong receiver", "it at platform-pagerduty"),
+        ("no runbook", "link to the runbook"),
+    ],
+    "failed traces kept": [("failed not kept", "failed requests"), ("errors ignored", "none failed")],
+    "alert ends with the fault": [("alert stays", "still fires"), ("end untold", "no notification")],
+    "collector lost nothing": [
+        ("collector lost", "otelcol_exporter_send_failed_spans_total +5"),
+        ("collector unseen", "collector's own metrics"),
+    ],
+}
+"""Check -> what is broken, and a piece of what the row then says."""
+
+OTHER_LABELS: dict[str, Any] = {"metrics": {"forbidden_labels": ["session_id"]}}
+NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
+    "observed services scraped": [({"services": []}, "run by the stack itself")],
+    "dead man's switch": [
+        ({"alerting": {"dead_mans_switch": {"receiver": "outside"}}}, "outside does not deliver to the sink")
+    ],
+    "probes counted": [({"services": []}, "no service with `run`")],
+    "metric leads to trace": [({"metrics": {"exemplars": 0}}, "metrics.exemplars is 0")],
+    "trace spans every service": [
+        ({"tracing": {"tail_sampling": {"keep_attributes": []}}}, "keeps no trace marked obs.probe")
+    ],
+    "trace leads to logs": [({"logging": {"sampling": {"info": 0.5}}}, "logging.sampling.info is 0.5")],
+    "sampling keeps its share": [({"services": []}, "no service with `run`")],
+    "card number in no store": [({"logging": {"redaction": []}}, "no rule of logging.redaction")],
+    "log lines stored once": [({"services": []}, "captured as JSON")],
+    "forbidden labels dropped": [
+        (OTHER_LABELS, "does not name user_id"),
+        ({"alerting": {"teams": [{"name": "checkout", "receiver": "outside"}]}}, "outside of team checkout"),
+    ],
+    "slow traces kept": [({"tracing": {"tail_sampling": {"keep_slow": "30s"}}}, "keep_slow is 30s")],
+    "fault raises its alert": [
+        ({"metrics": {"rules": {"error_hold": "10m"}}}, "error_hold 10m"),
+        ({"services": []}, "no service with `run`"),
+    ],
+    "failed traces kept": [({"tracing": {"tail_sampling": {"keep_errors": False}}}, "keep_errors is false")],
+    "alert ends with the fault": [({}, "was not delivered, see the check before")],
+}
+"""Check -> what the stack says, and a piece of the reason. Those not named apply to every stack."""
+
+ALWAYS = {"engines answer", "targets up", "rules evaluate", "loopback only", "collector lost nothing"}
+
+
+def prepare(ctx: Context, check: Check) -> None:
+    """What the checks before it leave behind."""
+    if check in (checks_request.TRACE, checks_request.LOGS):
+        ctx.probes.append(shop.send(ctx, probe=True))
+    if check is checks_alerts.ERRORS_CLEAR:
+        checks_alerts.errors_fire(ctx)
+    ctx.clock.wait(0.1)
+
+
+def row(world: World, name: str) -> Row:
+    ctx = world.context()
+    prepare(ctx, BY_NAME[name])
+    found = run_check(ctx, BY_NAME[name])
+    assert not world.faults, "a fault was left behind"
+    return found
+
+
+def test_each_check_has_a_test_in_which_it_fails_and_one_in_which_it_does_not_apply() -> None:
+    assert set(FAILS) == set(BY_NAME)
+    assert set(NOT_APPLIED) | ALWAYS == set(BY_NAME)
+    assert len(BY_NAME) == len(CHECKS)
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_passes_on_a_stack_that_works(name: str, tmp_path: Path) -> None:
+    found = row(World(shop_spec(), tmp_path), name)
+    assert found.result is Result.PASSED, found.text
+    assert len(found.text) > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "broken", "said"), [(name, *case) for name, cases in FAILS.items() for case in cases]
+)
+def test_fails_on_one_that_does_not(name: str, broken: str, said: str, tmp_path: Path) -> None:
+    world = World(shop_spec(), tmp_path, broken)
+    found = row(world, name)
+    assert found.result is Result.FAILED, found.text
+    assert said in found.text
+    assert found.text.startswith("expected ")
+    assert "; found " in found.text
+
+
+OUTSIDE: dict[str, Any] = {
+    "secrets": [{"name": "hook", "source": "environment", "key": "HOOK"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"), [(name, *case) for name, cases in NOT_APPLIED.items() for case in cases]
+)
+def test_says_why_it_does_not_apply(name: str, changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    basis = shop_spec()
+    if "outside" in said:
+        receivers = [item.model_dump(mode="json") for item in basis.alerting.receivers]
+        receivers.append({"name": "outside", "kind": "slack", "secret": "hook"})
+        alerting = dict(changes["alerting"])
+        if "teams" in alerting:
+            teams = [item.model_dump(mode="json") for item in basis.alerting.teams]
+            alerting["teams"] = [
+                {**team, "receiver": "outside"} if team["name"] == "checkout" else team for team in teams
+            ]
+        changes = {**OUTSIDE, "alerting": {**alerting, "receivers": receivers}}
+    spec = shop_spec(**changes)
+    world = World(spec, tmp_path)
+    ctx = world.context()
+    if name == "alert ends with the fault":
+        found = run_check(ctx, BY_NAME[name])
+    else:
+        if spec.services:
+            prepare(ctx, BY_NAME[name])
+        found = run_check(ctx, BY_NAME[name])
+    assert found.result is Result.NOT_APPLIED, found.text
+    assert said in found.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in BY_NAME if name not in ALWAYS | {"observed services scraped", "dead man's switch"}],
+)
+def test_services_without_the_demos_interface_are_not_asked_to_misbehave(name: str, tmp_path: Path) -> None:
+    world = World(shop_spec(), tmp_path, "no demo")
+    found = run_check(world.context(), BY_NAME[name])
+    if name == "log lines stored once":  # only the flood needs it
+        world.line("payments", "", "", "", "a line")
+        found = run_check(world.context(), BY_NAME[name])
+        assert found.result is Result.PASSED, found.text
+        return
+    assert found.result is Result.NOT_APPLIED, found.text
+    assert "fault interface" in found.text or "see the check before" in found.text
+
+
+def test_the_interval_of_sampling_is_that_of_the_binomial_distribution() -> None:
+    assert checks_sampling.interval(100, 1.0) == (100, 100)
+    assert checks_sampling.interval(100, 0.0) == (0, 0)
+    low, high = checks_sampling.interval(240, 0.2)
+    assert 25 < low < 30
+    assert 68 < high < 73
+    assert checks_sampling.interval(10, 0.5) == (0, 10)
+
+
+def test_the_path_starts_where_nobody_calls() -> None:
+    spec = shop_spec()
+    assert [item.name for item in shop.path(spec)] == ["gateway", "orders", "inventory", "payments"]
+    leaf = shop.leaf(spec)
+    assert leaf is not None
+    assert leaf.name == "payments"
+
+
+def test_routes_stand_before_the_owner() -> None:
+    spec = shop_spec()
+    labels = {"team": "checkout", "service": "payments", "severity": "critical"}
+    assert checks_alerts.receivers(spec, labels) == {"platform-pagerduty", "checkout-teams"}
+    assert checks_alerts.receivers(spec, {**labels, "severity": "warning"}) == {"checkout-teams"}
