@@ -34,6 +34,8 @@ def untar(archive: Path, target: Path, strip: int = 0) -> None:
                 packed.extract(member.replace(name=name, linkname=link, deep=False), target, filter="data")
     except tarfile.FilterError as error:
         raise EngineError(f"{archive.name}: refuses to unpack it, {error}") from None
+    except EngineError as error:
+        raise EngineError(f"{archive.name}: {error}") from None
     except (tarfile.TarError, EOFError, OSError) as error:
         raise EngineError(f"{archive.name}: cannot be unpacked ({error})") from None
 
@@ -59,9 +61,8 @@ def unzip(archive: Path, target: Path) -> None:
 
 
 def _strip(name: str, count: int) -> str | None:
-    """The member's path without its first folders; None when nothing is left. A leading `/` is kept to be
-    refused."""
-    if name.startswith("/"):
-        return name
-    parts = [part for part in name.split("/") if part not in ("", ".")][count:]
-    return "/".join(parts) or None
+    """The member's path without its first folders; None when nothing is left."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts:
+        raise EngineError(f"refuses to unpack it, {name!r} leads outside the folder")
+    return "/".join(parts[count:]) or None

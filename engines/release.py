@@ -109,7 +109,7 @@ def _continue(url: str, part: Path, http: httpx.Client, tick: Tick) -> None:
         total = done + int(length) if length and length.isdigit() else None
         with part.open("ab" if resumed else "wb") as out:
             tick(done, total)
-            for chunk in answer.iter_raw(1 << 18):
+            for chunk in answer.iter_raw():  # without a size: with one, what came before a break is lost
                 out.write(chunk)
                 done += len(chunk)
                 tick(done, total)

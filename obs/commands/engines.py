@@ -47,7 +47,9 @@ def list_engines(
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("engine", "version", "from", "size", "where"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=True)
+        table.add_column(
+            heading, justify="right" if heading == "size" else "left", no_wrap=heading != "where"
+        )
     lacks = []
     for name, engine in store.engines.items():
         if artifact := found[name]:
