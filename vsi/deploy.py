@@ -162,6 +162,8 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
     setup_digest = digest_of(files, unit.setup, wanted.secrets, request.engines)
     needs_setup = bool(unit.setup) and (action in ("start", "restart") or record.setup != setup_digest)
     if needs_setup:
+        # what a failed or interrupted setup leaves inside the engine is unknown: have it repeated in any case
+        _save(state, record.model_copy(update={"setup": ""}))
         session.run(
             host, [("setup", operations.ran, _command(unit, state, unit.setup, SETUP_SECONDS))], report
         )

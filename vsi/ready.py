@@ -114,7 +114,10 @@ def _fail(state: StatePaths, unit: Unit, reason: str) -> None:
     )
 
 
-def wait_reloaded(state: StatePaths, unit: Unit, since: float, seconds: float = 15) -> str:
+RELOAD_SECONDS = 15.0
+
+
+def wait_reloaded(state: StatePaths, unit: Unit, since: float) -> str:
     """After a reload signal sent at `since` (epoch): wait until the process says that it took its files over.
 
     Engines of the Prometheus family say so in `*_config_last_reload_*` on `/metrics`; others say nothing and
@@ -123,7 +126,7 @@ def wait_reloaded(state: StatePaths, unit: Unit, since: float, seconds: float = 
     if parts.scheme == "tcp":
         return probe(state, unit)
     url = f"{parts.scheme}://{parts.netloc}/metrics"
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + RELOAD_SECONDS
     while True:
         status, body = _get(state, unit, url, 3)
         found = dict(_RELOAD.findall(body.decode(errors="replace")))

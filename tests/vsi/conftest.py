@@ -1,0 +1,153 @@
+"""A stack of toys in a folder of its own: real supervisor, real processes, real pyinfra."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
+from vsi import deploy
+from vsi.guard import processes_of
+from vsi.paths import REPO, StatePaths, state_paths
+from vsi.records import Request
+from vsi.supervisor import Program, Supervisor
+
+TOY = Path(__file__).parent / "toy.py"
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for a condition and return what it returned; fails when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "condition did not come true"
+        time.sleep(0.02)
+    return found
+
+
+@dataclass
+class Place:
+    """One stack and its folder."""
+
+    base: Path
+    stack: str = "toys"
+    ports: dict[str, int] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> StatePaths:
+        return state_paths(self.stack)
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.state)
+
+    def unit(
+        self,
+        name: str = "alpha",
+        text: str = "one",
+        *,
+        files: dict[str, str] | None = None,
+        arguments: tuple[str, ...] = (),
+        process: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Unit:
+        """A toy that reloads on SIGHUP."""
+        port = self.ports.setdefault(name, free_port())
+        ready = Ready(url=f"http://127.0.0.1:{port}/", seconds=20)
+        settings: dict[str, Any] = {
+            "command": ("{python}", str(TOY), str(port), *arguments),
+            "reload": "SIGHUP",
+            "ready": ready,
+            "stop_seconds": 5,
+        }
+        settings |= process or {}
+        more = {"pillar": Pillar.METRICS, "memory_mb": 20, "ports": (port,)} | more
+        contents = {"app.conf": text} | (files or {})
+        return Unit(name=name, files=tuple(sorted(contents.items())), process=Process(**settings), **more)
+
+    def request(self, unit: Unit | None = None, **more: Any) -> Request:
+        return Request(stack=self.stack, host="local", unit=unit or self.unit(), **more)
+
+    def plan(self, *units: Unit, secrets: tuple[Secret, ...] = (), **more: Any) -> Plan:
+        return Plan(stack=self.stack, host="local", units=units, secrets=secrets, **more)
+
+    def apply(self, unit: Unit | None = None, **more: Any) -> deploy.Result:
+        """In this process, which is quicker than `run`."""
+        self.steps = []
+        return deploy.apply(self.request(unit, **more), self.steps.append)
+
+    def remove(self, unit: Unit | None = None, **more: Any) -> tuple[deploy.Kept, ...]:
+        return deploy.remove(self.request(unit, **more), self.steps.append)
+
+    def run(self, request: Request, action: str = "apply") -> subprocess.Popen[bytes]:
+        """`python -m vsi.apply`, started; its standard input is written and closed."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "vsi.apply", action],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=REPO,
+        )
+        assert process.stdin is not None
+        process.stdin.write(request.model_dump_json().encode())
+        process.stdin.close()
+        process.stdin = None
+        return process
+
+    def answer(self, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+        out, _ = process.communicate(timeout=120)
+        found: dict[str, Any] = json.loads(out)
+        return found
+
+    def program(self, name: str = "alpha") -> Program:
+        program = self.supervisor.program(name)
+        assert program is not None
+        return program
+
+    def pid(self, name: str = "alpha") -> int:
+        return self.program(name).pid
+
+    def served(self, name: str = "alpha") -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def starts(self, name: str = "alpha") -> int:
+        return len((self.state.unit(name).data / "starts").read_text().splitlines())
+
+    def running(self, name: str | None = None) -> list[int]:
+        return processes_of(str(self.state.root), name)
+
+    def conf(self, path: str = "app.conf", name: str = "alpha") -> Path:
+        return self.state.unit(name).conf / path
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """An empty stack, stopped afterwards whatever happened."""
+    yield from make_place(tmp_path / "state", monkeypatch)
+
+
+def make_place(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    monkeypatch.setenv("OBS_STATE_DIR", str(base))
+    monkeypatch.setenv("PYTHONPATH", str(REPO))
+    made = Place(base)
+    yield made
+    made.supervisor.shutdown()
+    assert made.running() == []
+    assert not os.path.exists(made.supervisor.pid_file)
