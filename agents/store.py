@@ -69,7 +69,7 @@ def connect(settings: Settings, timeout: float) -> httpx.Client:
 
 
 def indices(client: httpx.Client, kept: Kept) -> list[dict[str, Any]]:
-    """The indices of one sequence, sorted by name, each with `index`, `docs.count`, `pri.store.size` (bytes)."""
+    """The indices of one sequence by name, each with `index`, `docs.count` and `pri.store.size` (bytes)."""
     answer = client.get(
         f"/_cat/indices/{kept.prefix}-2*",
         params={

@@ -19,8 +19,6 @@ from components.spec import Spec
 
 USER = "jaeger"
 SECRET = SECRET_OF[USER]
-COMMAND = ("{engine:jaeger}/jaeger", "--config", "jaeger.yaml")
-CHECK_COMMAND = ("{engine:jaeger}/jaeger", "validate", "--config", "jaeger.yaml")
 HEALTH_PATH = "/status"
 LISTENERS = (
     "jaeger-query-http",

@@ -1,0 +1,147 @@
+"""The set-up's judgement of "equal" and its failures; what it does to a real store: tests/engine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from agents import opensearch_setup
+from agents.opensearch_setup import Setup, SetupError
+from vsi import tls
+
+WANTED = {
+    "index_patterns": ["logs-2*"],
+    "priority": 500,
+    "template": {
+        "settings": {"index.number_of_shards": "1", "index.query.default_field": ["message"]},
+        "mappings": {"dynamic": False, "properties": {"message": {"type": "text", "norms": False}}},
+    },
+}
+STORED = {
+    "index_patterns": ["logs-2*"],
+    "priority": 500,
+    "composed_of": [],
+    "template": {
+        "settings": {"index": {"number_of_shards": "1", "query": {"default_field": ["message"]}}},
+        "mappings": {"dynamic": "false", "properties": {"message": {"norms": False, "type": "text"}}},
+    },
+}
+
+
+class Store:
+    """A store that holds index templates and notes what is asked of it."""
+
+    def __init__(self, templates: dict[str, Any]) -> None:
+        self.templates = templates
+        self.seen: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(f"{request.method} {request.url.path}")
+        if request.method == "GET":
+            rows = [{"name": name, "index_template": body} for name, body in self.templates.items()]
+            return httpx.Response(200, json={"index_templates": rows})
+        if request.method == "PUT" and "refused" in request.url.path:
+            error = {"reason": "the mapping", "caused_by": {"reason": "of field x"}}
+            return httpx.Response(400, json={"error": error})
+        return httpx.Response(200, json={})
+
+    def setup(self) -> Setup:
+        transport = httpx.MockTransport(self)
+        return Setup(httpx.Client(transport=transport, base_url="https://store"), "https://store")
+
+
+def described(folder: Path, **templates: Any) -> Path:
+    for name, body in templates.items():
+        (folder / f"{name.replace('_', '-')}.json").write_text(json.dumps(body))
+    return folder
+
+
+def apply(setup: Setup, folder: Path) -> None:
+    opensearch_setup.named_documents(setup, folder, "/_index_template", "index template")
+
+
+def test_what_the_store_writes_differently_is_equal(tmp_path: Path) -> None:
+    store = Store({"obs-logs": STORED})
+    apply(store.setup(), described(tmp_path, obs_logs=WANTED))
+    assert store.seen == ["GET /_index_template/obs-*"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("priority",),
+        ("index_patterns",),
+        ("template", "settings", "index", "number_of_shards"),
+        ("template", "mappings", "dynamic"),
+        ("template", "mappings", "properties", "message", "type"),
+    ],
+)
+def test_any_difference_is_written(tmp_path: Path, path: tuple[str, ...]) -> None:
+    stored = json.loads(json.dumps(STORED))
+    place = stored
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = ["other"] if path == ("index_patterns",) else "other"
+    store = Store({"obs-logs": stored})
+    apply(store.setup(), described(tmp_path, obs_logs=WANTED))
+    assert store.seen[1:] == ["PUT /_index_template/obs-logs"]
+
+
+def test_something_added_in_the_store_is_a_difference(tmp_path: Path) -> None:
+    stored = json.loads(json.dumps(STORED))
+    stored["template"]["mappings"]["properties"]["extra"] = {"type": "keyword"}
+    store = Store({"obs-logs": stored})
+    apply(store.setup(), described(tmp_path, obs_logs=WANTED))
+    assert store.seen[1:] == ["PUT /_index_template/obs-logs"]
+
+
+def test_ours_without_a_file_is_removed(tmp_path: Path) -> None:
+    store = Store({"obs-logs": STORED, "obs-gone": STORED})
+    setup = store.setup()
+    apply(setup, described(tmp_path, obs_logs=WANTED))
+    assert setup.changes == ["removed index template obs-gone"]
+
+
+def test_a_refusal_tells_what_and_why(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"obs-refused: OpenSearch answered 400: the mapping: of field x"):
+        apply(Store({}).setup(), described(tmp_path, obs_refused=WANTED))
+
+
+def settings_file(folder: Path, **changes: Any) -> Path:
+    for name, content in tls.renewed({}, ("admin",)).items():
+        (folder / name).write_bytes(content)
+    values = {
+        "url": "https://127.0.0.1:9",
+        "ca": str(folder / "ca.pem"),
+        "certificate": str(folder / "admin.pem"),
+        "key": str(folder / "admin.key"),
+        "secrets": str(folder),
+        "deadline_seconds": 0.1,
+        **changes,
+    }
+    path = folder / "settings.json"
+    path.write_text(json.dumps(values))
+    return path
+
+
+def test_an_absent_store_is_told_after_the_deadline(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert opensearch_setup.main(["--settings", str(settings_file(tmp_path))]) == 1
+    error = capsys.readouterr().err
+    assert "https://127.0.0.1:9 did not serve within 0.1 s" in error
+
+
+def test_a_missing_certificate_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = settings_file(tmp_path, certificate="nowhere.pem")
+    assert opensearch_setup.main(["--settings", str(path)]) == 1
+    assert "nowhere.pem" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_bad_settings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    assert opensearch_setup.main(["--settings", str(tmp_path / "settings.json")]) == 2
+    assert "settings.json" in capsys.readouterr().err

@@ -1,0 +1,46 @@
+"""Real engines for tests, each started once for the whole run."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.addresses import OFFSETS
+from engines.store import Store
+from tests import specs
+from tests.engine.node import Node, free_port_base
+
+PORTS = 22600
+"""The shared OpenSearch's ports are counted from here, or from the next free place."""
+
+
+@pytest.fixture(scope="session")
+def engine_folder() -> Callable[[str], Path]:
+    """Name of an engine -> the folder of its artifact. Skips where there is none; OBS_ENGINE_<NAME> names one
+    that is not in the cache."""
+
+    def find(name: str) -> Path:
+        override = os.environ.get(f"OBS_ENGINE_{name.upper()}")
+        folder = Path(override) if override else Store().locate(name)
+        if folder is None:
+            pytest.skip(f"no {name} in the cache; `make engines` makes it")
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def opensearch(
+    tmp_path_factory: pytest.TempPathFactory, engine_folder: Callable[[str], Path]
+) -> Iterator[Node]:
+    """The demo shop's OpenSearch, running and set up. Tests that change it put it back with `setup`."""
+    base = free_port_base(PORTS, max(OFFSETS.values()) + 1)
+    spec = specs.spec(deploy={"port_base": base, "opensearch_heap_mb": 512})
+    node = Node(spec, tmp_path_factory.mktemp("state"), engine_folder("opensearch"))
+    try:
+        node.start(seconds=300)
+        node.setup()
+        yield node
+    finally:
+        node.stop()
