@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
 
 from pydantic import ValidationError
 
@@ -28,57 +27,52 @@ class Deliveries:
 
     def __init__(self, folder: Path | None) -> None:
         self._items: deque[Delivery] = deque(maxlen=LIMIT)
-        self._file: TextIO | None = None
         self._path = folder / FILE if folder else None
         self._written = 0
-        if folder is None:
+        if folder is None or self._path is None:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / FILE).open("a+", encoding="utf-8", errors="replace")
+            self._path.touch()
+            text = self._path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise SettingsError(f"  options.data: cannot be used (value {str(folder)!r}): {error}") from None
-        self._load(self._file)
+        self._load(text)
 
-    def _load(self, file: TextIO) -> None:
-        file.seek(0)
-        line = "\n"
-        for line in file:
+    def _load(self, text: str) -> None:
+        for line in filter(None, text.split("\n")):
             try:
                 self._items.append(Delivery.model_validate_json(line))
-                self._written += 1
             except ValidationError:  # the service was killed while writing this line
                 logger().warning("skipped a line of the deliveries that cannot be read")
-        if not line.endswith("\n"):
-            file.write("\n")
+            self._written += 1
+        if text and not text.endswith("\n"):
+            self._append("\n")
+
+    def _append(self, text: str) -> None:
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(text)
 
     def add(self, delivery: Delivery) -> None:
-        """Keep one; on disk before the sender gets its answer."""
+        """Keep one; in the file before the sender gets its answer."""
+        self._append(delivery.model_dump_json() + "\n")
         self._items.append(delivery)
-        if self._file is not None:
-            self._file.write(delivery.model_dump_json() + "\n")
-            self._file.flush()
-            self._written += 1
-            if self._written >= 2 * LIMIT:
-                self._compact()
-
-    def _compact(self) -> None:
-        if self._path is None or self._file is None:
-            return
-        fresh = self._path.with_suffix(".new")
-        fresh.write_text("".join(item.model_dump_json() + "\n" for item in self._items), encoding="utf-8")
-        fresh.replace(self._path)  # whole or not at all, whenever the service is killed
-        self._file.close()
-        self._file = self._path.open("a", encoding="utf-8")
-        self._written = len(self._items)
+        self._written += 1
+        if self._path is not None and self._written >= 2 * LIMIT:
+            fresh = self._path.with_suffix(".new")
+            text = "".join(item.model_dump_json() + "\n" for item in self._items)
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(self._path)  # whole or not at all, whenever the service is killed
+            self._written = len(self._items)
 
     def clear(self) -> int:
         """Forget all; returns how many there were."""
         count = len(self._items)
         self._items.clear()
-        if self._file is not None:
-            self._file.truncate(0)
-            self._written = 0
+        self._written = 0
+        if self._path is not None:
+            self._path.write_text("")
         return count
 
     def all(self) -> Iterator[Delivery]:

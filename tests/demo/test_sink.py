@@ -1,13 +1,13 @@
 """Each receiver's payload is read, refused when it is none, and still known after a restart."""
 
+import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from starlette.testclient import TestClient
+from starlette.applications import Starlette
 
 from demo import _deliveries
 from demo._app import Service
@@ -84,24 +84,47 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 }
 
 
-def client(**options: object) -> TestClient:
+class Client:
+    """The app in this process, without a network."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._app = app
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://sink") as session:
+                return await session.request(method, path, **options)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def delete(self, path: str) -> httpx.Response:
+        return self.request("DELETE", path)
+
+
+def client(**options: object) -> Client:
     settings = Settings.model_validate(make_settings("sink", options=options))
-    return TestClient(create_app(Service.build(settings)))
+    return Client(create_app(Service.build(settings)))
 
 
 @pytest.fixture
-def sink() -> Iterator[TestClient]:
-    with client() as started:
-        yield started
+def sink() -> Client:
+    return client()
 
 
-def deliveries(sink: TestClient, **query: str) -> list[dict[str, Any]]:
+def deliveries(sink: Client, **query: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = sink.get("/deliveries", params=query).json()["deliveries"]
     return found
 
 
 @pytest.mark.parametrize("kind", sorted(PAYLOADS))
-def test_every_kind_is_read_alike(sink: TestClient, kind: str) -> None:
+def test_every_kind_is_read_alike(sink: Client, kind: str) -> None:
     answer = sink.post(f"/{kind}/shop-web", json=PAYLOADS[kind])
     assert answer.status_code == {"pagerduty": 202, "teams": 202}.get(kind, 200)
     (item,) = deliveries(sink)
@@ -126,7 +149,7 @@ def test_every_kind_is_read_alike(sink: TestClient, kind: str) -> None:
     assert 'last_delivery_timestamp_seconds{receiver="shop-web"}' in metrics
 
 
-def test_answers_are_those_of_the_real_receivers(sink: TestClient) -> None:
+def test_answers_are_those_of_the_real_receivers(sink: Client) -> None:
     assert sink.post("/slack/a", json=SLACK).text == "ok"
     assert sink.post("/pagerduty/a", json=PAGERDUTY).json() == {
         "status": "success",
@@ -145,14 +168,14 @@ def resolved(kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", sorted(PAYLOADS))
-def test_resolved(sink: TestClient, kind: str) -> None:
+def test_resolved(sink: Client, kind: str) -> None:
     sink.post(f"/{kind}/t", json=resolved(kind))
     (item,) = deliveries(sink)
     assert (item["status"], item["alertname"]) == ("resolved", "OrdersSlow")
 
 
 @pytest.mark.parametrize("kind", sorted(PAYLOADS))
-def test_payloads_of_others_are_refused(sink: TestClient, kind: str) -> None:
+def test_payloads_of_others_are_refused(sink: Client, kind: str) -> None:
     bodies: list[Any] = [p for k, p in PAYLOADS.items() if k != kind]
     for body in [*bodies, {}, [], "text", None, 5]:
         assert sink.post(f"/{kind}/t", json=body).status_code == 400, body
@@ -171,13 +194,13 @@ def test_payloads_of_others_are_refused(sink: TestClient, kind: str) -> None:
         (PAGERDUTY | {"payload": {"summary": "s", "source": "s", "severity": "page"}}, "payload.severity: "),
     ],
 )
-def test_pagerduty_rules(sink: TestClient, body: dict[str, Any], says: str) -> None:
+def test_pagerduty_rules(sink: Client, body: dict[str, Any], says: str) -> None:
     answer = sink.post("/pagerduty/t", json=body)
     assert answer.status_code == 400
     assert says in answer.json()["errors"][0]
 
 
-def test_the_routing_key_is_not_kept(sink: TestClient) -> None:
+def test_the_routing_key_is_not_kept(sink: Client) -> None:
     sink.post("/pagerduty/t", json=PAGERDUTY)
     assert "do-not-keep-me" not in sink.get("/deliveries").text
 
@@ -204,7 +227,7 @@ def test_titles(title: str, expected: tuple[str | None, ...]) -> None:
     assert item.runbook_url is None
 
 
-def test_filters_and_counts(sink: TestClient) -> None:
+def test_filters_and_counts(sink: Client) -> None:
     sink.post("/slack/a", json=SLACK)
     sink.post("/slack/b", json=SLACK)
     instant = deliveries(sink)[-1]["received_at"]
@@ -233,7 +256,7 @@ def test_filters_and_counts(sink: TestClient) -> None:
     assert deliveries(sink) == []
 
 
-def test_dead_mans_switch(sink: TestClient) -> None:
+def test_dead_mans_switch(sink: Client) -> None:
     assert sink.get("/deadman").json() == {"last_ping": None, "age_seconds": None}
     sink.post("/deadman", json=resolved("ticket"))
     assert sink.get("/deadman").json()["last_ping"] is None
@@ -246,7 +269,7 @@ def test_dead_mans_switch(sink: TestClient) -> None:
     assert deliveries(sink) == []
 
 
-def test_labels_are_bounded(sink: TestClient) -> None:
+def test_labels_are_bounded(sink: Client) -> None:
     for number in range(MAX_RECEIVERS + 20):
         sink.post(f"/slack/team-{number}", json=SLACK)
     metrics = sink.get("/metrics").text
@@ -254,7 +277,7 @@ def test_labels_are_bounded(sink: TestClient) -> None:
     assert 'receiver="other",status="firing"} 20.0' in metrics
 
 
-def test_markup_in_a_delivery_is_escaped(sink: TestClient) -> None:
+def test_markup_in_a_delivery_is_escaped(sink: Client) -> None:
     sink.post("/slack/x", json={"attachments": [{"title": "[FIRING:1] <script>alert</script> (page) s"}]})
     page = sink.get("/", headers={"accept": "text/html"}).text
     assert "&lt;script&gt;" in page
@@ -273,16 +296,15 @@ def test_deliveries_survive_kill_and_a_torn_line(tmp_path: Path) -> None:
         program.kill()
     with (tmp_path / "data" / "deliveries.jsonl").open("a") as file:
         file.write('{"received_at": "2026')
-    with client(data=str(tmp_path / "data")) as again:
-        assert len(deliveries(again)) == 3
-        total = 'deliveries_total{kind="slack",receiver="a",status="firing"} 2.0'
-        assert total in again.get("/metrics").text
-        again.post("/slack/c", json=SLACK)
+    again = client(data=str(tmp_path / "data"))
+    assert len(deliveries(again)) == 3
+    total = 'deliveries_total{kind="slack",receiver="a",status="firing"} 2.0'
+    assert total in again.get("/metrics").text
+    again.post("/slack/c", json=SLACK)
     assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["a", "a", "b", "c"]
     assert program.lines()
-    with client(data=str(tmp_path / "data")) as cleared:
-        cleared.delete("/deliveries")
-        cleared.post("/slack/d", json=SLACK)
+    again.delete("/deliveries")
+    again.post("/slack/d", json=SLACK)
     assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["d"]
 
 
