@@ -21,16 +21,6 @@ def verify(
 
 def run_verify(env: str, as_json: bool = False) -> int:
     """Run the checks; 0 if none failed, else 1."""
-    import importlib
+    from obs.verify.command import verify as verify_stack
 
-    from obs.describe import describe
-    from obs.errors import ObsError
-
-    describe(env)
-    try:
-        package = importlib.import_module("obs.verify")
-    except ModuleNotFoundError as error:
-        if error.name != "obs.verify":
-            raise
-        raise ObsError("obs verify: this version has no checks yet") from None
-    return int(package.run(env, as_json=as_json))
+    return verify_stack(env, as_json)

@@ -226,6 +226,7 @@ class Delivery:
     alertname: str | None
     service: str | None
     runbook_url: str | None
+    summary: str
     received_at: str
 
 
@@ -244,6 +245,7 @@ class Sink(Http):
                 alertname=item["alertname"],
                 service=item["service"],
                 runbook_url=item["runbook_url"],
+                summary=item["summary"],
                 received_at=item["received_at"],
             )
             for item in found

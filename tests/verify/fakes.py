@@ -347,7 +347,8 @@ class World:
     def deliver(self, receiver: str, status: str, alert: str, service: str | None) -> None:
         age = 3600 if "watchdog late" in self.broken and receiver == "watchdog" else 0
         stamp = datetime.fromtimestamp(self.clock.now() - age, UTC).isoformat()
-        link = None if "no runbook" in self.broken else f"https://git.example/docs/runbooks/{alert}.md"
+        page = f"{self.spec.alerting.runbook_base or ''}docs/runbooks/{alert}.md"
+        link = None if "no runbook" in self.broken or page.startswith("docs") else page
         self.deliveries.append(
             {
                 "team": receiver,
@@ -355,6 +356,7 @@ class World:
                 "alertname": alert,
                 "service": service,
                 "runbook_url": link,
+                "summary": "" if "no runbook" in self.broken else f"Runbook: {page}",
                 "received_at": stamp,
             }
         )

@@ -74,7 +74,7 @@ FAILS: dict[str, list[tuple[str, str]]] = {
         ("undelivered", "no notification"),
         ("delivered twice", "deliveries to checkout-teams, checkout-teams"),
         ("wrong receiver", "it at platform-pagerduty"),
-        ("no runbook", "link to the runbook"),
+        ("no runbook", "the runbook https://"),
     ],
     "failed traces kept": [("failed not kept", "failed requests"), ("errors ignored", "none failed")],
     "alert ends with the fault": [("alert stays", "still fires"), ("end untold", "no notification")],
@@ -225,8 +225,20 @@ def test_the_path_starts_where_nobody_calls() -> None:
     assert leaf.name == "payments"
 
 
+def test_without_a_base_the_runbook_is_a_path_in_the_text(tmp_path: Path) -> None:
+    spec = shop_spec(alerting={"runbook_base": None})
+    assert row(World(spec, tmp_path), "fault raises its alert").result is Result.PASSED
+    (tmp_path / "other").mkdir()
+    found = row(World(spec, tmp_path / "other", "no runbook"), "fault raises its alert")
+    assert "the runbook docs/runbooks/ServiceErrorRatioHigh.md" in found.text
+
+
 def test_routes_stand_before_the_owner() -> None:
     spec = shop_spec()
     labels = {"team": "checkout", "service": "payments", "severity": "critical"}
     assert checks_alerts.receivers(spec, labels) == {"platform-pagerduty", "checkout-teams"}
     assert checks_alerts.receivers(spec, {**labels, "severity": "warning"}) == {"checkout-teams"}
+    assert checks_alerts.receivers(spec, {"team": "nobody"}) == {"platform-pagerduty"}
+    route = {"match": {"service": "payments"}, "receiver": "warehouse-tickets"}
+    only = shop_spec(alerting={"routes": [route]})
+    assert checks_alerts.receivers(only, labels) == {"warehouse-tickets"}

@@ -1,0 +1,60 @@
+"""`obs verify` for people and for CI: runs the checks of an environment and shows what came of them."""
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from components.addresses import addresses
+from components.spec import Spec
+from obs.verify.runner import run
+
+DEADLINE_S = 300.0
+PLACEHOLDERS = ("UI assets", "no UI", "not built", "placeholder")
+"""What engines built without their pages say instead of them."""
+
+
+def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> int:
+    """Check an environment; the exit code of `obs`: 0 if nothing failed, else 1.
+
+    BadInput if its stack file is not valid. With `as_json` standard output holds the report alone; progress
+    goes to standard error either way."""
+    from obs.console import out, tell
+    from obs.describe import describe
+    from vsi.paths import state_paths
+
+    spec, _ = describe(env)
+    state: Path = state_paths(env).root
+    report = run(spec, stack=env, state=state, deadline_s=deadline_s, progress=tell)
+    if as_json:
+        sys.stdout.write(report.to_json())
+        return report.exit_code
+    out.print(report.table(), soft_wrap=False)
+    for name, url in pages(spec):
+        out.print(f"{name:14} {url}", markup=False)
+    return report.exit_code
+
+
+def pages(spec: Spec, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:
+    """What can be opened in a browser now, as (name, address): engines may be built without their pages."""
+    at = addresses(spec)
+    found = [("prometheus", at["prometheus"]), ("alertmanager", at["alertmanager"])]
+    found.append(("jaeger", at["jaeger-query-http"]))
+    if spec.alerting.sink:
+        found.append(("sink", at["sink"]))
+    found += [(item.name, at.service(item)) for item in spec.services if item.run]
+    with httpx.Client(timeout=3, follow_redirects=True, trust_env=False, transport=transport) as client:
+        return [(name, f"http://{address}/") for name, address in found if _shows(client, address)]
+
+
+def _shows(client: httpx.Client, address: str) -> bool:
+    """Whether a page comes that is one."""
+    try:
+        answer = client.get(f"http://{address}/", headers={"accept": "text/html"})
+    except httpx.HTTPError:
+        return False
+    html = answer.status_code == 200 and answer.headers.get("content-type", "").startswith("text/html")
+    return html and not any(text in answer.text for text in PLACEHOLDERS)
+
+
+__all__ = ["DEADLINE_S", "pages", "verify"]
