@@ -58,10 +58,8 @@ def list_engines(
             if missing := engine.missing(artifact.channel):
                 lacks.append(f"{name} from {artifact.channel} lacks: {', '.join(missing)}")
         else:
-            expected = f", built in about {duration(engine.estimate_s)}" if engine.source else ""
-            table.add_row(
-                name, engine.version, "-", "", f"not yet; {' or '.join(engine.channels())}{expected}"
-            )
+            expected = f", about {duration(engine.estimate_s)} to build" if engine.source else ""
+            table.add_row(name, engine.version, "", "", f"not yet{expected}")
     out.print(table)
     for line in [f"the cache: {store.cache}", *lacks]:
         out.print(line, style="quiet", markup=False)

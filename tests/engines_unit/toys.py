@@ -82,14 +82,14 @@ def archive(files: dict[str, bytes], root: str = "toy-1.0") -> bytes:
     return data.getvalue()
 
 
-def store(base: Path, *engines: Engine) -> Store:
+def store(base: Path, *engines: Engine, platform: str = PLATFORM) -> Store:
     """A store in `base`, on one platform wherever the tests run."""
     return Store(
         base / "cache",
         engines=engines,
         tools=base / "tools",
         lock=base / "lock.json",
-        platform=PLATFORM,
+        platform=platform,
     )
 
 
