@@ -190,8 +190,9 @@ def counter(*segments: tuple[int, float]) -> str:
 
 
 def fine_interval(window: str) -> str:
-    """A sample interval for tests at which `window` holds at least four samples; at most a minute."""
-    for interval in ("1m", "30s", "15s", "10s", "5s", "2s", "1s"):
-        if milliseconds(interval) * 4 <= milliseconds(window):
-            return interval
-    return "250ms"
+    """A sample interval for tests that divides `window` into at least four parts; at most a minute."""
+    whole = milliseconds(window)
+    if whole % MINUTE == 0 and whole >= 4 * MINUTE:
+        return "1m"
+    parts = next((number for number in range(4, 12) if whole % number == 0), 1)
+    return duration(whole // parts)

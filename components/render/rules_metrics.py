@@ -1,6 +1,6 @@
 """Alerts on metrics and alerting themselves: Prometheus, Alertmanager, the host, Redis."""
 
-from components.render.platform import Platform, grew, pair
+from components.render.platform import Platform, grew, growth_cases, pair
 from components.render.rules import Alert, Case, Firing, counter, flat, number
 from components.spec import Spec
 
@@ -17,6 +17,7 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
     target = 'instance="host:1",job="prometheus"'
     steady, rising = counter((30, 0)), counter((30, 1))
     labelled = {"instance": "host:1", "job": "prometheus"}
+    wal = ("prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_wal_truncations_failed_total")
     return (
         platform.alert(
             "PrometheusConfigReloadFailed",
@@ -76,7 +77,7 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
         ),
         platform.alert(
             "PrometheusWithoutAlertmanager",
-            f"prometheus_notifications_alertmanagers_discovered{{{own}}} < 1",
+            f"prometheus_notifications_alertmanagers_discovered{{{own}}} == 0",
             "critical",
             "Prometheus knows no Alertmanager",
             "Prometheus ({{ $labels.instance }}) has {{ $value }} Alertmanagers to tell of alerts.",
@@ -103,41 +104,12 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
         ),
         platform.alert(
             "PrometheusWalCorrupted",
-            grew(
-                ("prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_wal_truncations_failed_total"),
-                own,
-                "1h",
-                "instance",
-            ),
+            grew(wal, own, "1h", "instance"),
             "critical",
             "Prometheus' write-ahead log is damaged",
-            "{{ $value | humanize }} corruptions or failed truncations in an hour: recent samples "
-            "may be lost.",
-            (
-                *pair(
-                    ((f"prometheus_tsdb_wal_corruptions_total{{{target}}}", counter((60, 0), (60, 1))),),
-                    ((f"prometheus_tsdb_wal_corruptions_total{{{target}}}", counter((120, 0))),),
-                    "2h",
-                    Firing("60", here),
-                ),
-                Case(
-                    "truncations fail",
-                    (
-                        (
-                            f"prometheus_tsdb_wal_truncations_failed_total{{{target}}}",
-                            counter((60, 0), (60, 2)),
-                        ),
-                    ),
-                    "2h",
-                    (Firing("120", here),),
-                ),
-                Case(
-                    "damaged from the start",
-                    ((f"prometheus_tsdb_wal_corruptions_total{{{target}}}", flat(1)),),
-                    "10m",
-                    (Firing("1", here),),
-                ),
-            ),
+            "{{ $value | humanize }} corruptions or failed truncations in an hour: recent samples may be "
+            "lost.",
+            growth_cases(wal, target, here, "1h"),
         ),
         platform.alert(
             "ScrapeLabelLimitExceeded",
@@ -195,10 +167,10 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
             "5 minutes.",
             (
                 *pair(
-                    ((f"{sent}{{{slack}}}", counter((30, 10))), (f"{failed}{{{slack}}}", counter((30, 1)))),
+                    ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 6)))),
                     ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 4)))),
                     "10m",
-                    Firing("10%", {"instance": "host:1", "integration": "slack"}),
+                    Firing("6%", {"instance": "host:1", "integration": "slack"}),
                 ),
                 Case(
                     "nothing to send",

@@ -1,0 +1,113 @@
+"""Starting an engine on loopback for a test, and waiting for what it does."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_WAIT = threading.Event()
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    """Return as soon as `condition` is true; AssertionError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        _WAIT.wait(0.02)
+
+
+def free_port(span: int = 60) -> int:
+    """The first of `span` ports that are all free now, in 22500 to 22599."""
+    for base in range(22500, 22600 - span):
+        if all(_free(base + offset) for offset in range(span)):
+            return base
+    raise AssertionError(f"no {span} free ports in 22500 to 22599")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def started(command: Sequence[str], folder: Path, ready: str) -> Iterator[Path]:
+    """Run a command in `folder` until the block ends; the block starts when the URL `ready` answers 200.
+
+    Yields the file with its output, which also stands in the message if it does not get ready."""
+    log = folder / "output.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command], cwd=folder, stdout=output, stderr=output
+        )
+        try:
+            try:
+                until(lambda: process.poll() is not None or _answers(ready), f"{ready} answers")
+                assert process.poll() is None, f"ended with {process.returncode}"
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
+            yield log
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@dataclass
+class Inbox:
+    """What a receiver was sent: path and JSON body, in order."""
+
+    posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    port: int = 0
+
+    def of(self, path: str) -> list[dict[str, Any]]:
+        return [body for where, body in self.posts if where == path]
+
+
+@contextmanager
+def inbox(port: int) -> Iterator[Inbox]:
+    """An HTTP receiver on loopback."""
+    kept = Inbox(port=port)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.posts.append((self.path, json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: ARG002 - the parent's signature
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield kept
+    finally:
+        server.shutdown()
+        server.server_close()

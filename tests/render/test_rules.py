@@ -1,0 +1,296 @@
+"""Every alert under contract: who owns it, what to do, and proof that it fires and that it keeps silent."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.addresses import addresses
+from components.render import opensearch, prometheus, rules_logging
+from components.render.rules import Alert, RuleFile, number
+from components.render.rules_metrics import DEAD_MANS_SWITCH
+from components.render.slo import FAST, SLOW, examples, threshold
+from components.spec import Spec
+from tests.render.engines import program, run, write
+from tests.specs import service, spec
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SPEC = spec()
+FILES = prometheus.render(SPEC, addresses(SPEC))
+BUILT_IN = [(file, alert) for file in prometheus.rule_files(SPEC) for alert in file.alerts]
+NAMES = sorted({alert.name for _, alert in BUILT_IN})
+SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
+
+
+def rules_in(files: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every alerting rule of rendered files, with its file."""
+    for name, text in files.items():
+        if name.startswith("rules/"):
+            for group in yaml.safe_load(text)["groups"]:
+                yield from ((name, rule) for rule in group["rules"] if "alert" in rule)
+
+
+def cases_in(files: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every promtool test of rendered files, with the rule file it is for."""
+    for name, text in files.items():
+        if name.startswith("tests/"):
+            content = yaml.safe_load(text)
+            for test in content["tests"]:
+                yield content["rule_files"][0].removeprefix("../"), test
+
+
+@pytest.mark.parametrize(("file", "rule"), [*rules_in(FILES)])
+def test_every_alert_says_who_and_what_and_where_to_read_on(file: str, rule: dict[str, Any]) -> None:
+    teams = {team.name for team in SPEC.alerting.teams}
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+    assert rule["labels"]["team"] in teams, file
+    assert rule["annotations"].keys() == {"summary", "description", "runbook"}
+    assert all(rule["annotations"].values())
+    base = SPEC.alerting.runbook_base
+    assert base is not None
+    assert rule["annotations"]["runbook"] == f"{base}docs/runbooks/{rule['alert']}.md"
+
+
+def missing_tests(files: dict[str, str]) -> list[str]:
+    """Alerts that lack a test in which they fire, or one in which they are silent."""
+    fires: set[tuple[str, str]] = set()
+    silent: set[tuple[str, str]] = set()
+    for file, test in cases_in(files):
+        for check in test.get("alert_rule_test", []):
+            (fires if check["exp_alerts"] else silent).add((file, check["alertname"]))
+        for check in test.get("promql_expr_test", []):
+            if named := re.search(r'alertname="(\w+)"', check["expr"]):
+                (fires if check["exp_samples"][0]["value"] else silent).add((file, named[1]))
+    found = []
+    for file, rule in rules_in(files):
+        where = (file, rule["alert"])
+        if where not in fires:
+            found.append(f"{file} {rule['alert']} fires")
+        if where not in silent and rule["alert"] != DEAD_MANS_SWITCH:
+            found.append(f"{file} {rule['alert']} silent")
+    return found
+
+
+def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() -> None:
+    assert missing_tests(FILES) == []
+
+
+def test_a_missing_test_would_be_seen() -> None:
+    assert missing_tests(FILES | {"tests/custom.yml": FILES["tests/platform-redis.yml"]}) == [
+        "rules/custom.yml PaymentsDeclinedOften fires",
+        "rules/custom.yml PaymentsDeclinedOften silent",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_alert_has_a_runbook(name: str) -> None:
+    page = ROOT / "docs" / "runbooks" / f"{name}.md"
+    assert page.is_file(), f"write docs/runbooks/{name}.md"
+    lines = page.read_text().splitlines()
+    assert lines[0] == f"# {name}"
+    assert [line for line in lines if line.startswith("## ")] == SECTIONS
+    for section in SECTIONS:
+        following = lines[lines.index(section) + 1 :]
+        text = next((line for line in following if line.strip()), "## ")
+        assert not text.startswith("## "), f"{section} is empty"
+
+
+def test_every_runbook_belongs_to_an_alert_and_is_listed() -> None:
+    folder = ROOT / "docs" / "runbooks"
+    pages = sorted(path.stem for path in folder.glob("*.md") if path.name != "README.md")
+    assert pages == NAMES
+    listed = re.findall(r"^\| \[(\w+)\]\((\w+)\.md\) \|", (folder / "README.md").read_text(), re.M)
+    assert listed == [(name, name) for name in NAMES]
+
+
+def test_the_team_of_an_alert_is_its_owner_not_the_environments() -> None:
+    owners = {item.name: item.owner for item in SPEC.services}
+    for file, rule in rules_in(FILES):
+        name = file.removeprefix("rules/").removesuffix(".yml")
+        if name != "custom":
+            assert rule["labels"]["team"] == owners.get(name, SPEC.alerting.platform_team)
+
+
+def test_a_service_without_promises_only_has_alerts_on_its_target() -> None:
+    alerts = {rule["alert"] for file, rule in rules_in(FILES) if file == "rules/legacy-billing.yml"}
+    assert alerts == {"TargetDown", "ScrapeLimitExceeded", "ForbiddenLabelsDropped"}
+
+
+def test_thresholds_come_from_the_stack_file() -> None:
+    whole = spec(
+        metrics={
+            "rules": {
+                "error_ratio": 0.07,
+                "error_window": "10m",
+                "error_hold": "3m",
+                "min_requests_per_second": 2.5,
+                "target_down": "4m",
+                "disk_free": 0.2,
+                "ingestion_stalled": "20m",
+            }
+        }
+    )
+    rules = {
+        (file, rule["alert"]): rule for file, rule in rules_in(prometheus.render(whole, addresses(whole)))
+    }
+    high = rules["rules/gateway.yml", "ServiceErrorRatioHigh"]
+    assert "service:error_ratio:rate10m" in high["expr"]
+    assert "> 0.07\n" in high["expr"]
+    assert ">= 2.5" in high["expr"]
+    assert high["for"] == "3m"
+    assert rules["rules/gateway.yml", "TargetDown"]["for"] == "4m"
+    assert rules["rules/platform-host.yml", "DiskSpaceLow"]["expr"].endswith("< 0.2")
+    stalled = rules["rules/platform-collector.yml", "LogIngestionStalled"]
+    assert ("[10m]" in stalled["expr"], stalled["for"]) == (True, "10m")
+
+
+@pytest.mark.parametrize(
+    ("target", "first"), [(99.9, "0.0144"), (99.5, "0.072"), (90.0, "0.9"), (5.0, "0.975")]
+)
+def test_burn_rates_stay_reachable_for_weak_promises(target: float, first: str) -> None:
+    limits = [threshold(burn, target) for burn in (*FAST, *SLOW)]
+    assert number(limits[0]) == first
+    assert all(limit < 1 for limit in limits)
+    assert limits == sorted(limits, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "good", "bad"),
+    [
+        ('code=~"5.."', 'code="200"', 'code="500"'),
+        ('code!~"2..|3.."', 'code="200"', 'code="500"'),
+        ('outcome="failed"', 'outcome="200"', 'outcome="failed"'),
+        ('ok!="true"', 'ok="true"', 'ok="200"'),
+        ('status=~"(err|fail)[a-z]+"', 'status="200"', 'status="erra"'),
+        ('code=~"("', 'code="0"', None),
+    ],
+)
+def test_examples_of_good_and_failed_requests(matcher: str, good: str, bad: str | None) -> None:
+    assert examples(matcher) == (good, bad)
+
+
+def test_the_watermark_is_the_one_opensearch_is_given() -> None:
+    text = "".join(opensearch.render(SPEC, addresses(SPEC)).values())
+    assert re.search(rf"watermark\.low\W+{rules_logging.WATERMARK_LOW_GIB}gb", text)
+
+
+def promtool_tests(folder: Path, files: dict[str, str], *arguments: str) -> tuple[int, str]:
+    write(folder, {name: text for name, text in files.items() if name.startswith(("rules/", "tests/"))})
+    names = sorted(name for name in files if name.startswith("tests/"))
+    done = run([program("prometheus", "promtool"), "test", "rules", *arguments, *names], folder)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.engine
+def test_promtool_sees_every_alert_fire_and_keep_silent(tmp_path: Path) -> None:
+    code, output = promtool_tests(tmp_path, FILES)
+    assert code == 0, output[-4000:]
+
+
+def odd_stacks() -> dict[str, Spec]:
+    """Stacks whose settings bend the made-up data of the tests."""
+    hasty: dict[str, Any] = {
+        "scrape_interval": "5s",
+        "scrape_timeout": "4s",
+        "rules": {
+            "error_window": "1m",
+            "error_hold": "10s",
+            "target_down": "30s",
+            "ingestion_stalled": "45s",
+            "min_requests_per_second": 0.0,
+            "error_ratio": 0.9,
+            "disk_free": 0.0,
+        },
+    }
+    slow = {"rules": {"error_window": "2h", "error_hold": "20m", "min_requests_per_second": 1000.0}}
+    weak = {"availability": 50.0, "latency": {"threshold": "1s", "target": 90.0}}
+    own = {
+        "requests": "rpc_total",
+        "errors": 'grpc_code!~"OK|Canceled"',
+        "latency": "rpc_duration_seconds",
+    }
+    return {
+        "hasty": spec(metrics=hasty),
+        "slow": spec(metrics=slow),
+        "weak promises": spec(services=service("gateway", slo=weak)),
+        "strict promises": spec(services=service("gateway", slo={"availability": 99.999})),
+        "own indicators": spec(services=service("orders", slo={"metrics": own})),
+        "nothing": spec(services=[], alerting={"routes": []}),
+    }
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", odd_stacks())
+def test_the_tests_hold_for_odd_settings_too(tmp_path: Path, name: str) -> None:
+    whole = odd_stacks()[name]
+    code, output = promtool_tests(tmp_path, prometheus.render(whole, addresses(whole)))
+    assert code == 0, output[-4000:]
+
+
+def mutants(rule: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Ways in which an alert can be wrong; a test must notice each of them."""
+    yield "never fires", rule | {"expr": "vector(1) > 2"}
+    if rule["alert"] != DEAD_MANS_SWITCH:
+        yield "always fires", rule | {"expr": "vector(1)"}
+    other = {"critical": "info", "warning": "critical", "info": "warning"}[rule["labels"]["severity"]]
+    yield "severity", rule | {"labels": rule["labels"] | {"severity": other}}
+    yield "team", rule | {"labels": rule["labels"] | {"team": "nobody"}}
+    if "for" in rule and not rule["for"].endswith("0s"):
+        yield "no patience", {key: value for key, value in rule.items() if key != "for"}
+    if "for" in rule:
+        yield "too much patience", rule | {"for": "30d"}
+    for found in re.finditer(r"(==|>=|>|<) ([0-9.]+)", rule["expr"]):
+        operator, value = found[1], float(found[2])
+        if operator == "==":
+            replacements = ["== 77"]
+        elif operator == ">=":
+            replacements = [f">= {number(value * 1e6)}", f">= {number(value * 1e-6)}"]
+        elif value == 0:
+            replacements = [f"{operator} 1000000000"]
+        else:
+            replacements = [f"{operator} {number(value * 1.5)}", f"{operator} {number(value * 0.6)}"]
+        for replacement in replacements:
+            expr = rule["expr"][: found.start()] + replacement + rule["expr"][found.end() :]
+            yield f"{found[0]} -> {replacement} at {found.start()}", rule | {"expr": expr}
+
+
+EQUIVALENT = {
+    # Without traffic these are NaN instead of absent, and NaN is above nothing: the same in effect.
+    ("AlertmanagerNotificationsFailing", "> 0"),
+    # A disk that is read-only is left out; whether it says so with 1 or 77 is not the rule's to test.
+}
+
+
+def broken(file: RuleFile, alert: Alert) -> Iterator[tuple[str, str]]:
+    """The text of a rule file with one alert broken in one way, and what was broken."""
+    content = yaml.safe_load(FILES[f"rules/{file.name}.yml"])
+    for group in content["groups"]:
+        for index, rule in enumerate(group["rules"]):
+            if rule.get("alert") != alert.name or rule["expr"] != alert.expr:
+                continue
+            for what, mutant in mutants(rule):
+                if any(name == alert.name and what.startswith(start) for name, start in EQUIVALENT):
+                    continue
+                group["rules"][index] = mutant
+                yield what, yaml.safe_dump(content)
+            group["rules"][index] = rule
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("file", "alert"),
+    [pair for pair in BUILT_IN if pair[0].name not in ("orders", "inventory")],
+    ids=lambda value: value.name,
+)
+def test_a_broken_alert_fails_its_tests(tmp_path: Path, file: RuleFile, alert: Alert) -> None:
+    tests = {name: text for name, text in FILES.items() if re.match(rf"tests/{file.name}\.", name)}
+    survivors = [
+        what
+        for what, text in broken(file, alert)
+        if promtool_tests(tmp_path, tests | {f"rules/{file.name}.yml": text}, "--run", f"^{alert.name} ")[0]
+        == 0
+    ]
+    assert survivors == []
