@@ -185,6 +185,7 @@ def _parse(spec: Spec) -> list[str]:
         *found,
         f'set(attributes["{UID}"], cache["uid"])',
         f'delete_key(attributes, "{_DROP}")',
+        'set(attributes["message"], attributes["msg"]) where attributes["message"] == nil',
         'set(attributes["message"], body) where attributes["message"] == nil',
     ]
 
@@ -196,7 +197,7 @@ def _timestamp() -> list[str]:
     found = []
     for separator in ("T", " "):
         for clock, digits in (("%H:%M:%S", "[0-9:]{8}"), ("%H:%M:%S.%s", "[0-9:]{8}[.][0-9]+")):
-            for zone, tail in (("%j", "(Z|[+-][0-9]{2}:[0-9]{2})"), ("%z", "[+-][0-9]{4}"), ("", "")):
+            for zone, tail in (("%j", "[+-][0-9]{2}:[0-9]{2}"), ("%z", "(Z|[+-][0-9]{4})"), ("", "")):
                 layout = f"%Y-%m-%d{separator}{clock}{zone}"
                 arguments = ottl.text(layout) + ("" if zone else ', "UTC"')
                 found.append((f"{day}{separator}{digits}{tail}$", arguments))
@@ -274,8 +275,8 @@ def _sample(spec: Spec) -> list[str]:
         return []
     found = [
         f'set(cache["key"], attributes["{UID}"])',
-        'set(cache["key"], SHA256(attributes["trace_id"])) '
-        'where IsMatch(attributes["trace_id"], "^[0-9a-f]{32}$")',
+        'set(cache["trace"], attributes["trace_id"])',
+        'set(cache["key"], SHA256(cache["trace"])) where IsMatch(cache["trace"], "^[0-9a-f]{32}$")',
     ]
     for level, share in shares.items():
         condition = f'cache["level"] != nil and attributes["log_level"] == "{level}"'

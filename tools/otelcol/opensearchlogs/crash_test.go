@@ -20,6 +20,12 @@ type disk struct {
 	data map[string][]byte
 }
 
+func (d *disk) copy() *disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return &disk{data: maps.Clone(d.data)}
+}
+
 // process is a storage extension that dies, with all that use it, at one of its
 // writes: the calls after that never return.
 type process struct {
@@ -116,18 +122,14 @@ func TestNoRecordIsLostByAKillAtAnyWrite(t *testing.T) {
 	wait(t, filled)
 
 	for kill := range 14 {
-		start.mu.Lock()
-		on := &disk{data: maps.Clone(start.data)}
-		start.mu.Unlock()
+		on := start.copy()
 		for range 2 { // twice, since the second start finds what the first left
 			life := run(on, down.URL, kill, func(context.Context, *identified) {})
 			select {
 			case <-life.dead:
 			case <-time.After(300 * time.Millisecond): // all its writes are done
 			}
-			on.mu.Lock()
-			on = &disk{data: maps.Clone(on.data)}
-			on.mu.Unlock()
+			on = on.copy()
 		}
 		f.store.mu.Lock()
 		f.store.docs = map[string]map[string]any{}

@@ -1,0 +1,150 @@
+"""A state folder with a running collector and a store, for tests that stop, kill and starve it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from components.addresses import OFFSETS, Addresses
+from components.render import collector
+from components.spec import Spec
+from tests.engine.fake_store import FakeStore
+
+PASSWORD = "only-for-this-test"
+
+
+def wait(what: str, condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Look until `condition` holds; AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain: {what}")
+        time.sleep(0.02)
+
+
+def free_base() -> int:
+    """A port base whose ports for the collector are free."""
+    wanted = [OFFSETS[name] for name in OFFSETS if name.startswith("collector-")] + [OFFSETS["opensearch"]]
+    for base in range(41000 + os.getpid() % 97 * 100, 60000, 100):
+        try:
+            for offset in wanted:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free ports")
+
+
+class CollectorHost:
+    """`root` becomes a state folder; the collector runs with its rendered settings, only the store's scheme
+    replaced (plain HTTP)."""
+
+    def __init__(self, root: Path, program: str, spec: Spec, port_base: int) -> None:
+        self.root = root
+        self.program = program
+        self.addresses = Addresses(port_base)
+        self.conf = root / "units/collector/conf"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.output = root / "collector.log"
+        (root / "secrets").mkdir(parents=True)
+        (root / "secrets" / collector.SECRET).write_text(PASSWORD)
+        self.store = FakeStore(self.addresses.port("opensearch"), collector.USER, PASSWORD)
+        self.configure(spec)
+
+    def configure(self, spec: Spec) -> None:
+        """Render anew; a running collector does not see it before `reload`."""
+        self.conf.mkdir(parents=True, exist_ok=True)
+        for name, text in collector.render(spec, self.addresses).items():
+            (self.conf / name).write_text(text)
+        plain = {
+            "endpoint": f"http://{self.addresses['opensearch']}",
+            "tls": {"insecure": True, "ca_file": ""},
+        }
+        (self.conf / "plain.json").write_text(json.dumps({"exporters": {"opensearchlogs": plain}}))
+
+    def log_file(self, service: str) -> Path:
+        """Where a service's output is captured."""
+        path = self.root / f"units/{service}/log/{service}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def start(self) -> None:
+        """Start and wait until it says that it is healthy."""
+        arguments = ["--config", "collector.yaml", "--config", "plain.json"]
+        gates = f"--feature-gates={collector.FEATURE_GATES}"
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [self.program, *arguments, gates], cwd=self.conf, stdout=output, stderr=output
+            )
+        self.healthy()
+
+    def healthy(self) -> None:
+        """Wait until the collector runs and says so."""
+        wait(f"the collector is healthy; see {self.output}", self._is_healthy)
+
+    def _is_healthy(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the collector ended: {self.output.read_text()[-3000:]}")
+        try:
+            with urlopen(f"http://{self.addresses['collector-health']}/", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        """As by `kill -9`."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+            self.process = None
+
+    def reload(self) -> None:
+        """SIGHUP, and wait until the new settings run."""
+        assert self.process is not None
+        before = self.output.read_text().count("Everything is ready")
+        self.process.send_signal(signal.SIGHUP)
+        wait(
+            "the collector has reloaded",
+            lambda: self.output.read_text().count("Everything is ready") > before,
+        )
+        self.healthy()
+
+    def metrics(self) -> dict[str, float]:
+        """The collector's own counters: name -> sum over labels."""
+        with urlopen(f"http://{self.addresses['collector-metrics']}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        found: dict[str, float] = {}
+        for line in text.splitlines():
+            if not line.startswith("#"):
+                name, _, rest = line.partition("{") if "{" in line else line.partition(" ")
+                found[name] = found.get(name, 0) + float(rest.rpartition(" ")[2] if "{" in line else rest)
+        return found
+
+
+@contextmanager
+def running(root: Path, program: str, spec: Spec) -> Iterator[CollectorHost]:
+    """A started collector with its store open; both ended afterwards."""
+    host = CollectorHost(root, program, spec, free_base())
+    host.store.open()
+    try:
+        host.start()
+        yield host
+    finally:
+        host.kill()
+        host.store.close()
