@@ -1,7 +1,11 @@
 """`obs verify` for people and for CI: runs the checks of an environment and shows what came of them."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import httpx
 
@@ -25,7 +29,8 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
 
     spec, _ = describe(env)
     state: Path = state_paths(env).root
-    report = run(spec, stack=env, state=state, deadline_s=deadline_s, progress=tell)
+    with _terminable():
+        report = run(spec, stack=env, state=state, deadline_s=deadline_s, progress=tell)
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
@@ -33,6 +38,20 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     for name, url in pages(spec):
         out.print(f"{name:14} {url}", markup=False)
     return report.exit_code
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A termination undoes what was injected, as Ctrl-C does."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def pages(spec: Spec, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:

@@ -94,7 +94,7 @@ def send(ctx: Context, probe: bool = False, trace_id: str | None = None) -> Sent
     return Sent(body.get("trace_id") or trace_id or "", transaction, answer.status_code, seconds)
 
 
-def send_plain(ctx: Context, count: int, workers: int = 4) -> list[Sent]:
+def send_plain(ctx: Context, count: int, workers: int = 2) -> list[Sent]:
     """Unmarked requests with trace ids of ours, a few at once."""
     ids = [new_trace_id() for _ in range(count)]
     with ThreadPoolExecutor(workers) as pool:

@@ -289,23 +289,3 @@ def test_card_numbers_are_valid_and_covered_by_the_rule() -> None:
         number = card_number()
         assert luhn_valid(number)
         assert all(rule_for(shop_spec(), form) for form in forms(number))
-
-
-def test_only_pages_that_show_something_are_offered() -> None:
-    import httpx
-
-    from obs.verify.command import pages
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        html = {"content-type": "text/html; charset=utf-8"}
-        if request.url.port == 21000:
-            return httpx.Response(500, text="no index.html")
-        if request.url.port == 21030:
-            return httpx.Response(200, headers=html, text="<p>Built without UI assets</p>")
-        if request.url.port == 21102:
-            raise httpx.ConnectError("refused")
-        return httpx.Response(200, headers=html, text="<h1>Demo shop</h1>")
-
-    found = dict(pages(shop_spec(), httpx.MockTransport(answer)))
-    assert set(found) == {"alertmanager", "sink", "gateway", "orders", "inventory"}
-    assert found["gateway"] == "http://127.0.0.1:21100/"
