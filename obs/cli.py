@@ -43,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Env = Annotated[str, typer.Argument(metavar="[ENV]", help="Environment: stacks/Pulumi.<ENV>.yaml.")]
+Env = Annotated[str, typer.Argument(metavar="ENV", help="Environment: stacks/Pulumi.<ENV>.yaml.")]
 
 
 @app.callback()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from vsi.host import UnitStatus
 
-Units = Annotated[list[str] | None, typer.Argument(metavar="[UNITS]...", help="Units; all if none is named.")]
+Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
 
 
 @command
