@@ -164,10 +164,10 @@ def revive(state: StatePaths, without: str, report: Callable[[str], None]) -> No
         if name == without or not record.complete:
             continue
         report(f"bringing back {name}")
-        supervisor.update(name)
-        supervisor.start(name)
-        if name in needed:
-            with contextlib.suppress(DeployError):
+        with contextlib.suppress(DeployError):
+            supervisor.update(name)
+            supervisor.start(name)
+            if name in needed:
                 wait_ready(state, record.unit)
 
 

@@ -110,10 +110,10 @@ def state_paths(stack: str, environ: Mapping[str, str] | None = None) -> StatePa
     base = environ.get("OBS_STATE_DIR")
     root = (Path(base) if base else REPO / ".state") / stack
     root = Path(os.path.abspath(root))
-    if re.search(r"\s[;#]|[\r\n\t\"'\\*?\[\]]", str(root)):
+    if re.search(r"\s[;#]|[\r\n\t\"'\\*?%\[\]]", str(root)):
         raise DeployError(
             stack,
-            f"the state folder {str(root)!r} holds a quote, a backslash, a tab, one of '*?[]', or a blank "
+            f"the state folder {str(root)!r} holds a quote, a backslash, a tab, one of '*?%[]', or a blank "
             "followed by ';' or '#', which the supervisor's files cannot express. Set OBS_STATE_DIR.",
         )
     return StatePaths(root)

@@ -26,6 +26,8 @@ from vsi.paths import REPO, StatePaths, runtime_dir
 from vsi.program import clean_environment, intact
 
 RUNNING_STATES = frozenset({"STARTING", "RUNNING", "BACKOFF"})
+ANSWER_SECONDS = 5.0
+"""A supervisor that does not answer in this time is replaced."""
 _RPC_SECONDS = 150
 _NOT_RUNNING, _ALREADY_STARTED, _BAD_NAME, _STILL_RUNNING, _ALREADY_ADDED, _CANT_REREAD = (
     70,
@@ -105,7 +107,7 @@ class Supervisor:
     def alive(self) -> bool:
         """Whether it answers."""
         try:
-            return bool(self._call("getPID", timeout=5))
+            return bool(self._call("getPID", timeout=ANSWER_SECONDS))
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return False
 
@@ -279,7 +281,12 @@ class Supervisor:
         if program and program.state in RUNNING_STATES:
             return
         kill_all(processes_of(str(self.state.root), name))
-        self._call_or({_ALREADY_STARTED, _SPAWN_ERROR, _ABNORMAL}, "startProcess", name, False)
+        try:
+            self._call_or({_ALREADY_STARTED, _SPAWN_ERROR, _ABNORMAL}, "startProcess", name, False)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == _BAD_NAME:
+                raise DeployError(name, "its program file is missing or was broken. Run `obs up`.") from None
+            raise DeployError(name, f"the supervisor says: {fault.faultString}") from None
 
     def stop(self, name: str) -> None:
         """Stop it and wait until it is gone. Fine if it does not run or is not known."""

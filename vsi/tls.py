@@ -52,7 +52,9 @@ def _load(
 ) -> tuple[x509.Certificate, rsa.RSAPrivateKey] | None:
     try:
         certificate = x509.load_pem_x509_certificate(existing[f"{name}.pem"])
-        key = serialization.load_pem_private_key(existing[f"{name}.key"], password=None)
+        key = serialization.load_pem_private_key(
+            existing[f"{name}.key"], password=None, unsafe_skip_rsa_key_validation=True
+        )
     except (KeyError, ValueError, TypeError):
         return None
     if not isinstance(key, rsa.RSAPrivateKey) or certificate.public_key() != key.public_key():

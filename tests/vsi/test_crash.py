@@ -1,0 +1,156 @@
+"""Killed at any point: the next run converges, nothing runs twice, no lock stays."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from components.plan import Unit
+from tests.vsi.conftest import Place, until
+from vsi.records import read_applied
+from vsi.supervisor import _is_alive
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if _is_alive(pid)]
+
+
+def supervisor_pid(place: Place) -> int:
+    return int(place.supervisor.pid_file.read_text())
+
+
+def test_killed_process_is_started_again(place: Place) -> None:
+    place.apply()
+    pid = place.pid()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: place.program().state == "RUNNING" and place.pid() != pid)
+    assert (place.served(), len(place.running()), place.starts()) == ("one", 1, 2)
+    until(lambda: place.supervisor.unexpected_exits() == {"alpha": 1})
+
+
+def test_child_of_a_killed_start_script_does_not_stay(place: Place) -> None:
+    """A wrapper that forks its engine: what is left of it would hold the port and run twice."""
+    place.apply(place.unit(arguments=("--fork",)))
+    leader = place.pid()
+    child = next(pid for pid in place.running() if pid != leader)
+    os.kill(leader, signal.SIGKILL)
+    until(lambda: not _is_alive(child))
+    until(lambda: place.program().state == "RUNNING" and place.pid() != leader)
+    until(lambda: place.served() == "one")
+    assert len(place.running()) == 2
+
+
+def test_killed_supervisor_takes_all_with_it_and_all_come_back_once(place: Place) -> None:
+    wrapper = place.unit("wrapper", arguments=("--fork",))
+    units = [wrapper, place.unit("beta", needs=("wrapper",)), place.unit("alpha")]
+    for unit in units:
+        place.apply(unit)
+    before = place.running()
+    assert len(before) == 4
+    os.kill(supervisor_pid(place), signal.SIGKILL)
+    until(lambda: alive(before) == [])
+    result = place.apply(units[2])
+    assert result.action == "start"
+    states = place.supervisor.programs()
+    assert {name for name, program in states.items() if program.running} == {"alpha", "beta", "wrapper"}
+    assert len(place.running()) == 4
+    assert [place.starts(name) for name in ("alpha", "beta", "wrapper")] == [2, 2, 2]
+
+
+def test_supervisor_that_hangs_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.3)
+    place.apply()
+    old = supervisor_pid(place)
+    os.kill(old, signal.SIGSTOP)
+    place.apply()
+    assert not _is_alive(old)
+    assert len(place.running()) == 1
+
+
+def test_supervisor_outlives_the_apply_and_holds_nothing_of_it(place: Place) -> None:
+    os.environ["TOP_SECRET"] = "of the caller"
+    try:
+        assert place.answer(place.run(place.request()))["ok"]
+    finally:
+        del os.environ["TOP_SECRET"]
+    process = psutil.Process(supervisor_pid(place))
+    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+    for pid in (process.pid, place.pid()):
+        assert "TOP_SECRET" not in Path("/proc", str(pid), "environ").read_text()
+        links = []
+        for link in Path("/proc", str(pid), "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                links.append(os.readlink(link))
+        assert not [target for target in links if target.endswith(".lock")]
+
+
+def steps_of(process: subprocess.Popen[bytes], count: int) -> None:
+    """Read `count` lines of progress."""
+    assert process.stderr is not None
+    for _ in range(count):
+        process.stderr.readline()
+
+
+@pytest.mark.parametrize("steps", range(1, 14, 2))
+def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: int) -> None:
+    def unit(text: str) -> Unit:
+        files = {"rules/b.yml" if text == "old" else "rules/a.yml": text}
+        return place.unit(
+            text=text, files=files, checks=(("grep", "-q", ".", "app.conf"),),
+            setup=("cp", "app.conf", "../data/set"),
+            secrets=("made",),
+        )  # fmt: skip
+
+    made = {"secrets": ({"name": "made", "source": "generated", "key": ""},), "tls_names": ("admin",)}
+    if steps % 4 == 1:
+        place.apply(unit("old"), **made)
+    process = place.run(place.request(unit("new"), **made))
+    steps_of(process, steps)
+    process.kill()
+    process.communicate()
+    result = place.apply(unit("new"), **made)
+    assert result.pid == place.pid()
+    assert (place.served(), (place.state.unit("alpha").data / "set").read_text()) == ("new", "new")
+    assert sorted(p.name for p in place.conf("").rglob("*.yml")) == ["a.yml"]
+    assert len(place.running()) == 1
+    assert not place.state.unit("alpha").staged.exists()
+    assert sorted(p.name for p in place.state.secrets.iterdir()) == ["made", "tls"]
+    record = read_applied(place.state, "alpha")
+    assert record is not None
+    assert record.complete
+    assert place.apply(unit("new"), **made).action == "none"
+
+
+def test_removal_killed_is_finished_by_the_next(place: Place) -> None:
+    place.apply()
+    process = place.run(place.request(), "remove")
+    steps_of(process, 2)
+    process.kill()
+    process.communicate()
+    place.remove()
+    assert place.running() == []
+    assert place.state.applied_units() == []
+
+
+def test_two_applies_at_once(place: Place) -> None:
+    """Of one unit and of others: the same supervisor, every process once."""
+    requests = [place.request(place.unit(name)) for name in ("alpha", "alpha", "beta", "gamma")]
+    secrets = ({"name": "made", "source": "generated", "key": ""},)
+    requests = [
+        r.model_validate({**r.model_dump(), "secrets": secrets, "tls_names": ("admin",)}) for r in requests
+    ]
+    answers = [place.answer(process) for process in [place.run(request) for request in requests]]
+    assert [answer["ok"] for answer in answers] == [True] * 4, answers
+    assert sorted(answer["result"]["action"] for answer in answers[:2]) == ["none", "start"]
+    assert len(place.running()) == 3
+    assert [place.starts(name) for name in ("alpha", "beta", "gamma")] == [1, 1, 1]
+    supervisors = [
+        p.pid
+        for p in psutil.process_iter(["cmdline"])
+        if str(place.supervisor.config) in (p.info["cmdline"] or [])
+    ]
+    assert supervisors == [supervisor_pid(place)]
