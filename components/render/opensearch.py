@@ -38,6 +38,10 @@ ENVIRONMENT = (
 )
 """Without a temporary folder of its own the start script leaves one behind in /tmp at every start."""
 SETUP_COMMAND = ("{python}", "-m", "agents.opensearch_setup", "--settings", "setup/settings.json")
+CHECK_COMMAND = (
+    "{python}", "-m", "agents.opensearch_check", "--engine", "{engine:opensearch}", "--running", "../conf",
+)  # fmt: skip
+"""Starts a throwaway node, unless only files of `SETUP_ONLY` differ: allow 300 s on a busy machine."""
 READY_PATH = "/_plugins/_security/health"
 """Answers 200 without credentials once the security plugin has its configuration, 503 before."""
 SECRETS = tuple(sorted(opensearch_store.SECRET_OF.values()))

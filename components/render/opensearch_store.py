@@ -163,17 +163,22 @@ def _by_day(kind: str, prefix: str) -> dict[str, Any]:
     writes each anew every twelve hours)."""
     if kind == "span":
         day = "Instant.ofEpochMilli(ctx.startTimeMillis).atZone(ZoneId.of('Z')).toLocalDate()"
-        return {"description": MANAGED, "processors": [_into(f"'{prefix}-' + {day}")]}
+        # The collector sends again what was not acknowledged in time; named so, a span is stored once.
+        named = "ctx._id = ctx.traceID + '-' + ctx.spanID; "
+        return {"description": MANAGED, "processors": [_script(f"{named}ctx._index = '{prefix}-' + {day}")]}
     stamp = {"set": {"field": "written", "value": "{{{_ingest.timestamp}}}"}}
     return {
         "description": MANAGED,
-        "processors": [stamp, _into(f"'{prefix}-' + ctx.remove('written').substring(0, 10)")],
+        "processors": [
+            stamp,
+            _script(f"ctx._index = '{prefix}-' + ctx.remove('written').substring(0, 10)"),
+        ],
     }
 
 
-def _into(index: str) -> dict[str, Any]:
+def _script(source: str) -> dict[str, Any]:
     """A script, since `date_index_name` makes a name with date mathematics, which may not create an index."""
-    return {"script": {"lang": "painless", "source": f"ctx._index = {index}"}}
+    return {"script": {"lang": "painless", "source": source}}
 
 
 def _jaeger(spec: Spec, kind: str, prefix: str) -> dict[str, Any]:

@@ -31,6 +31,23 @@ def engine_folder() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def engine_program() -> Callable[[str, str], Path]:
+    """Engine and program -> its path. Skips where the engine is not in the cache; OBS_ENGINE_<NAME> names a
+    folder with the program in it instead."""
+
+    def find(name: str, program: str) -> Path:
+        override = os.environ.get(f"OBS_ENGINE_{name.upper()}")
+        if override:
+            return Path(override) / program
+        store = Store()
+        if store.locate(name) is None:
+            pytest.skip(f"no {name} in the cache; `make engines` makes it")
+        return store.executable(name, program)
+
+    return find
+
+
+@pytest.fixture(scope="session")
 def opensearch(
     tmp_path_factory: pytest.TempPathFactory, engine_folder: Callable[[str], Path]
 ) -> Iterator[Node]:
