@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
+import httpx
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -17,7 +18,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import StatusCode
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from demo._app import Service
 from demo._logging import configure_logging, logger
 from demo._metrics import Metrics
 from demo._telemetry import ProbeOrRatio, QuietExporter, make_exporter, resource_of, span, traced
@@ -206,3 +210,25 @@ def test_spans_over_http() -> None:
     assert path == "/v1/traces"
     assert b"over http" in body
     assert b"parts" in body
+
+
+def test_a_route_with_parameters_is_one_label_and_one_span_name(exporter: InMemorySpanExporter) -> None:
+    async def thing(request: Request) -> Response:
+        return Response(request.path_params["id"])
+
+    service = Service.build(Settings.model_validate(RAW))
+    app = service.app("Things.", [Route("/things/{id}", thing)])
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as session:
+            for number in range(5):
+                assert (await session.get(f"/things/{number}")).text == str(number)
+
+    asyncio.run(ask())
+    counted = service.metrics.registry.get_sample_value(
+        "http_requests_total", {"method": "GET", "route": "/things/{id}", "code": "200"}
+    )
+    assert counted == 5
+    spans = exporter.get_finished_spans()
+    assert {span.name for span in spans} == {"GET /things/{id}"}
+    assert {(span.attributes or {})["url.path"] for span in spans} == {f"/things/{n}" for n in range(5)}
