@@ -132,8 +132,8 @@ def _field(kind: str) -> dict[str, Any]:
 
 
 def _rejected(spec: Spec) -> dict[str, Any]:
-    """Records that did not fit the mapping of their index. Nothing here can be refused again: the record is
-    kept as it came and not indexed."""
+    """Records that did not fit the mapping of their index, each as the text of one field, with the reason: so
+    nothing here can be refused again."""
     return {
         "index_patterns": [f"{rejected_prefix(spec)}-2*"],
         "priority": 501,
@@ -146,9 +146,8 @@ def _rejected(spec: Spec) -> dict[str, Any]:
             "mappings": {
                 "dynamic": False,
                 "properties": {
-                    "index": _KEYWORD,
-                    "reason": {"type": "text", "norms": False},
-                    "record": {"type": "object", "enabled": False},
+                    "error": {"properties": {"reason": _CORE["message"], "type": _KEYWORD}},
+                    "message": _CORE["message"],
                     "service": _KEYWORD,
                     "timestamp": {**_CORE["timestamp"], "ignore_malformed": True},
                 },
