@@ -133,11 +133,13 @@ def test_a_record_that_does_not_fit_is_refused_alone(opensearch: Node) -> None:
 
 
 def test_a_refused_record_always_finds_a_place(opensearch: Node) -> None:
-    for number, refused in enumerate(
-        ["a line", {"http_status": "not a number"}, ["a", 1], {"http_status": 1}]
-    ):
-        body = {"timestamp": "not a date", "reason": "does not fit", "index": DAY, "record": refused}
-        assert create(opensearch, "collector", str(number), body, "logs-rejected-2026.01.02") == 201
+    index = "logs-rejected-2026.01.02"
+    for number, text in enumerate(["a line", '{"http_status": "not a number"}', "x" * 100_000, ""]):
+        body = {"timestamp": "not a date", "message": text, "service": "orders"}
+        body |= {"error.type": "mapper_parsing_exception", "error.reason": "failed to parse http_status"}
+        assert create(opensearch, "collector", str(number), body, index) == 201
+    assert len(hits(opensearch, {"term": {"error.type": "mapper_parsing_exception"}}, index)) == 4
+    assert len(hits(opensearch, {"match": {"error.reason": "http_status"}}, index)) == 4
 
 
 def test_a_field_that_is_not_named_is_kept_but_not_searched(opensearch: Node) -> None:
