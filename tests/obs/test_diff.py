@@ -1,0 +1,99 @@
+"""A preview shows what changes, and no secret."""
+
+import json
+from typing import Any
+
+import pytest
+
+from obs.diff import MASK, SECRET_SIGNATURE, Change, changes, masked, unit_name
+
+SECRET = {
+    SECRET_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270",
+    "ciphertext": "v1:abc",
+    "plaintext": '"hunter2"',
+}
+RULES = "".join(f"- alert: A{number}\n" for number in range(40))
+
+
+def by_name(found: tuple[Change, ...]) -> dict[str, Change]:
+    return {change.name: change for change in found}
+
+
+def test_equal_inputs_have_no_changes() -> None:
+    assert changes({"a.yml": RULES, "token": SECRET}, {"a.yml": RULES, "token": SECRET}) == ()
+
+
+def test_one_line_of_many_is_shown_with_its_neighbours_only() -> None:
+    (change,) = changes({"rules/shop.yml": RULES}, {"rules/shop.yml": RULES.replace("A20\n", "B20\n")})
+    assert (change.name, change.kind, change.file) == ("rules/shop.yml", "changed", True)
+    assert [line for line in change.lines if line[0] in "+-"] == ["-- alert: A20", "+- alert: B20"]
+    assert len(change.lines) == 1 + 3 + 2 + 3
+
+
+def test_files_come_and_go_by_name() -> None:
+    found = by_name(changes({"old.yml": "a\n", "same.yml": "x"}, {"new.yml": "b\nc\n", "same.yml": "x"}))
+    assert {name: change.kind for name, change in found.items()} == {"new.yml": "new", "old.yml": "removed"}
+    assert found["new.yml"].lines == ("@@ -0,0 +1,2 @@", "+b", "+c")
+
+
+def test_settings_are_compared_entry_by_entry() -> None:
+    old = json.dumps({"command": ["prometheus", "--web.listen-address=127.0.0.1:1"], "stop_seconds": 20})
+    new = json.dumps({"stop_seconds": 30, "command": ["prometheus", "--web.listen-address=127.0.0.1:1"]})
+    (change,) = changes({"process": old}, {"process": new})
+    assert not change.file
+    assert [line for line in change.lines if line[0] in "+-"] == [
+        '-  "stop_seconds": 20',
+        '+  "stop_seconds": 30',
+    ]
+
+
+def test_the_order_of_keys_in_json_is_no_change() -> None:
+    assert changes({"process": '{"a": 1, "b": 2}'}, {"process": '{"b": 2, "a": 1}'}) == ()
+
+
+def test_entries_of_a_mapping_stand_for_themselves() -> None:
+    (change,) = changes(
+        {"engines": {"prometheus": "k1", "jaeger": "j"}}, {"engines": {"prometheus": "k2", "jaeger": "j"}}
+    )
+    assert change.name == "engines: prometheus"
+    assert not change.file
+
+
+def test_the_provider_itself_is_not_shown() -> None:
+    assert changes({"__provider": "a"}, {"__provider": "b"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"secret_hook": SECRET}, {}),
+        ({}, {"secret_hook": SECRET}),
+        ({"secret_hook": "hunter1-plain"}, {"secret_hook": SECRET}),
+        ({"box": {"inner": SECRET}}, {"box": {"inner": MASK, "more": "x"}}),
+        ({"list": [SECRET, "a"]}, {"list": [SECRET, "b"]}),
+        ({"text": json.dumps({"deep": [SECRET]})}, {"text": json.dumps({"deep": [SECRET, 1]})}),
+    ],
+)
+def test_a_secret_is_never_shown(old: dict[str, Any], new: dict[str, Any]) -> None:
+    found = changes(old, new)
+    assert found
+    text = json.dumps([change.lines for change in found])
+    assert "hunter2" not in text
+    assert "v1:abc" not in text
+    assert "ciphertext" not in text
+    assert SECRET_SIGNATURE not in text
+
+
+def test_a_changed_secret_is_named_though_both_sides_are_hidden() -> None:
+    assert changes({"secret_hook": SECRET}, {"secret_hook": SECRET}, said=("secret_hook",)) == (
+        Change("secret_hook", "changed", False, (f"-{MASK}", f"+{MASK}")),
+    )
+
+
+def test_masked_reaches_every_level() -> None:
+    assert masked({"a": [{"b": SECRET}], "c": "text"}) == {"a": [{"b": MASK}], "c": "text"}
+
+
+def test_the_unit_of_a_resource() -> None:
+    urn = "urn:pulumi:local::observability::obs:components:ObservabilityStack$x::prometheus@local"
+    assert unit_name(urn) == "prometheus"

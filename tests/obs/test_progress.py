@@ -1,0 +1,110 @@
+"""The engine's events become lines, drift and reasons."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from obs import progress
+from obs.progress import Watcher, plain
+
+TYPE = "pulumi-python:dynamic/vsi:Unit"
+
+
+def step(
+    kind: str, op: str, name: str, old: Any = None, new: Any = None, type_: str = TYPE
+) -> SimpleNamespace:
+    empty = dict.fromkeys(
+        ("diagnostic_event", "resource_pre_event", "res_outputs_event", "res_op_failed_event"), None
+    )
+    metadata = SimpleNamespace(
+        op=op,
+        urn=f"urn:pulumi:local::observability::{type_}::{name}@local",
+        type=type_,
+        old=SimpleNamespace(inputs=old) if old is not None else None,
+        new=SimpleNamespace(inputs=new) if new is not None else None,
+    )
+    return SimpleNamespace(**{**empty, kind: SimpleNamespace(metadata=metadata)})
+
+
+def message(text: str, severity: str = "error", urn: str | None = None) -> SimpleNamespace:
+    event = SimpleNamespace(message=text, severity=severity, urn=urn, ephemeral=False)
+    return SimpleNamespace(
+        diagnostic_event=event, resource_pre_event=None, res_outputs_event=None, res_op_failed_event=None
+    )
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(Watcher, "_line", lambda _self, _style, text: lines.append(text))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    return lines
+
+
+def test_what_is_done_is_told_and_counted(said: list[str]) -> None:
+    watcher = Watcher()
+    watcher(step("resource_pre_event", "create", "jaeger"))
+    watcher(step("res_outputs_event", "create", "jaeger"))
+    assert said == ["creating jaeger", "✓ created jaeger in 0.0 s"]
+    assert watcher.counts == {"create": 1}
+
+
+def test_components_and_what_stays_the_same_are_not_told(said: list[str]) -> None:
+    watcher = Watcher()
+    watcher(step("resource_pre_event", "same", "jaeger"))
+    watcher(step("res_outputs_event", "same", "jaeger"))
+    watcher(step("resource_pre_event", "create", "local", type_="obs:components:Metrics"))
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    ("op", "new", "drifted"),
+    [
+        ("refresh", {"a": "1"}, []),
+        ("refresh", {"a": "2"}, ["jaeger"]),
+        ("same", {"a": "1"}, []),
+        ("update", {"a": "2"}, ["jaeger"]),
+        ("delete", None, ["jaeger"]),
+    ],
+)
+def test_a_refresh_that_finds_another_state_is_drift(
+    said: list[str], op: str, new: dict[str, str] | None, drifted: list[str]
+) -> None:
+    watcher = Watcher()
+    watcher(step("resource_pre_event", "refresh", "jaeger", {"a": "1"}, {"a": "1"}))
+    watcher(step("res_outputs_event", op, "jaeger", {"a": "1"}, new))
+    assert watcher.drifted == drifted
+    assert watcher.counts == {}
+
+
+def test_a_failure_keeps_its_unit_operation_and_message_once(said: list[str]) -> None:
+    watcher = Watcher()
+    urn = f"urn:pulumi:local::observability::{TYPE}::jaeger@local"
+    watcher(step("resource_pre_event", "update", "jaeger"))
+    for _ in range(2):
+        watcher(message("error: Exception calling application: jaeger: no such field 'x'\n", urn=urn))
+    watcher(message("update failed"))
+    watcher(step("res_op_failed_event", "update", "jaeger"))
+    assert watcher.failed == {"jaeger": "update"}
+    assert watcher.errors == [("jaeger", "jaeger: no such field 'x'")]
+
+
+def test_a_preview_tells_of_nothing_done(said: list[str]) -> None:
+    watcher = Watcher(quiet=True)
+    watcher(step("resource_pre_event", "create", "jaeger"))
+    watcher(step("res_outputs_event", "create", "jaeger"))
+    assert said == []
+
+
+def test_the_remark_on_our_own_plugins_is_left_out(said: list[str]) -> None:
+    watcher = Watcher()
+    watcher(
+        message("using pulumi-language-python from $PATH at /x/plugins/pulumi-language-python", "warning")
+    )
+    watcher(message("something else", "warning"))
+    assert said == ["something else"]
+
+
+def test_colours_are_taken_out() -> None:
+    assert plain("<{%reset%}>bad\x1b[31m!<{%fg 8%}>\n") == "bad!"

@@ -1,0 +1,66 @@
+"""`obs render` writes the same bytes each time, and never over what is not its own."""
+
+from pathlib import Path
+
+import pytest
+
+from components.plan import Pillar, Plan, Process, Ready, Unit
+from obs.errors import BadInput
+from obs.render import MARKER, write
+
+
+def plan_of(files: dict[str, str], unit: str = "prometheus") -> Plan:
+    return Plan(
+        stack="local",
+        host="local",
+        units=(
+            Unit(
+                name=unit,
+                pillar=Pillar.METRICS,
+                files=tuple(sorted(files.items())),
+                process=Process(command=("true",), ready=Ready(url="http://127.0.0.1:1/")),
+                memory_mb=1,
+            ),
+        ),
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
+    plan = plan_of({"a.yml": "ä\r\n", "rules/b.yml": "b: 1\n"})
+    assert write(plan, tmp_path / "out") == ["prometheus/a.yml", "prometheus/rules/b.yml"]
+    first = tree(tmp_path / "out")
+    assert first["prometheus/a.yml"] == "ä\r\n".encode()
+    write(plan, tmp_path / "out")
+    assert tree(tmp_path / "out") == first
+
+
+def test_what_is_no_longer_planned_goes(tmp_path: Path) -> None:
+    write(plan_of({"rules/old.yml": "x"}), tmp_path)
+    write(plan_of({"new.yml": "y"}, unit="jaeger"), tmp_path)
+    assert set(tree(tmp_path)) == {MARKER, "jaeger/new.yml"}
+    assert not (tmp_path / "prometheus").exists()
+
+
+def test_a_foreign_file_stops_it_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(BadInput, match=r"notes\.txt"):
+        write(plan_of({"a.yml": "x"}), tmp_path)
+    assert set(tree(tmp_path)) == {"notes.txt"}
+
+
+def test_a_foreign_file_beside_earlier_output_stops_it_too(tmp_path: Path) -> None:
+    write(plan_of({"a.yml": "x"}), tmp_path)
+    (tmp_path / "prometheus" / "mine.yml").write_text("mine")
+    with pytest.raises(BadInput, match=r"mine\.yml"):
+        write(plan_of({"a.yml": "y"}), tmp_path)
+    assert tree(tmp_path)["prometheus/a.yml"] == b"x"
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(BadInput, match="found a file"):
+        write(plan_of({}), tmp_path / "out")
