@@ -3,13 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.spec import Spec
+from components.spec import Spec, milliseconds
 from obs.verify.context import Context
 
 
 def always(_spec: Spec) -> str | None:
     """For checks that apply to every stack."""
     return None
+
+
+def seconds(duration: str) -> float:
+    """A duration of the stack file in seconds."""
+    return milliseconds(duration) / 1000
 
 
 @dataclass(frozen=True)
@@ -26,4 +31,4 @@ class Check:
     """Sends requests that other checks must not disturb; it calls `ctx.calm.done` when they are sent."""
 
 
-__all__ = ["Check", "always"]
+__all__ = ["Check", "always", "seconds"]

@@ -1,9 +1,9 @@
 """One request, followed through the three pillars: counter, exemplar, trace, log lines, and back."""
 
-from components.spec import Service, Spec, milliseconds
+from components.spec import Service, Spec
 from components.spec.logging import CORE_FIELDS
 from obs.verify import shop
-from obs.verify.check import Check
+from obs.verify.check import Check, seconds
 from obs.verify.clients import Json, Span
 from obs.verify.context import Context, Sent
 from obs.verify.outcome import CheckFailed, NotApplied, NotYet
@@ -25,9 +25,7 @@ def _counter(service: Service) -> str:
 def settle(spec: Spec) -> float:
     """Seconds within which a trace has been judged, stored and made visible, with a margin."""
     tracing = spec.tracing
-    return (
-        milliseconds(tracing.tail_sampling.decision_wait) + milliseconds(tracing.batching.timeout)
-    ) / 1000 + 25
+    return seconds(tracing.tail_sampling.decision_wait) + seconds(tracing.batching.timeout) + 25
 
 
 def probes(ctx: Context) -> str:
@@ -66,7 +64,7 @@ def probes(ctx: Context) -> str:
             )
         return now
 
-    now = ctx.wait("probes", look, 2 * milliseconds(ctx.spec.metrics.scrape_interval) / 1000 + 10)
+    now = ctx.wait("probes", look, 2 * seconds(ctx.spec.metrics.scrape_interval) + 10)
     return f"{len(sent)} probes answered by {entry.name}; {selector} rose from {before:.0f} to {now:.0f}"
 
 
@@ -100,7 +98,7 @@ def exemplar(ctx: Context) -> str:
         series = ours[-1].series
         return ours[-1].trace_id, f"{series.get('__name__', base)} of {series.get('service', '?')}"
 
-    interval = milliseconds(ctx.spec.metrics.scrape_interval) / 1000
+    interval = seconds(ctx.spec.metrics.scrape_interval)
     trace_id, series = ctx.wait("exemplar", look, 4 * interval + 20, every=0.3)
     spans = _stored(ctx, "exemplar", trace_id)
     return f"an exemplar of {series} leads to trace {trace_id}, stored with {len(spans)} spans"

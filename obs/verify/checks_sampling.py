@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from components.render.opensearch_store import span_prefix
 from components.spec import Spec, milliseconds
 from obs.verify import shop
-from obs.verify.check import Check
+from obs.verify.check import Check, seconds
 from obs.verify.checks_request import has_shop, probes_kept, settle
 from obs.verify.context import Context, Sent
 from obs.verify.outcome import CheckFailed, NotApplied, NotYet
@@ -58,7 +58,7 @@ def rest(ctx: Context) -> str:
     """Of requests neither slow nor failed nor marked about `keep_ratio` is kept, each trace whole."""
     services = {item.name for item in shop.demo_path(ctx)}
     sampling = ctx.spec.tracing.tail_sampling
-    limit = milliseconds(sampling.keep_slow) / 1000
+    limit = seconds(sampling.keep_slow)
     plain: list[Sent] = []
     sent = 0
     while len(plain) < PLAIN and sent < 2 * PLAIN:

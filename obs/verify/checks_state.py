@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.spec import Spec
-from obs.verify.check import Check
+from obs.verify.check import Check, seconds
 from obs.verify.context import Context
 from obs.verify.outcome import CheckFailed, NotYet
 
@@ -57,7 +57,7 @@ def targets(ctx: Context) -> str:
             )
         return len(found)
 
-    limit = 2 * _seconds(ctx.spec.metrics.scrape_interval) + 15
+    limit = 2 * seconds(ctx.spec.metrics.scrape_interval) + 15
     count = ctx.wait("targets", look, limit)
     alertmanagers = ctx.clients.prometheus.alertmanagers()
     if not alertmanagers:
@@ -92,7 +92,7 @@ def rules(ctx: Context) -> str:
         return sum(rule["type"] == "alerting" for rule in found), len(found)
 
     # Slow groups are evaluated once a minute.
-    alerting, count = ctx.wait("rules", look, max(75.0, 2 * _seconds(ctx.spec.metrics.evaluation_interval)))
+    alerting, count = ctx.wait("rules", look, max(75.0, 2 * seconds(ctx.spec.metrics.evaluation_interval)))
     return f"{count} rules evaluated without an error, {alerting} of them alerts"
 
 
@@ -117,7 +117,7 @@ def observed(ctx: Context) -> str:
                 "Is it running, and is its `metrics` address in the stack file right?",
             )
 
-    ctx.wait("observed services", look, 2 * _seconds(ctx.spec.metrics.scrape_interval) + 15)
+    ctx.wait("observed services", look, 2 * seconds(ctx.spec.metrics.scrape_interval) + 15)
     parts = []
     for name in names:
         query = {
@@ -192,12 +192,6 @@ def log_files(state: Path, service: str) -> Sequence[str]:
     folder = state / "units" / service / "log"
     current = folder / f"{service}.log"
     return [str(file) for file in (current.with_name(current.name + ".1"), current) if file.exists()]
-
-
-def _seconds(duration: str) -> float:
-    from components.spec import milliseconds
-
-    return milliseconds(duration) / 1000
 
 
 ENGINES = Check("engines answer", "all", engines)

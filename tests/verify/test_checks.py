@@ -102,7 +102,7 @@ NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "log lines stored once": [({"services": []}, "captured as JSON")],
     "forbidden labels dropped": [
         (OTHER_LABELS, "does not name user_id"),
-        ({"alerting": {"teams": [{"name": "checkout", "receiver": "outside"}]}}, "outside of team checkout"),
+        ({"alerting": {"teams": []}}, "outside of team warehouse"),
     ],
     "slow traces kept": [({"tracing": {"tail_sampling": {"keep_slow": "30s"}}}, "keep_slow is 30s")],
     "fault raises its alert": [
@@ -175,9 +175,7 @@ def test_says_why_it_does_not_apply(name: str, changes: dict[str, Any], said: st
         alerting = dict(changes["alerting"])
         if "teams" in alerting:
             teams = [item.model_dump(mode="json") for item in basis.alerting.teams]
-            alerting["teams"] = [
-                {**team, "receiver": "outside"} if team["name"] == "checkout" else team for team in teams
-            ]
+            alerting["teams"] = [{**team, "receiver": "outside"} for team in teams]
         changes = {**OUTSIDE, "alerting": {**alerting, "receivers": receivers}}
     spec = shop_spec(**changes)
     world = World(spec, tmp_path)
@@ -223,6 +221,36 @@ def test_the_path_starts_where_nobody_calls() -> None:
     leaf = shop.leaf(spec)
     assert leaf is not None
     assert leaf.name == "payments"
+
+
+@pytest.mark.parametrize("name", ["fault raises its alert", "forbidden labels dropped"])
+def test_an_alert_that_fires_already_is_waited_for_and_then_a_failure(name: str, tmp_path: Path) -> None:
+    alert, service = (
+        ("ServiceErrorRatioHigh", "payments") if "fault" in name else ("ForbiddenLabelsDropped", "inventory")
+    )
+    world = World(shop_spec(), tmp_path, "alert stays")
+    world.firing[alert, service] = world.clock.now()
+    assert f"{alert} not to fire for {service} before" in row(world, name).text
+
+
+def test_an_earlier_runs_end_is_waited_for(tmp_path: Path) -> None:
+    world = World(shop_spec(), tmp_path)
+    ctx = world.context()
+    world.deliver("checkout-teams", "firing", "ServiceErrorRatioHigh", "payments")
+    steps: list[float] = []
+
+    def step() -> None:
+        steps.append(world.clock.now())
+        if len(steps) == 3:
+            world.deliver("checkout-teams", "resolved", "ServiceErrorRatioHigh", "payments")
+        world.step()
+
+    world.clock.wait(1)
+    ctx.started = world.clock.now()
+    world.clock.step = step
+    found = run_check(ctx, BY_NAME["fault raises its alert"])
+    assert found.result is Result.PASSED, found.text
+    assert len(steps) > 3
 
 
 def test_without_a_base_the_runbook_is_a_path_in_the_text(tmp_path: Path) -> None:
