@@ -77,6 +77,14 @@ func (m *memory) Get(ctx context.Context, key string) ([]byte, error) {
 	return op.Value, m.Batch(ctx, op)
 }
 
+func (m *memory) Set(ctx context.Context, key string, value []byte) error {
+	return m.Batch(ctx, storage.SetOperation(key, value))
+}
+
+func (m *memory) Delete(ctx context.Context, key string) error {
+	return m.Batch(ctx, storage.DeleteOperation(key))
+}
+
 func (m *memory) Close(context.Context) error { return nil }
 
 // TestNoRecordIsLostByAKillAtAnyWrite kills the exporter at its first write, its
