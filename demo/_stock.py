@@ -24,7 +24,7 @@ from demo._telemetry import span
 T = TypeVar("T")
 
 KEY = "stock"
-TIMEOUT = 0.3  # seconds; a Redis slower than this is treated as absent
+TIMEOUT = 1.0  # seconds; a Redis slower than this is treated as absent
 CHECK_EVERY = 1.0  # seconds
 
 # All or nothing: refuses with the first SKU that is short, else takes every quantity.
