@@ -51,6 +51,9 @@ class FakeStore:
             daemon_threads = True
             request_queue_size = 64
 
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """A collector that is killed resets its connections."""
+
         self._server = Server(("127.0.0.1", self.port), Handler)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 

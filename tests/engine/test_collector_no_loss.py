@@ -1,0 +1,200 @@
+"""Every line of a log file is stored, once, whatever stops in between: real collector, fake store."""
+
+import json
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import specs
+from tests.engine.collector_host import CollectorHost, running, wait
+
+pytestmark = pytest.mark.engine
+CARD = "4111111111111111"
+QUICK: dict[str, Any] = {"inputs": [], "buffer": {"flush_interval": "100ms"}, "sampling": {"debug": 1.0}}
+
+
+@pytest.fixture
+def program(engine_program: Callable[[str, str], Path]) -> str:
+    return str(engine_program("otelcol", "otelcol"))
+
+
+@pytest.fixture
+def host(tmp_path: Path, program: str) -> Iterator[CollectorHost]:
+    with running(tmp_path / "state", program, specs.spec(logging=QUICK)) as started:
+        yield started
+
+
+def line(number: int, level: str = "info", **fields: Any) -> str:
+    """A line in the schema, other than every other one."""
+    stamp = f"2026-03-01T12:00:00.{number:06d}Z"
+    return json.dumps({"timestamp": stamp, "log_level": level, "message": f"line {number}", **fields})
+
+
+class Writer(threading.Thread):
+    """Writes `rate` lines a second to a file and renames it whenever it holds `rotate` of them."""
+
+    def __init__(self, path: Path, rate: int, rotate: int) -> None:
+        super().__init__(daemon=True)
+        self.path, self.rate, self.rotate = path, rate, rotate
+        self.written = 0
+        self._end = threading.Event()
+
+    def run(self) -> None:
+        step = 0.05
+        while not self._end.wait(step):
+            with self.path.open("a") as file:
+                for _ in range(int(self.rate * step)):
+                    file.write(line(self.written) + "\n")
+                    self.written += 1
+            if self.written % self.rotate < self.rate * step:
+                for old in range(8, 0, -1):
+                    rotated = self.path.with_name(f"{self.path.name}.{old}")
+                    if rotated.exists():
+                        rotated.rename(self.path.with_name(f"{self.path.name}.{old + 1}"))
+                self.path.rename(self.path.with_name(self.path.name + ".1"))
+
+    def wait_for(self, lines: int) -> None:
+        """Until so many more are written."""
+        wanted = self.written + lines
+        wait("lines are written", lambda: self.written >= wanted)
+
+    def end(self) -> int:
+        """Stop; how many lines there are."""
+        self._end.set()
+        self.join()
+        return self.written
+
+
+def messages(host: CollectorHost) -> Counter[str]:
+    return Counter(document["message"] for document in host.store.find("logs-2"))
+
+
+def test_nothing_is_lost_or_doubled(host: CollectorHost) -> None:
+    """The store is away; lines keep coming and files are rotated; the collector is killed three times, asked
+    to end once, and reloaded once; then the store comes back."""
+    writer = Writer(host.log_file("gateway"), rate=400, rotate=1500)
+    writer.start()
+    wait("the first lines are stored", lambda: host.store.count() > 200)
+    host.store.close()
+    for end in (host.kill, host.kill, host.stop, host.kill):
+        writer.wait_for(400)
+        end()
+        host.start()
+    host.reload()
+    writer.wait_for(200)
+    assert host.store.count() < writer.written
+    host.store.open()
+    written = writer.end()
+    wait("every line is stored", lambda: host.store.count() >= written, 40)
+    assert messages(host) == {f"line {number}": 1 for number in range(written)}
+
+
+def test_a_full_queue_makes_reading_wait_and_a_stop_loses_nothing(host: CollectorHost) -> None:
+    """While the pipeline pushes back, upstream's receiver moves its checkpoint past what it could not hand
+    over when it is stopped; ours does not."""
+    host.store.close()
+    path = host.log_file("gateway")
+    count = 800
+    path.write_text("".join(line(number, filler="~" * 100_000) + "\n" for number in range(count)))
+
+    def full() -> bool:
+        metrics = host.metrics()
+        size, room = metrics["otelcol_exporter_queue_size"], 64 * 2**20
+        return size > room - 100 * 101_000
+
+    buffer = {"flush_interval": "100ms", "size": "64MiB"}
+    host.configure(specs.spec(logging={**QUICK, "buffer": buffer, "redaction": []}))
+    host.reload()
+    wait("the queue is full", full)
+    host.stop()
+    host.start()
+    host.reload()
+    host.store.open()
+    wait("every line is stored", lambda: host.store.count() >= count, 40)
+    assert messages(host) == {f"line {number}": 1 for number in range(count)}
+
+
+def test_what_the_store_refuses_is_kept_beside(host: CollectorHost) -> None:
+    host.store.refuse = lambda index, _id, doc: (
+        400 if index.startswith("logs-2") and doc.get("http_status") == "odd" else 0
+    )
+    host.log_file("orders").write_text(line(1) + "\n" + line(2, http_status="odd") + "\n" + line(3) + "\n")
+    wait("all three are stored", lambda: host.store.count() == 3)
+    assert set(messages(host)) == {"line 1", "line 3"}
+    (kept,) = host.store.find("logs-rejected-2")
+    assert kept["service"] == "orders"
+    assert json.loads(kept["message"])["http_status"] == "odd"
+    rejected = "otelcol_opensearchlogs_rejected_records_total"
+    wait("it is counted", lambda: host.metrics()[rejected] == 1)
+
+
+def test_records_are_in_the_schema_and_hold_no_card_number(host: CollectorHost) -> None:
+    lines = [
+        line(1, "ERROR", trace_id="a" * 32, deep={"card": int(CARD), "list": [f"card {CARD}"]}),
+        f"Traceback (most recent call last): {CARD}",
+        '{"broken": ',
+        line(4, "warn", exception=f"ValueError: {CARD}\n  at x"),
+        line(5, "info", **{"log.record.uid": "chosen", "obs.drop": True}),
+    ]
+    host.log_file("orders").write_text("\n".join(lines) + "\n")
+    wait("all lines are stored", lambda: host.store.count() == len(lines))
+    assert CARD not in json.dumps(host.store.find())
+    assert "chosen" not in {identity for _, identity in host.store.documents}
+    by_message = {document["message"]: document for document in host.store.find()}
+    levels = {message: document["log_level"] for message, document in by_message.items()}
+    assert levels == {
+        "line 1": "error",
+        "Traceback (most recent call last): [card]": "info",
+        '{"broken":': "info",
+        "line 4": "warning",
+        "line 5": "info",
+    }
+    assert by_message['{"broken":']["parse_error"] == "not a JSON object"
+    assert by_message["line 1"]["deep"] == {"card": "[card]", "list": ["card [card]"]}
+    for document in host.store.find():
+        common = {"service": "orders", "env": "local", "cluster": "workstation", "datacentre": "here"}
+        assert common.items() <= document.items()
+
+
+def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, program: str) -> None:
+    """And keeps or drops the lines of one trace together."""
+    count = 400
+    lines = [
+        line(number * 10 + position, level, trace_id=f"{number:032x}")
+        for number in range(count)
+        for position, level in enumerate(("debug", "debug", "info", "warning", "error", "critical"))
+    ]
+    spec = specs.spec(logging={**QUICK, "sampling": {"debug": 0.25, "info": 0.0}})
+    with running(tmp_path / "state", program, spec) as host:
+        host.log_file("orders").write_text("\n".join(lines) + "\n" + "no level here\n")
+        wait("unsampled levels are stored", lambda: host.store.count() >= 3 * count)
+        read = "otelcol_receiver_accepted_log_records_total"
+        kept = "otelcol_opensearchlogs_created_records_total"
+        dropped = "otelcol_processor_filter_logs_filtered_total"
+        everything = len(lines) + 1
+
+        def done() -> bool:
+            metrics = host.metrics()
+            return metrics[read] == everything and metrics[kept] + metrics[dropped] == everything
+
+        wait("all lines are through", done)
+        found = host.store.find()
+    levels = Counter(document["log_level"] for document in found)
+    assert {levels[name] for name in ("warning", "error", "critical")} == {count}
+    assert levels["info"] == 1  # the line that does not say its level
+    assert 0.15 < levels["debug"] / (2 * count) < 0.35
+    traces = Counter(document["trace_id"] for document in found if document["log_level"] == "debug")
+    assert set(traces.values()) == {2}
+
+
+def test_wrong_settings_are_refused_before_they_run(host: CollectorHost, program: str) -> None:
+    (host.conf / "collector.yaml").write_text("receivers: {filelog/x: {start_at: middle}}\n")
+    result = subprocess.run(
+        [program, "validate", "--config", "collector.yaml"], cwd=host.conf, capture_output=True, check=False
+    )
+    assert result.returncode != 0

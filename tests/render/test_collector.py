@@ -1,0 +1,200 @@
+"""The collector's settings: as committed, accepted by the collector, and as each part of a stack asks."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.addresses import addresses
+from components.render import collector
+from components.spec import Spec
+from tests import specs
+from tests.render import engines, golden
+
+
+def settings(spec: Spec) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(collector.render(spec, addresses(spec))["collector.yaml"])
+    return loaded
+
+
+def statements(spec: Spec) -> list[str]:
+    logs = settings(spec)["processors"]["transform/logs"]["log_statements"]
+    return [line for group in logs for line in group["statements"]]
+
+
+def bare(**changes: Any) -> Spec:
+    """Without a single log to read."""
+    services = [{**item, "logs": []} for item in specs.stack()["services"]]
+    return specs.spec(services=services, **{"logging": {"inputs": []}, **changes})
+
+
+CASES = {
+    "shop": specs.spec(),
+    "without-logs": bare(),
+    "plain": specs.spec(
+        logging={"redaction": [], "enrichment": {}, "sampling": {"debug": 0.0, "info": 0.25}},
+        tracing={
+            "otlp": {"grpc": True, "http": False},
+            "scrubbing": {"delete": [], "hash": []},
+            "tail_sampling": {
+                "keep_attributes": [{"key": "customer.tier", "value": "gold"}],
+                "keep_errors": False,
+                "keep_ratio": 0.0,
+            },
+            "span_metrics": {"dimensions": []},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_golden(name: str) -> None:
+    spec = CASES[name]
+    golden.check(f"collector/{name}", collector.render(spec, addresses(spec)))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", CASES)
+def test_the_collector_accepts_it(name: str, tmp_path: Path) -> None:
+    result = engines.run(command(tmp_path), accepted(tmp_path, CASES[name]))
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "value",
+    ['"', "\\", "$1", "${env:HOME}", "a\nb", "'", "${file:/etc/hostname}", '") where true', "%s", "é"],
+)
+def test_no_text_of_the_stack_breaks_out_of_its_place(value: str, tmp_path: Path) -> None:
+    """The settings still hold the text itself, after the collector has expanded them."""
+    spec = specs.spec(logging={"enrichment": {"note": value}})
+    folder = accepted(tmp_path, spec)
+    result = engines.run(command(tmp_path), folder)
+    assert result.returncode == 0, result.stdout
+    wanted = f'set(attributes["note"], {json.dumps(value, ensure_ascii=False)})'
+    assert wanted.replace("$", "$$") in statements(spec)
+
+
+@pytest.mark.engine
+def test_the_collector_refuses_what_is_wrong(tmp_path: Path) -> None:
+    """So the tests above can fail."""
+    folder = accepted(tmp_path, specs.spec())
+    path = folder / "collector.yaml"
+    for right, wrong in (
+        ("IsMap(", "IsMapp("),
+        ("fsync: true", "fsyncc: true"),
+        ("block_on_overflow: true", "block_on_overflow: false"),
+        ("rejected_index: logs-rejected", "rejected_index: logs"),
+    ):
+        text = path.read_text()
+        assert right in text
+        path.write_text(text.replace(right, wrong))
+        assert engines.run(command(tmp_path), folder).returncode != 0, wrong
+        path.write_text(text)
+
+
+def accepted(root: Path, spec: Spec) -> Path:
+    """A conf folder as on a host, with the secrets beside it."""
+    (root / "secrets").mkdir()
+    (root / "secrets" / collector.SECRET).write_text("only-for-this-test")
+    return engines.write(root / "units/collector/conf", collector.render(spec, addresses(spec)))
+
+
+def command(_root: Path) -> list[str]:
+    return [
+        engines.program("otelcol", "otelcol"),
+        "validate",
+        "--config",
+        "collector.yaml",
+        f"--feature-gates={collector.FEATURE_GATES}",
+    ]
+
+
+def test_a_new_service_adds_its_receiver_and_moves_nothing() -> None:
+    before = collector.render(specs.spec(), addresses(specs.spec()))["collector.yaml"]
+    new = {"name": "zoo", "owner": "checkout", "logs": [{"path": "/var/log/zoo.log"}], "slo": None}
+    spec = specs.spec(services=[*specs.stack()["services"], {**new, "traces": {"protocol": "none"}}])
+    after = collector.render(spec, addresses(spec))["collector.yaml"]
+    lines = iter(after.splitlines())
+    assert all(line in lines for line in before.splitlines()), "a line was changed or moved"
+    assert "filelog/zoo" in settings(spec)["service"]["pipelines"]["logs"]["receivers"]
+
+
+def test_nothing_loses_lines() -> None:
+    """What ADR 6 asks for: see there what each of these is against."""
+    whole = settings(specs.spec())
+    assert collector.FEATURE_GATES == "stanza.synchronousLogEmitter"
+    assert not any(name.startswith("batch") for name in whole["processors"])
+    for name, receiver in whole["receivers"].items():
+        if name.startswith("filelog/"):
+            assert receiver["start_at"] == "beginning"
+            assert receiver["storage"] == "file_storage/logs"
+            assert "operators" not in receiver
+            assert receiver["include"] == [receiver["include"][0], receiver["include"][0] + ".[0-9]*"]
+    exporter = whole["exporters"]["opensearchlogs"]
+    assert exporter["sending_queue"]["block_on_overflow"] is True
+    assert exporter["sending_queue"]["storage"] == "file_storage/logs"
+    assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
+    assert whole["extensions"]["file_storage/logs"]["fsync"] is True
+
+
+def test_a_line_gets_its_id_before_anything_is_done_to_it() -> None:
+    found = statements(specs.spec())
+    identified = next(i for i, line in enumerate(found) if "SHA256(Concat(" in line)
+    parsed = next(i for i, line in enumerate(found) if "merge_maps(attributes" in line)
+    fixed = found.index('set(attributes["log.record.uid"], cache["uid"])')
+    assert identified < parsed < fixed
+
+
+def test_redaction_comes_last_in_logs_and_before_metrics_of_spans() -> None:
+    pipelines = settings(specs.spec())["service"]["pipelines"]
+    assert pipelines["logs"]["processors"][-1] == "scrub"
+    assert "scrub" in pipelines["traces"]["processors"]
+    assert "scrub" in pipelines["traces/counted"]["processors"]
+
+
+def test_everything_listens_on_loopback() -> None:
+    spec = specs.spec()
+    text = collector.render(spec, addresses(spec))["collector.yaml"]
+    endpoints = [line.split(":", 1)[1].strip() for line in text.splitlines() if " endpoint:" in line]
+    assert endpoints
+    assert all(item.removeprefix("https://").startswith("127.0.0.1:") for item in endpoints)
+    assert "0.0.0.0" not in text  # noqa: S104
+    reader = settings(spec)["service"]["telemetry"]["metrics"]["readers"][0]
+    assert reader["pull"]["exporter"]["prometheus"]["host"] == "127.0.0.1"
+
+
+def test_no_secret_and_no_absolute_path_of_ours() -> None:
+    whole = settings(specs.spec())
+    assert (
+        whole["exporters"]["opensearchlogs"]["password"] == f"${{file:../../../secrets/{collector.SECRET}}}"
+    )
+    for extension in ("file_storage/logs", "file_storage/traces"):
+        assert whole["extensions"][extension]["directory"].startswith("../data/")
+
+
+def test_sampling_names_only_what_is_thinned_out() -> None:
+    text = "\n".join(statements(specs.spec(logging={"sampling": {"debug": 0.5, "info": 0.0}})))
+    assert '"debug" and Substring(cache["key"], 0, 8) >= "80000000"' in text
+    assert '"log_level"] == "info"' in text
+    assert "warning" not in text.split("obs.drop", 2)[2]
+    everything = settings(specs.spec(logging={"sampling": {"debug": 1.0, "info": 1.0}}))
+    assert "filter/sampled" not in everything["processors"]
+    assert "filter/sampled" not in everything["service"]["pipelines"]["logs"]["processors"]
+
+
+def test_tail_sampling_keeps_what_the_stack_says() -> None:
+    policies = settings(CASES["plain"])["processors"]["tail_sampling"]["policies"]
+    assert [policy["name"] for policy in policies] == ["slow", "marked-1"]
+    assert policies[1]["string_attribute"] == {"key": "customer.tier", "values": ["gold"]}
+    policies = settings(specs.spec())["processors"]["tail_sampling"]["policies"]
+    assert [policy["name"] for policy in policies] == ["slow", "failed", "marked-1", "share"]
+    assert policies[2]["boolean_attribute"] == {"key": "probe.keep", "value": True}
+    assert policies[3]["probabilistic"] == {"sampling_percentage": 20.0}
+
+
+def test_a_buffer_that_never_takes_a_line_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"logging\.buffer\.size is 1KiB: expected at least 64MiB"):
+        settings(specs.spec(logging={"buffer": {"size": "1KiB"}}))
