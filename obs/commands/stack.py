@@ -173,15 +173,16 @@ def _bring_engines(plan: "Plan") -> None:
 
 
 def _preflight(plan: "Plan") -> None:
-    """ObsError with everything that stands in the way on this host, and what to do about each."""
+    """Tell everything that stands in the way on this host, and what to do; ObsError if it would not come up."""
     from obs.console import tell
     from obs.errors import ObsError
     from vsi.host import preflight
 
     problems = preflight(plan)
     for problem in problems:
-        tell(str(problem), "bad")
-    if problems:
+        text = f"{problem.key}: {problem.found}; expected {problem.expected}. {problem.what_to_do}"
+        tell(text, "bad" if problem.fatal else "note")
+    if any(problem.fatal for problem in problems):
         raise ObsError("nothing was changed")
 
 

@@ -11,6 +11,7 @@ SERVER = (
     "import http.server as h, socketserver as s, sys\n"
     "class H(h.SimpleHTTPRequestHandler):\n"
     "    def address_string(self): return 'x'\n"
+    "open(sys.argv[2] + '/kept', 'w').write('data')\n"
     "s.TCPServer.allow_reuse_address = True\n"
     "s.TCPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()\n"
 )
@@ -27,7 +28,7 @@ def plan(spec: Spec, stack: str) -> Plan:
             pillar=pillar,
             files=(("conf/list.yml", text), ("server.py", SERVER)),
             process=Process(
-                command=("{python}", "-S", "server.py", str(port)),
+                command=("{python}", "-S", "server.py", str(port), "{data}"),
                 ready=Ready(url=f"http://127.0.0.1:{port}/"),
             ),
             ports=(port,),

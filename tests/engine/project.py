@@ -1,0 +1,167 @@
+"""A copy of the project with a small plan, driven by the real CLI, for tests of what stands around it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGES = ("components", "engines", "obs", "plugins", "stacks", "tools", "vsi")
+FILES = ("Pulumi.yaml", "__main__.py")
+SERVERS = ("one", "two", "three")
+PORT_BASE = 22410
+SALT = "v1:RineIj8vnfw=:v1:OvkkkIjbJfPMKFLa:VqVOd/GWYd93gEjFriRI4d9CKuGQXg=="
+"""Of the passphrase that everybody knows; with it in the stack file the engine leaves that file alone."""
+SECONDS = 240
+"""Deadline of one run; an idle machine needs about ten."""
+
+
+def find_pulumi() -> Path | None:
+    """The CLI on PATH or in the cache of engines."""
+    found = shutil.which("pulumi")
+    if found:
+        return Path(found)
+    from engines.store import Store
+
+    folder = Store().locate("pulumi")
+    return Store().executable("pulumi", "pulumi") if folder else None
+
+
+def wait_for(condition: Callable[[], object], what: str, seconds: float = SECONDS) -> None:
+    """Wait until the condition holds; AssertionError, naming it, when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Project:
+    """One copy, with its own state, ports and home of the engine."""
+
+    root: Path
+    pulumi_cli: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, root: Path, pulumi_cli: Path) -> "Project":
+        """Copy the working tree's packages, with the toy plan in place of the real one."""
+        root.mkdir(parents=True)
+        for package in PACKAGES:
+            shutil.copytree(ROOT / package, root / package)
+        for name in FILES:
+            shutil.copy(ROOT / name, root / name)
+        shutil.copy(ROOT / "tests" / "engine" / "toy_plan.py", root / "vsi" / "plan.py")
+        stack_file = root / "stacks" / "Pulumi.local.yaml"
+        if "encryptionsalt" not in stack_file.read_text():
+            stack_file.write_text(f"{stack_file.read_text()}encryptionsalt: {SALT}\n")
+        (root / ".venv").symlink_to(sys.prefix)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OBS_"))}
+        return cls(
+            root,
+            pulumi_cli,
+            {
+                **kept,
+                "PATH": f"{pulumi_cli.parent}{os.pathsep}{os.environ['PATH']}",
+                "PULUMI_HOME": str(root / "pulumi-home"),
+                "OBS_PORT_BASE": str(PORT_BASE),
+            },
+        )
+
+    @property
+    def stack_file(self) -> Path:
+        return self.root / "stacks" / "Pulumi.local.yaml"
+
+    def replace(self, old: str, new: str) -> None:
+        """Edit the stack file."""
+        text = self.stack_file.read_text()
+        assert old in text
+        self.stack_file.write_text(text.replace(old, new, 1))
+
+    def start(self, *arguments: str, log: Path) -> "subprocess.Popen[bytes]":
+        """`obs ARGUMENTS`, in a session of its own, its output in a file."""
+        with log.open("wb") as output:
+            return subprocess.Popen(
+                [sys.executable, "-m", "obs", *arguments],
+                cwd=self.root,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def obs(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """`obs ARGUMENTS`, to the end."""
+        return self._run([sys.executable, "-m", "obs", *arguments])
+
+    def up(self) -> str:
+        """`obs up`, which must succeed; what it said."""
+        done = self.obs("up")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stderr
+
+    def by_hand(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """A command as a user types it after `eval "$(obs env local)"`."""
+        return self._run(["sh", "-c", f'eval "$({sys.executable} -m obs env local)" && {command}'])
+
+    def _run(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def servers(self) -> dict[str, list[int]]:
+        """Unit -> ids of its running processes."""
+        found: dict[str, list[int]] = {name: [] for name in SERVERS}
+        for process in psutil.process_iter(["cmdline", "status"]):
+            line = process.info["cmdline"] or []
+            for offset, name in enumerate(SERVERS):
+                if line[-3:-1] == ["server.py", str(PORT_BASE + offset)] and "python" in line[0]:
+                    found[name].append(process.pid)
+        return found
+
+    def once_each(self) -> bool:
+        """Whether every unit runs, and none twice."""
+        return all(len(pids) == 1 for pids in self.servers().values())
+
+    def drivers(self) -> list[str]:
+        """Command lines of what works on this copy: the CLI, its plugins, and what they started."""
+        found = []
+        for process in psutil.process_iter(["pid"]):
+            try:
+                line, folder = process.cmdline(), process.cwd()
+            except psutil.Error:
+                continue
+            text = " ".join(line)
+            if folder.startswith(str(self.root)) and (
+                "pulumi" in text or "vsi.apply" in text or f"{self.root}/plugins" in text
+            ):
+                found.append(text)
+        return found
+
+    def locks(self) -> list[Path]:
+        """The engine's own locks."""
+        return list((self.root / ".state" / ".pulumi" / "locks").rglob("*.json"))
+
+    def clean_up(self) -> None:
+        """End every process of this copy."""
+        for process in psutil.process_iter(["pid"]):
+            try:
+                if str(self.root) in " ".join(process.cmdline()) or process.cwd().startswith(str(self.root)):
+                    process.send_signal(signal.SIGKILL)
+            except psutil.Error:
+                continue

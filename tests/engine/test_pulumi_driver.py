@@ -1,0 +1,283 @@
+"""`obs` and `pulumi` over the real engine: a whole life, drift, and every way of being cut off.
+
+The tests share one copy of the project and each brings it into the state that it needs.
+"""
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.project import SERVERS, Project, find_pulumi, wait_for
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    pulumi = find_pulumi()
+    if pulumi is None:
+        pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")
+    made = Project.make(tmp_path_factory.mktemp("project") / "copy", pulumi)
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture
+def down(project: Project) -> Project:
+    """The project with nothing deployed."""
+    assert project.obs("destroy", "--yes").returncode == 0
+    return project
+
+
+@pytest.fixture
+def standing(project: Project) -> Project:
+    """The project with everything deployed and running."""
+    project.up()
+    assert project.once_each()
+    return project
+
+
+def test_a_whole_life(down: Project) -> None:
+    before = {path: path.read_bytes() for path in (down.stack_file, down.root / "Pulumi.yaml")}
+    preview = down.obs("preview")
+    assert preview.returncode == 0, preview.stderr
+    for name in SERVERS:
+        assert f"{name}: create" in preview.stdout
+    assert "new conf/list.yml (30 lines)" in preview.stdout
+    assert not any(down.servers().values()), "a preview started something"
+    assert not (down.root / ".state" / "local" / "units" / "one" / "conf").exists()
+
+    assert "3 created" in down.up()
+    assert down.once_each()
+    pids = down.servers()
+    status = down.obs("status", "--json")
+    assert status.returncode == 0, status.stdout
+    assert {row["unit"] for row in json.loads(status.stdout)["units"]} == set(SERVERS)
+
+    assert "nothing to change" in down.up()
+    assert down.servers() == pids, "a second up restarted something"
+    again = down.obs("preview", "--expect-no-changes")
+    assert again.returncode == 0
+    assert again.stdout == "no changes\n"
+    assert {path: path.read_bytes() for path in before} == before, "a file of the repository was rewritten"
+
+    gone = down.obs("destroy", "--yes")
+    assert gone.returncode == 0
+    assert not any(down.servers().values())
+    assert "kept" in gone.stdout
+    assert str(down.root / ".state" / "local" / "units" / "one" / "data") in gone.stdout
+
+
+def test_drift_is_found_and_repaired(standing: Project) -> None:
+    conf = standing.root / ".state" / "local" / "units" / "one" / "conf" / "conf" / "list.yml"
+    (pid,) = standing.servers()["three"]
+    conf.write_text(conf.read_text().replace("- 7\n", "- edited by hand\n"))
+    assert standing.obs("stop", "local", "three").returncode == 0
+    wait_for(lambda: not psutil.pid_exists(pid), "three stopped")
+
+    preview = standing.obs("preview")
+    assert "-- edited by hand" in preview.stdout
+    assert "+- 7" in preview.stdout
+    assert "three: update" in preview.stdout
+    assert "two" not in preview.stdout
+    assert not standing.servers()["three"], "a preview started something"
+    assert standing.obs("status").returncode == 1
+
+    refresh = standing.obs("refresh")
+    assert refresh.returncode == 0
+    assert "one is not as it was deployed" in refresh.stderr
+    assert "three is not as it was deployed" in refresh.stderr
+    assert "2 updated" in standing.up()
+    assert "- 7\n" in conf.read_text()
+    assert standing.once_each()
+
+
+def test_a_removed_unit_is_made_again(standing: Project) -> None:
+    conf = standing.root / ".state" / "local" / "units" / "three" / "conf" / "server.py"
+    conf.unlink()
+    assert "update three" in standing.up().replace("updating", "update")
+    assert conf.exists()
+    assert standing.once_each()
+
+
+def test_an_edit_touches_only_its_unit(standing: Project) -> None:
+    before = standing.servers()
+    standing.replace("cluster: laptop", "cluster: tower")
+    try:
+        found = json.loads(standing.obs("preview", "--json").stdout)["units"]
+        assert [(unit["unit"], unit["op"]) for unit in found] == [("two", "update")]
+        assert [(change["name"], change["kind"]) for change in found[0]["changes"]] == [
+            ("conf/list.yml", "changed")
+        ]
+        assert standing.obs("preview", "--expect-no-changes").returncode == 1
+        assert "1 updated" in standing.up()
+    finally:
+        standing.replace("cluster: tower", "cluster: laptop")
+    after = standing.servers()
+    assert (after["one"], after["three"]) == (before["one"], before["three"])
+
+
+def test_pulumi_typed_by_hand_does_the_same(standing: Project) -> None:
+    preview = standing.by_hand("pulumi preview -s local --non-interactive --expect-no-changes")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    standing.replace("cluster: laptop", "cluster: tower")
+    try:
+        up = standing.by_hand("pulumi up -s local --yes --non-interactive")
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert "1 updated" in up.stdout
+        assert "nothing to change" in standing.up()
+    finally:
+        standing.replace("cluster: tower", "cluster: laptop")
+
+
+def test_a_broken_stack_file_is_told_without_a_traceback(standing: Project) -> None:
+    standing.replace("tier: dev", "teer: dev")
+    try:
+        by_obs = [standing.obs(command) for command in ("up", "preview", "render")]
+        by_hand = standing.by_hand("pulumi preview -s local --non-interactive")
+    finally:
+        standing.replace("teer: dev", "tier: dev")
+    assert [run.returncode for run in by_obs] == [2, 2, 2]
+    assert by_hand.returncode != 0
+    for run in (*by_obs, by_hand):
+        assert "environment.teer = 'dev': unknown key" in run.stdout + run.stderr
+        assert "environment.tier: missing" in run.stdout + run.stderr
+        assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_another_configuration_than_the_file_is_refused(standing: Project, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(standing.stack_file.read_text().replace("cluster: laptop", "cluster: other"))
+    run = standing.by_hand(f"pulumi preview -s local --non-interactive --config-file {other}")
+    assert run.returncode != 0
+    assert "another value than stacks/Pulumi.local.yaml holds" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_an_engine_that_is_not_in_the_cache_is_named(standing: Project, tmp_path: Path) -> None:
+    plan = standing.root / "vsi" / "plan.py"
+    text = plan.read_text()
+    plan.write_text(text.replace("memory_mb=20", 'memory_mb=20, engines=("prometheus",)'))
+    try:
+        run = standing.by_hand(f"OBS_CACHE={tmp_path} pulumi preview -s local --non-interactive")
+    finally:
+        plan.write_text(text)
+    assert run.returncode != 0
+    assert "obs engines build prometheus" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of `obs up` that is going on."""
+
+    project: Project
+    log: Path
+
+    def says(self, text: str) -> bool:
+        return text in self.log.read_text()
+
+
+POINTS: dict[str, Callable[[Run], object]] = {
+    "the lock is taken": lambda run: (run.project.root / ".state/.locks/local.lock").read_text(),
+    "the engine runs": lambda run: any("up" in line.split() for line in run.project.drivers()),
+    "the engine has its lock": lambda run: run.project.locks(),
+    "units are begun": lambda run: run.says("creating one"),
+    "the first process runs": lambda run: any(run.project.servers().values()),
+    "a unit is done": lambda run: run.says("✓ created"),
+    "the second unit is begun": lambda run: run.says("creating two"),
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, point: str) -> None:
+    log = tmp_path / "up.log"
+    process = down.start("up", log=log)
+    reached = POINTS[point]
+    wait_for(lambda: reached(Run(down, log)) or process.poll() is not None, point)
+    assert process.poll() is None, log.read_text()
+    process.kill()
+    process.wait()
+    wait_for(lambda: not down.drivers(), "the engine and its plugins end with obs", seconds=10)
+
+    down.up()
+    assert down.once_each()
+    assert down.locks() == []
+    assert "nothing to change" in down.up()
+
+
+def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp_path: Path) -> None:
+    run = down.start("up", log=tmp_path / "up.log")
+    wait_for(down.locks, "the engine has its lock")
+    engine = next(
+        process
+        for process in psutil.Process(run.pid).children(recursive=True)
+        if process.name() == "pulumi" and "up" in process.cmdline()
+    )
+    engine.kill()
+    assert run.wait(30) == 1
+    wait_for(lambda: not down.drivers(), "the plugins end with the engine", seconds=10)
+    assert down.locks()
+    down.up()
+    assert down.once_each()
+    assert down.locks() == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: signal.Signals) -> None:
+    log = tmp_path / "up.log"
+    run = down.start("up", log=log)
+    wait_for(lambda: b"creating one" in log.read_bytes(), "units are begun")
+    os.kill(run.pid, signum)
+    assert run.wait(60) == 130, log.read_text()
+    assert b"Traceback" not in log.read_bytes()
+    assert down.locks() == []
+    wait_for(lambda: not down.drivers(), "the engine and its plugins have ended", seconds=10)
+    down.up()
+    assert down.once_each()
+
+
+def test_two_at_once(down: Project, tmp_path: Path) -> None:
+    first = down.start("up", log=tmp_path / "first.log")
+    lock = down.root / ".state" / ".locks" / "local.lock"
+    wait_for(lambda: f'"pid": {first.pid}' in lock.read_text(), "the first holds the lock")
+    waiting = down.start("up", "--wait", log=tmp_path / "waiting.log")
+    refused = down.obs("up")
+    assert refused.returncode == 3
+    assert f"process {first.pid}" in refused.stderr
+    assert first.wait(240) == 0, (tmp_path / "first.log").read_text()
+    assert waiting.wait(240) == 0, (tmp_path / "waiting.log").read_text()
+    assert down.once_each()
+
+
+def test_a_secret_stays_out_of_sight(standing: Project) -> None:
+    secret = "s3cret-value-of-the-test"
+    standing.replace(
+        "    services:\n",
+        "    secrets: [{name: token, source: environment, key: TOY_TOKEN}]\n    services:\n",
+    )
+    try:
+        missing = standing.obs("up")
+        assert missing.returncode == 1
+        assert "TOY_TOKEN" in missing.stderr
+        standing.environment["TOY_TOKEN"] = secret
+        said = standing.up() + standing.obs("preview", "--json").stdout
+        standing.environment["TOY_TOKEN"] = f"{secret}-2"
+        preview = standing.obs("preview")
+        assert "one: update" in preview.stdout
+        assert "secret_token" in preview.stdout
+        said += preview.stdout + preview.stderr
+        assert secret not in said
+        for path in (standing.root / ".state" / ".pulumi").rglob("*.json"):
+            assert secret not in path.read_text(), path
+        held = standing.root / ".state" / "local" / "secrets" / "token"
+        assert held.read_text().strip() == secret
+    finally:
+        standing.environment.pop("TOY_TOKEN", None)
+        standing.replace("    secrets: [{name: token, source: environment, key: TOY_TOKEN}]\n", "")
