@@ -72,11 +72,15 @@ def engines_of(plan: Plan) -> dict[str, str]:
 
     The program changes nothing and so builds nothing: `obs up` and `obs preview` bring engines first.
     """
+    from engines.errors import EngineError
     from engines.store import Store
 
     store = Store()
     wanted = sorted({engine for unit in plan.units for engine in unit.engines})
-    found = {engine: store.find(engine) for engine in wanted}
+    try:
+        found = {engine: store.find(engine) for engine in wanted}
+    except EngineError as error:
+        raise pulumi.RunError(str(error)) from None
     missing = [engine for engine, artifact in found.items() if artifact is None]
     if missing:
         raise pulumi.RunError(

@@ -20,6 +20,7 @@ WORDS = {
     "create-replacement": ("creating anew", "created anew"),
     "delete-replaced": ("removing the old", "removed the old"),
 }
+PLANNING = "the engine starts and plans"
 DYNAMIC = "pulumi-python:dynamic"
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
@@ -62,6 +63,7 @@ class Watcher:
 
     def __enter__(self) -> "Watcher":
         self._progress.start()
+        self._tasks[PLANNING] = self._progress.add_task(PLANNING, total=None)
         return self
 
     def __exit__(
@@ -87,6 +89,8 @@ class Watcher:
         op = _op(metadata)
         if op not in WORDS or not _is_unit(metadata):
             return
+        if PLANNING in self._tasks:
+            self._progress.remove_task(self._tasks.pop(PLANNING))
         name = unit_name(metadata.urn)
         self._started[name] = time.monotonic()
         self._reading[name] = op == "refresh"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from obs.console import err, tell
+from obs.crash import mask
 from obs.errors import ObsError
 from obs.lock import stack_lock
 from obs.paths import state_folder
@@ -34,7 +35,8 @@ def explain(stack: str, watcher: Watcher, failure: EngineFailed) -> None:
     """Per failed unit: the engine's own message, where its log is, and what to do."""
     from vsi.paths import state_paths
 
-    for unit, message in watcher.errors:
+    for unit, text in watcher.errors:
+        message = mask(text)
         if unit is None:
             err.print(message, markup=False)
             continue
@@ -52,4 +54,4 @@ def explain(stack: str, watcher: Watcher, failure: EngineFailed) -> None:
             markup=False,
         )
     if not watcher.errors:
-        err.print(failure.output, markup=False)
+        err.print(mask(failure.output), markup=False)

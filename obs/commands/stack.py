@@ -173,7 +173,7 @@ def _bring_engines(plan: "Plan") -> None:
 
 
 def _preflight(plan: "Plan") -> None:
-    """Tell everything that stands in the way on this host, and what to do; ObsError if it would not come up."""
+    """Tell what stands in the way on this host, and what to do; ObsError if it would not come up."""
     from obs.console import tell
     from obs.errors import ObsError
     from vsi.host import preflight

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from obs import progress
 from obs.progress import Watcher, plain
 
 TYPE = "pulumi-python:dynamic/vsi:Unit"
@@ -38,7 +37,7 @@ def message(text: str, severity: str = "error", urn: str | None = None) -> Simpl
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
     monkeypatch.setattr(Watcher, "_line", lambda _self, _style, text: lines.append(text))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr("obs.progress.time.monotonic", lambda: 0.0)
     return lines
 
 

@@ -1,0 +1,36 @@
+"""A failure is told per unit: the engine's own words, the log, what to do, and no secret."""
+
+from pathlib import Path
+
+import pytest
+
+from obs.progress import Watcher
+from obs.pulumi import EngineFailed
+from obs.session import explain
+
+
+def test_a_failed_unit_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path))
+    (tmp_path / "local" / "units" / "jaeger" / "log").mkdir(parents=True)
+    secrets = tmp_path / "local" / "secrets"
+    secrets.mkdir()
+    (secrets / "opensearch-jaeger").write_text("pa55word-of-jaeger")
+    watcher = Watcher(
+        failed={"jaeger": "update"},
+        errors=[("jaeger", "jaeger: unknown field 'x'\nin config.yaml with pa55word-of-jaeger")],
+    )
+    explain("local", watcher, EngineFailed("code: 255"))
+    shown = capsys.readouterr().err
+    assert "jaeger (update):" in shown
+    assert "unknown field 'x'" in shown
+    assert f"log: {tmp_path}/local/units/jaeger/log  (obs logs local jaeger)" in shown
+    assert "obs up local" in shown
+    assert "pa55word" not in shown
+    assert "code: 255" not in shown
+
+
+def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    explain("local", Watcher(), EngineFailed("error: could not read the project"))
+    assert "could not read the project" in capsys.readouterr().err
