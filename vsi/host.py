@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import BinaryIO
 
 from components.plan import Pillar
 from vsi.drift import Observed, read_host
@@ -106,6 +107,8 @@ def drift_words(seen: Observed) -> str:
 def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None) -> None:
     """Stop units, those that need them first; None stops all and the supervisor too. Configuration stays."""
     state = state_paths(stack)
+    if not state.root.exists():
+        return
     supervisor = Supervisor(state)
     known = records(state)
     wanted = _chosen(known, units)
@@ -203,51 +206,63 @@ def logs(
     known = records(state)
     chosen = _chosen(known, units)
     tails = [_Tail(name, state.unit(name).log / f"{name}.log") for name in known if name in chosen]
-    for tail in tails:
-        for line in tail.last(lines):
-            yield tail.unit, line
-    while follow:
-        quiet = True
-        for tail in tails:
-            for line in tail.more():
-                quiet = False
-                yield tail.unit, line
-        if quiet:
+    begun = [(tail.unit, line) for tail in tails for line in tail.last(lines)]
+    return _lines(begun, tails if follow else [])
+
+
+def _lines(begun: list[tuple[str, str]], tails: list["_Tail"]) -> Iterator[tuple[str, str]]:
+    yield from begun
+    while tails:
+        found = [(tail.unit, line) for tail in tails for line in tail.more()]
+        yield from found
+        if not found:
             time.sleep(0.2)
 
 
 class _Tail:
-    """A log file that another process appends to and rotates."""
+    """A log file that another process appends to and rotates.
+
+    The file stays open, so that what was written just before a rotation is read to its end."""
 
     def __init__(self, unit: str, path: Path) -> None:
         self.unit = unit
         self._path = path
-        self._place = 0
-        self._inode = 0
+        self._stream: BinaryIO | None = None
         self._rest = b""
 
     def last(self, count: int) -> list[str]:
-        try:
-            with self._path.open("rb") as stream:
-                self._inode = os.fstat(stream.fileno()).st_ino
-                size = stream.seek(0, os.SEEK_END)
-                stream.seek(max(0, size - 400 * (count + 1)))
-                text = stream.read()
-                self._place = stream.tell()
-        except OSError:
+        """The last lines; from here on `more` goes on."""
+        stream = self._open()
+        if stream is None:
             return []
-        return text.decode(errors="replace").splitlines()[-count:] if count else []
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - 400 * (count + 1)))
+        lines = stream.read().decode(errors="replace").splitlines()
+        return lines[-count:] if count else []
 
     def more(self) -> list[str]:
-        try:
-            with self._path.open("rb") as stream:
-                info = os.fstat(stream.fileno())
-                if info.st_ino != self._inode or info.st_size < self._place:
-                    self._inode, self._place = info.st_ino, 0
-                stream.seek(self._place)
-                data = self._rest + stream.read()
-                self._place = stream.tell()
-        except OSError:
+        """Whole lines written since, also into the file that took this one's place."""
+        stream = self._open()
+        if stream is None:
             return []
+        data = self._rest + stream.read()
+        if self._replaced(stream):
+            data += stream.read()
+            stream.close()
+            self._stream = None
+            if new := self._open():
+                data += new.read()
         whole, _, self._rest = data.rpartition(b"\n")
         return whole.decode(errors="replace").splitlines() if whole else []
+
+    def _open(self) -> BinaryIO | None:
+        if self._stream is None:
+            with contextlib.suppress(OSError):
+                self._stream = self._path.open("rb")
+        return self._stream
+
+    def _replaced(self, stream: BinaryIO) -> bool:
+        try:
+            return self._path.stat().st_ino != os.fstat(stream.fileno()).st_ino
+        except OSError:
+            return False

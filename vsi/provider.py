@@ -87,8 +87,9 @@ def inputs_of(plan: Plan, unit: PlanUnit, engines: Mapping[str, str]) -> dict[st
 
 
 def _file_key(path: str) -> str:
-    """Keys of files hold a `.` or a `/`, which no other key does."""
-    return path if "." in path or "/" in path else f"./{path}"
+    """Keys of files hold a `.` or a `/`, which no other key does but those of secrets."""
+    plain = ("." in path or "/" in path) and not path.startswith(SECRET_PREFIX)
+    return path if plain else f"./{path}"
 
 
 def _files_of(props: Mapping[str, Any]) -> dict[str, str]:

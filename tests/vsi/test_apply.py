@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import Pillar, Ready, Secret
+from components.plan import Pillar, Ready, Secret, Unit
 from tests.vsi.conftest import Place, free_port
 from vsi.errors import DeployError
 from vsi.records import read_applied
@@ -55,7 +55,7 @@ def test_changed_file_reloads_only_its_own_process(place: Place) -> None:
 def test_restart_files_and_commands_restart_only_that_process(place: Place) -> None:
     place.apply(place.unit("beta"))
 
-    def unit(text: str, more: tuple[str, ...] = ()) -> object:
+    def unit(text: str, more: tuple[str, ...] = ()) -> Unit:
         return place.unit(
             files={"start.conf": text}, arguments=more, process={"restart_files": ("start.conf",)}
         )
@@ -82,7 +82,7 @@ def test_new_engine_restarts(place: Place) -> None:
 
 
 def test_setup_runs_when_its_files_change_and_again_after_an_interruption(place: Place) -> None:
-    def unit(text: str, command: str = "cat setup/a >> ../data/setup") -> object:
+    def unit(text: str, command: str = "cat setup/a >> ../data/setup") -> Unit:
         return place.unit(
             files={"setup/a": text}, setup=("sh", "-c", command), process={"setup_only_files": ("setup/",)}
         )

@@ -1,0 +1,135 @@
+"""Status, logs, stop and start, drift and preflight, all without a plan."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.vsi.conftest import Place, until
+from vsi import host
+from vsi.drift import read_host, read_unit
+from vsi.errors import DeployError
+
+
+def test_status_of_an_empty_stack(place: Place) -> None:
+    assert host.status("toys") == []
+    assert host.start("toys") == []
+    host.stop("toys")
+    assert not place.state.root.exists()
+
+
+def test_drift_is_told_file_by_file(place: Place) -> None:
+    place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
+    (row,) = host.status("toys")
+    assert (row.unit, row.state, row.pid, row.drift) == ("alpha", "running", place.pid(), "")
+    assert row.ports == (place.ports["alpha"],)
+    place.conf("rules/a.yml").write_text("by hand")
+    place.conf("rules/b.yml").unlink()
+    place.conf("rules/c.yml").write_text("new")
+    place.conf("engine.keystore").write_text("not ours")
+    place.state.unit("alpha").run.write_text("")
+    place.supervisor.stop("alpha")
+    (seen,) = read_host(place.state)
+    assert (seen.changed, seen.missing, seen.extra) == (("rules/a.yml",), ("rules/b.yml",), ("rules/c.yml",))
+    assert (seen.process_state, seen.pid, seen.program_changed, seen.drifted) == ("stopped", 0, True, True)
+    (row,) = host.status("toys")
+    assert row.drift == (
+        "changed: rules/a.yml; missing: rules/b.yml; not planned: rules/c.yml; supervisor's file changed"
+    )
+    place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
+    again = read_unit(place.state, "alpha")
+    assert again is not None
+    assert not again.drifted
+
+
+def test_stop_and_start_follow_the_needs(place: Place) -> None:
+    place.apply()
+    place.apply(place.unit("beta", needs=("alpha",)))
+    place.apply(place.unit("gamma"))
+    heard: list[tuple[str, str]] = []
+    host.stop("toys", ["beta", "alpha"], lambda *words: heard.append(words))
+    assert [name for name, word in heard if word == "stopped"] == ["beta", "alpha"]
+    assert {row.unit: row.state for row in host.status("toys")} == {
+        "alpha": "stopped", "beta": "stopped", "gamma": "running",
+    }  # fmt: skip
+    heard.clear()
+    assert host.start("toys", ["beta"], lambda *words: heard.append(words)) == []
+    assert heard == [("alpha", "starting"), ("alpha", "ready"), ("beta", "starting"), ("beta", "ready")]
+    with pytest.raises(DeployError, match="no unit 'delta' here; there are: alpha, gamma, beta"):
+        host.stop("toys", ["delta"])
+
+
+def test_start_after_a_reboot(place: Place) -> None:
+    """Nothing but the state folder is left, and what needs a broken unit is not started."""
+    place.apply()
+    place.apply(place.unit("beta", needs=("alpha",)))
+    place.apply(place.unit("gamma", process={"ready": place.unit("gamma").process.ready}))
+    host.stop("toys")
+    assert place.running() == []
+    assert host.start("toys") == []
+    assert len(place.running()) == 3
+    pid = int(place.supervisor.pid_file.read_text())
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: place.running() == [])
+    place.state.unit("alpha").run.write_text("#!/bin/sh\necho out of order\nexit 1\n")
+    failures = host.start("toys")
+    assert [failure.unit for failure in failures] == ["alpha", "beta"]
+    assert "out of order" in failures[0].message
+    assert failures[1].message == "not started: it needs alpha"
+    assert place.program("gamma").running
+
+
+def test_logs_of_chosen_units_and_across_rotation(place: Place) -> None:
+    place.apply(
+        place.unit(arguments=("--say", "first words"), process={"log_max_bytes": 60, "log_backups": 1})
+    )
+    place.apply(place.unit("beta"))
+    assert list(host.logs("toys", ["beta"])) == [("beta", "loaded 'one'")]
+    assert ("alpha", "loaded 'one'") in list(host.logs("toys"))
+    stream = host.logs("toys", ["alpha"], follow=True, lines=0)
+    seen: list[str] = []
+    for number in range(8):
+        place.conf().write_text(f"words number {number}")
+        os.kill(place.pid(), signal.SIGHUP)
+        _, line = next(stream)
+        seen.append(line)
+    assert seen == [f"loaded 'words number {number}'" for number in range(8)]
+    assert (place.state.unit("alpha").log / "alpha.log.1").exists()
+
+
+def test_preflight_finds_nothing_on_a_good_host(place: Place) -> None:
+    unit = place.unit()
+    assert host.preflight(place.plan(unit)) == []
+    place.apply(unit)
+    assert host.preflight(place.plan(unit)) == []  # its port is held, by itself
+    assert host.preflight(place.plan(unit, place.unit("beta"))) == []
+
+
+def test_preflight_names_what_is_missing(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen(1)
+        port = stranger.getsockname()[1]
+        place.ports["alpha"] = port
+        huge = place.unit("beta", memory_mb=10**9, engines=("opensearch",))
+        monkeypatch.setattr("vsi.preflight.MAX_MAP_COUNT", 10**12)
+        monkeypatch.setattr("vsi.preflight._DISK_MB_OPENSEARCH", 10**9)
+        problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit(), huge))}
+    assert set(problems) == {f"port {port}", "memory", "disk", "vm.max_map_count"}
+    assert f"pid {os.getpid()}" in problems[f"port {port}"].found
+    assert problems[f"port {port}"].expected == "free, for alpha"
+    assert "beta" in problems["memory"].expected
+    assert not problems["vm.max_map_count"].fatal
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = {problem.key for problem in host.preflight(place.plan(place.unit("beta")))}
+    assert {"program setpriv", "program sha256sum"} <= missing
+
+
+def test_two_units_on_one_port_are_named(place: Place) -> None:
+    place.ports["beta"] = place.unit().ports[0]
+    (problem,) = host.preflight(place.plan(place.unit(), place.unit("beta")))
+    assert problem.found == "wanted by alpha and beta"
