@@ -88,7 +88,10 @@ def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:
             "scrape_timeout": metrics.scrape_timeout,
             "evaluation_interval": metrics.evaluation_interval,
             "metric_name_escaping_scheme": "underscores",
-            "external_labels": dict(sorted(spec.environment.labels.items())),
+            # the tier too, so that routes can tell production's alerts apart
+            "external_labels": dict(
+                sorted({**spec.environment.labels, "tier": spec.environment.tier}.items())
+            ),
         },
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses["alertmanager"]]}]}]},
         "rule_files": ["rules/*.yml"],

@@ -179,13 +179,16 @@ def flat(value: float, minutes: int = 600) -> str:
 
 
 def counter(*segments: tuple[int, float]) -> str:
-    """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it."""
+    """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it.
+
+    Steps are rounded so that sums are exact in binary: a sum that comes out a hair too low at the end of a
+    segment would look like a reset, and double the counter."""
     total = 0.0
     parts = ["0"]
     for samples, step in segments:
-        rise = round(step, 9)
-        parts.append(f"{number(round(total + rise, 9))}+{number(rise)}x{samples - 1}")
-        total = round(total + rise * samples, 9)
+        rise = float(round(step)) if step >= 100_000 else round(step * 1024) / 1024
+        parts.append(f"{number(total + rise)}+{number(rise)}x{samples - 1}")
+        total += rise * samples
     return " ".join(parts)
 
 

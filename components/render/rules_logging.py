@@ -41,6 +41,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
     exporter = {"instance": "host:1", "exporter": "opensearchlogs"}
     queue = f'data_type="logs",{logs}'
     steady = counter((30, 0))
+    recent = duration(max(2 * MINUTE, 4 * milliseconds(spec.metrics.scrape_interval)))
 
     def on_growth(
         name: str,
@@ -101,12 +102,25 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         on_growth(
             "CollectorRefusing",
             "critical",
-            (*_of_signals("receiver_refused"), *_of_signals("processor_refused")),
+            (
+                *_of_signals("receiver_refused"),
+                *_of_signals("receiver_failed"),
+                *_of_signals("processor_refused"),
+            ),
             here,
             "The collector refuses what it is sent",
             "{{ $value | humanize }} records were refused in 5 minutes: the collector is short of "
             "memory, or what "
             "comes after it is full.",
+        ),
+        on_growth(
+            "CollectorTracesDropped",
+            "warning",
+            ("otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total",),
+            here,
+            "The collector drops traces before it has judged them",
+            "{{ $value | humanize }} traces were dropped in 5 minutes: more were under way at once than the "
+            f"{spec.tracing.tail_sampling.traces_in_memory} that tail sampling keeps in memory.",
         ),
         on_growth(
             "LogRecordsRejected",
@@ -119,7 +133,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         ),
         platform.alert(
             "LogStoreRetrying",
-            f"sum by (instance, exporter) (rate({_RETRIED}{{{own}}}[5m])) > 0",
+            f"sum by (instance, exporter) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
             "warning",
             "Log records wait for OpenSearch",
             "{{ $value | humanize }} log records a second are sent again: OpenSearch is away or "
@@ -242,12 +256,17 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
             hold="1m",
         ),
         platform.alert(
-            "OpenSearchUnreachable",
+            "OpenSearchUnreported",
             "absent(elasticsearch_cluster_health_up)",
             "critical",
             "Nothing is known of OpenSearch",
             "No program reports on OpenSearch (absent is {{ $value }}), so its other alerts cannot fire.",
-            (Case("no such series", (), "20m", (Firing("1"),)),),
+            (
+                Case("no such series", (), "20m", (Firing("1"),)),
+                Case(
+                    "it does not answer", ((f"elasticsearch_cluster_health_up{{{target}}}", flat(0)),), "20m"
+                ),
+            ),
             hold="5m",
         ),
         platform.alert(
@@ -361,18 +380,22 @@ def retention(spec: Spec) -> tuple[Alert, ...]:
             summary,
             "Old {{ $labels.kind }} were last deleted {{ $value | humanizeDuration }} ago.",
             (
-                Case("never since 0:00", ((logs, flat(0)),), "6h20m", (Firing("6h 20m 0s", labels),), "10m"),
-                Case("not quite as long ago", ((logs, flat(1_800)),), "6h20m", (), "10m"),
+                Case("never since 0:00", ((logs, flat(0)),), "6h20m", (Firing("6h 20m 0s", labels),)),
+                Case("not quite as long ago", ((logs, flat(1_800)),), "6h20m"),
+                Case("long ago, but a round may be under way", ((logs, flat(0)),), "6h10m"),
             ),
             hold="15m",
         ),
         platform.alert(
-            "RetentionFailing",
+            "RetentionUnreported",
             f"absent({success}{{{own}}})",
             "warning",
-            summary,
+            "Nothing is known of the deletion of old data",
             "The housekeeper does not say when it last deleted old data (absent is {{ $value }}).",
-            (Case("no such series", (), "20m", (Firing("1", {"job": "housekeeper"}),)),),
+            (
+                Case("no such series", (), "20m", (Firing("1", {"job": "housekeeper"}),)),
+                Case("reported", ((logs, flat(0)),), "20m"),
+            ),
             hold="15m",
         ),
     )

@@ -78,7 +78,7 @@ def _record(name: str, signals: Indicator, window: str) -> tuple[Recording, ...]
         Recording(
             f"service:errors:rate{window}",
             f"sum by (service) (rate({signals.errors}[{window}]))\nor\n"
-            f"0 * service:requests:rate{window}{this}",
+            f"sum by (service) (0 * service:requests:rate{window}{this})",
         ),
         Recording(
             f"service:error_ratio:rate{window}",

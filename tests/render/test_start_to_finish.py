@@ -1,0 +1,196 @@
+"""From a counter in a service to a message in its team's channel, through the real engines."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from components.addresses import Addresses
+from components.render import alertmanager, prometheus
+from tests.render.engines import program, write
+from tests.render.processes import Inbox, free_port, inbox, started, until
+from tests.specs import spec
+
+LIMIT = 3000
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+class Toy:
+    """A service under load that fails, leaks user ids into labels, and can be told to behave."""
+
+    def __init__(self, port: int) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("http_requests", "Requests.", ["code"], registry=self.registry)
+        self.seconds = Histogram("http_request_duration_seconds", "Time.", registry=self.registry)
+        self.carts = Gauge("shop_carts", "Open carts.", ["shop", "user_id"], registry=self.registry)
+        self.many = Gauge("shop_many", "A label that explodes.", ["path"], registry=self.registry)
+        self.failing = True
+        for user in range(5):
+            self.carts.labels("north", f"user-{user}").set(user)
+        self.carts.labels("south", "").set(7)
+        self.server, _ = start_http_server(port, "127.0.0.1", self.registry)
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._load, daemon=True)
+        self.thread.start()
+
+    def _load(self) -> None:
+        while not self.stop.wait(0.01):
+            self.requests.labels("500" if self.failing else "200").inc()
+            self.seconds.observe(0.02, exemplar={"trace_id": TRACE})
+
+    def behave(self) -> None:
+        """No more failures, no more forbidden labels."""
+        self.failing = False
+        for user in range(5):
+            self.carts.remove("north", f"user-{user}")
+
+    def close(self) -> None:
+        self.stop.set()
+        self.thread.join(5)
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@contextmanager
+def toy(port: int) -> Iterator[Toy]:
+    running = Toy(port)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def stack_file(port: int) -> dict[str, Any]:
+    return {
+        "services": [
+            {
+                "name": "toy",
+                "owner": "storefront",
+                "metrics": [{"address": f"127.0.0.1:{port}"}],
+                "slo": {"metrics": {}},
+            }
+        ],
+        "metrics": {
+            "scrape_interval": "250ms",
+            "scrape_timeout": "200ms",
+            "evaluation_interval": "250ms",
+            "exporters": [],
+            "scrape_jobs": [],
+            "limits": {"samples_per_scrape": LIMIT},
+            "rules": {
+                "error_window": "2s",
+                "error_hold": "100ms",
+                "target_down": "500ms",
+                "alerts": [],
+                "recordings": [],
+            },
+        },
+        "alerting": {
+            "grouping": {"wait": "50ms", "interval": "300ms"},
+            "dead_mans_switch": {"receiver": "watchdog", "interval": "500ms"},
+            "routes": [],
+            "inhibitions": [],
+        },
+    }
+
+
+def commands(at: Addresses) -> tuple[list[str], list[str]]:
+    return [
+        program("prometheus", "prometheus"),
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=../data",
+        "--enable-feature=exemplar-storage",
+        f"--web.listen-address={at['prometheus']}",
+    ], [
+        program("alertmanager", "alertmanager"),
+        "--config.file=alertmanager.yml",
+        "--storage.path=../data",
+        "--cluster.listen-address=",
+        f"--web.listen-address={at['alertmanager']}",
+    ]
+
+
+class Prometheus:
+    """Questions to the running Prometheus."""
+
+    def __init__(self, address: str) -> None:
+        self.http = httpx.Client(base_url=f"http://{address}/api/v1", timeout=10)
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The result of an instant query: labels (`metric`) and value."""
+        answer = self.http.get("/query", params={"query": expr}).json()
+        assert answer["status"] == "success", answer
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
+
+    def exemplars(self, expr: str) -> list[str]:
+        """Trace ids of exemplars of the series that `expr` selects."""
+        found = self.http.get(
+            "/query_exemplars", params={"query": expr, "start": "0", "end": "9999999999"}
+        ).json()
+        return [item["labels"]["trace_id"] for series in found["data"] for item in series["exemplars"]]
+
+
+def told(kept: Inbox, path: str) -> dict[str, str]:
+    """Title -> runbook link of the Slack messages sent to `path`."""
+    return {body["attachments"][0]["title"]: body["attachments"][0]["title_link"] for body in kept.of(path)}
+
+
+@pytest.mark.engine
+def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -> None:
+    base = free_port()
+    whole, at = spec(**stack_file(base + 50)), Addresses(base)
+    ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
+    theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    run_prometheus, run_alertmanager = commands(at)
+    channel = "/slack/storefront-slack"
+    pages = "https://git.example/observability/blob/main/docs/runbooks"
+    with (
+        inbox(at.port("sink")) as kept,
+        toy(base + 50) as service,
+        started(run_alertmanager, theirs, f"http://{at['alertmanager']}/-/ready"),
+        started(run_prometheus, ours, f"http://{at['prometheus']}/-/ready"),
+    ):
+        asked = Prometheus(at["prometheus"])
+        expected = {
+            "[FIRING:1] ServiceErrorRatioHigh (warning) toy": f"{pages}/ServiceErrorRatioHigh.md",
+            "[FIRING:1] ForbiddenLabelsDropped (warning) toy": f"{pages}/ForbiddenLabelsDropped.md",
+        }
+        until(lambda: expected.items() <= told(kept, channel).items(), f"messages to {channel}")
+        until(lambda: len(kept.of("/ticket/watchdog")) >= 3, "signs of life")
+        until(lambda: kept.of("/pagerduty/platform-pagerduty"), "the platform hears of its own programs")
+
+        # Dropped whole, not merged: the series that remains has its own value.
+        assert asked.query('{user_id!=""}') == []
+        assert [item["value"][1] for item in asked.query("shop_carts")] == ["7"]
+        labels = whole.environment.labels
+        for expr in ('up{service="toy"}', "shop_carts", "service:error_ratio:rate5m", "obs:service_info"):
+            for item in asked.query(expr):
+                assert labels.items() <= item["metric"].items(), expr
+                assert not [name for name in item["metric"] if name.startswith("exported_")]
+        assert TRACE in asked.exemplars("http_request_duration_seconds_bucket")
+
+        active = httpx.get(f"http://{at['alertmanager']}/api/v2/alerts").json()
+        for alert in active:
+            owner = "storefront" if alert["labels"].get("service") == "toy" else "platform"
+            assert alert["labels"].items() >= {**labels, "team": owner}.items()
+
+        service.behave()
+        over = {
+            "[RESOLVED] ServiceErrorRatioHigh (warning) toy",
+            "[RESOLVED] ForbiddenLabelsDropped (warning) toy",
+        }
+        until(lambda: over <= told(kept, channel).keys(), "messages that it is over")
+
+        for path in range(LIMIT):
+            service.many.labels(f"/{path}").set(1)
+        flood = {"[FIRING:1] ScrapeLimitExceeded (warning) toy", "[FIRING:1] TargetDown (critical) toy"}
+        until(lambda: flood <= told(kept, channel).keys(), "messages that all of it was thrown away")
+        service.many.clear()
+        calm = {title.replace("FIRING:1", "RESOLVED") for title in flood}
+        until(lambda: calm <= told(kept, channel).keys(), "messages that it is kept again")
