@@ -1,11 +1,11 @@
 """What getting an engine shows while it lasts: builds take minutes, downloads hundreds of megabytes."""
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -36,8 +36,11 @@ class Silent:
 class Shown:
     """A bar per engine on a terminal, a line per event elsewhere. Use as a context manager."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: "Console") -> None:
+        # Only here: most who ask for an engine show nothing, and rich takes long to import.
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
         self._tasks: dict[str, TaskID] = {}
         self._unit: dict[str, str] = {}
         self._bars = Bars(
