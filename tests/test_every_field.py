@@ -32,7 +32,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "secrets[].name": (("secrets", 0, "name"), "renamed"),
     "secrets[].source": (("secrets", 0, "source"), "config"),
     "secrets[].key": (("secrets", 0, "key"), "OTHER"),
-    "services[].name": (("services", 2, "name"), "payment"),
+    "services[].name": (("services", 4, "name"), "older-billing"),
     "services[].owner": (("services", 0, "owner"), "warehouse"),
     "services[].language": (("services", 0, "language"), "go"),
     "services[].version": (("services", 0, "version"), "9"),
@@ -244,7 +244,7 @@ def _changed(field: str) -> Any:
     path, value = CASES[field]
     place = changed
     for part in path[:-1]:
-        place = place[part]
+        place = place.setdefault(part, {}) if isinstance(place, dict) else place[int(part)]
     if isinstance(place, dict):
         assert place.get(path[-1]) != value, "the case changes nothing"
     place[path[-1]] = value

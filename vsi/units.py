@@ -175,7 +175,6 @@ def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
     rendered = prometheus.render(spec, at)
     promtool = program("prometheus", "promtool")
     tests = tuple(sorted(name for name in rendered if name.startswith("tests/")))
-    retention = spec.metrics.retention
     return Unit(
         name="prometheus",
         pillar=Pillar.METRICS,
@@ -190,8 +189,6 @@ def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
                 program("prometheus", "prometheus"),
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path={data}",
-                f"--storage.tsdb.retention.time={retention.time}",
-                f"--storage.tsdb.retention.size={retention.size.replace('iB', 'B')}",
                 f"--web.listen-address={at['prometheus']}",
                 *(("--enable-feature=exemplar-storage",) if spec.metrics.exemplars else ()),
                 "--log.format=json",
