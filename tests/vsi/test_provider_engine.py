@@ -1,0 +1,97 @@
+"""The provider under the real Pulumi engine: what a preview shows, and what its state holds."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import automation
+
+from components.plan import Secret
+from tests.engine.project import find_pulumi
+from tests.vsi.conftest import Place
+from vsi.paths import REPO
+from vsi.provider import Unit
+
+pytestmark = pytest.mark.engine
+VALUE = "s3cret-Value-of-a-hook"
+SECRETS = (
+    Secret(name="hook", source="environment", key="HOOK"),
+    Secret(name="made", source="generated", key=""),
+)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Options of a workspace with its own back end, and the plugin of dynamic providers on PATH."""
+    cli = find_pulumi()
+    if cli is None:
+        pytest.skip("no pulumi on PATH or in the cache; `make engines` makes it")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    plugin = programs / "pulumi-resource-pulumi-python"
+    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.dynamic "$@"\n')
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{cli.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "test")
+    monkeypatch.setenv("PULUMI_SKIP_UPDATE_CHECK", "true")
+    monkeypatch.setenv("PYTHONPATH", str(REPO))
+    assert shutil.which("pulumi")
+    backend = tmp_path / "backend"
+    backend.mkdir()
+    project = automation.ProjectSettings(
+        "p", "python", backend=automation.ProjectBackend(f"file://{backend}")
+    )
+    return {"project_settings": project, "backend": backend}
+
+
+def test_previews_name_files_and_state_holds_no_secret(place: Place, workspace: dict[str, Any]) -> None:
+    rules = {"rules/gateway.yml": "groups: []\n"}
+    text = "one"
+
+    def program() -> None:
+        alpha = place.unit(text=text, files=rules, secrets=("hook", "made"))
+        beta = place.unit("beta", needs=("alpha",))
+        plan = place.plan(alpha, beta, secrets=SECRETS, tls_names=("admin",))
+        first = Unit("alpha", plan, alpha, {}, {"hook": VALUE})
+        Unit("beta", plan, beta, {}, opts=pulumi.ResourceOptions(depends_on=[first]))
+
+    options = automation.LocalWorkspaceOptions(project_settings=workspace["project_settings"])
+    stack = automation.create_stack("dev", "p", program, opts=options)
+    heard: list[str] = []
+    stack.up(on_output=heard.append)
+    assert (place.served(), place.served("beta")) == ("one", "one")
+    pids = place.pid("alpha"), place.pid("beta")
+    assert stack.up().summary.resource_changes == {"same": 3}
+    assert stack.refresh().summary.resource_changes == {"same": 3}
+
+    text = "two"
+    preview = stack.preview()
+    assert preview.change_summary == {automation.OpType.SAME: 2, automation.OpType.UPDATE: 1}
+    assert "[diff: ~app.conf]" in preview.stdout
+
+    place.conf("rules/gateway.yml").write_text("by hand\n")
+    place.supervisor.stop("beta")
+    refreshed = stack.refresh()
+    assert "[diff: ~rules/gateway.yml]" in refreshed.stdout
+    assert "[diff: ~process_state]" in refreshed.stdout
+    detail = stack.preview(diff=True, on_output=heard.append).stdout
+    assert "- by hand" in detail
+    assert '~ process_state: "stopped" => "running"' in detail
+    stack.up(on_output=heard.append)
+    assert place.conf("rules/gateway.yml").read_text() == "groups: []\n"
+    assert (place.served(), place.pid("alpha")) == ("two", pids[0])
+    assert place.program("beta").running
+
+    made = (place.state.secrets / "made").read_text()
+    state = "".join(p.read_text(errors="replace") for p in workspace["backend"].rglob("*") if p.is_file())
+    assert "secret_hook" in state
+    for secret in (VALUE, made):
+        assert secret not in state
+        assert secret not in "".join(heard) + preview.stdout + refreshed.stdout
+    stack.destroy()
+    assert place.running() == []
