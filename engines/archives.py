@@ -66,3 +66,8 @@ def _strip(name: str, count: int) -> str | None:
     if name.startswith("/") or ".." in parts:
         raise EngineError(f"refuses to unpack it, {name!r} leads outside the folder")
     return "/".join(parts[count:]) or None
+
+
+def tree_size(folder: Path) -> int:
+    """Bytes of all files below `folder`, links not followed."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -10,6 +10,7 @@ from engines import sources, toolchains
 from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
 from engines.lock import NOT_FETCHED, Lock, archive_url
+from engines.progress import Progress
 from engines.setting import CHANNEL_VARIABLE, MIRROR_VARIABLE, Setting, mirror
 
 
@@ -35,15 +36,22 @@ def candidates(engine: Engine, channel: str | None) -> tuple[Channel, ...]:
 
 
 def choose(
-    engine: Engine, channel: str | None, setting: Setting, lock: Lock, answers: dict[str, str | None]
+    engine: Engine,
+    channel: str | None,
+    setting: Setting,
+    lock: Lock,
+    answers: dict[str, str | None],
+    progress: Progress,
 ) -> Job:
     """The first channel that can deliver; `answers` remembers what servers said.
+
+    A compiler or a Java that is missing is installed here, since only then is it known that there is one.
 
     Raises EngineError with what keeps each channel from it.
     """
     reasons: dict[str, str] = {c: f"there is none, {why}" for c, why in engine.absent.items()}
     for candidate in candidates(engine, channel):
-        problem = _obstacle(engine, candidate, setting, lock, answers)
+        problem = _obstacle(engine, candidate, setting, lock, answers, progress)
         its_key = key(engine, candidate, setting.platform, setting.tools, lock)
         if problem is None and its_key is not None:
             return Job(engine, candidate, its_key)
@@ -59,7 +67,12 @@ def choose(
 
 
 def _obstacle(
-    engine: Engine, channel: Channel, setting: Setting, lock: Lock, answers: dict[str, str | None]
+    engine: Engine,
+    channel: Channel,
+    setting: Setting,
+    lock: Lock,
+    answers: dict[str, str | None],
+    progress: Progress,
 ) -> str | None:
     """Why `channel` cannot deliver `engine` here and now; None when it should."""
     if channel in engine.absent:
@@ -69,10 +82,12 @@ def _obstacle(
     match engine.source:
         case GoSource(folder=folder):
             required = required_go(setting.tools / folder, setting.tools)
-            return _error_of(lambda: toolchains.ensure_go(required, setting.cache, setting.tools))
+            return _error_of(lambda: toolchains.ensure_go(required, setting.cache, setting.tools, progress))
         case MavenSource():
             missing = sources.maven_obstacle()
-            return missing or _error_of(lambda: toolchains.ensure_java(setting.cache, setting.tools))
+            return missing or _error_of(
+                lambda: toolchains.ensure_java(setting.cache, setting.tools, progress)
+            )
         case WheelSource() as source:
             return sources.wheel_obstacle(source, setting.native)
         case None:

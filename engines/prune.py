@@ -10,9 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from components.catalog import PLATFORMS
+from engines.archives import tree_size
 from engines.keys import pinned_version
 from engines.setting import this_platform
-from engines.store import Store, tree_size
+from engines.store import Store
 
 _ARTIFACT = re.compile(r"[0-9a-f]{12}")
 _SCRATCH = re.compile(r"\.tmp-([0-9a-f]{12})-\d+")

