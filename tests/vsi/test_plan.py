@@ -1,0 +1,121 @@
+"""The plan of this machine: pure, ordered, on loopback, and equal for equal specs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.catalog import ENGINES
+from components.plan import Plan, Refused
+from tests import specs
+from vsi.plan import plan
+
+REPO = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def planned() -> Plan:
+    return plan(specs.spec(), "local")
+
+
+def test_each_unit_comes_after_what_it_needs(planned: Plan) -> None:
+    seen: set[str] = set()
+    for unit in planned.units:
+        assert seen.issuperset(unit.needs), f"{unit.name} stands before one of {unit.needs}"
+        seen.add(unit.name)
+
+
+def test_no_two_units_share_a_port_and_all_lie_above_the_base(planned: Plan) -> None:
+    ports = [port for unit in planned.units for port in unit.ports]
+    assert len(ports) == len(set(ports))
+    assert all(21000 <= port < 21200 for port in ports)
+
+
+def test_every_engine_of_a_unit_is_in_the_catalogue(planned: Plan) -> None:
+    known = {engine.name for engine in ENGINES}
+    named = {engine for unit in planned.units for engine in unit.engines}
+    assert named <= known
+    for unit in planned.units:
+        words = [unit.process.command, *unit.checks, unit.setup]
+        used = set(re.findall(r"\{engine:([a-z_]+)", str(words)))
+        assert used == set(unit.engines), unit.name
+
+
+def test_no_text_holds_a_machine_path(planned: Plan) -> None:
+    text = planned.model_dump_json()
+    assert str(REPO) not in text
+    assert str(Path.home()) + "/" not in text
+    assert sys.executable not in text
+
+
+def test_every_secret_of_a_unit_has_a_source(planned: Plan) -> None:
+    sources = {secret.name for secret in planned.secrets}
+    assert {name for unit in planned.units for name in unit.secrets} <= sources
+
+
+def test_nothing_is_told_to_listen_beyond_loopback(planned: Plan) -> None:
+    for unit in planned.units:
+        for path, text in unit.files:
+            assert "0.0.0.0" not in text, f"{unit.name}/{path}"
+            assert not re.search(r"(listen|bind|endpoint)\S*[:=]\s*['\"]?:\d", text), f"{unit.name}/{path}"
+
+
+def test_equal_specs_give_equal_bytes_in_another_process(planned: Plan) -> None:
+    program = (
+        "import sys; from tests import specs; from vsi.plan import plan; "
+        "sys.stdout.write(plan(specs.spec(), 'local').model_dump_json())"
+    )
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    other = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPO, env=environment, capture_output=True, text=True, check=True
+    )
+    assert other.stdout == planned.model_dump_json()
+
+
+def test_a_new_observed_service_touches_only_its_own_files_and_the_collector(planned: Plan) -> None:
+    service = {
+        "name": "billing",
+        "owner": "checkout",
+        "metrics": [{"address": "127.0.0.1:9101"}],
+        "logs": [{"path": "/var/log/billing/*.log"}],
+    }
+    after = plan(specs.spec(services=[*specs.stack()["services"], service]), "local")
+    changed = {
+        f"{unit.name}/{path}"
+        for unit in after.units
+        for path, text in unit.files
+        if dict(planned.unit(unit.name).files).get(path) != text
+    }
+    assert changed == {
+        "collector/collector.yaml",
+        "prometheus/rules/billing.yml",
+        "prometheus/scrape/billing.yml",
+        "prometheus/tests/billing.yml",
+    } | {name for name in changed if re.fullmatch(r"prometheus/tests/billing\.\w+\.yml", name)}
+
+
+@pytest.mark.parametrize("target", ["vsi", "kubernetes", "aws"])
+def test_a_target_that_does_not_exist_yet_is_refused_by_name(target: str) -> None:
+    with pytest.raises(Refused, match=rf"target {target}: environment\.target = {target}: .*expected 'local'"):
+        plan(specs.spec(environment={"target": target}), "x")
+
+
+def test_everything_that_cannot_be_done_is_told_at_once() -> None:
+    changed = specs.spec(
+        logging={"index": {"replicas": 2}},
+        tracing={"storage": {"replicas": 1}},
+        environment={"target": "aws"},
+    )
+    with pytest.raises(Refused) as caught:
+        plan(changed, "x")
+    settings = [setting for setting, _, _ in caught.value.problems]
+    assert settings == ["environment.target", "logging.index.replicas", "tracing.storage.replicas"]
+
+
+def test_redis_without_a_user_of_it_is_refused() -> None:
+    services = [item for item in specs.stack()["services"] if item["name"] == "legacy-billing"]
+    with pytest.raises(Refused, match=r"metrics\.exporters = redis"):
+        plan(specs.spec(services=services), "x")
