@@ -76,6 +76,7 @@ def _transform(spec: Spec) -> dict[str, Any]:
     labels = {
         **spec.environment.labels,
         "deployment.environment.name": spec.environment.name,
+        "deployment.tier": spec.environment.tier,
     }
     scrubbing = spec.tracing.scrubbing
     here = [f"delete_key(attributes, {ottl.text(name)})" for name in scrubbing.delete] + [

@@ -44,18 +44,22 @@ def free_base() -> int:
 
 
 class CollectorHost:
-    """`root` becomes a state folder; the collector runs with its rendered settings, only the store's scheme
-    replaced (plain HTTP)."""
+    """A collector in the state folder `root`, with its rendered settings.
 
-    def __init__(self, root: Path, program: str, spec: Spec, port_base: int) -> None:
+    With `fake`, its store is a `FakeStore` without TLS, and that alone of the settings is replaced; without,
+    an OpenSearch with its secrets is expected in the same folder."""
+
+    def __init__(self, root: Path, program: str, spec: Spec, port_base: int, *, fake: bool = True) -> None:
         self.root = root
         self.program = program
         self.addresses = Addresses(port_base)
         self.conf = root / "units/collector/conf"
         self.process: subprocess.Popen[bytes] | None = None
         self.output = root / "collector.log"
-        (root / "secrets").mkdir(parents=True)
-        (root / "secrets" / collector.SECRET).write_text(PASSWORD)
+        self.fake = fake
+        if fake:
+            (root / "secrets").mkdir(parents=True)
+            (root / "secrets" / collector.SECRET).write_text(PASSWORD)
         self.store = FakeStore(self.addresses.port("opensearch"), collector.USER, PASSWORD)
         self.configure(spec)
 
@@ -68,7 +72,8 @@ class CollectorHost:
             "endpoint": f"http://{self.addresses['opensearch']}",
             "tls": {"insecure": True, "ca_file": ""},
         }
-        (self.conf / "plain.json").write_text(json.dumps({"exporters": {"opensearchlogs": plain}}))
+        override = {"exporters": {"opensearchlogs": plain}} if self.fake else {}
+        (self.conf / "override.json").write_text(json.dumps(override))
 
     def log_file(self, service: str) -> Path:
         """Where a service's output is captured."""
@@ -78,7 +83,7 @@ class CollectorHost:
 
     def start(self) -> None:
         """Start and wait until it says that it is healthy."""
-        arguments = ["--config", "collector.yaml", "--config", "plain.json"]
+        arguments = ["--config", "collector.yaml", "--config", "override.json"]
         gates = f"--feature-gates={collector.FEATURE_GATES}"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running, wait
+from tests.engine.writer import Writer, line
 
 pytestmark = pytest.mark.engine
 CARD = "4111111111111111"
@@ -27,47 +27,6 @@ def program(engine_program: Callable[[str, str], Path]) -> str:
 def host(tmp_path: Path, program: str) -> Iterator[CollectorHost]:
     with running(tmp_path / "state", program, specs.spec(logging=QUICK)) as started:
         yield started
-
-
-def line(number: int, level: str = "info", **fields: Any) -> str:
-    """A line in the schema, other than every other one."""
-    stamp = f"2026-03-01T12:00:00.{number:06d}Z"
-    return json.dumps({"timestamp": stamp, "log_level": level, "message": f"line {number}", **fields})
-
-
-class Writer(threading.Thread):
-    """Writes `rate` lines a second to a file and renames it whenever it holds `rotate` of them."""
-
-    def __init__(self, path: Path, rate: int, rotate: int) -> None:
-        super().__init__(daemon=True)
-        self.path, self.rate, self.rotate = path, rate, rotate
-        self.written = 0
-        self._end = threading.Event()
-
-    def run(self) -> None:
-        step = 0.05
-        while not self._end.wait(step):
-            with self.path.open("a") as file:
-                for _ in range(int(self.rate * step)):
-                    file.write(line(self.written) + "\n")
-                    self.written += 1
-            if self.written % self.rotate < self.rate * step:
-                for old in range(8, 0, -1):
-                    rotated = self.path.with_name(f"{self.path.name}.{old}")
-                    if rotated.exists():
-                        rotated.rename(self.path.with_name(f"{self.path.name}.{old + 1}"))
-                self.path.rename(self.path.with_name(self.path.name + ".1"))
-
-    def wait_for(self, lines: int) -> None:
-        """Until so many more are written."""
-        wanted = self.written + lines
-        wait("lines are written", lambda: self.written >= wanted)
-
-    def end(self) -> int:
-        """Stop; how many lines there are."""
-        self._end.set()
-        self.join()
-        return self.written
 
 
 def messages(host: CollectorHost) -> Counter[str]:
