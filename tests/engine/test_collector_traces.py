@@ -1,0 +1,161 @@
+"""Spans through the real collector: sampled, scrubbed, counted. A second collector stands in for Jaeger."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import specs
+from tests.engine.collector_host import CollectorHost, running, wait
+from tests.engine.node import Program
+
+pytestmark = pytest.mark.engine
+CARD = "4111111111111111"
+Attributes = dict[str, Any]
+
+
+@pytest.fixture
+def host(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Iterator[CollectorHost]:
+    program = str(engine_program("otelcol", "otelcol"))
+    sampling = {"decision_wait": "1s", "keep_slow": "400ms", "keep_ratio": 0.25}
+    spec = specs.spec(
+        tracing={"tail_sampling": sampling, "batching": {"timeout": "100ms"}}, logging={"inputs": []}
+    )
+    with running(tmp_path / "state", program, spec) as started:
+        config = {
+            "receivers": {
+                "otlp": {"protocols": {"grpc": {"endpoint": started.addresses["jaeger-otlp-grpc"]}}}
+            },
+            "exporters": {"file": {"path": str(tmp_path / "spans.json"), "flush_interval": "50ms"}},
+            "service": {
+                "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
+                "telemetry": {"metrics": {"level": "none"}},
+            },
+        }
+        (tmp_path / "jaeger.json").write_text(json.dumps(config))
+        command = [program, "--config", "jaeger.json"]
+        jaeger = Program(command, tmp_path, tmp_path / "jaeger.log")
+        try:
+            yield started
+        finally:
+            jaeger.stop()
+
+
+def attributes(values: Attributes) -> list[Attributes]:
+    kinds = {bool: "boolValue", int: "intValue", str: "stringValue"}
+    return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
+
+
+def span(name: str, seconds: float = 0.01, *, error: str = "", **values: Any) -> Attributes:
+    """A root span of a trace of its own."""
+    end = time.time_ns()
+    return {
+        "traceId": secrets.token_hex(16),
+        "spanId": secrets.token_hex(8),
+        "name": name,
+        "kind": 2,
+        "startTimeUnixNano": str(end - int(seconds * 1e9)),
+        "endTimeUnixNano": str(end),
+        "status": {"code": 2, "message": error} if error else {},
+        "attributes": attributes(values),
+    }
+
+
+def send(host: CollectorHost, spans: list[Attributes]) -> None:
+    resource = {"attributes": attributes({"service.name": "orders"})}
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+    answer = httpx.post(f"http://{host.addresses['collector-otlp-http']}/v1/traces", json=body, timeout=10)
+    assert answer.status_code == 200, answer.text
+
+
+def kept(host: CollectorHost) -> list[Attributes]:
+    """Spans that reached Jaeger."""
+    path = host.root.parent / "spans.json"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [
+        span
+        for line in lines
+        for resource in json.loads(line)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
+
+
+def span_metrics(host: CollectorHost, accept: str = "application/openmetrics-text") -> str:
+    url = f"http://{host.addresses['collector-spanmetrics']}/metrics"
+    return httpx.get(url, headers={"Accept": accept}, timeout=10).text
+
+
+def test_tail_sampling_keeps_the_slow_the_failed_the_marked_and_a_share(host: CollectorHost) -> None:
+    rest, each = 400, 20
+    send(host, [span("rest") for _ in range(rest)])
+    send(host, [span("slow", 0.5) for _ in range(each)])
+    send(host, [span("failed", error="no") for _ in range(each)])
+    send(host, [span("marked", **{"probe.keep": True}) for _ in range(each)])
+    send(host, [span("unmarked", **{"probe.keep": False}) for _ in range(each)])
+
+    def names() -> dict[str, int]:
+        found = [item["name"] for item in kept(host)]
+        return {name: found.count(name) for name in ("slow", "failed", "marked", "rest", "unmarked")}
+
+    wait("the wanted traces are there", lambda: all(names()[n] == each for n in ("slow", "failed", "marked")))
+    wait("every trace is judged", lambda: 0.15 < names()["rest"] / rest < 0.35)
+    assert names()["unmarked"] < each
+    text = span_metrics(host)
+    wait("all spans are counted, whatever was kept", lambda: f" {float(rest)}" in calls(host, "rest"))
+    assert "STATUS_CODE_ERROR" in text or "STATUS_CODE_ERROR" in span_metrics(host)
+
+
+def calls(host: CollectorHost, name: str) -> str:
+    """The lines of the request counter of spans of that name."""
+    return "\n".join(
+        line.partition(" # ")[0]
+        for line in span_metrics(host).splitlines()
+        if line.startswith("traces_span_metrics_calls_total{") and f'span_name="{name}"' in line
+    )
+
+
+def test_span_metrics_have_the_stacks_buckets_and_exemplars(host: CollectorHost) -> None:
+    sent = span("GET /orders", 0.02, **{"http.route": "/orders"})
+    send(host, [sent])
+    wait("the span is counted", lambda: "traces_span_metrics_calls_total{" in span_metrics(host))
+    text = span_metrics(host)
+    buckets = [line for line in text.splitlines() if "duration_seconds_bucket{" in line]
+    assert any('le="0.025"' in line for line in buckets)
+    assert any(f'trace_id="{sent["traceId"]}"' in line for line in buckets), "no exemplar"
+    assert 'service_name="orders"' in buckets[0]
+    assert 'http_route="/orders"' in buckets[0]
+
+
+def test_no_card_number_and_no_forbidden_attribute_leaves(host: CollectorHost) -> None:
+    sent = span(
+        f"pay {CARD}",
+        error=f"declined {CARD}",
+        **{
+            "card": CARD,
+            "number": int(CARD),
+            "enduser.id": "alice",
+            "http.request.header.authorization": "x",
+        },
+    )
+    sent["events"] = [
+        {
+            "name": f"event {CARD}",
+            "timeUnixNano": sent["endTimeUnixNano"],
+            "attributes": attributes({"exception.stacktrace": f"at {CARD}\n"}),
+        }
+    ]
+    send(host, [sent])
+    wait("the span is there", lambda: len(kept(host)) == 1)
+    text = json.dumps(kept(host))
+    assert CARD not in text
+    assert "alice" not in text
+    assert "authorization" not in text
+    assert kept(host)[0]["name"] == "pay [card]"
+    wait("the span is counted", lambda: "pay [card]" in span_metrics(host))
+    assert CARD not in span_metrics(host)
