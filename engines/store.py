@@ -175,6 +175,8 @@ class Store:
                 content = scratch / "artifact"
                 built_with = self._make(job, content, scratch, progress)
                 seconds = time.monotonic() - start
+                if self.key(engine, job.channel) != job.key:
+                    raise EngineError("its sources were changed while it was being built; run again")
                 self._finish(job, content, built_with, seconds)
                 if target.exists():  # damaged: `_read` refused it above
                     shutil.rmtree(target)

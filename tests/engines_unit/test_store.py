@@ -28,6 +28,7 @@ def worker(base: Path, kind: str = "built") -> subprocess.Popen[str]:
         [sys.executable, "-m", "tests.engines_unit.worker", str(base), kind],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
 
@@ -138,6 +139,21 @@ def test_killed_in_the_middle_the_next_run_cleans_up_and_builds(tmp_path: Path, 
 
     assert list((tmp_path / "cache" / "toy").iterdir()) == [folder]
     assert (folder / "bin" / "toy").read_text() == "program of example.test/toy\n"
+
+
+def test_sources_changed_during_a_build_are_not_taken_for_the_old_ones(
+    tmp_path: Path, fake_go: FakeGo
+) -> None:
+    tools = toys.sources(tmp_path / "tools", "toy")
+    fake_go.hold.touch()
+    building = worker(tmp_path)
+    until(lambda: fake_go.builds)
+    (tools / "toy" / "go.sum").write_text("other sums\n")
+    fake_go.hold.unlink()
+    _, said = building.communicate(timeout=30)
+    assert building.returncode != 0
+    assert "its sources were changed while it was being built" in said
+    assert list((tmp_path / "cache" / "toy").iterdir()) == []
 
 
 def test_all_obstacles_are_told_before_anything_is_made(tmp_path: Path, fake_go: FakeGo) -> None:
