@@ -51,7 +51,9 @@ def attributes(values: Attributes) -> list[Attributes]:
     return [{"key": key, "value": {kinds[type(value)]: value}} for key, value in values.items()]
 
 
-def span(name: str, seconds: float = 0.01, *, error: str = "", **values: Any) -> Attributes:
+def span(
+    name: str, seconds: float = 0.01, *, error: str = "", values: Attributes | None = None
+) -> Attributes:
     """A root span of a trace of its own."""
     end = time.time_ns()
     return {
@@ -62,7 +64,7 @@ def span(name: str, seconds: float = 0.01, *, error: str = "", **values: Any) ->
         "startTimeUnixNano": str(end - int(seconds * 1e9)),
         "endTimeUnixNano": str(end),
         "status": {"code": 2, "message": error} if error else {},
-        "attributes": attributes(values),
+        "attributes": attributes(values or {}),
     }
 
 
@@ -96,8 +98,8 @@ def test_tail_sampling_keeps_the_slow_the_failed_the_marked_and_a_share(host: Co
     send(host, [span("rest") for _ in range(rest)])
     send(host, [span("slow", 0.5) for _ in range(each)])
     send(host, [span("failed", error="no") for _ in range(each)])
-    send(host, [span("marked", **{"probe.keep": True}) for _ in range(each)])
-    send(host, [span("unmarked", **{"probe.keep": False}) for _ in range(each)])
+    send(host, [span("marked", values={"probe.keep": True}) for _ in range(each)])
+    send(host, [span("unmarked", values={"probe.keep": False}) for _ in range(each)])
 
     def names() -> dict[str, int]:
         found = [item["name"] for item in kept(host)]
@@ -121,7 +123,7 @@ def calls(host: CollectorHost, name: str) -> str:
 
 
 def test_span_metrics_have_the_stacks_buckets_and_exemplars(host: CollectorHost) -> None:
-    sent = span("GET /orders", 0.02, **{"http.route": "/orders"})
+    sent = span("GET /orders", 0.02, values={"http.route": "/orders"})
     send(host, [sent])
     wait("the span is counted", lambda: "traces_span_metrics_calls_total{" in span_metrics(host))
     text = span_metrics(host)
@@ -136,7 +138,7 @@ def test_no_card_number_and_no_forbidden_attribute_leaves(host: CollectorHost) -
     sent = span(
         f"pay {CARD}",
         error=f"declined {CARD}",
-        **{
+        values={
             "card": CARD,
             "number": int(CARD),
             "enduser.id": "alice",
