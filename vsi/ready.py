@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import psutil
+
 from components.plan import Ready, Unit
 from vsi.errors import DeployError
+from vsi.guard import processes_of
 from vsi.paths import StatePaths, Tokens
 from vsi.supervisor import Program, Supervisor
 
@@ -60,13 +63,18 @@ def _get(state: StatePaths, unit: Unit, url: str, timeout: float) -> tuple[int |
         return type(error).__name__, b""
 
 
+LINE_LENGTH = 400
+"""What an error shows of a line of log: some engines write very long ones."""
+
+
 def last_lines(state: StatePaths, name: str, count: int = 20) -> str:
     """The end of a unit's log, not masked."""
     path = state.unit(name).log / f"{name}.log"
     try:
         with path.open("rb") as stream:
             stream.seek(max(0, path.stat().st_size - 32_768))
-            return "\n".join(stream.read().decode(errors="replace").splitlines()[-count:])
+            lines = stream.read().decode(errors="replace").splitlines()[-count:]
+            return "\n".join(line[:LINE_LENGTH] for line in lines)
     except OSError:
         return ""
 
@@ -85,11 +93,12 @@ def wait_ready(state: StatePaths, unit: Unit, tick: Callable[[str], None] = lamb
         program = supervisor.program(unit.name)
         reason = probe(state, unit) if program and program.running else "its process does not run"
         if not reason:
-            # the answer may be another process's, while ours fails to bind: look again
+            # the answer may be a stranger's, while our process is about to find its port taken
             after = supervisor.program(unit.name)
-            if after and program and after.running and after.pid == program.pid and after.state == "RUNNING":
+            reason = stranger(state, unit)
+            if after and program and after.pid == program.pid and after.state == "RUNNING" and not reason:
                 return time.monotonic() - begun
-            reason = f"{unit.process.ready.url} answers, but its process {_words(after)}"
+            reason = reason or f"{unit.process.ready.url} answers, but its process {_words(after)}"
         if program and program.started:
             starts.add(program.started)
         if program is None or program.state in ("FATAL", "STOPPED", "UNKNOWN"):
@@ -103,11 +112,24 @@ def wait_ready(state: StatePaths, unit: Unit, tick: Callable[[str], None] = lamb
         pause = min(pause * 1.5, 0.5)
 
 
+def stranger(state: StatePaths, unit: Unit) -> str:
+    """Who else listens on a unit's ready port, in a few words; '' if it is the unit itself."""
+    port = urlsplit(unit.process.ready.url).port
+    found = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
+    pids = {c.pid for c in found if tuple(c.laddr)[1] == port}
+    if not pids or pids & set(processes_of(str(state.root), unit.name)):
+        return ""
+    who = ", ".join(f"pid {pid}" if pid else "another user's" for pid in sorted(pids, key=str))
+    return f"port {port} is held by another process ({who})"
+
+
 def _words(program: Program | None) -> str:
     return f"is {program.state} ({program.message})" if program else "is not known to the supervisor"
 
 
 def _fail(state: StatePaths, unit: Unit, reason: str) -> None:
+    other = stranger(state, unit)
+    reason = f"{reason}; {other}" if other and other not in reason else reason
     log = last_lines(state, unit.name)
     raise DeployError(
         unit.name, f"{reason}. Last lines of its log:\n{log}" if log else f"{reason}. Its log is empty."

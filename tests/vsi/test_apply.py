@@ -224,7 +224,9 @@ def test_port_of_a_stranger_is_not_taken_for_ready(place: Place) -> None:
     port = place.ports["beta"]
     place.ports["alpha"] = port
     ready = Ready(url=f"http://127.0.0.1:{port}/", seconds=3)
-    with pytest.raises(DeployError, match="Address already in use"):
+    with pytest.raises(
+        DeployError, match=r"port \d+ is held by another process \(pid \d+\)(.|\n)*Address already in use"
+    ):
         place.apply(place.unit(process={"ready": ready}))
 
 

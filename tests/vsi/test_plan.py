@@ -99,7 +99,9 @@ def test_a_new_observed_service_touches_only_its_own_files_and_the_collector(pla
 
 @pytest.mark.parametrize("target", ["vsi", "kubernetes", "aws"])
 def test_a_target_that_does_not_exist_yet_is_refused_by_name(target: str) -> None:
-    with pytest.raises(Refused, match=rf"target {target}: environment\.target = {target}: .*expected 'local'"):
+    with pytest.raises(
+        Refused, match=rf"target {target}: environment\.target = {target}: .*expected 'local'"
+    ):
         plan(specs.spec(environment={"target": target}), "x")
 
 
