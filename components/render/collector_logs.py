@@ -111,7 +111,7 @@ def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
                 "sizer": "bytes",
                 "storage": "file_storage/logs",
             },
-            "timeout": "60s",
+            "timeout": "30s",
         }
     }
 
