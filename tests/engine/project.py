@@ -1,8 +1,10 @@
 """A copy of the project with a small plan, driven by the real CLI, for tests of what stands around it."""
 
+import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("components", "engines", "obs", "plugins", "stacks", "tools", "vsi")
 FILES = ("Pulumi.yaml", "__main__.py")
 SERVERS = ("one", "two", "three")
-PORT_BASE = 22410
+PORT_BASES = range(22410, 22500, 10)
 SALT = "v1:RineIj8vnfw=:v1:OvkkkIjbJfPMKFLa:VqVOd/GWYd93gEjFriRI4d9CKuGQXg=="
 """Of the passphrase that everybody knows; with it in the stack file the engine leaves that file alone."""
 SECONDS = 240
@@ -42,12 +44,25 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = SECOND
         time.sleep(0.02)
 
 
+def free_base() -> int:
+    """A port base whose ports nobody has, so that two runs of the tests do not meet."""
+    for base in PORT_BASES:
+        try:
+            with contextlib.ExitStack() as stack:
+                for offset in range(len(SERVERS)):
+                    stack.enter_context(socket.create_server(("127.0.0.1", base + offset)))
+        except OSError:
+            continue
+        return base
+    raise AssertionError(f"no free ports above any of {list(PORT_BASES)}")
+
+
 @dataclass
 class Project:
     """One copy, with its own state, ports and home of the engine."""
 
     root: Path
-    pulumi_cli: Path
+    port_base: int
     environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -64,14 +79,15 @@ class Project:
             stack_file.write_text(f"{stack_file.read_text()}encryptionsalt: {SALT}\n")
         (root / ".venv").symlink_to(sys.prefix)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OBS_"))}
+        port_base = free_base()
         return cls(
             root,
-            pulumi_cli,
+            port_base,
             {
                 **kept,
                 "PATH": f"{pulumi_cli.parent}{os.pathsep}{os.environ['PATH']}",
                 "PULUMI_HOME": str(root / "pulumi-home"),
-                "OBS_PORT_BASE": str(PORT_BASE),
+                "OBS_PORT_BASE": str(port_base),
             },
         )
 
@@ -130,7 +146,7 @@ class Project:
         for process in psutil.process_iter(["cmdline", "status"]):
             line = process.info["cmdline"] or []
             for offset, name in enumerate(SERVERS):
-                if line[-3:-1] == ["server.py", str(PORT_BASE + offset)] and "python" in line[0]:
+                if line[-3:-1] == ["server.py", str(self.port_base + offset)] and "python" in line[0]:
                     found[name].append(process.pid)
         return found
 
