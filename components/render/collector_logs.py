@@ -11,6 +11,7 @@ Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper
 from dataclasses import dataclass
 from typing import Any
 
+from components.plan import Refused
 from components.render import ottl
 from components.render.opensearch_store import rejected_prefix
 from components.spec import Spec, size_bytes
@@ -86,10 +87,11 @@ def pipeline(spec: Spec) -> dict[str, Any]:
 
 
 def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
-    """`store`: endpoint, TLS and credentials. ValueError if the buffer is too small to ever take lines."""
+    """`store`: endpoint, TLS and credentials. Refused if the buffer is too small to ever take lines."""
     buffer = spec.logging.buffer
     if size_bytes(buffer.size) < size_bytes(SMALLEST_BUFFER):
-        raise ValueError(f"logging.buffer.size is {buffer.size}: expected at least {SMALLEST_BUFFER}")
+        why = f"expected at least {SMALLEST_BUFFER}: the lines that are read at once must fit"
+        raise Refused(spec.environment.target, [("logging.buffer.size", buffer.size, why)])
     return {
         "opensearchlogs": {
             **store,

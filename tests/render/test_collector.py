@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from components.addresses import addresses
+from components.plan import Refused
 from components.render import collector
 from components.spec import Spec
 from tests import specs
@@ -196,5 +197,5 @@ def test_tail_sampling_keeps_what_the_stack_says() -> None:
 
 
 def test_a_buffer_that_never_takes_a_line_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"logging\.buffer\.size is 1KiB: expected at least 64MiB"):
+    with pytest.raises(Refused, match=r"logging\.buffer\.size = 1KiB: expected at least 64MiB"):
         settings(specs.spec(logging={"buffer": {"size": "1KiB"}}))
