@@ -43,7 +43,7 @@ def choose(
     answers: dict[str, str | None],
     progress: Progress,
 ) -> Job:
-    """The first channel that can deliver; `answers` remembers what servers said.
+    """The first channel that can deliver; `answers` remembers what was tried, from one engine to the next.
 
     A compiler or a Java that is missing is installed here, since only then is it known that there is one.
 
@@ -82,7 +82,12 @@ def _obstacle(
     match engine.source:
         case GoSource(folder=folder):
             required = required_go(setting.tools / folder, setting.tools)
-            return _error_of(lambda: toolchains.ensure_go(required, setting.cache, setting.tools, progress))
+            if (mark := f"go {required}") in answers:  # tried for an engine before this one
+                return "go is missing or too old, as above" if answers[mark] else None
+            answers[mark] = _error_of(
+                lambda: toolchains.ensure_go(required, setting.cache, setting.tools, progress)
+            )
+            return answers[mark]
         case MavenSource():
             missing = sources.maven_obstacle()
             return missing or _error_of(

