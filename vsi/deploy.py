@@ -240,7 +240,8 @@ def _put_files(
         ),
     ]
     for number, check in enumerate(unit.checks, 1):
-        name = f"check {number} ({check[0].rpartition('/')[2]})"
+        program_name = Tokens(state, unit.name).fill(check[0]).rpartition("/")[2]
+        name = f"check {number} ({program_name})"
         steps.append(
             (
                 name,

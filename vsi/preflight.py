@@ -12,7 +12,6 @@ import psutil
 
 from components.plan import Plan, Unit
 from vsi.errors import DeployError
-from vsi.guard import processes_of
 from vsi.paths import StatePaths, state_paths
 from vsi.supervisor import Supervisor
 
@@ -133,7 +132,7 @@ def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
     holders = _holders(set(taken)) if taken else {}
     for port in taken:
         pid = holders.get(port)
-        if pid in processes_of(str(state.root)):
+        if pid and Supervisor(state).owns(pid):
             continue
         problems.append(
             Problem(

@@ -14,7 +14,6 @@ import psutil
 
 from components.plan import Ready, Unit
 from vsi.errors import DeployError
-from vsi.guard import processes_of
 from vsi.paths import StatePaths, Tokens
 from vsi.supervisor import Program, Supervisor
 
@@ -117,7 +116,7 @@ def stranger(state: StatePaths, unit: Unit) -> str:
     port = urlsplit(unit.process.ready.url).port
     found = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
     pids = {c.pid for c in found if tuple(c.laddr)[1] == port}
-    if not pids or pids & set(processes_of(str(state.root), unit.name)):
+    if not pids or any(pid and Supervisor(state).owns(pid, unit.name) for pid in pids):
         return ""
     who = ", ".join(f"pid {pid}" if pid else "another user's" for pid in sorted(pids, key=str))
     return f"port {port} is held by another process ({who})"

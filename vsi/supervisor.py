@@ -134,6 +134,16 @@ class Supervisor:
         """One program, None if the supervisor does not have it."""
         return self.programs().get(name)
 
+    def owns(self, pid: int, name: str | None = None) -> bool:
+        """Whether a process is one of ours, or of one unit.
+
+        By its mark or by its process group: Redis writes its title over its environment, mark and all."""
+        leaders = {p.pid for p in self.programs().values() if p.running and name in (None, p.name)}
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(pid) in leaders:
+                return True
+        return pid in processes_of(str(self.state.root), name)
+
     # --- its own life
 
     def ensure_running(self) -> bool:

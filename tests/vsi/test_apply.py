@@ -9,6 +9,7 @@ import pytest
 from components.plan import Pillar, Ready, Secret, Unit
 from tests.vsi.conftest import Place, free_port
 from vsi.errors import DeployError
+from vsi.preflight import preflight
 from vsi.records import read_applied
 
 VALUE = "s3cret-Value-of-a-hook"
@@ -228,6 +229,15 @@ def test_port_of_a_stranger_is_not_taken_for_ready(place: Place) -> None:
         DeployError, match=r"port \d+ is held by another process \(pid \d+\)(.|\n)*Address already in use"
     ):
         place.apply(place.unit(process={"ready": ready}))
+
+
+def test_process_that_overwrites_its_environment_is_still_known(place: Place) -> None:
+    """Redis does, with its title; the mark in the environment is then gone."""
+    unit = place.unit(arguments=("--title",))
+    place.apply(unit)
+    assert place.running("alpha") == []
+    assert preflight(place.plan(unit)) == []
+    assert place.apply(place.unit(text="two", arguments=("--title",))).action == "reload"
 
 
 def test_failed_reload_is_reported_and_repeated(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

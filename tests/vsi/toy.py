@@ -1,10 +1,11 @@
 """A server that stands in for an engine: reads `app.conf`, reads it again on SIGHUP, and counts its starts.
 
-`python toy.py PORT [--fork] [--say TEXT] [--die]`. GET / answers with the configuration it works with,
+`python toy.py PORT [--fork] [--title] [--say TEXT] [--die]`. / answers with the configuration it works with,
 /metrics as engines of the Prometheus family do. A configuration `unreadable` fails a reload. `--fork` serves
 from a child, as a start script that does not `exec`. `--die` says why and ends.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -41,6 +42,13 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def hide_environment() -> None:
+    """Overwrite our environment as /proc shows it, as programs do that set their own title."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, end = int(fields[47]), int(fields[48])
+    ctypes.memset(begin, 0, end - begin)
+
+
 def main() -> None:
     arguments = sys.argv[2:]
     if "--say" in arguments:
@@ -48,6 +56,8 @@ def main() -> None:
     if "--die" in arguments:
         print("cannot go on: " + Path("app.conf").read_text(), file=sys.stderr, flush=True)
         sys.exit(3)
+    if "--title" in arguments:
+        hide_environment()
     if "--fork" in arguments and os.fork():
         signal.pause()
     with Path("../data/starts").open("a") as stream:
