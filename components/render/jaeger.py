@@ -52,6 +52,8 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
             "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
             "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
             "telemetry": {
+                # Otherwise labels of every metric, and new series with every start.
+                "resource": {"service.instance.id": None, "service.version": None},
                 "logs": {"level": "info", "encoding": "json"},
                 "metrics": {
                     "level": "normal",
