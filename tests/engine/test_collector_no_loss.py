@@ -11,6 +11,7 @@ import pytest
 
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running, wait
+from tests.engine.node import Node
 from tests.engine.writer import Writer, line
 
 pytestmark = pytest.mark.engine
@@ -149,6 +150,34 @@ def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, progra
     assert 0.15 < levels["debug"] / (2 * count) < 0.35
     traces = Counter(document["trace_id"] for document in found if document["log_level"] == "debug")
     assert set(traces.values()) == {2}
+
+
+def test_opensearch_takes_what_fits_and_keeps_the_rest_beside(opensearch: Node, program: str) -> None:
+    """The real store: TLS, user and role, mapping, the same line a second time."""
+    spec = opensearch.spec
+    host = CollectorHost(opensearch.state, program, spec, spec.deploy.port_base, fake=False)
+    try:
+        host.start()
+        lines = [line(1), line(2, http_status="odd"), line(3, trace_id="c" * 32)]
+        host.log_file("orders").write_text("\n".join(lines) + "\n")
+        wait("two fit", lambda: opensearch.documents("logs-2026.03.01") == 2)
+        wait("one does not", lambda: opensearch.documents("logs-rejected-2026.03.01") == 1)
+        host.kill()
+        for checkpoint in (host.conf.parent / "data/logs").glob("receiver_*orders*"):
+            checkpoint.unlink()
+        host.start()
+        known = "otelcol_opensearchlogs_duplicates_records_total"
+        wait("they are known", lambda: host.metrics().get(known, 0) >= 2)
+        assert opensearch.documents("logs-2026.03.01") == 2
+        assert opensearch.documents("logs-rejected-2026.03.01") == 1
+        with opensearch.client("reader") as client:
+            (kept,) = client.get("/logs-rejected-2026.03.01/_search").json()["hits"]["hits"]
+        assert json.loads(kept["_source"]["message"])["http_status"] == "odd"
+        assert kept["_source"]["error.type"] == "mapper_parsing_exception"
+    finally:
+        host.kill()
+        with opensearch.admin() as client:
+            client.delete("/logs-2026.03.01,logs-rejected-2026.03.01", params={"ignore_unavailable": "true"})
 
 
 def test_wrong_settings_are_refused_before_they_run(host: CollectorHost, program: str) -> None:
