@@ -21,15 +21,18 @@ PLACEHOLDERS = ("UI assets", "no UI", "not built", "placeholder")
 def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> int:
     """Check an environment; the exit code of `obs`: 0 if nothing failed, else 1.
 
-    BadInput if its stack file is not valid. With `as_json` standard output holds the report alone; progress
-    goes to standard error either way."""
+    BadInput if its stack file is not valid; Locked if another run works on the stack, since two would take
+    each other's faults for their own. With `as_json` standard output holds the report alone; progress goes
+    to standard error either way."""
     from obs.console import out, tell
     from obs.describe import describe
+    from obs.lock import stack_lock
+    from obs.paths import state_folder
     from vsi.paths import state_paths
 
     spec, _ = describe(env)
     state: Path = state_paths(env).root
-    with _terminable():
+    with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
         report = run(spec, stack=env, state=state, deadline_s=deadline_s, progress=tell)
     if as_json:
         sys.stdout.write(report.to_json())

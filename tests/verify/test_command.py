@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from obs.errors import Locked
+from obs.lock import stack_lock
 from obs.verify import Report, Result, Row, command
 from tests.verify.fakes import shop_spec
 
@@ -56,6 +58,12 @@ def test_json_stands_alone_on_standard_output(
     assert command.verify("local", as_json=True) == 1
     shown = capsys.readouterr()
     assert json.loads(shown.out)["rows"][0]["result"] == "failed"
+
+
+def test_one_run_at_a_time(asked: dict[str, Any], tmp_path: Path) -> None:
+    with stack_lock(tmp_path / ".locks", "local", "up local"), pytest.raises(Locked, match="obs up local"):
+        command.verify("local")
+    assert "spec" not in asked
 
 
 def test_a_termination_is_an_interruption(asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
