@@ -79,6 +79,8 @@ def decide(program: Program | None, old: Started | None, new: Started, process: 
         return "none"
     if process.reload is None or changed & set(process.restart_files):
         return "restart"
+    if program.state == "STARTING":  # it may not listen to signals yet, and would end
+        return "restart"
     return "reload"
 
 
@@ -143,8 +145,9 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
 
     supervisor = Supervisor(state)
     report("supervisor")
-    if supervisor.ensure_running():
-        revive(state, without=unit.name, report=report)
+    with hold(state.locks, "revive"):  # others wait until what they need is back
+        if supervisor.ensure_running():
+            revive(state, without=unit.name, report=report)
     _check_needs(unit, state)
     updated = supervisor.update(unit.name)
     wanted = Started(

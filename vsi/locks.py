@@ -10,7 +10,7 @@ from vsi.errors import DeployError
 
 
 @contextmanager
-def hold(folder: Path, name: str, seconds: float = 300) -> Iterator[None]:
+def hold(folder: Path, name: str, seconds: float = 900) -> Iterator[None]:
     """Hold the lock `<folder>/<name>.lock`, waiting up to `seconds`; longer raises DeployError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / f"{name}.lock", mode=0o600)

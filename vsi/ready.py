@@ -151,13 +151,15 @@ def wait_reloaded(state: StatePaths, unit: Unit, since: float) -> str:
     while True:
         status, body = _get(state, unit, url, 3)
         found = dict(_RELOAD.findall(body.decode(errors="replace")))
-        if "successful" not in found:
-            return "" if status != "ConnectionRefusedError" else "it no longer listens"
-        if (
-            float(found["successful"]) == 1
-            and float(found.get("success_timestamp_seconds", since)) >= since - 1
-        ):
+        if isinstance(status, str):
+            problem = f"{url}: {status}"
+        elif "successful" not in found:
             return ""
+        else:
+            problem = "it says that its last reload failed"
+            taken = float(found.get("success_timestamp_seconds", since)) >= since - 1
+            if float(found["successful"]) == 1 and taken:
+                return ""
         if time.monotonic() > deadline:
-            return "it says that its last reload failed"
+            return problem
         time.sleep(0.1)

@@ -54,7 +54,11 @@ def test_previews_name_files_and_state_holds_no_secret(place: Place, workspace: 
     text = "one"
 
     def program() -> None:
-        alpha = place.unit(text=text, files=rules, secrets=("hook", "made"))
+        refusal = (
+            "! grep refused app.conf || { echo line 7 is wrong, with $(cat ../../../secrets/hook); exit 1; }"
+        )
+        check = ("sh", "-c", refusal)
+        alpha = place.unit(text=text, files=rules, checks=(check,), secrets=("hook", "made"))
         beta = place.unit("beta", needs=("alpha",))
         plan = place.plan(alpha, beta, secrets=SECRETS, tls_names=("admin",))
         first = Unit("alpha", plan, alpha, {}, {"hook": VALUE})
@@ -87,11 +91,20 @@ def test_previews_name_files_and_state_holds_no_secret(place: Place, workspace: 
     assert (place.served(), place.pid("alpha")) == ("two", pids[0])
     assert place.program("beta").running
 
+    text = "refused"
+    with pytest.raises(automation.CommandError) as failure:
+        stack.up(on_output=heard.append)
+    said = str(failure.value)
+    assert "alpha: check 1 (sh) rejected the new configuration; the running one is untouched" in said
+    assert "line 7 is wrong, with ***" in said
+    assert "Traceback" not in said
+    assert place.served() == "two"
+
     made = (place.state.secrets / "made").read_text()
     state = "".join(p.read_text(errors="replace") for p in workspace["backend"].rglob("*") if p.is_file())
     assert "secret_hook" in state
     for secret in (VALUE, made):
         assert secret not in state
-        assert secret not in "".join(heard) + preview.stdout + refreshed.stdout
+        assert secret not in "".join(heard) + preview.stdout + refreshed.stdout + said
     stack.destroy()
     assert place.running() == []
