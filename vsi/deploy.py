@@ -34,7 +34,7 @@ from vsi.supervisor import Program, Supervisor
 
 Action = Literal["none", "start", "reload", "restart"]
 Report = Callable[[str], None]
-CHECK_SECONDS, SETUP_SECONDS = 120, 300
+CHECK_SECONDS, SETUP_SECONDS = 300, 300
 
 
 class Result(Frozen):

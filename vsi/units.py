@@ -66,6 +66,7 @@ def opensearch_unit(spec: Spec, at: Addresses) -> Unit:
         pillar=Pillar.LOGGING,
         engines=("opensearch",),
         files=_files(opensearch.render(spec, at)),
+        checks=(opensearch.CHECK_COMMAND,),
         process=Process(
             command=opensearch.COMMAND,
             environment=opensearch.ENVIRONMENT,

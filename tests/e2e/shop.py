@@ -1,0 +1,148 @@
+"""The whole local stack, brought up from a copy of the project with its own state and ports."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from components.addresses import Addresses
+from obs.verify.clients import Clients
+
+ROOT = Path(__file__).parents[2]
+PARTS = (
+    "agents", "components", "demo", "engines", "obs", "plugins", "stacks", "tools", "vsi",
+    "Pulumi.yaml", "__main__.py",
+)  # fmt: skip
+SECONDS = 900
+"""Deadline of one `obs` run, for a machine that does other things as well."""
+
+
+def wait_for(what: str, look: Callable[[], Any], seconds: float = 120) -> Any:
+    """The first true answer of `look`; AssertionError naming what was waited for if it does not come."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.25)
+
+
+def free_base() -> int:
+    """A port base above which nothing listens, so that a stack of the user's own does not disturb."""
+    for base in range(41000, 60000, 1000):
+        try:
+            with contextlib.ExitStack() as held:
+                for offset in (0, 1, 10, 20, 30, 40, 150, 154):
+                    held.enter_context(socket.create_server(("127.0.0.1", base + offset)))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free ports")
+
+
+@dataclass
+class Shop:
+    """A copy of the project and its running stack."""
+
+    root: Path
+    base: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, root: Path) -> "Shop":
+        """Copy the working tree; nothing runs yet."""
+        root.mkdir(parents=True)
+        skip = shutil.ignore_patterns("__pycache__", ".mypy_cache")
+        for name in PARTS:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, root / name, ignore=skip)
+            else:
+                shutil.copy(ROOT / name, root / name)
+        (root / ".venv").symlink_to(sys.prefix)
+        base = free_base()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+        kept.pop("OBS_STATE_DIR", None)
+        return cls(root, base, {**kept, "OBS_PORT_BASE": str(base), "PYTHONDONTWRITEBYTECODE": "1"})
+
+    @property
+    def state(self) -> Path:
+        """The stack's state folder."""
+        return self.root / ".state" / "local"
+
+    @property
+    def at(self) -> Addresses:
+        """Where its units listen."""
+        return Addresses(self.base)
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack file of the copy."""
+        return self.root / "stacks" / "Pulumi.local.yaml"
+
+    def clients(self) -> Clients:
+        """Clients of everything that runs."""
+        return Clients(self.at, "local", self.state)
+
+    def obs(self, *arguments: str, expect: int | None = 0) -> "subprocess.CompletedProcess[str]":
+        """`obs ARGUMENTS` to its end, with the exit code that is expected."""
+        done = subprocess.run(
+            [sys.executable, "-m", "obs", *arguments],
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        if expect is not None:
+            assert done.returncode == expect, (
+                f"obs {arguments}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+            )
+        assert "Traceback" not in done.stdout + done.stderr
+        return done
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Unit -> its row of `obs status`."""
+        rows = json.loads(self.obs("status", "--json", expect=None).stdout)["units"]
+        return {row["unit"]: row for row in rows}
+
+    def pids(self) -> dict[str, int]:
+        """Unit -> the id of its process."""
+        return {name: int(row["pid"]) for name, row in self.status().items()}
+
+    def whole(self) -> bool:
+        """Whether everything runs and is as deployed."""
+        return self.obs("status", "--json", expect=None).returncode == 0
+
+    def processes(self) -> list[psutil.Process]:
+        """What this stack runs: processes with its state folder in their command, environment or folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                text = " ".join(process.cmdline()) + process.environ().get("OBS_KEEPER", "") + process.cwd()
+            except psutil.Error:
+                continue
+            if str(self.state) in text and process.pid != os.getpid():
+                found.append(process)
+        return found
+
+    def clean_up(self) -> None:
+        """End whatever is left."""
+        for process in self.processes():
+            try:
+                process.send_signal(signal.SIGKILL)
+            except psutil.Error:
+                continue

@@ -1,0 +1,66 @@
+"""The store is away for a minute under load: every line written meanwhile is found afterwards, once."""
+
+import json
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.shop import Shop, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+AWAY_S = 60
+
+
+def _written(shop: Shop, since: str, until: str) -> Counter[str]:
+    """Lines of every service's log files within a time, by service; debug lines are sampled, so left out."""
+    found: Counter[str] = Counter()
+    files = [path for path in shop.state.glob("units/*/log/*.log*") if _is_service(path)]
+    for path in files:
+        for line in path.read_text(errors="replace").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if record["log_level"] != "debug" and since <= record["timestamp"] < until:
+                found[record["service"]] += 1
+    return found
+
+
+def _is_service(path: Path) -> bool:
+    return path.parent.parent.name in ("gateway", "orders", "payments", "inventory", "loadgen")
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_no_line_is_lost_or_doubled(shop: Shop) -> None:
+    wait_for("everything runs", shop.whole)
+    since = _now()
+    shop.obs("stop", "local", "opensearch")
+    ends = time.monotonic() + AWAY_S
+    wait_for("a minute under load", lambda: time.monotonic() > ends, AWAY_S + 10)
+    shop.obs("start", "local", "opensearch")
+    until = _now()
+    written = _written(shop, since, until)
+    assert sum(written.values()) > 300, "the load generator stands still"
+    assert len(written) == 5
+    clients = shop.clients()
+    try:
+
+        def stored() -> Counter[str]:
+            window = {"range": {"timestamp": {"gte": since, "lt": until}}}
+            query = {"bool": {"filter": [window], "must_not": [{"term": {"log_level": "debug"}}]}}
+            return Counter(
+                hit["_source"]["service"]
+                for hit in clients.opensearch.scan("logs-2*", query, ["service"])
+                if hit["_source"]["service"] in written
+            )
+
+        wait_for("every line is stored", lambda: sum(stored().values()) >= sum(written.values()), 180)
+        assert stored() == written
+    finally:
+        clients.close()

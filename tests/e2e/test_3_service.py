@@ -1,0 +1,98 @@
+"""Five lines in the stack file: a service that the stack does not run is scraped, logged, traced, watched."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.shop import ROOT, Shop, wait_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture
+def billing(shop: Shop, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int, Path]]:
+    """A service of somebody else's: the shop's payments under another name, started by hand."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {
+        "service": "billing", "env": "local", "cluster": "laptop", "region": "local", "team": "platform",
+        "owner": "payments", "version": "1", "host": "127.0.0.1", "port": port, "head_sampling": 1.0,
+        "correlation_header": "X-Transaction-Id",
+        "otlp": {"endpoint": f"http://{shop.at['collector-otlp-grpc']}", "protocol": "grpc"},
+    }  # fmt: skip
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    log = tmp_path / "billing.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo.payments", "--settings", str(tmp_path / "settings.json")],
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+        )
+        try:
+            yield process, port, log
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, Path]) -> None:
+    process, port, log = billing
+    wait_for("everything runs", shop.whole)
+    before = shop.pids()
+    lines = (
+        "      - name: billing\n"
+        "        owner: payments\n"
+        f"        metrics: [{{address: '127.0.0.1:{port}'}}]\n"
+        f"        logs: [{{path: '{log}'}}]\n"
+        "        traces: {protocol: otlp-grpc}\n"
+    )
+    text = shop.stack_file.read_text()
+    assert text.count("    services:\n") == 1
+    shop.stack_file.write_text(text.replace("    services:\n", f"    services:\n{lines}"))
+
+    units = json.loads(shop.obs("preview", "--json").stdout)["units"]
+    assert {unit["unit"] for unit in units} == {"prometheus", "collector"}
+    shop.obs("up")
+    wait_for("everything runs", shop.whole)
+    assert shop.pids() == before, "a process was restarted"
+
+    clients = shop.clients()
+    try:
+        paid = f"http://127.0.0.1:{port}/payments"
+        wait_for("it is scraped", lambda: clients.prometheus.total('up{service="billing"}') == 1)
+        answer = wait_for("it answers", lambda: httpx.post(paid, json={"order_id": "o-1", "cents": 500}))
+        trace_id = ""
+
+        def logged() -> str:
+            httpx.post(paid, headers={"X-Obs-Probe": "1"}, json={"order_id": "o-1", "cents": 500})
+            query = {"bool": {"filter": [{"term": {"service": "billing"}}, {"term": {"probe": True}}]}}
+            found = [hit["_source"] for hit in clients.opensearch.scan("logs-2*", query)]
+            return next((item["trace_id"] for item in found if item.get("trace_id")), "")
+
+        assert answer is not None
+        trace_id = wait_for("its lines are found", logged)
+        spans = wait_for("its trace is found", lambda: clients.jaeger.trace(trace_id))
+        assert {span.service for span in spans} == {"billing"}
+
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+        def delivered() -> bool:
+            found = clients.sink.deliveries(alertname="TargetDown")
+            return any(item.service == "billing" and item.receiver == "payments-pager" for item in found)
+
+        wait_for("its owner is told that it is down", delivered, 180)
+    finally:
+        clients.close()
+        shop.stack_file.write_text(text)
+    shop.obs("up")
+    assert not (shop.state / "units/prometheus/conf/scrape/billing.yml").exists()
