@@ -55,10 +55,15 @@ def _evaluated(spec: Spec) -> float:
     return 2 * seconds(spec.metrics.scrape_interval) + 2 * seconds(spec.metrics.evaluation_interval) + 10
 
 
+def _share(spec: Spec) -> float:
+    """The share of requests made to fail: no more than the alert needs, since it uses up error budget."""
+    return min(1.0, max(0.3, 3 * spec.metrics.rules.error_ratio))
+
+
 def firing_seconds(spec: Spec) -> float:
     """Until an injected error is delivered, at the latest."""
     rules = spec.metrics.rules
-    rise = seconds(rules.error_window) * min(1.0, rules.error_ratio / 0.6 + 0.1)
+    rise = seconds(rules.error_window) * min(1.0, rules.error_ratio / _share(spec) + 0.1)
     return _evaluated(spec) + rise + seconds(rules.error_hold) + seconds(spec.alerting.grouping.wait) + 10
 
 
@@ -191,10 +196,12 @@ def errors_fire(ctx: Context) -> str:
 
     def look() -> Labels:
         # Traffic of our own, so that the alert does not depend on a load generator.
-        ctx.failing.extend(item for item in shop.send_plain(ctx, 3, workers=3) if item.status >= 500)
+        ctx.failing.extend(
+            item for item in (shop.send(ctx, trace_id=shop.new_trace_id()),) if item.status >= 500
+        )
         return _firing(ctx, ERRORS, target)
 
-    with ctx.fault(target, "errors", needed, ratio=0.6):
+    with ctx.fault(target, "errors", needed, ratio=_share(ctx.spec)):
         labels = ctx.wait(ERRORS, look, needed)
     fired = ctx.clock.monotonic() - start
     found = _delivered(ctx, ERRORS, target, labels)

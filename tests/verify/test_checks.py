@@ -53,7 +53,7 @@ FAILS: dict[str, list[tuple[str, str]]] = {
     "card number in no store": [
         ("log leaks", "logs (after"),
         ("span leaks", "the number"),
-        ("metric leaks", "Prometheus (after"),
+        ("metric leaks", "of Prometheus (after"),
         ("spans not marked", "spans of every service"),
         ("payments not logged", "log lines of every service"),
         ("probes not kept", "spans of every service"),
