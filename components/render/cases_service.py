@@ -81,8 +81,8 @@ def _share(value: float) -> str:
 
 
 def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]) -> tuple[Case, ...]:
-    """Each of the two clauses firing alone, just below both, each clause after its cause has gone, no
-    traffic, and too little of it.
+    """Each of the two clauses firing alone; below both; each of the four windows alone a little below its
+    limit; no traffic, and too little of it.
 
     A burst makes only the first clause hold, a steady trickle only the second. For the slow alert the first
     implies the second while traffic is even, so a clean past with much more traffic goes before the burst."""
@@ -95,30 +95,43 @@ def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]
     whole = 400 if fast else 4000
     window = 60 if fast else 1440  # of the burst
     calm, long_calm = (10, 40) if fast else (130, 370)  # a little more than the short windows
-    weight = 1.0 if fast else 100.0  # of the clean past, which keeps the steady clause quiet
+    heavy = 1.0 if fast else 100.0  # traffic of the clean past before a burst
     firing = {"service": data.service}
 
-    def case(name: str, stretches: list[Stretch], fires: float | None = None) -> Case:
-        past = Stretch(whole - sum(stretch.minutes for stretch in stretches), rate=weight)
+    def case(name: str, stretches: list[Stretch], fires: float | None = None, before: float = 1.0) -> Case:
+        past = Stretch(whole - sum(stretch.minutes for stretch in stretches), rate=before)
         alerts = () if fires is None else (Firing(_share(fires), firing),)
         series = data.series(kind, [past, *stretches] if past.minutes else stretches, interval)
         return Case(name, series, duration(whole * MINUTE), alerts, interval, _STEP)
 
-    def most(limit: Decimal) -> float:
-        return float(min(limit * Decimal("1.5"), Decimal("0.999")))
+    def times(factor: str, limit: Decimal) -> float:
+        return float(min(limit * Decimal(factor), Decimal("0.999")))
 
-    over, under = _above(high), float(high * Decimal("0.9"))
-    trickle, less = _above(low), float(low * Decimal("0.9"))
-    long_bad = Stretch(300 if fast else whole - long_calm, most(low))
+    over, trickle = _above(high), _above(low)
+    half, most = window // 2, 270 if fast else 3000
+    long_bad = Stretch(300 if fast else whole - long_calm, times("1.5", low))
     cases = [
-        case(f"burst over {burst.long}", [Stretch(window, over)], over),
+        case(f"burst over {burst.long}", [Stretch(window, over)], over, heavy),
         case(f"steadily over {steady.long}", [Stretch(whole, trickle)], trickle),
-        case("steadily, just below", [Stretch(whole, less)]),
-        case("burst, just below", [Stretch(window, under)]),
-        case(f"burst, over for {burst.short}", [Stretch(window, most(high)), Stretch(calm)]),
-        case(f"steadily, over for {steady.short}", [long_bad, Stretch(long_calm)]),
-        case("no traffic", [Stretch(whole, rate=0.0)]),
+        case("steadily, just below", [Stretch(whole, times("0.9", low))]),
+        case(
+            f"not yet enough over {burst.long}",
+            [Stretch(half), Stretch(half, times("1.8", high))],
+            before=heavy,
+        ),
+        case(f"not yet enough over {steady.long}", [Stretch(most, times("1.2", low))]),
+        case(
+            f"burst, just below over {burst.short}",
+            [Stretch(window, times("1.5", high)), Stretch(calm, times("0.9", high))],
+            before=heavy,
+        ),
+        case(
+            f"steadily, just below over {steady.short}",
+            [long_bad, Stretch(long_calm, times("0.9", low))],
+        ),
     ]
+    interval, whole = "1m", 400  # the same data for fast and slow alerts: promtool takes them in one go
+    cases.append(case("no traffic", [Stretch(whole, rate=0.0)]))
     if data.minimum > 0:
         little = 0.4 * data.minimum / data.usual
         cases.append(case("all bad, but too little traffic", [Stretch(whole, 1.0, little)]))

@@ -1,5 +1,6 @@
 """promtool tests from the cases that alerts bring: the engine itself shows each one firing and silent."""
 
+import json
 from typing import Any
 
 from components.render.rules import Alert, Case, Firing, Query, RuleFile, Series, annotations, filled, labels
@@ -18,7 +19,7 @@ def render(spec: Spec, file: RuleFile) -> dict[str, str]:
     for query in file.queries:
         by_step.setdefault("1m", []).append(_query_test(query))
     return {
-        f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": dump(_file(file, step, tests))
+        f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": dump(_file(file, step, _merged(tests)))
         for step, tests in sorted(by_step.items())
     }
 
@@ -47,6 +48,22 @@ def _file(file: RuleFile, step: str, tests: list[dict[str, Any]]) -> dict[str, A
         "group_eval_order": [group.name for group in file.groups],
         "tests": tests,
     }
+
+
+def _merged(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tests on the same data as one, in the order of the first: promtool makes a database for each."""
+    found: dict[str, dict[str, Any]] = {}
+    for test in tests:
+        data = json.dumps([test["interval"], test["input_series"]])
+        if data not in found:
+            found[data] = test
+            continue
+        whole = found[data]
+        whole["name"] = f"{whole['name']}; {test['name']}"
+        for kind in ("alert_rule_test", "promql_expr_test"):
+            if kind in test:
+                whole.setdefault(kind, []).extend(test[kind])
+    return list(found.values())
 
 
 def _input(series: Series) -> list[dict[str, str]]:

@@ -1,0 +1,127 @@
+"""The metrics that alerts ask for are those that the engines serve: a renamed one would silence an alert."""
+
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from components.addresses import Addresses, addresses
+from components.render import alertmanager, prometheus
+from tests.engine.collector_host import running
+from tests.render.engines import program, write
+from tests.render.processes import free_port, started, until
+from tests.specs import spec
+
+METRIC = re.compile(
+    r"\b((?:prometheus|alertmanager|node|otelcol|traces|jaeger)_[a-z_0-9]+)(?=[{\[ ]|$)", re.M
+)
+LAZY = re.compile(
+    # These appear with their first event, which a healthy engine does not have.
+    r"otelcol_exporter_(enqueue|send)_failed_\w+|otelcol_(receiver|processor)_(refused|failed)_\w+"
+)
+
+
+def asked_for(name: str) -> set[str]:
+    """The metrics in the expressions of `rules/<name>.yml`."""
+    whole = spec()
+    text = prometheus.render(whole, addresses(whole))[f"rules/{name}.yml"]
+    rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+    return {metric for rule in rules for metric in METRIC.findall(rule["expr"])}
+
+
+def served(address: str) -> set[str]:
+    """Names of all samples that a program serves, as Prometheus asks for them."""
+    accept = "application/openmetrics-text;version=1.0.0;escaping=underscores,text/plain;version=0.0.4;q=0.5"
+    text = httpx.get(f"http://{address}/metrics", headers={"Accept": accept}, timeout=10).text
+    return {re.split(r"[{ ]", line, maxsplit=1)[0] for line in text.splitlines() if line[:1] not in ("#", "")}
+
+
+@pytest.mark.engine
+def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
+    at = Addresses(free_port())
+    ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(spec(), at))
+    theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(spec(), at))
+    first = [
+        program("prometheus", "prometheus"),
+        "--config.file=prometheus.yml",
+        "--storage.tsdb.path=../data",
+        f"--web.listen-address={at['prometheus']}",
+    ]
+    second = [
+        program("alertmanager", "alertmanager"),
+        "--config.file=alertmanager.yml",
+        "--storage.path=../data",
+        "--cluster.listen-address=",
+        f"--web.listen-address={at['alertmanager']}",
+    ]
+    with (
+        started(second, theirs, f"http://{at['alertmanager']}/-/ready"),
+        started(first, ours, f"http://{at['prometheus']}/-/ready"),
+    ):
+        wanted = asked_for("platform-prometheus")
+        assert len(wanted) >= 9
+        until(lambda: wanted <= served(at["prometheus"]), f"{wanted - served(at['prometheus'])} are served")
+        wanted = asked_for("platform-alertmanager")
+        assert len(wanted) == 3
+        assert wanted <= served(at["alertmanager"])
+
+
+@pytest.mark.engine
+def test_node_exporter(tmp_path: Path) -> None:
+    address = Addresses(free_port())["node-exporter"]
+    command = [program("node_exporter", "node_exporter"), f"--web.listen-address={address}"]
+    with started(command, tmp_path, f"http://{address}/"):
+        wanted = asked_for("platform-host")
+        assert len(wanted) == 5
+        assert wanted <= served(address)
+
+
+def trace(number: int, kind: int) -> dict[str, Any]:
+    now = time.time_ns()
+    return {
+        "traceId": f"{number:032x}",
+        "spanId": f"{number:016x}",
+        "name": "GET /",
+        "kind": kind,
+        "startTimeUnixNano": str(now - 200_000_000),
+        "endTimeUnixNano": str(now),
+        "status": {"code": 2 if number % 2 else 0},
+    }
+
+
+@pytest.mark.engine
+def test_collector_and_its_span_metrics(tmp_path: Path) -> None:
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "gateway"}}]}
+    spans = {"resource": resource, "scopeSpans": [{"spans": [trace(number, 2) for number in range(1, 9)]}]}
+    with running(tmp_path, program("otelcol", "otelcol"), spec(logging={"inputs": []})) as host:
+        line = {"message": "hello", "log_level": "INFO", "timestamp": "2026-03-01T00:00:00Z"}
+        host.log_file("gateway").write_text(json.dumps(line) + "\n")
+        url = f"http://{host.addresses['collector-otlp-http']}/v1/traces"
+        httpx.post(url, json={"resourceSpans": [spans]}).raise_for_status()
+
+        wanted = {metric for metric in asked_for("platform-collector") if not LAZY.fullmatch(metric)}
+        assert len(wanted) == 8
+        own = host.addresses["collector-metrics"]
+        until(lambda: wanted <= served(own), f"{wanted} are served", 60)
+
+        wanted = asked_for("gateway")
+        assert wanted == {
+            "traces_span_metrics_calls_total",
+            "traces_span_metrics_duration_seconds_bucket",
+            "traces_span_metrics_duration_seconds_count",
+        }
+        other = host.addresses["collector-spanmetrics"]
+        until(lambda: wanted <= served(other), f"{wanted} are served", 60)
+        text = httpx.get(f"http://{other}/metrics").text
+        for label in (
+            'service_name="gateway"',
+            'span_kind="SPAN_KIND_SERVER"',
+            'status_code="STATUS_CODE_ERROR"',
+            'le="0.5"',
+        ):
+            assert label in text
