@@ -125,7 +125,7 @@ class Program:
         assert self.process is not None
         self.process.send_signal(how)
         try:
-            return self.process.wait(5)
+            return self.process.wait(30)
         finally:
             self.kill()
 
