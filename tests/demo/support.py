@@ -121,7 +121,7 @@ class Program:
             return False
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Ask it to stop; returns the exit code. Fails after the five seconds that a service has."""
+        """Ask it to stop; returns the exit code. A busy machine gets thirty seconds, not five."""
         assert self.process is not None
         self.process.send_signal(how)
         try:
