@@ -42,22 +42,27 @@ class UnitChange:
         return asdict(self)
 
 
-def changes(old: Mapping[str, Any], new: Mapping[str, Any], said: tuple[str, ...] = ()) -> tuple[Change, ...]:
-    """The inputs that differ, by name. Values are text, or anything that JSON can hold.
-
-    `said` are keys that the engine knows to differ: how a secret, hidden on both sides, gets into the result.
-    """
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The inputs that differ, by name. Values are text, or anything that JSON can hold."""
     before, after = dict(_flat(old)), dict(_flat(new))
     found = []
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) == after.get(name):
-            if name in said and after.get(name) == MASK:
-                found.append(Change(name, "changed", False, (f"-{MASK}", f"+{MASK}")))
             continue
         kind: Kind = "new" if name not in before else "removed" if name not in after else "changed"
         lines = _difference(before.get(name, ""), after.get(name, ""))
         found.append(Change(name, kind, "." in name or "/" in name, lines))
     return tuple(found)
+
+
+def hidden(new: Mapping[str, Any]) -> tuple[Change, ...]:
+    """The secrets among inputs of which the engine says that they differ, where nothing that is shown does.
+
+    Both sides are hidden, so of several secrets any may be the one.
+    """
+    return tuple(
+        Change(name, "changed", False, (f"-{MASK}", f"+{MASK}")) for name, text in _flat(new) if text == MASK
+    )
 
 
 def _flat(inputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """From the events of a preview to the changes of each unit."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from obs.diff import UnitChange, changes, unit_name
+from obs.diff import UnitChange, changes, hidden, unit_name
 from obs.progress import DYNAMIC
 
 UNCHANGED = ("same", "refresh", "read")
@@ -22,10 +23,10 @@ class Collector:
         op = str(getattr(step.op, "value", step.op))
         if not step.type.startswith(DYNAMIC) or op in UNCHANGED:
             return
-        old = step.old.inputs if step.old else None
-        new = step.new.inputs if step.new else None
+        old: Mapping[str, Any] = (step.old and step.old.inputs) or {}
+        new: Mapping[str, Any] = (step.new and step.new.inputs) or {}
         name = unit_name(step.urn)
-        self._found[name] = UnitChange(name, op, changes(old or {}, new or {}, tuple(step.diffs or ())))
+        self._found[name] = UnitChange(name, op, changes(old, new) or hidden(new))
 
     def found(self) -> list[UnitChange]:
         """The units that would change, by name."""

@@ -258,6 +258,10 @@ def test_two_at_once(down: Project, tmp_path: Path) -> None:
 
 def test_a_secret_stays_out_of_sight(standing: Project) -> None:
     secret = "s3cret-value-of-the-test"
+    before = standing.stack_file.read_text()
+    standing.replace(
+        "platform-ticket, kind: ticket, to_sink: true", "platform-ticket, kind: ticket, secret: token"
+    )
     standing.replace(
         "    services:\n",
         "    secrets: [{name: token, source: environment, key: TOY_TOKEN}]\n    services:\n",
@@ -280,4 +284,4 @@ def test_a_secret_stays_out_of_sight(standing: Project) -> None:
         assert held.read_text().strip() == secret
     finally:
         standing.environment.pop("TOY_TOKEN", None)
-        standing.replace("    secrets: [{name: token, source: environment, key: TOY_TOKEN}]\n", "")
+        standing.stack_file.write_text(before)

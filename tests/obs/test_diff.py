@@ -1,11 +1,13 @@
 """A preview shows what changes, and no secret."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from obs.diff import MASK, SECRET_SIGNATURE, Change, changes, masked, unit_name
+from obs.diff import MASK, SECRET_SIGNATURE, Change, UnitChange, changes, hidden, masked, unit_name
+from obs.preview import Collector
 
 SECRET = {
     SECRET_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270",
@@ -85,9 +87,18 @@ def test_a_secret_is_never_shown(old: dict[str, Any], new: dict[str, Any]) -> No
 
 
 def test_a_changed_secret_is_named_though_both_sides_are_hidden() -> None:
-    assert changes({"secret_hook": SECRET}, {"secret_hook": SECRET}, said=("secret_hook",)) == (
-        Change("secret_hook", "changed", False, (f"-{MASK}", f"+{MASK}")),
+    inputs = {"secret_hook": SECRET, "a.yml": "a", "__provider": SECRET}
+    assert hidden(inputs) == (Change("secret_hook", "changed", False, (f"-{MASK}", f"+{MASK}")),)
+    step = SimpleNamespace(
+        op="update",
+        type="pulumi-python:dynamic/vsi:Unit",
+        urn="urn:pulumi:local::observability::pulumi-python:dynamic/vsi:Unit::sink@local",
+        old=SimpleNamespace(inputs=inputs),
+        new=SimpleNamespace(inputs=inputs),
     )
+    collector = Collector()
+    collector(SimpleNamespace(resource_pre_event=SimpleNamespace(metadata=step)))
+    assert collector.found() == [UnitChange("sink", "update", hidden(inputs))]
 
 
 def test_masked_reaches_every_level() -> None:
