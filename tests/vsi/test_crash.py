@@ -95,7 +95,7 @@ def steps_of(process: subprocess.Popen[bytes], count: int) -> None:
         process.stderr.readline()
 
 
-@pytest.mark.parametrize("steps", range(1, 14, 2))
+@pytest.mark.parametrize("steps", [1, 4, 6, 9, 12])
 def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: int) -> None:
     def unit(text: str) -> Unit:
         files = {"rules/b.yml" if text == "old" else "rules/a.yml": text}
@@ -106,7 +106,7 @@ def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: i
         )  # fmt: skip
 
     made = {"secrets": ({"name": "made", "source": "generated", "key": ""},), "tls_names": ("admin",)}
-    if steps % 4 == 1:
+    if steps in (4, 9):
         place.apply(unit("old"), **made)
     process = place.run(place.request(unit("new"), **made))
     steps_of(process, steps)
