@@ -347,7 +347,7 @@ def jaeger(spec: Spec) -> tuple[Alert, ...]:
         platform.alert(
             "JaegerStorageFailing",
             grew((errors,), own, "5m", "instance"),
-            "critical",
+            "warning",
             "Jaeger cannot store spans",
             "{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
             growth_cases((errors,), target, {"instance": "host:1"}),

@@ -1,8 +1,8 @@
 """Alerts on metrics and alerting themselves: Prometheus, Alertmanager, the host, Redis."""
 
 from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import Alert, Case, Firing, counter, flat, number
-from components.spec import Spec
+from components.render.rules import MINUTE, Alert, Case, Firing, counter, duration, flat, number
+from components.spec import Spec, milliseconds
 
 DEAD_MANS_SWITCH = "DeadMansSwitch"
 SPECIAL_FILESYSTEMS = "tmpfs|ramfs|squashfs|iso9660|devtmpfs|proc|sysfs|cgroup2?|fuse\\\\..*"
@@ -17,6 +17,7 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
     target = 'instance="host:1",job="prometheus"'
     steady, rising = counter((30, 0)), counter((30, 1))
     labelled = {"instance": "host:1", "job": "prometheus"}
+    recent = duration(max(2 * MINUTE, 4 * milliseconds(spec.metrics.scrape_interval)))
     wal = ("prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_wal_truncations_failed_total")
     return (
         platform.alert(
@@ -63,15 +64,15 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
         ),
         platform.alert(
             "PrometheusNotificationErrors",
-            f"sum by (instance) (increase(prometheus_notifications_errors_total{{{own}}}[5m])) > 0",
+            f"sum by (instance) (increase(prometheus_notifications_errors_total{{{own}}}[{recent}])) > 0",
             "warning",
             "Prometheus cannot reach Alertmanager",
-            "{{ $value | humanize }} notifications could not be handed over in 5 minutes.",
+            f"{{{{ $value | humanize }}}} notifications could not be handed over in {recent}.",
             pair(
                 ((f'prometheus_notifications_errors_total{{alertmanager="a",{target}}}', rising),),
                 ((f'prometheus_notifications_errors_total{{alertmanager="a",{target}}}', steady),),
                 at,
-                Firing("5", here),
+                Firing(number(milliseconds(recent) / MINUTE), here),
             ),
             hold="2m",
         ),
@@ -169,7 +170,7 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
                 *pair(
                     ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 6)))),
                     ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 4)))),
-                    "10m",
+                    "15m",
                     Firing("6%", {"instance": "host:1", "integration": "slack"}),
                 ),
                 Case(
@@ -178,6 +179,7 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
                     "10m",
                 ),
             ),
+            hold="5m",
         ),
         platform.alert(
             DEAD_MANS_SWITCH,

@@ -16,7 +16,7 @@ from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.render.slo import FAST, SLOW, examples, threshold
 from components.spec import Spec
 from tests.render.engines import program, run, write
-from tests.specs import service, spec
+from tests.specs import spec, stack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = spec()
@@ -208,17 +208,18 @@ def odd_stacks() -> dict[str, Spec]:
     }
     slow = {"rules": {"error_window": "2h", "error_hold": "20m", "min_requests_per_second": 1000.0}}
     weak = {"availability": 50.0, "latency": {"threshold": "1s", "target": 90.0}}
-    own = {
-        "requests": "rpc_total",
-        "errors": 'grpc_code!~"OK|Canceled"',
-        "latency": "rpc_duration_seconds",
-    }
+    own = {"requests": "rpc_total", "errors": 'grpc_code!~"OK|Canceled"', "latency": "rpc_duration_seconds"}
+
+    def only(slo: dict[str, Any]) -> list[dict[str, Any]]:
+        """The one service that calls no other, with another promise."""
+        return [item | {"slo": slo} for item in stack()["services"] if item["name"] == "payments"]
+
     return {
-        "hasty": spec(metrics=hasty),
-        "slow": spec(metrics=slow),
-        "weak promises": spec(services=service("gateway", slo=weak)),
-        "strict promises": spec(services=service("gateway", slo={"availability": 99.999})),
-        "own indicators": spec(services=service("orders", slo={"metrics": own})),
+        "hasty": spec(metrics=hasty, services=only({})),
+        "slow": spec(metrics=slow, services=only({})),
+        "weak promises": spec(services=only(weak)),
+        "strict promises": spec(services=only({"availability": 99.999})),
+        "own indicators": spec(services=only({"metrics": own})),
         "nothing": spec(services=[], alerting={"routes": []}),
     }
 

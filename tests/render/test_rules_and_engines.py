@@ -18,7 +18,7 @@ from tests.render.processes import free_port, started, until
 from tests.specs import spec
 
 METRIC = re.compile(
-    r"\b((?:prometheus|alertmanager|node|otelcol|traces|jaeger)_[a-z_0-9]+)(?=[{\[ ]|$)", re.M
+    r"\b((?:prometheus|alertmanager|node|otelcol|traces|jaeger)_[a-zA-Z_0-9]+)(?=[{\[ ]|$)", re.M
 )
 LAZY = re.compile(
     # These appear with their first event, which a healthy engine does not have.
