@@ -12,6 +12,8 @@ from vsi.errors import DeployError
 from vsi.preflight import preflight
 from vsi.records import read_applied
 
+pytestmark = pytest.mark.engine
+
 VALUE = "s3cret-Value-of-a-hook"
 
 

@@ -14,6 +14,8 @@ from tests.vsi.conftest import Place, until
 from vsi.records import read_applied
 from vsi.supervisor import _is_alive
 
+pytestmark = pytest.mark.engine
+
 
 def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if _is_alive(pid)]

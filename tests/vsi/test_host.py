@@ -12,6 +12,8 @@ from vsi import host
 from vsi.drift import read_host, read_unit
 from vsi.errors import DeployError
 
+pytestmark = pytest.mark.engine
+
 
 def test_status_of_an_empty_stack(place: Place) -> None:
     assert host.status("toys") == []

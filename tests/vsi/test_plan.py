@@ -59,7 +59,7 @@ def test_every_secret_of_a_unit_has_a_source(planned: Plan) -> None:
 def test_nothing_is_told_to_listen_beyond_loopback(planned: Plan) -> None:
     for unit in planned.units:
         for path, text in unit.files:
-            assert "0.0.0.0" not in text, f"{unit.name}/{path}"
+            assert "0.0.0.0" not in text, f"{unit.name}/{path}"  # noqa: S104
             assert not re.search(r"(listen|bind|endpoint)\S*[:=]\s*['\"]?:\d", text), f"{unit.name}/{path}"
 
 
@@ -99,9 +99,7 @@ def test_a_new_observed_service_touches_only_its_own_files_and_the_collector(pla
 
 @pytest.mark.parametrize("target", ["vsi", "kubernetes", "aws"])
 def test_a_target_that_does_not_exist_yet_is_refused_by_name(target: str) -> None:
-    with pytest.raises(
-        Refused, match=rf"target {target}: environment\.target = {target}: .*expected 'local'"
-    ):
+    with pytest.raises(Refused, match=rf"target {target}: environment\.target = {target}: .* 'local'"):
         plan(specs.spec(environment={"target": target}), "x")
 
 

@@ -4,6 +4,8 @@ from components.plan import Secret
 from tests.vsi.conftest import Place
 from vsi.paths import runtime_dir
 
+pytestmark = pytest.mark.engine
+
 SECRETS = (
     Secret(name="hook", source="environment", key="HOOK"),
     Secret(name="made", source="generated", key=""),

@@ -11,6 +11,8 @@ from vsi.errors import DeployError
 from vsi.paths import runtime_dir, state_paths
 from vsi.program import intact, prefix
 
+pytestmark = pytest.mark.engine
+
 
 @pytest.mark.parametrize("name", ["with blanks and & ä $HOME", "x" * 90 + "/" + "y" * 90])
 def test_awkward_state_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
