@@ -1,5 +1,7 @@
 """Taking units away: what goes, what is kept, and what is said of it."""
 
+import pytest
+
 from components.plan import Secret
 from tests.vsi.conftest import Place
 from vsi.paths import runtime_dir
