@@ -60,9 +60,10 @@ def redacted(ctx: Context) -> str:
         sent = [shop.send(ctx, probe=True) for _ in range(REQUESTS)]
     ctx.calm.done(REDACTED.name)
     shop.all_answered(sent, services[0].name)
-    _arrived(ctx, rule.replacement, {item.name for item in services}, sent)
-    millis = int((since - 1) * 1000)
     digits = re.compile(r"\D{0,3}".join(number))
+    treated = re.compile(f"{re.escape(rule.replacement)}|{digits.pattern}")
+    _arrived(ctx, rule.replacement, treated, {item.name for item in services}, sent)
+    millis = int((since - 1) * 1000)
     searched: dict[str, int] = {}
     found: list[str] = []
 
@@ -102,9 +103,11 @@ def redacted(ctx: Context) -> str:
     return f"the number is in none of them, {rule.replacement!r} in its place; searched {numbers}"
 
 
-def _arrived(ctx: Context, marker: str, services: set[str], sent: list[Sent]) -> None:
-    """Wait until every service's log lines and spans about these requests are stored, redacted: otherwise the
-    number could be absent because nothing came."""
+def _arrived(
+    ctx: Context, marker: str, treated: re.Pattern[str], services: set[str], sent: list[Sent]
+) -> None:
+    """Wait until every service's log lines and spans that held the number are stored, redacted or not: else
+    it could be absent because nothing came. `treated` finds the marker, and the number itself."""
     ids = sorted(item.trace_id for item in sent)
     opensearch = ctx.clients.opensearch
 
@@ -115,12 +118,12 @@ def _arrived(ctx: Context, marker: str, services: set[str], sent: list[Sent]) ->
             "log lines": {
                 (doc["service"], doc["trace_id"])
                 for doc in (hit["_source"] for hit in lines)
-                if marker in str(doc)
+                if treated.search(json.dumps(doc, ensure_ascii=False))
             },
             "spans": {
                 (doc["process"]["serviceName"], doc["traceID"])
                 for doc in (hit["_source"] for hit in spans)
-                if marker in str(doc)
+                if treated.search(json.dumps(doc, ensure_ascii=False))
             },
         }
         wanted = {(name, trace_id) for name in services for trace_id in ids}

@@ -220,6 +220,8 @@ class World:
             return "slow not kept" not in self.broken
         if failed:
             return "failed not kept" not in self.broken
+        if "calls fail unseen" in self.broken:
+            return True
         self.sampled += 1
         return "rest all kept" in self.broken or (
             "rest not kept" not in self.broken
@@ -235,16 +237,19 @@ class World:
             broken_link = name == "payments" and "context lost" in self.broken
             tags = {"transaction.id": "other" if "transaction differs" in self.broken else transaction}
             spans.append(self.span(trace_id, span_id, None if broken_link else parent, name, tags))
+        if "calls fail unseen" in self.broken:
+            spans[-1]["tags"].append({"key": "error", "type": "bool", "value": "true"})
         cards = self.faults.get((name, "card-numbers"))
         self.line(name, trace_id, span_id, transaction, "request served")
         if cards:
             number = cards["value"]
             dashed = "-".join(number[i : i + 4] for i in range(0, 16, 4))
-            note = dashed if "span leaks" in self.broken else self.redact(dashed)
+            note = dashed if self.broken & {"span leaks", "not redacted"} else self.redact(dashed)
             if "spans not marked" in self.broken:
                 note = ""
             spans.append(self.span(trace_id, self._next(16), span_id, name, {"card": note}))
-            self.line(name, trace_id, span_id, transaction, f"charging card {dashed}", number)
+            text = f"charging card {dashed}"
+            self.line(name, trace_id, span_id, transaction, text, number)
         for callee in service.run.calls if service.run else ():
             client = self._next(16)
             if not (callee == "payments" and "payments not traced" in self.broken):
@@ -294,7 +299,9 @@ class World:
             "timestamp": written["timestamp"][:-1] + "000Z",
         }
         if number:
-            stored["payment"] = {"number": number if "log leaks" in self.broken else self.redact(number)}
+            stored["payment"] = {
+                "number": number if self.broken & {"log leaks", "not redacted"} else self.redact(number)
+            }
         if "field missing" in self.broken and service == "orders":
             del stored["cluster"]
         if "wrong env" in self.broken:
