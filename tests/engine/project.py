@@ -19,8 +19,6 @@ PACKAGES = ("components", "engines", "obs", "plugins", "stacks", "tools", "vsi")
 FILES = ("Pulumi.yaml", "__main__.py")
 SERVERS = ("one", "two", "three")
 PORT_BASES = range(22410, 22500, 10)
-SALT = "v1:RineIj8vnfw=:v1:OvkkkIjbJfPMKFLa:VqVOd/GWYd93gEjFriRI4d9CKuGQXg=="
-"""Of the passphrase that everybody knows; with it in the stack file the engine leaves that file alone."""
 SECONDS = 240
 """Deadline of one run; an idle machine needs about ten."""
 
@@ -74,9 +72,6 @@ class Project:
         for name in FILES:
             shutil.copy(ROOT / name, root / name)
         shutil.copy(ROOT / "tests" / "engine" / "toy_plan.py", root / "vsi" / "plan.py")
-        stack_file = root / "stacks" / "Pulumi.local.yaml"
-        if "encryptionsalt" not in stack_file.read_text():
-            stack_file.write_text(f"{stack_file.read_text()}encryptionsalt: {SALT}\n")
         (root / ".venv").symlink_to(sys.prefix)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OBS_"))}
         port_base = free_base()
