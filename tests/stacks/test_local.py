@@ -67,7 +67,7 @@ def test_an_alert_reaches_its_owner(spec: Spec, tmp_path: Path, team: str, sever
         (tmp_path / name).write_text(text)
     labels = [f"team={team}", f"severity={severity}", "alertname=ServiceErrorRatioHigh", "env=local"]
     amtool = Store().executable("alertmanager", "amtool")
-    command = [amtool, "config", "routes", "test", "--config.file", tmp_path / "alertmanager.yml", *labels]
+    command = [str(amtool), "config", "routes", "test", f"--config.file={tmp_path}/alertmanager.yml", *labels]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == RECEIVERS[team]
 
