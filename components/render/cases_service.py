@@ -119,17 +119,20 @@ def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]
             [Stretch(half), Stretch(half, times("1.8", high))],
             before=heavy,
         ),
-        case(f"not yet enough over {steady.long}", [Stretch(most, times("1.2", low))]),
         case(
             f"burst, just below over {burst.short}",
             [Stretch(window, times("1.5", high)), Stretch(calm, times("0.9", high))],
             before=heavy,
         ),
-        case(
-            f"steadily, just below over {steady.short}",
-            [long_bad, Stretch(long_calm, times("0.9", low))],
-        ),
     ]
+    if 2 * low <= high:  # else the promise is so weak that both clauses have the highest limit there is
+        cases += [
+            case(f"not yet enough over {steady.long}", [Stretch(most, times("1.2", low))]),
+            case(
+                f"steadily, just below over {steady.short}",
+                [long_bad, Stretch(long_calm, times("0.9", low))],
+            ),
+        ]
     interval, whole = "1m", 400  # the same data for fast and slow alerts: promtool takes them in one go
     cases.append(case("no traffic", [Stretch(whole, rate=0.0)]))
     if data.minimum > 0:
