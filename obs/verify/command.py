@@ -14,6 +14,8 @@ from components.spec import Spec
 from obs.verify.runner import run
 
 DEADLINE_S = 300.0
+WIDTH = 140
+"""Columns of the table where nobody says how wide a line may be, as in a CI log."""
 PLACEHOLDERS = ("UI assets", "no UI", "not built", "placeholder")
 """What engines built without their pages say instead of them."""
 
@@ -37,7 +39,8 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
-    out.print(report.table(), soft_wrap=False)
+    out.print(report.table(), soft_wrap=False, width=None if out.is_terminal else WIDTH)
+    out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
     for name, url in pages(spec):
         out.print(f"{name:14} {url}", markup=False)
     return report.exit_code

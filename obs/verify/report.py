@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -86,14 +87,14 @@ class Report:
 
     def table(self) -> Table:
         """The rows for people."""
-        table = Table(title=f"obs verify {self.stack}: {self.summary}", title_justify="left")
-        for heading in ("check", "pillar", "result"):
+        table = Table(box=box.SIMPLE_HEAD)
+        for heading in ("check", "result"):
             table.add_column(heading, no_wrap=True)
-        table.add_column("evidence or reason", overflow="fold")
         table.add_column("s", justify="right", no_wrap=True)
+        table.add_column("evidence or reason", overflow="fold")
         for row in self.rows:
             result = Text(str(row.result), style=_STYLES[row.result])
-            table.add_row(row.name, row.pillar, result, Text(row.text), f"{row.seconds:.0f}")
+            table.add_row(row.name, result, f"{row.seconds:.0f}", Text(row.text))
         return table
 
 

@@ -71,8 +71,9 @@ def run_checks(
     rows: dict[str, Row] = {}
 
     def follow(track: Sequence[Check]) -> None:
-        for check in track:
-            with contextlib.suppress(Stopped):
+        with contextlib.suppress(Stopped):
+            for check in track:
+                ctx.clock.wait(0)  # raises when the run was interrupted
                 rows[check.name] = run_check(ctx, check)
 
     threads = [threading.Thread(target=follow, args=(track,), daemon=True) for track in tracks]

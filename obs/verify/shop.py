@@ -81,6 +81,7 @@ def send(ctx: Context, probe: bool = False, trace_id: str | None = None) -> Sent
     entry = ingress(ctx.spec)
     if entry is None:
         raise NotApplied(NO_RUN)
+    ctx.clock.wait(0)  # raises when the run was interrupted
     headers = {"X-Obs-Probe": "1"} if probe else {}
     if trace_id is not None:
         headers["traceparent"] = f"00-{trace_id}-{secrets.token_hex(8)}-01"

@@ -46,7 +46,8 @@ def test_the_table_and_the_pages_that_show_something(
     assert asked["stack"] == "local"
     assert asked["state"] == tmp_path / "local"
     shown = capsys.readouterr()
-    assert "1 passed, 0 not applied, 0 failed" in shown.out
+    assert "12 targets up" in shown.out
+    assert "obs verify local: 1 passed, 0 not applied, 0 failed in 2 s\n" in shown.out
     assert "http://127.0.0.1:21040/" in shown.out
     assert "targets up ..." in shown.err
 
