@@ -18,10 +18,19 @@ RESERVED_UNITS = (
 )  # fmt: skip
 """Names of the stack's own units, which no service may have."""
 
+RESERVED_JOBS = ("collector-spanmetrics", *RESERVED_UNITS)
+"""Names of the stack's own scrape jobs; another of that name would take its file."""
+
+RESERVED_LABELS = (
+    "cluster", "env", "instance", "job", "le", "owner", "quantile", "region", "service", "service_name",
+    "team",
+)  # fmt: skip
+"""Labels that the stack itself relies on: to forbid one would drop every series."""
+
 
 def problems(spec: "Spec") -> list[Found]:
     """Everything that does not fit together."""
-    return [*_names(spec), *_references(spec), *_stores(spec), *_services(spec)]
+    return [*_names(spec), *_references(spec), *_stores(spec), *_services(spec), *_metrics(spec)]
 
 
 def _names(spec: "Spec") -> list[Found]:
@@ -113,6 +122,9 @@ def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
     found: list[Found] = []
     if service.name in RESERVED_UNITS:
         found.append(((*here, "name"), service.name, "expected a name that no unit of the stack has"))
+    elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
+        message = "expected a name that no scrape job or rule file of the stack has"
+        found.append(((*here, "name"), service.name, message))
     for position, endpoint in enumerate(service.metrics):
         interval = endpoint.interval
         if interval and milliseconds(interval) < milliseconds(spec.metrics.scrape_timeout):
@@ -126,6 +138,19 @@ def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
     if not opened[service.traces.protocol]:
         message = "expected a protocol that tracing.otlp opens"
         found.append(((*here, "traces", "protocol"), service.traces.protocol, message))
+    return found
+
+
+def _metrics(spec: "Spec") -> list[Found]:
+    found: list[Found] = []
+    for index, job in enumerate(spec.metrics.scrape_jobs):
+        if job.name in RESERVED_JOBS:
+            path = ("metrics", "scrape_jobs", index, "name")
+            found.append((path, job.name, "expected a name that no scrape job of the stack has"))
+    for index, label in enumerate(spec.metrics.forbidden_labels):
+        if label in RESERVED_LABELS:
+            message = "expected a label that the stack does not set itself; this would drop every series"
+            found.append((("metrics", "forbidden_labels", index), label, message))
     return found
 
 

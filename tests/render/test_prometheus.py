@@ -152,6 +152,21 @@ def test_own_rules_stand_in_a_file_of_their_own_only_if_there_are_any() -> None:
     assert not {"rules/custom.yml", "tests/custom.yml"} & without.keys()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"services": service("legacy-billing", name="custom")},
+        {"services": service("legacy-billing", name="platform-host")},
+        {"services": service("legacy-billing", name="collector-spanmetrics")},
+        {"metrics": {"scrape_jobs": [{"name": "prometheus", "targets": ["a:1"]}]}},
+        {"metrics": {"forbidden_labels": ["user_id", "service"]}},
+    ],
+)
+def test_what_would_take_the_stacks_own_files_or_series_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"expected a (name|label) that"):
+        spec(**changes)
+
+
 @pytest.mark.engine
 def test_prometheus_accepts_it(tmp_path: Path) -> None:
     folder = write(tmp_path, rendered())
