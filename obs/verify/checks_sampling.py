@@ -93,7 +93,7 @@ def rest(ctx: Context) -> str:
             raise NotYet(
                 f"the trace of the last request ({last.trace_id}) in the store",
                 "none",
-                "See `obs logs collector`.",
+                "See `obs logs collector` and `obs logs jaeger`.",
             )
 
     if probes_kept(ctx.spec) is None:  # what was sent before it has been judged before it

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import FrameType
 
 import httpx
+from rich.console import Console
 
 from components.addresses import addresses
 from components.spec import Spec
@@ -39,7 +40,8 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
-    out.print(report.table(), soft_wrap=False, width=None if out.is_terminal else WIDTH)
+    table = Console(width=None if out.is_terminal else WIDTH)
+    table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
     for name, url in pages(spec):
         out.print(f"{name:14} {url}", markup=False)

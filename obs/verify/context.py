@@ -117,6 +117,8 @@ class Context:
     """Marked requests of the check `probes`, for those that follow them."""
     failing: list[Sent] = field(default_factory=list)
     """Requests that an injected error made fail."""
+    errors_ended: float = 0.0
+    """When the injected errors ended, on the monotonic clock."""
     drops: dict[str, float] = field(default_factory=dict)
     """What the collector had lost before this run, by metric."""
     faults: set[tuple[str, str]] = field(default_factory=set)
