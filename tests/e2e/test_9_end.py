@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 def test_up_killed_in_the_middle_is_repeated_without_doubles(shop: Shop, seconds: float) -> None:
     text = shop.stack_file.read_text()
     changed = text.replace("options: {rate: 5}", f"options: {{rate: {3 + seconds}}}")
-    changed = changed.replace("error_hold: 10s", f"error_hold: {int(10 + seconds)}s")
+    changed = changed.replace("error_hold: 5s", f"error_hold: {int(10 + seconds)}s")
     shop.stack_file.write_text(changed)
     run = subprocess.Popen(
         [sys.executable, "-m", "obs", "up"],
