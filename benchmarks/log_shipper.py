@@ -19,9 +19,10 @@ import psutil
 
 from components.spec import Spec
 from tests import specs
-from tests.engine.collector_host import CollectorHost, free_base, wait
+from tests.engine.collector_host import CollectorHost, wait
 from tests.engine.node import Node
 from tests.engine.writer import Writer, line
+from tests.ports import free_base
 
 
 class Store(Protocol):
@@ -88,7 +89,7 @@ class OpenSearch:
 
 def prepare(arguments: argparse.Namespace, root: Path, **logging: Any) -> tuple[CollectorHost, Store]:
     """A state folder, a store that is open and a collector that does not run yet."""
-    base = free_base()
+    base = free_base(60)
     spec: Spec = specs.spec(deploy={"port_base": base}, logging={"inputs": [], **logging})
     if arguments.opensearch is None:
         host = CollectorHost(root, arguments.otelcol, spec, base)

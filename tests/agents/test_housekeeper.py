@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from agents import housekeeper
 from agents.housekeeper import Housekeeper, Metrics
 from agents.store import Kept, Settings
+from tests.ports import free_port
 
 REPO = Path(__file__).resolve().parents[2]
 LOGS = Kept(kind="logs", prefix="logs", date_format="%Y.%m.%d", days=14)
@@ -116,13 +117,6 @@ def test_one_index_that_cannot_be_deleted_does_not_keep_the_others(monkeypatch: 
     assert value("obs_retention_deleted_indices_total", {"kind": "logs"}) == 1
     assert value("obs_retention_last_success_timestamp_seconds", {"kind": "logs"}) is None
     assert value("obs_retention_last_success_timestamp_seconds", {"kind": "spans"}) is not None
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager

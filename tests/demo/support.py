@@ -21,6 +21,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from demo._logging import FIELDS
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 # These two carry no types; imported like this they are Any whether or not stubs are installed.
@@ -43,14 +44,6 @@ def wait_for(what: str, condition: Callable[[], T | None], seconds: float = 20) 
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """A port of loopback that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def make_settings(service: str, /, **changes: Any) -> Json:

@@ -9,7 +9,8 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from tests.demo.support import Json, Program, free_port, make_settings, wait_for
+from tests.demo.support import Json, Program, make_settings, wait_for
+from tests.ports import free_port
 
 
 class Gateway(ThreadingHTTPServer):

@@ -1,11 +1,9 @@
 """The whole local stack, brought up from a copy of the project with its own state and ports."""
 
-import contextlib
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ import psutil
 
 from components.addresses import Addresses
 from obs.verify.clients import Clients
+from tests.ports import free_base
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -39,19 +38,6 @@ def wait_for(what: str, look: Callable[[], Any], seconds: float = 120) -> Any:
         time.sleep(0.25)
 
 
-def free_base() -> int:
-    """A port base above which nothing listens, so that a stack of the user's own does not disturb."""
-    for base in range(41000, 60000, 1000):
-        try:
-            with contextlib.ExitStack() as held:
-                for offset in (0, 1, 10, 20, 30, 40, 150, 154):
-                    held.enter_context(socket.create_server(("127.0.0.1", base + offset)))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free ports")
-
-
 @dataclass
 class Shop:
     """A copy of the project and its running stack."""
@@ -71,7 +57,7 @@ class Shop:
             else:
                 shutil.copy(ROOT / name, root / name)
         (root / ".venv").symlink_to(sys.prefix)
-        base = free_base()
+        base = free_base(200)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
         kept.pop("OBS_STATE_DIR", None)
         return cls(root, base, {**kept, "OBS_PORT_BASE": str(base), "PYTHONDONTWRITEBYTECODE": "1"})

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from tests.e2e.shop import ROOT, Shop, wait_for
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 @pytest.fixture
 def billing(shop: Shop, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", int, Path]]:
     """A service of somebody else's: the shop's payments under another name, started by hand."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {
         "service": "billing", "env": "local", "cluster": "laptop", "region": "local", "team": "platform",
         "owner": "payments", "version": "1", "host": "127.0.0.1", "port": port, "head_sampling": 1.0,

@@ -1,9 +1,7 @@
 """A state folder with a running collector and a store, for tests that stop, kill and starve it."""
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,10 +10,11 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from components.addresses import OFFSETS, Addresses
+from components.addresses import Addresses
 from components.render import collector
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
+from tests.ports import free_base
 
 PASSWORD = "only-for-this-test"
 
@@ -27,20 +26,6 @@ def wait(what: str, condition: Callable[[], bool], seconds: float = 30) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds:g} s in vain: {what}")
         time.sleep(0.02)
-
-
-def free_base() -> int:
-    """A port base whose ports for the collector are free."""
-    wanted = [OFFSETS[name] for name in OFFSETS if name.startswith("collector-")] + [OFFSETS["opensearch"]]
-    for base in range(41000 + os.getpid() % 97 * 100, 60000, 100):
-        try:
-            for offset in wanted:
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free ports")
 
 
 class CollectorHost:
@@ -145,7 +130,7 @@ class CollectorHost:
 @contextmanager
 def running(root: Path, program: str, spec: Spec) -> Iterator[CollectorHost]:
     """A started collector with its store open; both ended afterwards."""
-    host = CollectorHost(root, program, spec, free_base())
+    host = CollectorHost(root, program, spec, free_base(60))
     host.store.open()
     try:
         host.start()

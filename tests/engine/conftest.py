@@ -9,10 +9,8 @@ import pytest
 from components.addresses import OFFSETS
 from engines.store import Store
 from tests import specs
-from tests.engine.node import Node, free_port_base
-
-PORTS = 22600
-"""The shared OpenSearch's ports are counted from here, or from the next free place."""
+from tests.engine.node import Node
+from tests.ports import free_base
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +50,7 @@ def opensearch(
     tmp_path_factory: pytest.TempPathFactory, engine_folder: Callable[[str], Path]
 ) -> Iterator[Node]:
     """The demo shop's OpenSearch, running and set up. Tests that change it put it back with `setup`."""
-    base = free_port_base(PORTS, max(OFFSETS.values()) + 1)
+    base = free_base(max(OFFSETS.values()) + 1)
     spec = specs.spec(deploy={"port_base": base, "opensearch_heap_mb": 512})
     node = Node(spec, tmp_path_factory.mktemp("state"), engine_folder("opensearch"))
     try:

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -24,19 +23,6 @@ from components.spec import Spec
 from vsi import tls
 
 REPO = Path(__file__).resolve().parents[2]
-
-
-def free_port_base(start: int, width: int) -> int:
-    """The first multiple of 50 at or above `start` from which `width` loopback ports are free."""
-    for base in range(start, start + 2000, 50):
-        if all(_free(base + offset) for offset in range(width)):
-            return base
-    raise RuntimeError(f"no {width} free ports from {start} on")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:

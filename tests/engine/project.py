@@ -1,10 +1,8 @@
 """A copy of the project with a small plan, driven by the real CLI, for tests of what stands around it."""
 
-import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,11 +12,12 @@ from pathlib import Path
 
 import psutil
 
+from tests.ports import free_base
+
 ROOT = Path(__file__).parent.parent.parent
 PACKAGES = ("components", "engines", "obs", "plugins", "stacks", "tools", "vsi")
 FILES = ("Pulumi.yaml", "__main__.py")
 SERVERS = ("one", "two", "three")
-PORT_BASES = range(22410, 22500, 10)
 SECONDS = 240
 """Deadline of one run; an idle machine needs about ten."""
 
@@ -42,19 +41,6 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = SECOND
         time.sleep(0.02)
 
 
-def free_base() -> int:
-    """A port base whose ports nobody has, so that two runs of the tests do not meet."""
-    for base in PORT_BASES:
-        try:
-            with contextlib.ExitStack() as stack:
-                for offset in range(len(SERVERS)):
-                    stack.enter_context(socket.create_server(("127.0.0.1", base + offset)))
-        except OSError:
-            continue
-        return base
-    raise AssertionError(f"no free ports above any of {list(PORT_BASES)}")
-
-
 @dataclass
 class Project:
     """One copy, with its own state, ports and home of the engine."""
@@ -74,7 +60,7 @@ class Project:
         shutil.copy(ROOT / "tests" / "engine" / "toy_plan.py", root / "vsi" / "plan.py")
         (root / ".venv").symlink_to(sys.prefix)
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "OBS_"))}
-        port_base = free_base()
+        port_base = free_base(len(SERVERS))
         return cls(
             root,
             port_base,

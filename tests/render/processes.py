@@ -1,7 +1,6 @@
 """Starting an engine on loopback for a test, and waiting for what it does."""
 
 import json
-import socket
 import subprocess
 import threading
 import time
@@ -23,24 +22,6 @@ def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> 
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         _WAIT.wait(0.02)
-
-
-def free_port(span: int = 60) -> int:
-    """The first of `span` ports that are all free now, in 22500 to 22599."""
-    for base in range(22500, 22600 - span):
-        if all(_free(base + offset) for offset in range(span)):
-            return base
-    raise AssertionError(f"no {span} free ports in 22500 to 22599")
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
 
 
 def _answers(url: str) -> bool:

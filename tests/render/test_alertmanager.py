@@ -16,9 +16,10 @@ from components.render.rules import Firing, filled, labels
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.spec import Spec
 from demo._payloads import read_payload
+from tests.ports import free_base
 from tests.render import golden
 from tests.render.engines import program, run, write
-from tests.render.processes import Inbox, free_port, inbox, started, until
+from tests.render.processes import Inbox, inbox, started, until
 from tests.specs import spec, stack
 
 SPEC = spec()
@@ -231,7 +232,7 @@ def posted(team: str, service: str, severity: str, over: bool = False) -> dict[s
 @pytest.mark.engine
 def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path: Path) -> None:
     whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
-    base = free_port()
+    base = free_base(60)
     at = Addresses(base)
     owned = [
         ("storefront", "gateway", "critical"),
@@ -289,7 +290,7 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
 def test_the_dead_mans_switch_is_delivered_again_and_again(tmp_path: Path) -> None:
     switch = {"receiver": "watchdog", "interval": "300ms"}
     whole = spec(alerting={"dead_mans_switch": switch})
-    at = Addresses(free_port())
+    at = Addresses(free_base(60))
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command = [
         program("alertmanager", "alertmanager"),

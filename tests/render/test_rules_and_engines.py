@@ -13,8 +13,9 @@ import yaml
 from components.addresses import Addresses, addresses
 from components.render import alertmanager, prometheus
 from tests.engine.collector_host import running
+from tests.ports import free_base
 from tests.render.engines import program, write
-from tests.render.processes import free_port, started, until
+from tests.render.processes import started, until
 from tests.specs import spec
 
 METRIC = re.compile(
@@ -43,7 +44,7 @@ def served(address: str) -> set[str]:
 
 @pytest.mark.engine
 def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
-    at = Addresses(free_port())
+    at = Addresses(free_base(60))
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(spec(), at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(spec(), at))
     first = [
@@ -73,7 +74,7 @@ def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
 
 @pytest.mark.engine
 def test_node_exporter(tmp_path: Path) -> None:
-    address = Addresses(free_port())["node-exporter"]
+    address = Addresses(free_base(60))["node-exporter"]
     command = [program("node_exporter", "node_exporter"), f"--web.listen-address={address}"]
     with started(command, tmp_path, f"http://{address}/"):
         wanted = asked_for("platform-host")

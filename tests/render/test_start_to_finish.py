@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from components.addresses import Addresses
 from components.render import alertmanager, prometheus
+from tests.ports import free_base
 from tests.render.engines import program, write
-from tests.render.processes import Inbox, free_port, inbox, started, until
+from tests.render.processes import Inbox, inbox, started, until
 from tests.specs import spec
 
 LIMIT = 3000
@@ -143,7 +144,7 @@ def told(kept: Inbox, path: str) -> dict[str, str]:
 
 @pytest.mark.engine
 def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -> None:
-    base = free_port()
+    base = free_base(60)
     whole, at = spec(**stack_file(base + 50)), Addresses(base)
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))

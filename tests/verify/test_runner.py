@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from obs.verify import Report, Result, Row, runner, suite
 from obs.verify.check import Check
 from obs.verify.context import Context, Sent, WallClock
 from obs.verify.outcome import CheckFailed, NotYet, Stopped
+from tests.ports import free_port
 from tests.verify.fakes import FastClock, World, shop_spec
 
 
@@ -190,9 +190,7 @@ def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
     from components.addresses import Addresses
     from obs.verify.clients import Prometheus
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        at = Addresses(free.getsockname()[1])
+    at = Addresses(free_port())
     client = Prometheus("prometheus", f"http://{at['prometheus']}", "local")
     with pytest.raises(NotYet, match=r"expected prometheus to answer at http://127.*`obs status local`"):
         client.vector("up")

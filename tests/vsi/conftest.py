@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 
 from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
+from tests.ports import free_port
 from vsi import deploy
 from vsi.guard import processes_of
 from vsi.paths import REPO, StatePaths, state_paths
@@ -22,13 +22,6 @@ from vsi.records import Request
 from vsi.supervisor import Program, Supervisor
 
 TOY = Path(__file__).parent / "toy.py"
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], seconds: float = 30) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from components.plan import Pillar, Ready, Secret, Unit
-from tests.vsi.conftest import Place, free_port
+from tests.ports import free_port
+from tests.vsi.conftest import Place
 from vsi.errors import DeployError
 from vsi.preflight import preflight
 from vsi.records import read_applied
