@@ -41,7 +41,14 @@ def preflight(plan: Plan) -> list[Problem]:
     except DeployError as error:
         return [Problem("state folder", error.message, "a usable folder", "see there")]
     todo = [unit for unit in plan.units if unit.name not in running]
-    return [*_programs(plan), *_memory(todo), *_disk(plan, state), *_ports(plan, state), *_kernel(plan)]
+    return [
+        *_programs(plan),
+        *_memory(todo),
+        *_disk(plan, state),
+        *_ports(plan, state),
+        *_ephemeral(plan),
+        *_kernel(plan),
+    ]
 
 
 def _programs(plan: Plan) -> list[Problem]:
@@ -131,13 +138,13 @@ def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
     taken = [port for port in wanted if not _is_free(port)]
     holders = _holders(set(taken)) if taken else {}
     for port in taken:
-        pid = holders.get(port)
-        if pid and Supervisor(state).owns(pid):
+        holder = holders.get(port, _Holder())
+        if holder.pid and Supervisor(state).owns(holder.pid):
             continue
         problems.append(
             Problem(
                 f"port {port}",
-                f"held by {_describe(pid)}",
+                f"held by {holder}",
                 f"free, for {wanted[port]}",
                 "end that process, or set another deploy.port_base in the stack file",
             )
@@ -156,21 +163,51 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _holders(ports: set[int]) -> dict[int, int]:
-    """Process id by port, of those that listen; other users' are unknown unless we are root."""
-    with contextlib.suppress(psutil.Error):
-        listening = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
-        return {port: c.pid for c in listening if c.pid and (port := tuple(c.laddr)[1]) in ports}
-    return {}
+@dataclass(frozen=True)
+class _Holder:
+    pid: int | None = None
+    listens: bool = True
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            who = "a process of another user" if self.listens else "the kernel, or a process of another user"
+        else:
+            who = f"pid {self.pid}"
+            with contextlib.suppress(psutil.Error):
+                who += f": {' '.join(psutil.Process(self.pid).cmdline())[:100]}"
+        return who if self.listens else f"{who} (an outgoing connection has it for a while)"
 
 
-def _describe(pid: int | None) -> str:
-    if pid is None:
-        return "a process of another user"
+def _holders(ports: set[int]) -> dict[int, _Holder]:
+    """Who has each port; other users' process ids are unknown unless we are root. A listener counts before a
+    connection, which holds a port just as well."""
+    found: dict[int, _Holder] = {}
     with contextlib.suppress(psutil.Error):
-        command = " ".join(psutil.Process(pid).cmdline())
-        return f"pid {pid}: {command[:100]}"
-    return f"pid {pid}"
+        for connection in psutil.net_connections("tcp"):
+            port = tuple(connection.laddr)[1] if connection.laddr else 0
+            listens = connection.status == psutil.CONN_LISTEN
+            if port in ports and (listens or port not in found):
+                found[port] = _Holder(connection.pid, listens)
+    return found
+
+
+def _ephemeral(plan: Plan) -> list[Problem]:
+    path = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    if not path.exists():
+        return []
+    first, last = (int(word) for word in path.read_text().split())
+    inside = sorted(port for unit in plan.units for port in unit.ports if first <= port <= last)
+    if not inside:
+        return []
+    return [
+        Problem(
+            "deploy.port_base",
+            f"{len(inside)} ports from {inside[0]} to {inside[-1]}",
+            f"none in {first} to {last}, where any outgoing connection may take one",
+            "set another deploy.port_base in the stack file",
+            fatal=False,
+        )
+    ]
 
 
 def _kernel(plan: Plan) -> list[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.vsi.conftest import Place, until
 from vsi import host
 from vsi.drift import read_host, read_unit
@@ -109,11 +110,23 @@ def test_preflight_finds_nothing_on_a_good_host(place: Place) -> None:
     assert host.preflight(place.plan(unit, place.unit("beta"))) == []
 
 
+def test_preflight_tells_of_a_port_that_an_outgoing_connection_has(place: Place) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as client, server.accept()[0]:
+            place.ports["alpha"] = port = client.getsockname()[1]
+            problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit()))}
+    assert set(problems) == {f"port {port}", "deploy.port_base"}
+    assert f"pid {os.getpid()}" in problems[f"port {port}"].found
+    assert "outgoing connection" in problems[f"port {port}"].found
+    assert problems["deploy.port_base"].found == f"1 ports from {port} to {port}"
+    assert not problems["deploy.port_base"].fatal
+
+
 def test_preflight_names_what_is_missing(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with socket.socket() as stranger:
-        stranger.bind(("127.0.0.1", 0))
+        stranger.bind(("127.0.0.1", free_port()))
         stranger.listen(1)
         port = stranger.getsockname()[1]
         place.ports["alpha"] = port
