@@ -202,7 +202,7 @@ def _ephemeral(plan: Plan) -> list[Problem]:
     return [
         Problem(
             "deploy.port_base",
-            f"{len(inside)} ports from {inside[0]} to {inside[-1]}",
+            f"ports {inside[0]} to {inside[-1]}",
             f"none in {first} to {last}, where any outgoing connection may take one",
             "set another deploy.port_base in the stack file",
             fatal=False,

@@ -111,14 +111,17 @@ def test_preflight_finds_nothing_on_a_good_host(place: Place) -> None:
 
 
 def test_preflight_tells_of_a_port_that_an_outgoing_connection_has(place: Place) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        with socket.create_connection(server.getsockname()) as client, server.accept()[0]:
-            place.ports["alpha"] = port = client.getsockname()[1]
-            problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit()))}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+        server.accept()[0],
+    ):
+        place.ports["alpha"] = port = client.getsockname()[1]
+        problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit()))}
     assert set(problems) == {f"port {port}", "deploy.port_base"}
     assert f"pid {os.getpid()}" in problems[f"port {port}"].found
     assert "outgoing connection" in problems[f"port {port}"].found
-    assert problems["deploy.port_base"].found == f"1 ports from {port} to {port}"
+    assert problems["deploy.port_base"].found == f"ports {port} to {port}"
     assert not problems["deploy.port_base"].fatal
 
 
