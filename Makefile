@@ -35,7 +35,7 @@ check: setup ## Format, lint, types and the fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
-	$(BIN)/pytest -m 'not engine and not e2e'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not engine and not e2e'
 
 test: engines ## Everything: format, lint, types and all tests, real engines included
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ import yaml
 
 
 class _Dumper(yaml.CSafeDumper):
-    """libyaml's, which the PyYAML wheels carry: five times as fast as the one in Python, and rendering is most
+    """libyaml's, which the PyYAML wheels carry: five times as fast as the one in Python; rendering is most
     of what a preview costs."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the parent's signature

@@ -37,6 +37,9 @@ def output() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook
     stream = io.StringIO()
+    logging.captureWarnings(
+        False
+    )  # an import elsewhere may have left it on, for warnings as pytest had them then
     configure_logging(Settings.model_validate(RAW), stream)
     yield stream
     root.handlers, hook = before[0], before[2]
