@@ -6,7 +6,6 @@ shows here. ``_payloads`` says how each payload is read and what the templates m
 
 import html
 import json
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,11 +46,6 @@ class Sink:
             "last_delivery_timestamp_seconds", "When a receiver was last notified.", ("receiver",)
         )
         self._refused = metrics.counter("deliveries_refused_total", "Payloads refused.", ("kind",))
-        self._pings = metrics.counter("deadman_pings_total", "Pings of the dead man's switch.")
-        self._ping_time = metrics.gauge(
-            "deadman_last_ping_timestamp_seconds", "When the dead man's switch was last pinged."
-        )
-        self._last_ping: float | None = None
         self._receivers: set[str] = set()
         for item in store.all():  # so that the counters go on where they were
             self._account(item)
@@ -63,8 +57,6 @@ class Sink:
             Route("/deliveries", self._list, methods=["GET"]),
             Route("/deliveries", self._delete, methods=["DELETE"]),
             Route("/deliveries/count", self._count, methods=["GET"]),
-            Route("/deadman", self._ping, methods=["POST"]),
-            Route("/deadman", self._last_pinged, methods=["GET"]),
         ]
 
     async def _receive(self, request: Request) -> Response:
@@ -131,29 +123,6 @@ class Sink:
     async def _delete(self, _request: Request) -> Response:
         return JSONResponse({"deleted": self._store.clear()})
 
-    async def _ping(self, request: Request) -> Response:
-        try:
-            body = await _json(request)
-        except PayloadError:
-            body = None  # whoever pings is alive, whatever it sends
-        if isinstance(body, dict) and body.get("status") == "resolved":
-            return JSONResponse({"status": "ignored: a resolved notification is no sign of life"})
-        self._last_ping = time.time()
-        self._pings.inc()
-        self._ping_time.set(self._last_ping)
-        return JSONResponse({"status": "ok"})
-
-    async def _last_pinged(self, _request: Request) -> Response:
-        if self._last_ping is None:
-            return JSONResponse({"last_ping": None, "age_seconds": None})
-        stamp = datetime.fromtimestamp(self._last_ping, UTC).isoformat(timespec="microseconds")
-        return JSONResponse(
-            {
-                "last_ping": stamp.replace("+00:00", "Z"),
-                "age_seconds": round(time.time() - self._last_ping, 3),
-            }
-        )
-
     def home(self, _request: Request) -> Response:
         """The latest deliveries as a page for people."""
         rows = "".join(
@@ -167,7 +136,7 @@ class Sink:
         return HTMLResponse(
             "<!doctype html><html lang=en><meta charset=utf-8><title>Alert sink</title>"
             "<h1>Alert sink</h1><p>What Slack, Teams, PagerDuty and the ticket system would have got; "
-            "<a href=/deliveries>all as JSON</a>, <a href=/deadman>dead man's switch</a>.</p>"
+            "<a href=/deliveries>all as JSON</a>.</p>"
             f"<table><tr><th>received<th>receiver<th>status<th>alert<th>severity{rows}</table></html>"
         )
 

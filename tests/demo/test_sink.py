@@ -256,19 +256,6 @@ def test_filters_and_counts(sink: Client) -> None:
     assert deliveries(sink) == []
 
 
-def test_dead_mans_switch(sink: Client) -> None:
-    assert sink.get("/deadman").json() == {"last_ping": None, "age_seconds": None}
-    sink.post("/deadman", json=resolved("ticket"))
-    assert sink.get("/deadman").json()["last_ping"] is None
-    sink.post("/deadman", json=TICKET)
-    sink.post("/deadman")
-    state = sink.get("/deadman").json()
-    assert state["last_ping"].endswith("Z")
-    assert 0 <= state["age_seconds"] < 30
-    assert "deadman_pings_total 2.0" in sink.get("/metrics").text
-    assert deliveries(sink) == []
-
-
 def test_labels_are_bounded(sink: Client) -> None:
     for number in range(MAX_RECEIVERS + 20):
         sink.post(f"/slack/team-{number}", json=SLACK)
