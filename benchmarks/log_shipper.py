@@ -19,10 +19,11 @@ import psutil
 
 from components.spec import Spec
 from tests import specs
-from tests.engine.collector_host import CollectorHost, wait
+from tests.engine.collector_host import CollectorHost
 from tests.engine.node import Node
 from tests.engine.writer import Writer, line
 from tests.ports import free_base
+from tests.waiting import until
 
 
 class Store(Protocol):
@@ -113,7 +114,7 @@ def throughput(arguments: argparse.Namespace, root: Path, *, fsync: bool) -> dic
         begin = time.monotonic()
         host.start()
         created = "otelcol_opensearchlogs_created_records_total"
-        wait("all lines are stored", lambda: host.metrics().get(created, 0) >= arguments.lines, 600)
+        until(lambda: host.metrics().get(created, 0) >= arguments.lines, "all lines are stored", seconds=600)
         seconds = time.monotonic() - begin
         assert host.process is not None
         process = psutil.Process(host.process.pid)
@@ -140,20 +141,20 @@ def outage(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
     try:
         host.start()
         writer.start()
-        wait("some lines are stored", lambda: store.count() > arguments.rate, 120)
+        until(lambda: store.count() > arguments.rate, "some lines are stored", seconds=120)
         store.close()
         begin = time.monotonic()
         for number in range(1, 4):
-            until(begin + arguments.away * number / 4)
+            sleep_until(begin + arguments.away * number / 4)
             host.kill()
             host.start()
-        until(begin + arguments.away)
+        sleep_until(begin + arguments.away)
         store.open()
         away = time.monotonic() - begin
         written = writer.end()
         back = time.monotonic()
         wanted = {f"line {number}" for number in range(written)}
-        wait("as many are stored as were written", lambda: store.count() >= written, 300)
+        until(lambda: store.count() >= written, "as many are stored as were written", seconds=300)
         caught_up = time.monotonic() - back
         found = store.messages()
         metrics = host.metrics()
@@ -176,9 +177,9 @@ def outage(arguments: argparse.Namespace, root: Path) -> dict[str, Any]:
         store.close()
 
 
-def until(moment: float) -> None:
+def sleep_until(moment: float) -> None:
     """Wait for a moment of the monotonic clock."""
-    wait("the time is over", lambda: time.monotonic() >= moment, 3600)
+    until(lambda: time.monotonic() >= moment, "the time is over", seconds=3600)
 
 
 def main() -> None:

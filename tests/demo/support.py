@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
 
 from demo._logging import FIELDS
 from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 # These two carry no types; imported like this they are Any whether or not stubs are installed.
@@ -33,17 +32,6 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 LEVELS = {"debug", "info", "warning", "error", "critical"}
 Json = dict[str, Any]
 T = TypeVar("T")
-
-
-def wait_for(what: str, condition: Callable[[], T | None], seconds: float = 20) -> T:
-    """Poll until ``condition`` gives something true; fails with ``what`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while True:
-        if value := condition():
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def make_settings(service: str, /, **changes: Any) -> Json:
@@ -102,7 +90,7 @@ class Program:
         return self
 
     def ready(self) -> "Program":
-        wait_for(f"{self.module} answers; {self.log}", self._answers, 40)
+        until(self._answers, f"{self.module} answers; {self.log}", seconds=40)
         return self
 
     def _answers(self) -> bool:
@@ -212,7 +200,7 @@ class Collector:
             whole = roots and all(span.parent_id in ids for span in found if span.parent_id)
             return found if whole and services <= {span.service for span in found} else None
 
-        return wait_for(f"trace {trace_id} with {services}", complete)
+        return until(complete, f"trace {trace_id} with {services}")
 
     def close(self) -> None:
         self._server.stop(None)
@@ -251,7 +239,7 @@ class RedisServer:
             [REDIS, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", self.folder],
             stdout=subprocess.DEVNULL,
         )
-        wait_for("redis-server listens", self._listens)
+        until(self._listens, "redis-server listens")
         return self
 
     def _listens(self) -> bool:

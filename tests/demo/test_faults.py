@@ -17,7 +17,7 @@ from demo._fault_models import (
 )
 from demo._faults import Faults
 from tests.demo.conftest import Shop
-from tests.demo.support import wait_for
+from tests.waiting import until
 
 CLIENT, ERROR = 3, 2
 PAYMENT = {"order_id": "o-1", "cents": 100}
@@ -38,13 +38,13 @@ def test_latency_delays_requests_but_not_operations(shop: Shop) -> None:
     assert served[-1]["duration_ms"] >= 400
     shop.http.delete(f"{shop.url('payments')}/faults/latency")
     pay(shop)
-    wait_for(
-        "a quick one",
+    until(
         lambda: [
             line
             for line in shop.programs["payments"].lines()[-1:]
             if line["message"] == "request served" and line["duration_ms"] < 400
         ],
+        "a quick one",
     )
 
 
@@ -106,7 +106,7 @@ def test_label_explosion_adds_series_and_takes_them_away(shop: Shop) -> None:
     shop.fault("gateway", "label-explosion", count=150, seconds=30)
     assert series() == 150
     shop.fault("gateway", "label-explosion", count=20, seconds=0.3)
-    wait_for("the series are gone", lambda: series() == 0)
+    until(lambda: series() == 0, "the series are gone")
     assert shop.http.get(f"{shop.url('gateway')}/faults").json()["active"] == {}
 
 
@@ -116,7 +116,7 @@ def test_log_flood_writes_lines_of_both_levels_and_ends(shop: Shop) -> None:
         return [line["log_level"] for line in lines if line["message"] == "flood of logs"]
 
     shop.fault("gateway", "log-flood", rate=400, seconds=1)
-    wait_for("it ended", lambda: not shop.http.get(f"{shop.url('gateway')}/faults").json()["active"])
+    until(lambda: not shop.http.get(f"{shop.url('gateway')}/faults").json()["active"], "it ended")
     levels = flood()
     assert 100 <= len(levels) <= 440
     assert abs(levels.count("debug") - levels.count("info")) <= 21
@@ -139,7 +139,7 @@ def test_card_numbers_leak_everywhere(shop: Shop) -> None:
     assert f"CardLeakError: card {forms[2]}" in declined["exception"]
 
     spans = shop.collector.trace(trace_id, {"gateway"})
-    (leak,) = wait_for("the span", lambda: [s for s in spans if s.name == "charge card"])
+    (leak,) = until(lambda: [s for s in spans if s.name == "charge card"], "the span")
     assert leak.attributes["card.number"] == forms[0]
     assert forms[1] in leak.attributes["payment.note"]
     events = dict(leak.events)

@@ -9,8 +9,9 @@ from threading import Event, Thread
 import httpx
 import pytest
 
-from tests.demo.support import Json, Program, make_settings, wait_for
+from tests.demo.support import Json, Program, make_settings
 from tests.ports import free_port
+from tests.waiting import until
 
 
 class Gateway(ThreadingHTTPServer):
@@ -67,13 +68,13 @@ def test_load(tmp_path: Path, gateway: Gateway) -> None:
     try:
         program.ready()
         # The gateway answers nothing: three wait, the others are dropped and counted.
-        wait_for("requests are dropped", lambda: value(program, "loadgen_dropped_total") > 5)
+        until(lambda: value(program, "loadgen_dropped_total") > 5, "requests are dropped")
         assert len(gateway.seen) <= 3
 
         gateway.let_go.set()
         ok = 'loadgen_requests_total{code="200",route="/%s"}'
-        wait_for("checkouts", lambda: value(program, ok % "checkout") > 5)
-        wait_for("looks at products", lambda: value(program, ok % "products") > 2)
+        until(lambda: value(program, ok % "checkout") > 5, "checkouts")
+        until(lambda: value(program, ok % "products") > 2, "looks at products")
         assert {(m, p) for m, p, _ in gateway.seen} == {("POST", "/checkout"), ("GET", "/products")}
         assert not any("traceparent" in {k.lower() for k in headers} for _, _, headers in gateway.seen)
         assert httpx.get(f"{program.url}/health").json()["status"] == "ok"
@@ -82,14 +83,14 @@ def test_load(tmp_path: Path, gateway: Gateway) -> None:
         gateway.shutdown()
         gateway.server_close()
         none = 'loadgen_requests_total{code="none",route="/checkout"}'
-        wait_for("refused requests", lambda: value(program, none) > 3)
+        until(lambda: value(program, none) > 3, "refused requests")
         assert httpx.get(f"{program.url}/health").json()["status"] == "degraded"
 
         assert httpx.put(f"{program.url}/rate", json={"rate": 0}).json() == {"rate": 0}
         bad = httpx.put(f"{program.url}/rate", json={"rate": "fast"})
         assert (bad.status_code, bad.json()["error"].startswith("rate: ")) == (422, True)
         assert value(program, "loadgen_target_rate") == 0
-        wait_for("a summary of nothing", lambda: summaries(program)[-1]["sent"] == 0)
+        until(lambda: summaries(program)[-1]["sent"] == 0, "a summary of nothing")
         counted = [line for line in summaries(program) if line["codes"].get("200")]
         assert counted
         assert all(line["sent"] == sum(line["codes"].values()) for line in counted)

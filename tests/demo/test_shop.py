@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from tests.demo.conftest import Shop
-from tests.demo.support import Collector, Program, make_settings, wait_for
+from tests.demo.support import Collector, Program, make_settings
+from tests.waiting import until
 
 SERVER, CLIENT = 2, 3
 ERROR = 2
@@ -24,7 +25,7 @@ def test_transaction_id_is_created_returned_and_forwarded(shop: Shop) -> None:
     assert answer.json()["transaction_id"] == ident
     trace_id = answer.json()["trace_id"]
     for service in EVERYONE:
-        lines = wait_for(f"lines of {service}", lambda s=service: shop.lines(s, trace_id))  # type: ignore[misc]
+        lines = until(lambda s=service: shop.lines(s, trace_id), f"lines of {service}")  # type: ignore[misc]
         assert {line["transaction_id"] for line in lines} == {ident}
 
 
@@ -92,7 +93,7 @@ def test_probe_marks_spans_and_log_lines_of_all_services(shop: Shop) -> None:
     servers = [span for span in spans if span.kind == SERVER]
     assert [span.attributes.get("obs.probe") for span in servers] == [True] * 4
     for service in EVERYONE:
-        lines = wait_for(f"lines of {service}", lambda s=service: shop.lines(s, trace_id))  # type: ignore[misc]
+        lines = until(lambda s=service: shop.lines(s, trace_id), f"lines of {service}")  # type: ignore[misc]
         assert all(line["probe"] is True for line in lines)
 
 
@@ -179,12 +180,12 @@ def test_inventory_lives_without_redis_and_returns_to_it(shop: Shop) -> None:
     try:
         for _ in range(3):
             assert shop.checkout({"items": [{"sku": "mug"}]}).status_code == 200
-        wait_for("degraded", lambda: health() == "degraded")
+        until(lambda: health() == "degraded", "degraded")
         assert mugs() == before - 3
         assert "inventory_redis_up 0.0" in shop.metrics("inventory")
     finally:
         shop.redis.start()
-    wait_for("ok again", lambda: health() == "ok")
+    until(lambda: health() == "ok", "ok again")
     assert "inventory_redis_up 1.0" in shop.metrics("inventory")
     assert mugs() == before - 3
     assert (said("does not answer"), said("Redis answers")) == (absent + 1, present + 1)
@@ -223,7 +224,7 @@ def test_without_a_collector_it_serves_says_so_once_and_stops(tmp_path: Path) ->
         for program, stop in zip(programs, (signal.SIGTERM, signal.SIGINT), strict=True):
             program.ready()
             assert httpx.post(f"{program.url}/payments", json=body).status_code == 201
-            wait_for("it is said", lambda p=program: _said(p, "spans cannot be exported"))  # type: ignore[misc]
+            until(lambda p=program: _said(p, "spans cannot be exported"), "it is said")  # type: ignore[misc]
             for _ in range(20):
                 assert httpx.post(f"{program.url}/payments", json=body).status_code == 201
             assert program.stop(stop) == 0

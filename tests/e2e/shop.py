@@ -6,8 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,17 +23,6 @@ PARTS = (
 )  # fmt: skip
 SECONDS = 900
 """Deadline of one `obs` run, for a machine that does other things as well."""
-
-
-def wait_for(what: str, look: Callable[[], Any], seconds: float = 120) -> Any:
-    """The first true answer of `look`; AssertionError naming what was waited for if it does not come."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.25)
 
 
 @dataclass

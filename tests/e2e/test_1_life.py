@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.shop import Shop, wait_for
+from tests.e2e.shop import Shop
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -75,11 +76,11 @@ def test_refresh_finds_what_was_changed_by_hand_and_up_repairs_it(shop: Shop) ->
     "unit", ["prometheus", "alertmanager", "collector", "jaeger", "opensearch", "payments"]
 )
 def test_a_killed_engine_is_started_again(shop: Shop, unit: str) -> None:
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     before = shop.pids()
     os.kill(before[unit], signal.SIGKILL)
-    wait_for(f"{unit} runs again", lambda: shop.pids()[unit] not in (0, before[unit]))
-    wait_for("everything runs", shop.whole)
+    until(lambda: shop.pids()[unit] not in (0, before[unit]), f"{unit} runs again", seconds=120)
+    until(shop.whole, "everything runs", seconds=120)
     others = {name: pid for name, pid in shop.pids().items() if name != unit}
     assert others == {name: pid for name, pid in before.items() if name != unit}
 
@@ -88,10 +89,10 @@ def test_a_killed_supervisor_leaves_no_double(shop: Shop) -> None:
     supervisor = int((shop.state / "supervisor" / "supervisord.pid").read_text())
     before = set(shop.pids().values())
     os.kill(supervisor, signal.SIGKILL)
-    wait_for("its children end with it", lambda: not any(psutil.pid_exists(pid) for pid in before))
+    until(lambda: not any(psutil.pid_exists(pid) for pid in before), "its children end with it", seconds=120)
     assert not shop.whole()
     shop.obs("start")
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     commands = [
         " ".join(process.cmdline()) for process in shop.processes() if "--config" in process.cmdline()
     ]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.shop import Shop, wait_for
+from tests.e2e.shop import Shop
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 AWAY_S = 60
@@ -38,21 +39,21 @@ def _now() -> str:
 
 
 def test_no_line_is_lost_or_doubled(shop: Shop) -> None:
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     since = _now()
     shop.obs("stop", "local", "opensearch")
     ends = time.monotonic() + AWAY_S
-    wait_for("a minute under load", lambda: time.monotonic() > ends, AWAY_S + 10)
+    until(lambda: time.monotonic() > ends, "a minute under load", seconds=AWAY_S + 10)
     shop.obs("start", "local", "opensearch")
-    until = _now()
-    written = _written(shop, since, until)
+    upto = _now()
+    written = _written(shop, since, upto)
     assert sum(written.values()) > 300, "the load generator stands still"
     assert len(written) == 5
     clients = shop.clients()
     try:
 
         def stored() -> Counter[str]:
-            window = {"range": {"timestamp": {"gte": since, "lt": until}}}
+            window = {"range": {"timestamp": {"gte": since, "lt": upto}}}
             query = {"bool": {"filter": [window], "must_not": [{"term": {"log_level": "debug"}}]}}
             return Counter(
                 hit["_source"]["service"]
@@ -60,7 +61,7 @@ def test_no_line_is_lost_or_doubled(shop: Shop) -> None:
                 if hit["_source"]["service"] in written
             )
 
-        wait_for("every line is stored", lambda: sum(stored().values()) >= sum(written.values()), 180)
+        until(lambda: sum(stored().values()) >= sum(written.values()), "every line is stored", seconds=180)
         assert stored() == written
     finally:
         clients.close()

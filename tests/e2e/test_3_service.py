@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.shop import ROOT, Shop, wait_for
+from tests.e2e.shop import ROOT, Shop
 from tests.ports import free_port
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -45,7 +46,7 @@ def billing(shop: Shop, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[byte
 
 def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, Path]) -> None:
     process, port, log = billing
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     before = shop.pids()
     lines = (
         "      - name: billing\n"
@@ -61,14 +62,16 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
     units = json.loads(shop.obs("preview", "--json").stdout)["units"]
     assert {unit["unit"] for unit in units} == {"prometheus", "collector"}
     shop.obs("up")
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     assert shop.pids() == before, "a process was restarted"
 
     clients = shop.clients()
     try:
         paid = f"http://127.0.0.1:{port}/payments"
-        wait_for("it is scraped", lambda: clients.prometheus.total('up{service="billing"}') == 1)
-        answer = wait_for("it answers", lambda: httpx.post(paid, json={"order_id": "o-1", "cents": 500}))
+        until(lambda: clients.prometheus.total('up{service="billing"}') == 1, "it is scraped", seconds=120)
+        answer = until(
+            lambda: httpx.post(paid, json={"order_id": "o-1", "cents": 500}), "it answers", seconds=120
+        )
         trace_id = ""
 
         def logged() -> str:
@@ -78,8 +81,8 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
             return next((item["trace_id"] for item in found if item.get("trace_id")), "")
 
         assert answer is not None
-        trace_id = wait_for("its lines are found", logged)
-        spans = wait_for("its trace is found", lambda: clients.jaeger.trace(trace_id))
+        trace_id = until(logged, "its lines are found", seconds=120)
+        spans = until(lambda: clients.jaeger.trace(trace_id), "its trace is found", seconds=120)
         assert {span.service for span in spans} == {"billing"}
 
         os.kill(process.pid, signal.SIGKILL)
@@ -89,7 +92,7 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
             found = clients.sink.deliveries(alertname="TargetDown")
             return any(item.service == "billing" and item.receiver == "payments-pager" for item in found)
 
-        wait_for("its owner is told that it is down", delivered, 180)
+        until(delivered, "its owner is told that it is down", seconds=180)
     finally:
         clients.close()
         shop.stack_file.write_text(text)

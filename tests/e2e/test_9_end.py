@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from tests.e2e.shop import Shop, wait_for
+from tests.e2e.shop import Shop
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
@@ -29,11 +30,11 @@ def test_up_killed_in_the_middle_is_repeated_without_doubles(shop: Shop, seconds
         start_new_session=True,
     )
     ends = time.monotonic() + seconds
-    wait_for("the moment", lambda: time.monotonic() > ends or run.poll() is not None)
+    until(lambda: time.monotonic() > ends or run.poll() is not None, "the moment", seconds=120)
     os.kill(run.pid, signal.SIGKILL)
     run.wait()
     shop.obs("up", "--wait")
-    wait_for("everything runs", shop.whole)
+    until(shop.whole, "everything runs", seconds=120)
     shop.obs("preview", "--expect-no-changes")
     shop.stack_file.write_text(text)
     shop.obs("up")

@@ -3,8 +3,7 @@
 import json
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
@@ -15,17 +14,9 @@ from components.render import collector
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
 from tests.ports import free_base
+from tests.waiting import until
 
 PASSWORD = "only-for-this-test"
-
-
-def wait(what: str, condition: Callable[[], bool], seconds: float = 30) -> None:
-    """Look until `condition` holds; AssertionError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds:g} s in vain: {what}")
-        time.sleep(0.02)
 
 
 class CollectorHost:
@@ -78,7 +69,7 @@ class CollectorHost:
 
     def healthy(self) -> None:
         """Wait until the collector runs and says so."""
-        wait(f"the collector is healthy; see {self.output}", self._is_healthy)
+        until(self._is_healthy, f"the collector is healthy; see {self.output}")
 
     def _is_healthy(self) -> bool:
         assert self.process is not None
@@ -109,9 +100,9 @@ class CollectorHost:
         assert self.process is not None
         before = self.output.read_text().count("Everything is ready")
         self.process.send_signal(signal.SIGHUP)
-        wait(
-            "the collector has reloaded",
+        until(
             lambda: self.output.read_text().count("Everything is ready") > before,
+            "the collector has reloaded",
         )
         self.healthy()
 

@@ -10,8 +10,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +18,10 @@ import httpx
 from components.addresses import addresses
 from components.render import opensearch, opensearch_store
 from components.spec import Spec
+from tests.waiting import until
 from vsi import tls
 
 REPO = Path(__file__).resolve().parents[2]
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    """The first truthy result of `condition`; AssertionError naming `what` at the deadline. Connection errors
-    count as false."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            if result := condition():
-                return result
-        except httpx.TransportError:
-            pass
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 class Program:
@@ -142,7 +126,7 @@ class Node:
             with httpx.Client(verify=self.context()) as client:
                 return client.get(self.url + opensearch.READY_PATH).status_code == 200
 
-        until(ready, "OpenSearch serves", seconds)
+        until(ready, "OpenSearch serves", seconds=seconds)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Stop it, keeping its data."""

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from tests import specs
-from tests.engine.collector_host import CollectorHost, running, wait
+from tests.engine.collector_host import CollectorHost, running
 from tests.engine.node import Node
 from tests.engine.writer import Writer, line
+from tests.waiting import until
 
 pytestmark = pytest.mark.engine
 CARD = "4111111111111111"
@@ -39,7 +40,7 @@ def test_nothing_is_lost_or_doubled(host: CollectorHost) -> None:
     to end once, and reloaded once; then the store comes back."""
     writer = Writer(host.log_file("gateway"), rate=400, rotate=1500)
     writer.start()
-    wait("the first lines are stored", lambda: host.store.count() > 200)
+    until(lambda: host.store.count() > 200, "the first lines are stored")
     host.store.close()
     for end in (host.kill, host.kill, host.stop, host.kill):
         writer.wait_for(400)
@@ -50,7 +51,7 @@ def test_nothing_is_lost_or_doubled(host: CollectorHost) -> None:
     assert host.store.count() < writer.written
     host.store.open()
     written = writer.end()
-    wait("every line is stored", lambda: host.store.count() >= written, 40)
+    until(lambda: host.store.count() >= written, "every line is stored", seconds=40)
     assert messages(host) == {f"line {number}": 1 for number in range(written)}
 
 
@@ -70,12 +71,12 @@ def test_a_full_queue_makes_reading_wait_and_a_stop_loses_nothing(host: Collecto
     buffer = {"flush_interval": "100ms", "size": "64MiB"}
     host.configure(specs.spec(logging={**QUICK, "buffer": buffer, "redaction": []}))
     host.reload()
-    wait("the queue is full", full)
+    until(full, "the queue is full")
     host.stop()
     host.start()
     host.reload()
     host.store.open()
-    wait("every line is stored", lambda: host.store.count() >= count, 40)
+    until(lambda: host.store.count() >= count, "every line is stored", seconds=40)
     assert messages(host) == {f"line {number}": 1 for number in range(count)}
 
 
@@ -84,13 +85,13 @@ def test_what_the_store_refuses_is_kept_beside(host: CollectorHost) -> None:
         400 if index.startswith("logs-2") and doc.get("http_status") == "odd" else 0
     )
     host.log_file("orders").write_text(line(1) + "\n" + line(2, http_status="odd") + "\n" + line(3) + "\n")
-    wait("all three are stored", lambda: host.store.count() == 3)
+    until(lambda: host.store.count() == 3, "all three are stored")
     assert set(messages(host)) == {"line 1", "line 3"}
     (kept,) = host.store.find("logs-rejected-2")
     assert kept["service"] == "orders"
     assert json.loads(kept["message"])["http_status"] == "odd"
     rejected = "otelcol_opensearchlogs_rejected_records_total"
-    wait("it is counted", lambda: host.metrics()[rejected] == 1)
+    until(lambda: host.metrics()[rejected] == 1, "it is counted")
 
 
 def test_records_are_in_the_schema_and_hold_no_card_number(host: CollectorHost) -> None:
@@ -102,7 +103,7 @@ def test_records_are_in_the_schema_and_hold_no_card_number(host: CollectorHost) 
         line(5, "info", **{"log.record.uid": "chosen", "obs.drop": True}),
     ]
     host.log_file("orders").write_text("\n".join(lines) + "\n")
-    wait("all lines are stored", lambda: host.store.count() == len(lines))
+    until(lambda: host.store.count() == len(lines), "all lines are stored")
     assert CARD not in json.dumps(host.store.find())
     assert "chosen" not in {identity for _, identity in host.store.documents}
     by_message = {document["message"]: document for document in host.store.find()}
@@ -132,7 +133,7 @@ def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, progra
     spec = specs.spec(logging={**QUICK, "sampling": {"debug": 0.25, "info": 0.0}})
     with running(tmp_path / "state", program, spec) as host:
         host.log_file("orders").write_text("\n".join(lines) + "\n" + "no level here\n")
-        wait("unsampled levels are stored", lambda: host.store.count() >= 3 * count)
+        until(lambda: host.store.count() >= 3 * count, "unsampled levels are stored")
         read = "otelcol_receiver_accepted_log_records_total"
         kept = "otelcol_opensearchlogs_created_records_total"
         dropped = "otelcol_processor_filter_logs_filtered_total"
@@ -142,7 +143,7 @@ def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, progra
             metrics = host.metrics()
             return metrics[read] == everything and metrics[kept] + metrics[dropped] == everything
 
-        wait("all lines are through", done)
+        until(done, "all lines are through")
         found = host.store.find()
     levels = Counter(document["log_level"] for document in found)
     assert {levels[name] for name in ("warning", "error", "critical")} == {count}
@@ -160,14 +161,14 @@ def test_opensearch_takes_what_fits_and_keeps_the_rest_beside(opensearch: Node, 
         host.start()
         lines = [line(1), line(2, http_status="odd"), line(3, trace_id="c" * 32)]
         host.log_file("orders").write_text("\n".join(lines) + "\n")
-        wait("two fit", lambda: opensearch.documents("logs-2026.03.01") == 2)
-        wait("one does not", lambda: opensearch.documents("logs-rejected-2026.03.01") == 1)
+        until(lambda: opensearch.documents("logs-2026.03.01") == 2, "two fit")
+        until(lambda: opensearch.documents("logs-rejected-2026.03.01") == 1, "one does not")
         host.kill()
         for checkpoint in (host.conf.parent / "data/logs").glob("receiver_*orders*"):
             checkpoint.unlink()
         host.start()
         known = "otelcol_opensearchlogs_duplicates_records_total"
-        wait("they are known", lambda: host.metrics().get(known, 0) >= 2)
+        until(lambda: host.metrics().get(known, 0) >= 2, "they are known")
         assert opensearch.documents("logs-2026.03.01") == 2
         assert opensearch.documents("logs-rejected-2026.03.01") == 1
         with opensearch.client("reader") as client:

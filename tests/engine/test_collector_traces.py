@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from tests import specs
-from tests.engine.collector_host import CollectorHost, running, wait
+from tests.engine.collector_host import CollectorHost, running
 from tests.engine.node import Program
+from tests.waiting import until
 
 pytestmark = pytest.mark.engine
 CARD = "4111111111111111"
@@ -105,11 +106,13 @@ def test_tail_sampling_keeps_the_slow_the_failed_the_marked_and_a_share(host: Co
         found = [item["name"] for item in kept(host)]
         return {name: found.count(name) for name in ("slow", "failed", "marked", "rest", "unmarked")}
 
-    wait("the wanted traces are there", lambda: all(names()[n] == each for n in ("slow", "failed", "marked")))
-    wait("every trace is judged", lambda: 0.15 < names()["rest"] / rest < 0.35)
+    until(
+        lambda: all(names()[n] == each for n in ("slow", "failed", "marked")), "the wanted traces are there"
+    )
+    until(lambda: 0.15 < names()["rest"] / rest < 0.35, "every trace is judged")
     assert names()["unmarked"] < each
     text = span_metrics(host)
-    wait("all spans are counted, whatever was kept", lambda: f" {float(rest)}" in calls(host, "rest"))
+    until(lambda: f" {float(rest)}" in calls(host, "rest"), "all spans are counted, whatever was kept")
     assert "STATUS_CODE_ERROR" in text or "STATUS_CODE_ERROR" in span_metrics(host)
 
 
@@ -125,7 +128,7 @@ def calls(host: CollectorHost, name: str) -> str:
 def test_span_metrics_have_the_stacks_buckets_and_exemplars(host: CollectorHost) -> None:
     sent = span("GET /orders", 0.02, values={"http.route": "/orders"})
     send(host, [sent])
-    wait("the span is counted", lambda: "traces_span_metrics_calls_total{" in span_metrics(host))
+    until(lambda: "traces_span_metrics_calls_total{" in span_metrics(host), "the span is counted")
     text = span_metrics(host)
     buckets = [line for line in text.splitlines() if "duration_seconds_bucket{" in line]
     assert any('le="0.025"' in line for line in buckets)
@@ -153,11 +156,11 @@ def test_no_card_number_and_no_forbidden_attribute_leaves(host: CollectorHost) -
         }
     ]
     send(host, [sent])
-    wait("the span is there", lambda: len(kept(host)) == 1)
+    until(lambda: len(kept(host)) == 1, "the span is there")
     text = json.dumps(kept(host))
     assert CARD not in text
     assert "alice" not in text
     assert "authorization" not in text
     assert kept(host)[0]["name"] == "pay [card]"
-    wait("the span is counted", lambda: "pay [card]" in span_metrics(host))
+    until(lambda: "pay [card]" in span_metrics(host), "the span is counted")
     assert CARD not in span_metrics(host)

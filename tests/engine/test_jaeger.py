@@ -19,7 +19,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from components.render import jaeger as renderer
-from tests.engine.node import Node, Program, until
+from tests.engine.node import Node, Program
+from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -63,7 +64,7 @@ def jaeger(opensearch: Node, engine_program: Callable[[str, str], Path]) -> Iter
         return httpx.get(url).status_code == 200
 
     try:
-        until(ready, "Jaeger serves", 120)
+        until(ready, "Jaeger serves", seconds=120)
         yield Jaeger(opensearch, executable, conf, program)
     finally:
         program.stop(seconds=60)
@@ -194,7 +195,7 @@ def test_no_span_is_lost_or_doubled_while_the_store_restarts(jaeger: Jaeger) -> 
         before = len(load.sent)
         time.sleep(10)
         jaeger.node.start(seconds=300)
-        until(lambda: len(load.sent) > before + 500, "the load runs again", 120)
+        until(lambda: len(load.sent) > before + 500, "the load runs again", seconds=120)
     day = f"jaeger-jaeger-span-{datetime.now(UTC):%Y-%m-%d}"
     query = {"query": {"term": {"process.serviceName": "load"}}, "track_total_hits": True, "size": 0}
 
@@ -203,6 +204,8 @@ def test_no_span_is_lost_or_doubled_while_the_store_restarts(jaeger: Jaeger) -> 
             admin.post(f"/{day}/_refresh")
             return int(admin.post(f"/{day}/_search", json=query).json()["hits"]["total"]["value"])
 
-    until(lambda: stored() >= len(load.sent), f"the {len(load.sent)} acknowledged spans are stored", 60)
+    until(
+        lambda: stored() >= len(load.sent), f"the {len(load.sent)} acknowledged spans are stored", seconds=60
+    )
     assert load.retries > 0, "the store was not away for long enough to be noticed"
     assert stored() == len(load.sent)

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.engine.project import SERVERS, Project, find_pulumi, wait_for
+from tests.engine.project import SERVERS, Project, find_pulumi
+from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
@@ -79,7 +80,7 @@ def test_drift_is_found_and_repaired(standing: Project) -> None:
     (pid,) = standing.servers()["three"]
     conf.write_text(conf.read_text().replace("- 7\n", "- edited by hand\n"))
     assert standing.obs("stop", "local", "three").returncode == 0
-    wait_for(lambda: not psutil.pid_exists(pid), "three stopped")
+    until(lambda: not psutil.pid_exists(pid), "three stopped", seconds=240)
 
     preview = standing.obs("preview")
     assert "-- edited by hand" in preview.stdout
@@ -200,11 +201,11 @@ def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, p
     log = tmp_path / "up.log"
     process = down.start("up", log=log)
     reached = POINTS[point]
-    wait_for(lambda: reached(Run(down, log)) or process.poll() is not None, point)
+    until(lambda: reached(Run(down, log)) or process.poll() is not None, point, seconds=240)
     assert process.poll() is None, log.read_text()
     process.kill()
     process.wait()
-    wait_for(lambda: not down.drivers(), "the engine and its plugins end with obs", seconds=10)
+    until(lambda: not down.drivers(), "the engine and its plugins end with obs", seconds=10)
 
     down.up()
     assert down.once_each()
@@ -214,7 +215,7 @@ def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, p
 
 def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp_path: Path) -> None:
     run = down.start("up", log=tmp_path / "up.log")
-    wait_for(down.locks, "the engine has its lock")
+    until(down.locks, "the engine has its lock", seconds=240)
     engine = next(
         process
         for process in psutil.Process(run.pid).children(recursive=True)
@@ -222,7 +223,7 @@ def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp
     )
     engine.kill()
     assert run.wait(30) == 1
-    wait_for(lambda: not down.drivers(), "the plugins end with the engine", seconds=10)
+    until(lambda: not down.drivers(), "the plugins end with the engine", seconds=10)
     assert down.locks()
     down.up()
     assert down.once_each()
@@ -233,12 +234,12 @@ def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp
 def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: signal.Signals) -> None:
     log = tmp_path / "up.log"
     run = down.start("up", log=log)
-    wait_for(lambda: b"creating one" in log.read_bytes(), "units are begun")
+    until(lambda: b"creating one" in log.read_bytes(), "units are begun", seconds=240)
     os.kill(run.pid, signum)
     assert run.wait(60) == 130, log.read_text()
     assert b"Traceback" not in log.read_bytes()
     assert down.locks() == []
-    wait_for(lambda: not down.drivers(), "the engine and its plugins have ended", seconds=10)
+    until(lambda: not down.drivers(), "the engine and its plugins have ended", seconds=10)
     down.up()
     assert down.once_each()
 
@@ -246,7 +247,7 @@ def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: sig
 def test_two_at_once(down: Project, tmp_path: Path) -> None:
     first = down.start("up", log=tmp_path / "first.log")
     lock = down.root / ".state" / ".locks" / "local.lock"
-    wait_for(lambda: f'"pid": {first.pid}' in lock.read_text(), "the first holds the lock")
+    until(lambda: f'"pid": {first.pid}' in lock.read_text(), "the first holds the lock", seconds=240)
     waiting = down.start("up", "--wait", log=tmp_path / "waiting.log")
     refused = down.obs("up")
     assert refused.returncode == 3

@@ -14,7 +14,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from obs.paths import PLUGINS
-from tests.engine.project import wait_for
+from tests.waiting import until
 
 LANGUAGE = "pulumi-language-python"
 RESOURCE = "pulumi-resource-pulumi-python"
@@ -75,4 +75,4 @@ def test_a_plugin_ends_with_its_parent(name: str) -> None:
         assert psutil.pid_exists(pid)
         parent.kill()
         parent.wait()
-        wait_for(lambda: not psutil.pid_exists(pid), f"{name} ends with its parent", seconds=10)
+        until(lambda: not psutil.pid_exists(pid), f"{name} ends with its parent", seconds=10)

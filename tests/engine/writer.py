@@ -5,7 +5,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from tests.engine.collector_host import wait
+from tests.waiting import until
 
 STEP = 0.05
 KEPT = 30
@@ -51,7 +51,7 @@ class Writer(threading.Thread):
     def wait_for(self, lines: int) -> None:
         """Until so many more are written."""
         wanted = self.written + lines
-        wait("lines are written", lambda: self.written >= wanted)
+        until(lambda: self.written >= wanted, "lines are written")
 
     def end(self) -> int:
         """Stop; how many lines there are."""

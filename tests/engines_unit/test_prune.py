@@ -7,7 +7,8 @@ import pytest
 from engines.prune import prune
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo
-from tests.engines_unit.test_store import until, worker
+from tests.engines_unit.test_store import worker
+from tests.waiting import until
 
 
 @pytest.fixture

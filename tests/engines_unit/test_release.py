@@ -8,7 +8,8 @@ from engines.errors import EngineError
 from engines.store import Store
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo, Mirror
-from tests.engines_unit.test_store import until, worker
+from tests.engines_unit.test_store import worker
+from tests.waiting import until
 
 PATH = "/toys/1.0/toy-1.0.linux-amd64.tar.gz"
 CONTENT = toys.archive({"toy": b"a program" * 500, "README": b"text"})

@@ -11,16 +11,9 @@ import pytest
 from engines.errors import BadRequest, EngineError
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for a condition; fail when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.01)
 
 
 def worker(base: Path, kind: str = "built") -> subprocess.Popen[str]:

@@ -3,8 +3,7 @@
 import json
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,15 +12,9 @@ from typing import Any
 
 import httpx
 
+from tests.waiting import until
+
 _WAIT = threading.Event()
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Return as soon as `condition` is true; AssertionError naming `what` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        _WAIT.wait(0.02)
 
 
 def _answers(url: str) -> bool:

@@ -19,8 +19,9 @@ from demo._payloads import read_payload
 from tests.ports import free_base
 from tests.render import golden
 from tests.render.engines import program, run, write
-from tests.render.processes import Inbox, inbox, started, until
+from tests.render.processes import Inbox, inbox, started
 from tests.specs import spec, stack
+from tests.waiting import until
 
 SPEC = spec()
 

@@ -15,8 +15,9 @@ from components.render import alertmanager, prometheus
 from tests.engine.collector_host import running
 from tests.ports import free_base
 from tests.render.engines import program, write
-from tests.render.processes import started, until
+from tests.render.processes import started
 from tests.specs import spec
+from tests.waiting import until
 
 METRIC = re.compile(
     r"\b((?:prometheus|alertmanager|node|otelcol|traces|jaeger)_[a-zA-Z_0-9]+)(?=[{\[ ]|$)", re.M
@@ -108,7 +109,7 @@ def test_collector_and_its_span_metrics(tmp_path: Path) -> None:
         wanted = {metric for metric in asked_for("platform-collector") if not LAZY.fullmatch(metric)}
         assert len(wanted) == 8
         own = host.addresses["collector-metrics"]
-        until(lambda: wanted <= served(own), f"{wanted} are served", 60)
+        until(lambda: wanted <= served(own), f"{wanted} are served", seconds=60)
 
         wanted = asked_for("gateway")
         assert wanted == {
@@ -117,7 +118,7 @@ def test_collector_and_its_span_metrics(tmp_path: Path) -> None:
             "traces_span_metrics_duration_seconds_count",
         }
         other = host.addresses["collector-spanmetrics"]
-        until(lambda: wanted <= served(other), f"{wanted} are served", 60)
+        until(lambda: wanted <= served(other), f"{wanted} are served", seconds=60)
         text = httpx.get(f"http://{other}/metrics").text
         for label in (
             'service_name="gateway"',

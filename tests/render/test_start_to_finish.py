@@ -14,8 +14,9 @@ from components.addresses import Addresses
 from components.render import alertmanager, prometheus
 from tests.ports import free_base
 from tests.render.engines import program, write
-from tests.render.processes import Inbox, inbox, started, until
+from tests.render.processes import Inbox, inbox, started
 from tests.specs import spec
+from tests.waiting import until
 
 LIMIT = 3000
 TRACE = "0af7651916cd43dd8448eb211c80319c"

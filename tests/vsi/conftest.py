@@ -4,9 +4,8 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,6 @@ from vsi.records import Request
 from vsi.supervisor import Program, Supervisor
 
 TOY = Path(__file__).parent / "toy.py"
-
-
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for a condition and return what it returned; fails when it does not come true in time."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "condition did not come true"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from components.plan import Unit
-from tests.vsi.conftest import Place, until
+from tests.vsi.conftest import Place
+from tests.waiting import until
 from vsi.records import read_applied
 from vsi.supervisor import _is_alive
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.vsi.conftest import Place, until
+from tests.vsi.conftest import Place
+from tests.waiting import until
 from vsi import host
 from vsi.drift import read_host, read_unit
 from vsi.errors import DeployError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.vsi.conftest import Place, make_place, until
+from tests.vsi.conftest import Place, make_place
+from tests.waiting import until
 from vsi.errors import DeployError
 from vsi.paths import runtime_dir, state_paths
 from vsi.program import intact, prefix

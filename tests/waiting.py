@@ -1,0 +1,23 @@
+"""Waiting for what a test needs, with a deadline; no test sleeps for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T | None], what: str = "the condition", seconds: float = 60) -> T:
+    """The first true result of `condition`, looked at again and again; a server that does not
+    answer yet counts as false. AssertionError naming `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            if found := condition():
+                return found
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.02)
