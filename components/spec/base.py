@@ -3,12 +3,16 @@
 import re
 from typing import Annotated, Any, Literal
 
+import re2
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic.functional_validators import BeforeValidator
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"^([1-9][0-9]{0,8})(ms|s|m|h|d|w)$")
 _SIZE = re.compile(r"^([1-9][0-9]{0,6})(KiB|MiB|GiB|TiB)$")
+_RE2 = re2.Options()
+_RE2.log_errors = False
+_REGEX = {"type": "string", "format": "regex"}
 _SIZE_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -35,13 +39,27 @@ def _size(value: Any) -> Any:
 def _regex(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         raise ValueError("expected a regular expression")
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"expected a regular expression that compiles: {error}") from None
-    if re.search(r"\(\?(=|!|<[=!])|\\[1-9]", value):
-        raise ValueError("expected a regular expression without look-around and back-references (RE2 syntax)")
+    compile_re2(value)
     return value
+
+
+def _extraction(value: Any) -> Any:
+    if not compile_re2(_regex(value)).groupindex:
+        raise ValueError("expected named groups, as in '(?P<message>.*)'")
+    return value
+
+
+def compile_re2(pattern: str) -> Any:
+    """The expression as Prometheus and the collector would read it; ValueError where they would not."""
+    try:
+        compiled = re2.compile(pattern, _RE2)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error
+        raise ValueError(f"expected a regular expression in RE2 syntax: {reason}") from None
+    names = re.findall(r"\(\?P?<(\w+)>", pattern)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"expected a regular expression in which a group's name stands once: {twice[0]}")
+    return compiled
 
 
 Duration = Annotated[
@@ -58,8 +76,13 @@ Size = Annotated[
 ]
 """An amount of bytes with a binary unit; see `size_bytes`."""
 
-Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema({"type": "string", "format": "regex"})]
+Regex = Annotated[str, BeforeValidator(_regex), WithJsonSchema(_REGEX)]
 """A regular expression in the RE2 syntax that Prometheus and the collector share."""
+
+Extraction = Annotated[
+    str, BeforeValidator(_extraction), WithJsonSchema({"type": "string", "format": "regex"})
+]
+"""A `Regex` with named groups, each of which becomes a field."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 """Lower-case letters, digits and hyphens, at most 40: usable as file, unit, job and index name."""

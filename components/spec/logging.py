@@ -4,7 +4,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, FieldName, Model, Name, Path, Ratio, Regex, Size, duplicates
+from components.spec.base import (
+    Duration,
+    Extraction,
+    FieldName,
+    Model,
+    Name,
+    Path,
+    Ratio,
+    Regex,
+    Size,
+    compile_re2,
+    duplicates,
+)
 
 CORE_FIELDS = (
     "timestamp",
@@ -33,15 +45,13 @@ class Input(Model):
     name: Name
     path: Path
     format: Literal["json", "regex", "text"] = "text"
-    pattern: Regex | None = None
+    pattern: Extraction | None = None
     """For `regex`: an expression with named groups."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
-        if self.pattern is not None and "(?P<" not in self.pattern:
-            raise ValueError("expected `pattern` to have named groups, as in '(?P<message>.*)'")
         if not self.path.startswith("/"):
             raise ValueError("expected `path` to be absolute")
         return self
@@ -53,6 +63,12 @@ class Redaction(Model):
     name: Name
     pattern: Regex
     replacement: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*\[\] .:-]{0,40}$")] = "[redacted]"
+
+    @model_validator(mode="after")
+    def _takes_something_away(self) -> Self:
+        if compile_re2(self.pattern).search("") is not None:
+            raise ValueError("expected a `pattern` that does not match the empty text, which is everywhere")
+        return self
 
 
 class LogSampling(Model):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, HostPort, LabelValue, Model, Name, Path, Regex
+from components.spec.base import Duration, Extraction, HostPort, LabelValue, Model, Name, Path, compile_re2
 
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Scalar = str | int | float | bool
@@ -28,15 +28,13 @@ class LogSource(Model):
     format: Literal["json", "regex", "text"] = "json"
     """`json`: one object a line, in the schema; `regex`: fields from named groups; `text`: the line is the
     message."""
-    pattern: Regex | None = None
+    pattern: Extraction | None = None
     """For `regex`: an expression with named groups, `(?P<message>...)`."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_regex(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
-        if self.pattern is not None and "(?P<" not in self.pattern:
-            raise ValueError("expected `pattern` to have named groups, as in '(?P<message>.*)'")
         if self.path is not None and not self.path.startswith("/"):
             raise ValueError("expected `path` to be absolute")
         return self
@@ -60,6 +58,13 @@ class MetricsIndicator(Model):
         "http_request_duration_seconds"
     )
     """A histogram in seconds; `latency.threshold` must be one of its bucket bounds."""
+
+    @field_validator("errors")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        if "~" in value.partition('"')[0]:
+            compile_re2(value.partition('"')[2][:-1])
+        return value
 
 
 class LatencyObjective(Model):
