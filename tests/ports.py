@@ -7,9 +7,10 @@ a port in there for a moment. Processes share them out with one lock file per sl
 import fcntl
 import itertools
 import os
-import socket
 import tempfile
 from pathlib import Path
+
+from vsi.preflight import is_free
 
 SLOT = 400
 """Ports in a slot, more than one stack takes."""
@@ -40,18 +41,6 @@ def free_base(span: int) -> int:
 def free_port() -> int:
     """One such port."""
     return free_base(1)
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-            probe.listen(1)
-        except OSError:
-            return False
-        return True
 
 
 def _take_slot() -> int:

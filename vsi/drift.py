@@ -43,12 +43,6 @@ def read_host(state: StatePaths) -> list[Observed]:
     return [observe(state, record, programs.get(name)) for name, record in records.items() if record]
 
 
-def read_unit(state: StatePaths, name: str) -> Observed | None:
-    """One unit; None if it was never applied here."""
-    record = read_applied(state, name)
-    return observe(state, record, Supervisor(state).program(name)) if record else None
-
-
 def observe(state: StatePaths, record: Applied, program: Program | None) -> Observed:
     """Compare one unit's files and process with its record."""
     unit, own = record.unit, state.unit(record.unit.name)

@@ -135,7 +135,7 @@ def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
                     Problem(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
                 )
             wanted[port] = unit.name
-    taken = [port for port in wanted if not _is_free(port)]
+    taken = [port for port in wanted if not is_free(port)]
     holders = _holders(set(taken)) if taken else {}
     for port in taken:
         holder = holders.get(port, _Holder())
@@ -152,7 +152,8 @@ def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
     return problems
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now, on loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -10,8 +10,6 @@ from pydantic import ValidationError
 from components.plan import PLAN_VERSION, Frozen, Secret, Unit
 from vsi.paths import StatePaths
 
-INCOMPLETE = "incomplete"
-
 
 class Request(Frozen):
     """One unit to be put on a host: what `python -m vsi.apply` reads on its standard input."""

@@ -11,7 +11,7 @@ from tests.ports import free_port
 from tests.vsi.conftest import Place
 from tests.waiting import until
 from vsi import host
-from vsi.drift import read_host, read_unit
+from vsi.drift import read_host
 from vsi.errors import DeployError
 
 pytestmark = pytest.mark.engine
@@ -43,8 +43,7 @@ def test_drift_is_told_file_by_file(place: Place) -> None:
         "changed: rules/a.yml; missing: rules/b.yml; not planned: rules/c.yml; supervisor's file changed"
     )
     place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
-    again = read_unit(place.state, "alpha")
-    assert again is not None
+    (again,) = read_host(place.state)
     assert not again.drifted
 
 
