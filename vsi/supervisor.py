@@ -27,17 +27,13 @@ from vsi.program import clean_environment, intact
 
 RUNNING_STATES = frozenset({"STARTING", "RUNNING", "BACKOFF"})
 ANSWER_SECONDS = 5.0
-"""A supervisor that does not answer in this time is replaced."""
+"""How long one question waits for its answer."""
+SILENT_SECONDS = 30.0
+"""How long a supervisor whose process works may be silent before it counts as hung. On an overloaded machine
+it is only slow, and to replace it ends every process of the stack."""
 _RPC_SECONDS = 150
-_NOT_RUNNING, _ALREADY_STARTED, _BAD_NAME, _STILL_RUNNING, _ALREADY_ADDED, _CANT_REREAD = (
-    70,
-    60,
-    10,
-    91,
-    90,
-    92,
-)
-_SPAWN_ERROR, _ABNORMAL, _NO_FILE, _NOT_EXECUTABLE = 50, 40, 20, 21
+_NOT_RUNNING, _ALREADY_STARTED, _BAD_NAME, _ALREADY_ADDED, _CANT_REREAD = 70, 60, 10, 90, 92
+_SPAWN_ERROR, _ABNORMAL = 50, 40
 
 
 @dataclass(frozen=True)
@@ -104,19 +100,28 @@ class Supervisor:
             raise
         return True
 
+    def _ask(self, method: str) -> Any:
+        """What it answers. None at once when its process is gone or stopped, after SILENT_SECONDS when it
+        works but is silent."""
+        end = time.monotonic() + SILENT_SECONDS
+        while True:
+            try:
+                return self._call(method, timeout=ANSWER_SECONDS)
+            except xmlrpc.client.Error:
+                return None
+            except (OSError, http.client.HTTPException):
+                pid = self._recorded_pid()
+                if pid is None or not _works(pid) or time.monotonic() > end:
+                    return None
+            time.sleep(0.05)
+
     def alive(self) -> bool:
-        """Whether it answers."""
-        try:
-            return bool(self._call("getPID", timeout=ANSWER_SECONDS))
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
-            return False
+        """Whether it answers; False means that it may be replaced."""
+        return bool(self._ask("getPID"))
 
     def programs(self) -> dict[str, Program]:
         """Every program by name, in one call; empty when the supervisor is not there."""
-        try:
-            rows = self._call("getAllProcessInfo", timeout=10)
-        except (OSError, http.client.HTTPException, xmlrpc.client.Error):
-            return {}
+        rows = self._ask("getAllProcessInfo") or ()
         return {
             row["name"]: Program(
                 row["name"],
@@ -334,10 +339,19 @@ class Supervisor:
         return counts
 
 
+def _process_state(pid: int) -> str:
+    """The kernel's letter for a process's state; `X` for one that is not there."""
+    try:
+        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
 def _is_alive(pid: int) -> bool:
     """Whether a process exists and is not a zombie, which only waits for its parent."""
-    try:
-        stat = Path("/proc", str(pid), "stat").read_text()
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
+    return _process_state(pid) not in ("Z", "X")
+
+
+def _works(pid: int) -> bool:
+    """Whether a process can ever answer: it is alive, and not stopped by a signal or a debugger."""
+    return _process_state(pid) not in ("Z", "X", "T", "t")
