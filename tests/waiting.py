@@ -1,6 +1,7 @@
 """Waiting for what a test needs, with a deadline; no test sleeps for a time."""
 
 import time
+import urllib.error
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ def until(condition: Callable[[], T | None], what: str = "the condition", second
         try:
             if found := condition():
                 return found
-        except httpx.TransportError:
+        except (httpx.TransportError, urllib.error.URLError):
             pass
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.02)

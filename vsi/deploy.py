@@ -6,8 +6,10 @@ recorded only after it was told.
 """
 
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,7 +105,7 @@ def apply(request: Request, report: Report) -> Result:
         check_file_path(unit.name, path)
     state = state_paths(request.stack)
     host = connector(request.host)
-    with hold(state.locks, f"unit-{unit.name}"):
+    with hold(state.locks, f"unit-{unit.name}"), _scratch(state, unit.name):
         try:
             return _apply(request, state, host, report)
         except DeployError as error:
@@ -112,6 +114,24 @@ def apply(request: Request, report: Report) -> Result:
             words = "\n".join(error.output.splitlines()[-20:])
             text = f"{error.name} failed:\n{words}" if words else f"{error.name} failed"
             raise DeployError(unit.name, mask_for(state, request)(text)) from None
+
+
+@contextmanager
+def _scratch(state: StatePaths, name: str) -> Iterator[None]:
+    """Temporary files of this process in a folder of the unit, emptied before and removed after.
+
+    pyinfra writes what it puts in place, secrets and keys too, to a temporary file first. A process that is
+    killed, as ours are when the engine ends, leaves that behind: in /tmp for good, here until the next run.
+    Under the unit's lock only."""
+    folder, before = state.unit(name).scratch, tempfile.tempdir
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Result:
@@ -223,7 +243,7 @@ def _command(
     return {
         "arguments": tokens.command(arguments),
         "folder": str(own.staged if staged else own.conf),
-        "environment": clean_environment() | unit_environment(unit, tokens),
+        "environment": clean_environment() | {"TMPDIR": str(own.scratch)} | unit_environment(unit, tokens),
         "seconds": seconds,
     }
 
@@ -325,7 +345,7 @@ def remove(request: Request, report: Report) -> tuple[Kept, ...]:
     check_name("unit", unit.name)
     state = state_paths(request.stack)
     host = connector(request.host)
-    with hold(state.locks, f"unit-{unit.name}"):
+    with hold(state.locks, f"unit-{unit.name}"), _scratch(state, unit.name):
         try:
             kept = _remove(request, state, host, report)
         except session.OperationFailed as error:
@@ -357,7 +377,8 @@ def _remove(request: Request, state: StatePaths, host: str, report: Report) -> t
     if not state.applied_units():
         supervisor.shutdown()
         any_data = any(state.units.glob("*/data/*"))
-        rest = [state.supervisor, state.locks, state.tls] + ([] if any_data else [state.secrets, state.units])
+        rest = [state.supervisor, state.locks, state.tls, *state.units.glob("*/scratch")]
+        rest += [] if any_data else [state.secrets, state.units]
         session.run(host, [("clean up", operations.removed, {"paths": [str(path) for path in rest]})], report)
         if state.root.is_dir() and not any(state.root.iterdir()):
             state.root.rmdir()

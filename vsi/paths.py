@@ -51,6 +51,11 @@ class UnitPaths:
         return self.root / "log"
 
     @property
+    def scratch(self) -> Path:
+        """Where an apply keeps what it needs for a moment, secrets among it: ours alone, unlike /tmp."""
+        return self.root / "scratch"
+
+    @property
     def applied(self) -> Path:
         """What was last carried out: read by drift, status and start, none of which know the plan."""
         return self.root / "applied.json"
@@ -215,7 +220,7 @@ class Tokens:
             raise
         except Exception as error:
             raise DeployError(
-                self.unit, f"engine {name!r} is not in the cache: {error}. Run `obs engines`."
+                self.unit, f"engine {name!r} is not in the cache: {error}. Run `obs engines build {name}`."
             ) from error
         return folder
 

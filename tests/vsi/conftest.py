@@ -78,7 +78,7 @@ class Place:
     def remove(self, unit: Unit | None = None, **more: Any) -> tuple[deploy.Kept, ...]:
         return deploy.remove(self.request(unit, **more), self.steps.append)
 
-    def run(self, request: Request, action: str = "apply") -> subprocess.Popen[bytes]:
+    def run(self, request: Request, action: str = "apply", **environment: str) -> subprocess.Popen[bytes]:
         """`python -m vsi.apply`, started; its standard input is written and closed."""
         process = subprocess.Popen(
             [sys.executable, "-m", "vsi.apply", action],
@@ -86,6 +86,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=REPO,
+            env={**os.environ, **environment},
         )
         assert process.stdin is not None
         process.stdin.write(request.model_dump_json().encode())

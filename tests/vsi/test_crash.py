@@ -3,19 +3,24 @@
 import contextlib
 import os
 import signal
+import socket
 import subprocess
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from components.plan import Unit
+from components.plan import Secret, Unit
 from tests.vsi.conftest import Place
 from tests.waiting import until
+from vsi.paths import runtime_dir
 from vsi.records import read_applied
 from vsi.supervisor import _is_alive
 
 pytestmark = pytest.mark.engine
+VALUE, KEY = "s3cret-Value-of-a-hook", "PRIVATE KEY"
 
 
 def alive(pids: list[int]) -> list[int]:
@@ -31,7 +36,8 @@ def test_killed_process_is_started_again(place: Place) -> None:
     pid = place.pid()
     os.kill(pid, signal.SIGKILL)
     until(lambda: place.program().state == "RUNNING" and place.pid() != pid)
-    assert (place.served(), len(place.running()), place.starts()) == ("one", 1, 2)
+    until(lambda: place.served() == "one")
+    assert (len(place.running()), place.starts()) == (1, 2)
     until(lambda: place.supervisor.unexpected_exits() == {"alpha": 1})
 
 
@@ -64,12 +70,66 @@ def test_killed_supervisor_takes_all_with_it_and_all_come_back_once(place: Place
     assert [place.starts(name) for name in ("alpha", "beta", "wrapper")] == [2, 2, 2]
 
 
-def test_supervisor_that_hangs_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped_supervisor_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.3)
     place.apply()
     old = supervisor_pid(place)
     os.kill(old, signal.SIGSTOP)
     place.apply()
+    assert not _is_alive(old)
+    assert len(place.running()) == 1
+
+
+@contextlib.contextmanager
+def silence(place: Place, questions: int | None) -> Iterator[list[socket.socket]]:
+    """Nobody answers at the supervisor's socket, as on an overloaded machine, while its process works on;
+    after some questions, if any number is given, it is itself again. What was asked meanwhile."""
+    path = runtime_dir(place.state.root) / "s.sock"
+    aside = path.with_suffix(".aside")
+    path.rename(aside)
+    asked: list[socket.socket] = []
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen(100)
+
+        def listen() -> None:
+            with contextlib.suppress(OSError):  # closed
+                while True:
+                    asked.append(server.accept()[0])
+                    if len(asked) == questions:
+                        aside.rename(path)
+
+        threading.Thread(target=listen, daemon=True).start()
+        try:
+            yield asked
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            for question in asked:
+                question.close()
+            aside.unlink(missing_ok=True)
+
+
+def test_supervisor_that_is_slow_is_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.2)
+    place.apply()
+    before = supervisor_pid(place), place.pid()
+    with silence(place, questions=4) as asked:
+        assert place.apply().action == "none"
+        assert len(asked) == 4
+    assert (supervisor_pid(place), place.pid()) == before
+    with silence(place, questions=4) as asked:
+        place.supervisor.start("alpha")
+        assert len(asked) == 4
+    assert (supervisor_pid(place), place.pid()) == before
+
+
+def test_supervisor_that_stays_silent_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("vsi.supervisor.SILENT_SECONDS", 1)
+    place.apply()
+    old = supervisor_pid(place)
+    with silence(place, questions=None):
+        place.apply()
     assert not _is_alive(old)
     assert len(place.running()) == 1
 
@@ -126,6 +186,54 @@ def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: i
     assert record is not None
     assert record.complete
     assert place.apply(unit("new"), **made).action == "none"
+
+
+@pytest.mark.parametrize(("file", "mark"), [("hook", VALUE), ("tls/ca.key", KEY), ("tls/admin.key", KEY)])
+def test_what_is_secret_never_lies_in_tmp_and_a_kill_leaves_it_nowhere(
+    place: Place, tmp_path: Path, file: str, mark: str
+) -> None:
+    """Killed while pyinfra's temporary file holds it: the copy that comes next hangs."""
+    tools, tmp, copying = tmp_path / "tools", tmp_path / "tmp", tmp_path / "copying"
+    tools.mkdir()
+    tmp.mkdir()
+    (tools / "cp").write_text(
+        f"#!/bin/sh\ncase $2 in *secrets/{file}.new) echo $$ > {copying}.1 && mv {copying}.1 {copying}\n"
+        'exec sleep 600;; *) exec /bin/cp "$@";; esac\n'
+    )
+    (tools / "cp").chmod(0o700)
+
+    def found(folder: Path) -> list[str]:
+        files = [path for path in folder.rglob("*") if path.is_file() and mark in path.read_text()]
+        return sorted(str(path.relative_to(folder)) for path in files)
+
+    request = place.request(
+        place.unit(secrets=("hook",)),
+        secrets=(Secret(name="hook", source="environment", key="HOOK"),),
+        values={"hook": VALUE},
+        tls_names=("admin",),
+    )
+    path = f"{tools}:{os.environ['PATH']}"
+    process = place.run(request, PATH=path, TMPDIR=str(tmp))
+    until(copying.exists, "the copy has begun")
+    process.kill()
+    process.communicate()
+    os.kill(int(copying.read_text()), signal.SIGKILL)
+    assert found(tmp) == []
+    assert [path for path in found(place.state.root) if path.startswith("units/alpha/scratch/")] != []
+    assert place.answer(place.run(request, TMPDIR=str(tmp)))["ok"]
+    assert list(tmp.iterdir()) == []
+    assert {path.partition("/")[0] for path in found(place.state.root)} == {"secrets"}
+    assert not place.state.unit("alpha").scratch.exists()
+
+
+def test_removal_empties_what_a_killed_apply_left(place: Place) -> None:
+    place.apply()
+    scratch = place.state.unit("alpha").scratch
+    scratch.mkdir()
+    (scratch / "tmpx").write_text(VALUE)
+    place.remove(retain=True)
+    assert not scratch.exists()
+    assert place.state.unit("alpha").data.is_dir()
 
 
 def test_removal_killed_is_finished_by_the_next(place: Place) -> None:
