@@ -67,7 +67,7 @@ class LanguageHost(LanguageRuntimeServicer):
         self, request: Any, context: Any
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
         yield language_pb2.InstallDependenciesResponse(
-            stdout=b"Dependencies come from requirements/ (make venv); nothing is installed here.\n"
+            stdout=b"Dependencies come from requirements/ (make setup); nothing is installed here.\n"
         )
 
     def RuntimeOptionsPrompts(self, request: Any, context: Any) -> language_pb2.RuntimeOptionsResponse:
