@@ -10,7 +10,7 @@ def configure(service: str, labels: dict[str, str]) -> None:
     """Make structlog print records of `service` with the environment's `labels` to standard output."""
 
     def finish(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["log_level"] = str(event.pop("level")).upper()
+        event["log_level"] = event.pop("level")
         return {"trace_id": "", "span_id": "", "transaction_id": "", **event, "service": service, **labels}
 
     structlog.configure(
