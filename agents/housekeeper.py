@@ -151,15 +151,19 @@ def serve(settings: Settings, metrics: Metrics) -> ThreadingHTTPServer:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Exit code 0 after SIGTERM or SIGINT, 1 if the port is taken, 2 for bad settings."""
+    """Exit code 0 after SIGTERM or SIGINT, or after `--check` of good settings; 1 if the port is taken, 2 for
+    bad settings."""
     parser = argparse.ArgumentParser(prog="agents.housekeeper", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
     options = parser.parse_args(None if arguments is None else list(arguments))
     try:
         settings = Settings.model_validate_json(options.settings.read_text())
     except (OSError, ValidationError) as error:
         sys.stderr.write(f"{options.settings}: {error}\n")
         return 2
+    if options.check:
+        return 0
     configure("housekeeper", settings.labels)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings)

@@ -5,6 +5,7 @@
 Each scrape asks Redis once (INFO). While Redis is away, `redis_up` is 0 and the rest is absent.
 """
 
+import argparse
 import signal
 import sys
 import threading
@@ -68,16 +69,19 @@ class RedisCollector(Collector):
             yield CounterMetricFamily(name, text, value=float(info[key]))
 
 
-def main(arguments: list[str]) -> int:
-    """Serve until SIGTERM; 2 for settings that cannot be used."""
-    if len(arguments) != 2 or arguments[0] != "--settings":
-        sys.stderr.write("usage: python -m agents.redis_exporter --settings FILE\n")
-        return 2
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Exit code 0 after SIGTERM, or after `--check` of good settings; 2 for bad settings."""
+    parser = argparse.ArgumentParser(prog="agents.redis_exporter", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
+    options = parser.parse_args(None if arguments is None else list(arguments))
     try:
-        settings = Settings.model_validate_json(Path(arguments[1]).read_text(encoding="utf-8"))
+        settings = Settings.model_validate_json(options.settings.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
-        sys.stderr.write(f"{arguments[1]}: {error}\n")
+        sys.stderr.write(f"{options.settings}: {error}\n")
         return 2
+    if options.check:
+        return 0
     configure("redis-exporter", settings.labels)
     client = redis.Redis.from_url(settings.redis, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
     registry = CollectorRegistry()
@@ -93,4 +97,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -149,13 +149,25 @@ class _Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
-def run(create_app: Callable[[Service], Starlette], arguments: Sequence[str] | None = None) -> None:
-    """The ``main`` of every module: serve until SIGTERM, then flush spans. Exits 2 on bad settings."""
+def run(
+    create_app: Callable[[Service], Starlette],
+    read_options: Callable[[Settings], object],
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """The ``main`` of every module: serve until SIGTERM, then flush spans. Exits 2 on bad settings.
+
+    With ``--check`` it says only whether it would take the settings, and touches nothing: the same service
+    may be running beside it, with the same port and data. ``read_options`` is that judgement."""
     parser = argparse.ArgumentParser(description=create_app.__module__)
     parser.add_argument("--settings", type=Path, required=True, help="the service's settings.json")
-    path = parser.parse_args(arguments).settings
+    parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
+    given = parser.parse_args(arguments)
+    path = given.settings
     try:
         settings = load_settings(path)
+        if given.check:
+            read_options(settings)
+            return
         configure_logging(settings)
         service = Service.build(settings)
         app = create_app(service)

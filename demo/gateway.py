@@ -13,7 +13,7 @@ from demo._calls import DependencyError, Json
 from demo._logging import logger
 from demo._shop import PRODUCTS, BadRequest, Cart, answer, read_body
 from demo._telemetry import traced
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 
 class Options(Frozen):
@@ -22,10 +22,16 @@ class Options(Frozen):
     trace_link: str = ""
 
 
+def read_options(settings: Settings) -> Options:
+    """What the gateway needs: its options, and where orders is. Raises SettingsError."""
+    options = settings.parse_options(Options)
+    settings.require_calls("orders")
+    return options
+
+
 def create_app(service: Service) -> Starlette:
     """The gateway; it calls orders, and inventory itself where it knows its address."""
-    options = service.settings.parse_options(Options)
-    service.settings.require_calls("orders")
+    options = read_options(service.settings)
     near = "inventory" in service.settings.calls  # else orders asks it for us
     source = ("inventory", "GET", "/stock") if near else ("orders", "GET", "/products")
 
@@ -44,7 +50,7 @@ def create_app(service: Service) -> Starlette:
             logger().error("checkout failed", dependency=error.name, reason=str(error))
             return answer(502, error="the order could not be placed")
         if status >= 400:
-            logger().warning("checkout refused", status=status, reason=order.get("error", ""))
+            logger().warning("checkout refused", http_status=status, reason=order.get("error", ""))
             return answer(status, error=order.get("error", "refused"))
         logger().info("checkout done", order_id=order["order_id"], cents=order["cents"])
         return answer(200, order_id=order["order_id"], cents=order["cents"])
@@ -120,4 +126,4 @@ $("cart").addEventListener("submit", async event => {
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

@@ -13,7 +13,7 @@ from demo._logging import logger
 from demo._shop import PRODUCTS, BadRequest, Cart, answer, read_body
 from demo._stock import Stock
 from demo._telemetry import traced
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 
 class Options(Frozen):
@@ -23,9 +23,14 @@ class Options(Frozen):
     restock_at: Annotated[int, Field(ge=0)] = 20
 
 
+def read_options(settings: Settings) -> Options:
+    """The options. Raises SettingsError."""
+    return settings.parse_options(Options)
+
+
 def create_app(service: Service) -> Starlette:
     """The inventory service; it uses Redis when the settings name one."""
-    options = service.settings.parse_options(Options)
+    options = read_options(service.settings)
     stock = Stock(
         service.settings.redis,
         dict.fromkeys(PRODUCTS, options.initial_stock),
@@ -71,4 +76,4 @@ def create_app(service: Service) -> Starlette:
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

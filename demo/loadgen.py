@@ -23,7 +23,7 @@ from demo._app import Service, run
 from demo._logging import logger
 from demo._metrics import LATENCY_BUCKETS
 from demo._shop import PRODUCTS, BadRequest, read_body
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 Rate = Annotated[float, Field(ge=0, le=1000)]
 
@@ -155,10 +155,16 @@ class Load:
             )
 
 
+def read_options(settings: Settings) -> Options:
+    """What the load generator needs: its options, and where the gateway is. Raises SettingsError."""
+    options = settings.parse_options(Options)
+    settings.require_calls("gateway")
+    return options
+
+
 def create_app(service: Service) -> Starlette:
     """The load generator; it calls gateway."""
-    options = service.settings.parse_options(Options)
-    service.settings.require_calls("gateway")
+    options = read_options(service.settings)
     load = Load(service, options)
 
     async def put_rate(request: Request) -> Response:
@@ -180,4 +186,4 @@ def create_app(service: Service) -> Starlette:
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

@@ -14,17 +14,23 @@ from demo._logging import logger
 from demo._metrics import exemplar
 from demo._shop import BadRequest, Cart, answer, read_body
 from demo._telemetry import span, traced
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 
 class Options(Frozen):
     """Orders has no options."""
 
 
+def read_options(settings: Settings) -> Options:
+    """What orders needs: where payments and inventory are. Raises SettingsError."""
+    options = settings.parse_options(Options)
+    settings.require_calls("payments", "inventory")
+    return options
+
+
 def create_app(service: Service) -> Starlette:
     """The orders service; it calls payments and inventory."""
-    service.settings.parse_options(Options)
-    service.settings.require_calls("payments", "inventory")
+    read_options(service.settings)
     orders = service.metrics.counter("orders_total", "Orders, by what came of them.", ("result",))
     for result in ("accepted", "declined", "out_of_stock", "invalid", "failed"):
         orders.labels(result=result)  # a series that appears late has no rate for its first event
@@ -92,4 +98,4 @@ def create_app(service: Service) -> Starlette:
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

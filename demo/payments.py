@@ -15,7 +15,7 @@ from demo._logging import logger
 from demo._metrics import exemplar
 from demo._shop import BadRequest, answer, read_body
 from demo._telemetry import traced
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 AMOUNT_BUCKETS = (5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)  # euros
 
@@ -34,9 +34,14 @@ class Payment(Frozen):
     cents: Annotated[int, Field(ge=1)]
 
 
+def read_options(settings: Settings) -> Options:
+    """The options. Raises SettingsError."""
+    return settings.parse_options(Options)
+
+
 def create_app(service: Service) -> Starlette:
     """The payments service."""
-    options = service.settings.parse_options(Options)
+    options = read_options(service.settings)
     amounts = service.metrics.histogram(
         "payments_amount_euros", "Amounts asked for, by what came of it.", ("result",), AMOUNT_BUCKETS
     )
@@ -65,4 +70,4 @@ def create_app(service: Service) -> Starlette:
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

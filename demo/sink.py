@@ -20,7 +20,7 @@ from demo._app import Service, run
 from demo._deliveries import LIMIT, Deliveries
 from demo._logging import logger
 from demo._payloads import READERS, Delivery, PayloadError, read_payload
-from demo.settings import Frozen
+from demo.settings import Frozen, Settings
 
 MAX_BODY = 1_000_000  # bytes
 MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
@@ -173,12 +173,17 @@ def _instant(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
+def read_options(settings: Settings) -> Options:
+    """The options. Raises SettingsError."""
+    return settings.parse_options(Options)
+
+
 def create_app(service: Service) -> Starlette:
     """The alert sink."""
-    options = service.settings.parse_options(Options)
+    options = read_options(service.settings)
     sink = Sink(service, Deliveries(Path(options.data) if options.data else None))
     return service.app("Alert sink: stands in for the receivers of alerts.", sink.routes(), home=sink.home)
 
 
 if __name__ == "__main__":
-    run(create_app)
+    run(create_app, read_options)

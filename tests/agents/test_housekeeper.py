@@ -162,7 +162,7 @@ def test_it_lives_without_its_store_says_so_and_ends_at_once(tmp_path: Path) -> 
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
         assert time.monotonic() - before < 5
-    assert (line["service"], line["log_level"], line["env"]) == ("housekeeper", "WARNING", "test")
+    assert (line["service"], line["log_level"], line["env"]) == ("housekeeper", "warning", "test")
     assert {"timestamp", "message", "trace_id", "span_id", "transaction_id", "cluster"} <= line.keys()
 
 

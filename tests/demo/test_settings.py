@@ -1,6 +1,7 @@
 """A bad settings file ends in exit code 2 and a text that names every key; never in a traceback."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -82,20 +83,46 @@ def test_no_file(tmp_path: Path) -> None:
         (loadgen, {}, "calls.gateway: is missing"),
         (loadgen, {"options": {"rate": -1}}, "options.rate: "),
         (sink, {"options": {"data": 5}}, "options.data: "),
-        (sink, {"options": {"data": "/proc/none"}}, "options.data: cannot be used"),
     ],
 )
+@pytest.mark.parametrize("how", [[], ["--check"]])
 def test_modules_check_their_own_keys(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], module: Any, changes: dict[str, Any], says: str
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    module: Any,
+    changes: dict[str, Any],
+    says: str,
+    how: list[str],
 ) -> None:
     path = write(tmp_path, make_settings("x", **changes))
     with pytest.raises(SystemExit) as caught:
-        run(module.create_app, ["--settings", str(path)])
+        run(module.create_app, module.read_options, ["--settings", str(path), *how])
     assert caught.value.code == 2
     said = capsys.readouterr()
     assert says in said.err
     assert str(path) in said.err
     assert said.out == ""
+
+
+def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, make_settings("x", options={"data": "/proc/none"}))
+    with pytest.raises(SystemExit) as caught:
+        run(sink.create_app, sink.read_options, ["--settings", str(path)])
+    assert caught.value.code == 2
+    assert "options.data: cannot be used" in capsys.readouterr().err
+
+
+def test_a_check_serves_nothing_and_touches_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs beside the service that it is about."""
+    data = tmp_path / "data"
+    with socket.create_server(("127.0.0.1", 0)) as running:
+        port = running.getsockname()[1]
+        path = write(tmp_path, make_settings("sink", port=port, options={"data": str(data)}))
+        run(sink.create_app, sink.read_options, ["--settings", str(path), "--check"])
+    assert capsys.readouterr() == ("", "")
+    assert not data.exists()
 
 
 def test_as_a_program(tmp_path: Path) -> None:

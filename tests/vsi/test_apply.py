@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from components.plan import Pillar, Ready, Secret, Unit
-from tests.ports import free_port
+from tests import specs
+from tests.ports import free_base, free_port
 from tests.vsi.conftest import Place
 from vsi.errors import DeployError
+from vsi.plan import plan
 from vsi.preflight import preflight
 from vsi.records import read_applied
 
@@ -119,6 +121,24 @@ def test_rejected_configuration_leaves_the_running_one(place: Place) -> None:
     record = read_applied(place.state, "alpha")
     assert record is not None
     assert record.complete
+
+
+def test_a_service_of_ours_refuses_options_that_it_would_end_with(place: Place) -> None:
+    def payments(**options: int) -> Unit:
+        services = specs.stack()["services"]
+        services[2]["run"]["options"] = options
+        made = specs.spec(services=services, deploy={"port_base": base})
+        return plan(made, place.stack).unit("payments").model_copy(update={"needs": ()})
+
+    base = free_base(200)
+    place.apply(payments(limit_cents=500))
+    pid, before = place.pid("payments"), place.conf("settings.json", "payments").read_text()
+    with pytest.raises(DeployError) as failure:
+        place.apply(payments(limit_cent=500))
+    assert "the running one is untouched" in failure.value.message
+    assert "options.limit_cent: Extra inputs are not permitted (value 500)" in failure.value.message
+    assert place.conf("settings.json", "payments").read_text() == before
+    assert (place.pid("payments"), place.program("payments").state) == (pid, "RUNNING")
 
 
 def test_checks_run_again_for_a_new_engine(place: Place, tmp_path: Path) -> None:

@@ -44,6 +44,18 @@ def test_every_engine_of_a_unit_is_in_the_catalogue(planned: Plan) -> None:
         assert used == set(unit.engines), unit.name
 
 
+def test_every_configuration_is_judged_before_it_replaces_the_running_one(planned: Plan) -> None:
+    """But for Redis, which has no command for that."""
+    unjudged = {unit.name for unit in planned.units if unit.files and not unit.checks}
+    assert unjudged == {"redis"}
+
+
+def test_a_program_of_somebody_elses_is_not_asked_to_judge() -> None:
+    services = specs.stack()["services"]
+    services[0]["run"]["command"] = ["{python}", "-m", "theirs.gateway"]
+    assert plan(specs.spec(services=services), "local").unit("gateway").checks == ()
+
+
 def test_no_text_holds_a_machine_path(planned: Plan) -> None:
     text = planned.model_dump_json()
     assert str(REPO) not in text

@@ -1,0 +1,42 @@
+"""`--check`: settings that an agent would start with are accepted, others refused with the reason."""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from agents import housekeeper, redis_exporter
+from components.addresses import addresses
+from components.render.housekeeper import render
+from components.render.redis import render_exporter
+from tests import specs
+
+Main = Callable[[Iterable[str]], int]
+SPEC = specs.spec()
+BOTH = [
+    (housekeeper.main, render(SPEC, addresses(SPEC))["settings.json"]),
+    (redis_exporter.main, render_exporter(SPEC, addresses(SPEC))["settings.json"]),
+]
+
+
+@pytest.mark.parametrize(("main", "text"), BOTH)
+def test_rendered_settings_are_accepted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, text: str
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(text)
+    assert main(["--settings", str(path), "--check"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("main", "text"), BOTH)
+def test_a_wrong_key_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, text: str
+) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps({**json.loads(text), "prot": 1}))
+    assert main(["--settings", str(path), "--check"]) == 2
+    said = capsys.readouterr().err
+    assert str(path) in said
+    assert "prot" in said
