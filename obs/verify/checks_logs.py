@@ -108,7 +108,7 @@ def _flood(ctx: Context, service: Service) -> str:
     except NotApplied:
         return ""
     with ctx.fault(service, "log-flood", FLOOD_SECONDS, rate=FLOOD_RATE):
-        ctx.clock.wait(FLOOD_SECONDS)
+        ctx.clock.wait(min(FLOOD_SECONDS, ctx.left()))
     return f" (with a flood of {FLOOD_RATE} lines/s by {service.name})"
 
 

@@ -17,6 +17,8 @@ PLAIN = 240
 ENOUGH = 100
 SENDING = 30.0
 """Seconds after which fewer will do, if enough have been sent: a busy machine must not hold up the rest."""
+STEADY = 20.0
+"""Seconds within which the number of stored traces stands still."""
 MARKED = 12
 CONFIDENCE = 0.999
 
@@ -74,12 +76,13 @@ def rest(ctx: Context) -> str:
     services = {item.name for item in shop.demo_path(ctx)}
     sampling = ctx.spec.tracing.tail_sampling
     limit = seconds(sampling.keep_slow)
+    reserve = settle(ctx.spec) + STEADY
     plain: list[Sent] = []
     sent, start = 0, ctx.clock.monotonic()
-    while len(plain) < PLAIN and sent < 2 * PLAIN:
+    while len(plain) < PLAIN and sent < 2 * PLAIN and ctx.left() > reserve:
         if len(plain) >= ENOUGH and ctx.clock.monotonic() - start > SENDING:
             break
-        batch = shop.send_plain(ctx, 20)
+        batch = shop.send_plain(ctx, 20, reserve=reserve)
         sent += len(batch)
         # Seen from outside a request takes longer than its trace, so these are certainly not slow.
         plain += [item for item in batch if item.status == 200 and item.seconds < limit]
@@ -99,7 +102,7 @@ def rest(ctx: Context) -> str:
     if probes_kept(ctx.spec) is None:  # what was sent before it has been judged before it
         ctx.wait("sampling", judged, settle(ctx.spec))
     else:
-        ctx.clock.wait(settle(ctx.spec))
+        ctx.clock.wait(min(settle(ctx.spec), ctx.left()))
     seen = -1
 
     def steady() -> dict[str, Stored]:
@@ -110,7 +113,7 @@ def rest(ctx: Context) -> str:
             raise NotYet("the number of stored traces to settle", f"{len(found)}, still changing", "")
         return found
 
-    kept = ctx.wait("sampling", steady, 20, every=2.0)
+    kept = ctx.wait("sampling", steady, STEADY, every=2.0)
     # A call to Redis may fail though the request succeeds. Such a trace is kept for that and says nothing.
     failed = {trace_id for trace_id, trace in kept.items() if trace.failed}
     kept = {trace_id: trace for trace_id, trace in kept.items() if trace_id not in failed}

@@ -4,7 +4,8 @@ Everything goes over the network interface that a user has; nothing reads an eng
 cannot be used is `Unanswered`, naming the address and what to look at.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 
 from components.addresses import Addresses
-from obs.verify.outcome import Unanswered
+from obs.verify.outcome import AGAIN, Unanswered
 
 Json = dict[str, Any]
 Labels = dict[str, str]
@@ -20,26 +21,39 @@ TIMEOUT = 10.0  # seconds, per request
 PAGE = 1000  # documents in one answer
 
 
+def forever() -> float:
+    """The time that is left where no run ends."""
+    return math.inf
+
+
 class Http:
-    """One server: its name in messages, its address, and where its log is."""
+    """One server: its name in messages, its address, and where its log is.
+
+    `left` says how many seconds the run has left: no request takes longer, so that the run ends in time."""
 
     def __init__(self, name: str, base: str, stack: str, transport: httpx.BaseTransport | None = None,
-                 **options: Any) -> None:  # fmt: skip
+                 left: Callable[[], float] = forever, **options: Any) -> None:  # fmt: skip
         self.name = name
         self.base = base
         self.stack = stack
-        self._client = httpx.Client(
-            base_url=base, timeout=TIMEOUT, transport=transport, trust_env=False, **options
-        )
+        self._left = left
+        self._client = httpx.Client(base_url=base, transport=transport, trust_env=False, **options)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Any answer; `Unanswered` if there is none."""
+    def request(
+        self, method: str, path: str, timeout: float = TIMEOUT, left: float | None = None, **options: Any
+    ) -> httpx.Response:
+        """Any answer; `Unanswered` if there is none, also if no time is left for it.
+
+        `left` stands for what the run has left, for those who undo things after it."""
+        limit = min(timeout, self._left() if left is None else left)
+        if limit <= 0:
+            raise Unanswered(f"time to ask {self.name} for {method} {path.split('?')[0]}", "none left", AGAIN)
         try:
-            return self._client.request(method, path, **options)
+            return self._client.request(method, path, timeout=limit, **options)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unanswered(
                 f"{self.name} to answer at {self.base}{path.split('?')[0]}",
@@ -256,26 +270,33 @@ class Clients:
     """Everything that a stack on this machine offers. `state` is the stack's state folder."""
 
     def __init__(
-        self, at: Addresses, stack: str, state: Path, transport: httpx.BaseTransport | None = None
+        self,
+        at: Addresses,
+        stack: str,
+        state: Path,
+        transport: httpx.BaseTransport | None = None,
+        left: Callable[[], float] = forever,
     ) -> None:
         self._stack = stack
         self._transport = transport
+        self._left = left
         self._services: dict[str, Http] = {}
-        self.prometheus = Prometheus("prometheus", f"http://{at['prometheus']}", stack, transport)
-        self.alertmanager = Alertmanager("alertmanager", f"http://{at['alertmanager']}", stack, transport)
-        self.jaeger = Jaeger("jaeger", f"http://{at['jaeger-query-http']}", stack, transport)
-        self.sink = Sink("sink", f"http://{at['sink']}", stack, transport)
+        common = (stack, transport, left)
+        self.prometheus = Prometheus("prometheus", f"http://{at['prometheus']}", *common)
+        self.alertmanager = Alertmanager("alertmanager", f"http://{at['alertmanager']}", *common)
+        self.jaeger = Jaeger("jaeger", f"http://{at['jaeger-query-http']}", *common)
+        self.sink = Sink("sink", f"http://{at['sink']}", *common)
         password = _read(state / "secrets" / "opensearch-reader", stack)
         certificate = state / "secrets" / "tls" / "ca.pem"
         options: Json = {"auth": ("reader", password)}
         if transport is None:
             options["verify"] = _tls(certificate, stack)
-        self.opensearch = OpenSearch("opensearch", f"https://{at['opensearch']}", stack, transport, **options)
+        self.opensearch = OpenSearch("opensearch", f"https://{at['opensearch']}", *common, **options)
 
     def service(self, name: str, address: str) -> Http:
         """A service with `run`."""
         if name not in self._services:
-            self._services[name] = Http(name, f"http://{address}", self._stack, self._transport)
+            self._services[name] = Http(name, f"http://{address}", self._stack, self._transport, self._left)
         return self._services[name]
 
     def close(self) -> None:

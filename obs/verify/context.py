@@ -15,6 +15,7 @@ from obs.verify.outcome import CheckFailed, NotYet, Stopped
 T = TypeVar("T")
 
 FAULT_MARGIN = 60.0  # seconds that a fault would outlive its check if verify were killed
+UNDOING = 15.0  # seconds after the checks, within the run's, for ending the faults that are left
 
 
 class Clock(Protocol):
@@ -98,7 +99,8 @@ class Calm:
 
 @dataclass
 class Context:
-    """The run. `ends` is its deadline on the monotonic clock; `started` its start since the epoch."""
+    """The run. `ends` is the deadline of its checks on the monotonic clock, and `whole` how many seconds they
+    have from the start; `started` is that start since the epoch."""
 
     spec: Spec
     stack: str
@@ -107,6 +109,7 @@ class Context:
     clients: Clients
     clock: Clock
     ends: float
+    whole: float
     started: float
     units: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     """Unit -> a call that says why it does not serve, '' if it does."""
@@ -130,7 +133,7 @@ class Context:
         return addresses(self.spec)
 
     def left(self) -> float:
-        """Seconds until the run's deadline."""
+        """Seconds until the deadline of the checks."""
         return max(0.0, self.ends - self.clock.monotonic())
 
     def wait(self, what: str, look: Callable[[], T], seconds: float, every: float = 1.0) -> T:
@@ -184,7 +187,8 @@ class Context:
         """End a fault; says so if it cannot be ended."""
         found = next(item for item in self.spec.services if item.name == service)
         try:
-            answer = self.service(found).request("DELETE", f"/faults/{name}")
+            left = self.ends + UNDOING - self.clock.monotonic()
+            answer = self.service(found).request("DELETE", f"/faults/{name}", left=left)
             problem = "" if answer.status_code == 200 else f"{answer.status_code}"
         except NotYet as error:
             problem = str(error)
@@ -200,4 +204,4 @@ class Context:
             self.clear(service, name)
 
 
-__all__ = ["Calm", "Clock", "Context", "Listener", "Sent", "WallClock"]
+__all__ = ["UNDOING", "Calm", "Clock", "Context", "Listener", "Sent", "WallClock"]

@@ -1,5 +1,8 @@
 """How a check ends when it does not pass. Each text is a sentence for the one who has to act on it."""
 
+AGAIN = "Run `obs verify` again when the machine has less to do."
+"""What to do when a run had too little time."""
+
 
 class CheckFailed(Exception):
     """The check failed: what was expected, what was found instead, and what to do about it."""
@@ -27,4 +30,4 @@ class Stopped(Exception):
     """The run was interrupted: undo what was done and leave."""
 
 
-__all__ = ["CheckFailed", "NotApplied", "NotYet", "Stopped", "Unanswered"]
+__all__ = ["AGAIN", "CheckFailed", "NotApplied", "NotYet", "Stopped", "Unanswered"]

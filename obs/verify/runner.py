@@ -14,8 +14,8 @@ from components.spec import Spec
 from obs.verify.check import Check
 from obs.verify.checks_state import log_files, losses
 from obs.verify.clients import Clients
-from obs.verify.context import Calm, Clock, Context, Listener, WallClock
-from obs.verify.outcome import CheckFailed, NotApplied, Stopped
+from obs.verify.context import UNDOING, Calm, Clock, Context, Listener, WallClock
+from obs.verify.outcome import AGAIN, CheckFailed, NotApplied, Stopped
 from obs.verify.report import Report, Result, Row
 from obs.verify.suite import LAST, TRACKS
 
@@ -34,14 +34,16 @@ def run(
     deadline_s: float = 300,
     progress: Progress = _quiet,
 ) -> Report:
-    """Check a running stack; at most `deadline_s` seconds. `state` is its state folder.
+    """Check a running stack; at most `deadline_s` seconds, undoing included. `state` is its state folder.
 
     `progress` gets a line now and then, from several threads. What is injected is undone, also when this is
     interrupted (KeyboardInterrupt goes on to the caller afterwards).
     """
     clock = WallClock()
+    whole = deadline_s - UNDOING
+    ends = clock.monotonic() + whole
     try:
-        clients = Clients(addresses(spec), stack, state)
+        clients = Clients(addresses(spec), stack, state, left=lambda: ends - clock.monotonic())
     except CheckFailed as error:
         return Report(stack, (Row("stack present", "all", Result.FAILED, str(error), 0.0),), 0.0)
     with contextlib.closing(clients):
@@ -51,7 +53,8 @@ def run(
             state_log=lambda service: log_files(state, service),
             clients=clients,
             clock=clock,
-            ends=clock.monotonic() + deadline_s,
+            ends=ends,
+            whole=whole,
             started=clock.now(),
             units=_units(spec, stack),
             listeners=lambda: listeners(state),
@@ -100,6 +103,8 @@ def run_check(ctx: Context, check: Check) -> Row:
         reason = check.applies(ctx.spec)
         if reason is not None:
             result, text = Result.NOT_APPLIED, reason
+        elif ctx.left() <= 0:
+            raise CheckFailed(f"time for this check in the {ctx.whole:.0f} s of all", "none left", AGAIN)
         else:
             result, text = Result.PASSED, check.run(ctx)
     except NotApplied as error:

@@ -96,10 +96,14 @@ def send(ctx: Context, probe: bool = False, trace_id: str | None = None) -> Sent
     return Sent(body.get("trace_id") or trace_id or "", transaction, answer.status_code, seconds)
 
 
-def send_plain(ctx: Context, count: int, workers: int = 2) -> list[Sent]:
-    """Unmarked requests with trace ids of ours, a few at once. One without an answer has status 0."""
+def send_plain(ctx: Context, count: int, workers: int = 2, reserve: float = 0.0) -> list[Sent]:
+    """Unmarked requests with trace ids of ours, a few at once. One without an answer has status 0.
 
-    def one(trace_id: str) -> Sent:
+    Once the run has no more than `reserve` seconds left, no more are sent."""
+
+    def one(trace_id: str) -> Sent | None:
+        if ctx.left() <= reserve:
+            return None
         start = ctx.clock.monotonic()
         try:
             return send(ctx, trace_id=trace_id)
@@ -107,7 +111,7 @@ def send_plain(ctx: Context, count: int, workers: int = 2) -> list[Sent]:
             return Sent(trace_id, "", 0, ctx.clock.monotonic() - start)
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, [new_trace_id() for _ in range(count)]))
+        return [sent for sent in pool.map(one, [new_trace_id() for _ in range(count)]) if sent]
 
 
 def new_trace_id() -> str:

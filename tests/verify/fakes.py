@@ -6,7 +6,6 @@ What is put into `World.broken` goes wrong; the names stand where they act. Only
 import json
 import re
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,59 +16,13 @@ import httpx
 from components.addresses import Addresses
 from components.spec import Service, Spec
 from obs.verify.clients import Clients
-from obs.verify.context import Context, Listener, WallClock
-from obs.verify.outcome import Stopped
+from obs.verify.context import Context, Listener
 from tests import specs
+from tests.verify.clocks import FakeClock, FastClock
+from tests.verify.engines import Engines
+from tests.verify.queries import Json
 
-Json = dict[str, Any]
-EPOCH = 1_780_000_000.0
 HOLD = 5.0  # seconds until a cause raises, or ends, its alert
-
-
-class FakeClock:
-    """Time that passes only by waiting; the world takes a step with it."""
-
-    def __init__(self) -> None:
-        self.elapsed = 0.0
-        self.step: Callable[[], None] = lambda: None
-        self.stopped = False
-
-    def monotonic(self) -> float:
-        return 5000.0 + self.elapsed
-
-    def now(self) -> float:
-        return EPOCH + self.elapsed
-
-    def wait(self, seconds: float) -> None:
-        if self.stopped:
-            raise Stopped
-        self.elapsed += seconds
-        self.step()
-
-    def stop(self) -> None:
-        self.stopped = True
-
-
-class FastClock(WallClock):
-    """Time that passes by itself, ten times as fast: for checks that run side by side."""
-
-    FACTOR = 10.0
-
-    def __init__(self, step: Callable[[], None]) -> None:
-        super().__init__()
-        self.step = step
-        self.elapsed = 0.0
-        self._start = time.monotonic()
-
-    def monotonic(self) -> float:
-        return (time.monotonic() - self._start) * self.FACTOR + self.elapsed
-
-    def now(self) -> float:
-        return EPOCH + self.monotonic()
-
-    def wait(self, seconds: float) -> None:
-        super().wait(seconds / self.FACTOR)
-        self.step()
 
 
 def shop_spec(**changes: Any) -> Spec:
@@ -100,6 +53,8 @@ class World:
         self.spec = spec
         self.folder = folder
         self.broken = set(broken)
+        self.delay = 0.0
+        """Seconds that every answer takes."""
         self.clock: FakeClock | FastClock = FakeClock()
         self.clock.step = self.step
         self.lock = threading.RLock()
@@ -114,14 +69,13 @@ class World:
         self.sampled = 0
         self.card = ""
         self.ids = 0
-        self.scrolls: dict[str, list[Json]] = {}
-        at = Addresses(spec.deploy.port_base)
+        engines, at = Engines(self), Addresses(spec.deploy.port_base)
         self.handlers: dict[int, Callable[[httpx.Request], httpx.Response]] = {
-            at.port("prometheus"): self.prometheus,
-            at.port("alertmanager"): self.alertmanager,
-            at.port("opensearch"): self.opensearch,
-            at.port("jaeger-query-http"): self.jaeger,
-            at.port("sink"): self.sink,
+            at.port("prometheus"): engines.prometheus,
+            at.port("alertmanager"): engines.alertmanager,
+            at.port("opensearch"): engines.opensearch,
+            at.port("jaeger-query-http"): engines.jaeger,
+            at.port("sink"): engines.sink,
         }
         self.services = {item.name: item for item in spec.services if item.run}
         for item in self.services.values():
@@ -129,8 +83,8 @@ class World:
         if "watchdog silent" not in self.broken:
             self.deliver("watchdog", "firing", "DeadMansSwitch", None)
 
-    def context(self) -> Context:
-        """A run against this world."""
+    def context(self, whole: float = 300) -> Context:
+        """A run against this world, its checks with so many seconds."""
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / "opensearch-reader").write_text("secret\n")
@@ -139,15 +93,17 @@ class World:
         outside = [Listener("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
         here = [] if "other processes" in self.broken else [Listener("prometheus", "127.0.0.1", 21000)]
         java = [Listener("java", "::ffff:127.0.0.1", 21010)]
+        ends = self.clock.monotonic() + whole
         return Context(
             spec=self.spec,
             stack="local",
             state_log=lambda service: (
                 [str(self.folder / f"{service}.log")] if self._file(service).exists() else []
             ),
-            clients=Clients(at, "local", self.folder, transport),
+            clients=Clients(at, "local", self.folder, transport, left=lambda: ends - self.clock.monotonic()),
             clock=self.clock,
-            ends=self.clock.monotonic() + 300,
+            ends=ends,
+            whole=whole,
             started=self.clock.now(),
             units={
                 "prometheus": lambda: "",
@@ -157,6 +113,11 @@ class World:
         )
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        if self.delay:
+            patience: float = request.extensions["timeout"]["read"]
+            self.clock.wait(min(self.delay, patience))
+            if patience < self.delay:
+                raise httpx.ReadTimeout("no answer in time", request=request)
         with self.lock:
             return self.handlers[request.url.port or 0](request)
 
@@ -367,176 +328,3 @@ class World:
                 "received_at": stamp,
             }
         )
-
-    # --- the engines
-
-    def series(self) -> list[tuple[dict[str, str], float]]:
-        """All series, now."""
-        found: list[tuple[dict[str, str], float]] = [
-            ({"__name__": "otelcol_process_uptime_seconds_total"}, 60.0)
-        ]
-        if "collector unseen" in self.broken:
-            found.clear()
-        lost = 5.0 if "collector lost" in self.broken and self.clock.elapsed else 0.0
-        found.append(({"__name__": "otelcol_exporter_send_failed_spans_total"}, lost))
-        for item in self.spec.services:
-            this = {"service": item.name}
-            down = item.run is None and "observed down" in self.broken
-            found.append(({"__name__": "up", **this}, 0.0 if down else 1.0))
-            dropped = 0.0
-            if fault := self.faults.get((item.name, "label-explosion")):
-                dropped = float(fault["count"])
-                if "labels kept" in self.broken:
-                    found.append(({"__name__": "shop_cart_items", **this, "user_id": "user-1"}, 1.0))
-                if "labels merged" in self.broken:
-                    found.append(({"__name__": "shop_cart_items", **this}, 150.0))
-                if "labels not scraped" in self.broken:
-                    dropped = 0.0
-            found.append(({"__name__": "scrape_samples_scraped", **this}, 100.0 + dropped))
-            found.append(({"__name__": "scrape_samples_post_metric_relabeling", **this}, 100.0))
-        if "counter stands" not in self.broken:
-            for name, count in self.requests.items():
-                found.append(({"__name__": "http_requests_total", "service": name}, float(count)))
-        return found
-
-    def prometheus(self, request: httpx.Request) -> httpx.Response:
-        path, params = request.url.path.removeprefix("/api/v1/"), request.url.params
-        data: Any
-        if "prometheus broken" in self.broken:
-            return httpx.Response(503, text="starting")
-        if path == "query":
-            matches = matcher(params["query"])
-            data = {"result": [{"metric": m, "value": [0, str(v)]} for m, v in self.series() if matches(m)]}
-        elif path == "query_exemplars":
-            data = [
-                {
-                    "seriesLabels": {"__name__": "x_bucket", "service": name},
-                    "exemplars": [{"labels": {"trace_id": t}}],
-                }
-                for name, t in self.exemplars.items()
-            ]
-        elif path == "series":
-            data = [labels for labels, _ in self.series()]
-            if "metric leaks" in self.broken:
-                data.append({"__name__": "charged", "card": self.card})
-        elif path == "targets":
-            health = "down" if "target down" in self.broken else "up"
-            data = {"activeTargets": [{"labels": {"job": "jaeger"}, "health": health, "lastError": ""}]}
-        elif path == "alertmanagers":
-            data = {
-                "activeAlertmanagers": [] if "no alertmanager" in self.broken else [{"url": "http://here"}]
-            }
-        elif path == "rules":
-            health = (
-                "unknown"
-                if "rules waiting" in self.broken
-                else "err"
-                if "rule fails" in self.broken
-                else "ok"
-            )
-            rule = {
-                "name": "TargetDown",
-                "type": "alerting",
-                "health": health,
-                "lastError": "no such function",
-            }
-            data = {"groups": [{"name": "orders", "rules": [rule]}]}
-        elif path == "alerts":
-            data = {"alerts": [{"labels": self.labels(*key), "state": "firing"} for key in self.firing]}
-        return httpx.Response(200, json={"status": "success", "data": data})
-
-    def labels(self, alert: str, service: str) -> dict[str, str]:
-        return {
-            "alertname": alert,
-            "service": service,
-            "team": self.services[service].owner,
-            "severity": "warning",
-        }
-
-    def alertmanager(self, _request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=[{"labels": self.labels(*key)} for key in self.firing])
-
-    def sink(self, request: httpx.Request) -> httpx.Response:
-        params = request.url.params
-        found = [
-            item
-            for item in self.deliveries
-            if params.get("alertname") in (None, item["alertname"])
-            and datetime.fromisoformat(item["received_at"]).timestamp() >= float(params.get("since", 0))
-        ]
-        return httpx.Response(200, json={"count": len(found), "deliveries": found})
-
-    def jaeger(self, request: httpx.Request) -> httpx.Response:
-        trace_id = request.url.path.rsplit("/", 1)[1]
-        spans = [span for span in self.spans if span["traceID"] == trace_id]
-        if not spans:
-            return httpx.Response(404, json={"data": None, "errors": [{"code": 404}]})
-        names = sorted({span["process"]["serviceName"] for span in spans})
-        processes = {f"p{i}": {"serviceName": name} for i, name in enumerate(names)}
-        shown = [{**span, "processID": f"p{names.index(span['process']['serviceName'])}"} for span in spans]
-        return httpx.Response(200, json={"data": [{"spans": shown, "processes": processes}]})
-
-    def opensearch(self, request: httpx.Request) -> httpx.Response:
-        if "authorization" not in request.headers:
-            return httpx.Response(401)
-        body = json.loads(request.content or b"{}")
-        if request.url.path == "/_search/scroll":
-            if request.method == "DELETE":
-                return httpx.Response(200, json={})
-            return self._page(body["scroll_id"])
-        indices, action = request.url.path.strip("/").split("/")
-        kinds = {"logs-2*": self.logs, "jaeger-jaeger-span-2*": self.spans}
-        documents = [doc for index in indices.split(",") for doc in kinds.get(index, [])]
-        hits = [
-            {"_index": "x", "_id": str(i), "_source": doc}
-            for i, doc in enumerate(documents)
-            if matches_query(body["query"], doc)
-        ]
-        if action == "_count":
-            return httpx.Response(200, json={"count": len(hits)})
-        scroll = f"scroll-{len(self.scrolls)}"
-        self.scrolls[scroll] = hits
-        return self._page(scroll)
-
-    def _page(self, scroll: str) -> httpx.Response:
-        page, self.scrolls[scroll] = self.scrolls[scroll][:1000], self.scrolls[scroll][1000:]
-        return httpx.Response(200, json={"_scroll_id": scroll, "hits": {"hits": page}})
-
-
-def matcher(selector: str) -> Callable[[dict[str, str]], bool]:
-    """A Prometheus selector, without functions."""
-    found = re.fullmatch(r"([a-zA-Z_:][\w:]*)?(?:\{(.*)\})?", selector)
-    if found is None:
-        raise ValueError(selector)
-    wanted = [(label, op, value) for label, op, value in re.findall(r'(\w+)(=~|=)"([^"]*)"', found[2] or "")]
-    if found[1]:
-        wanted.append(("__name__", "=", found[1]))
-
-    def matches(labels: dict[str, str]) -> bool:
-        return all(
-            labels.get(label, "") == value if op == "=" else re.fullmatch(value, labels.get(label, ""))
-            for label, op, value in wanted
-        )
-
-    return matches
-
-
-def matches_query(query: Json, document: Json) -> bool:
-    """The part of OpenSearch's query language that the checks use."""
-    ((kind, body),) = query.items()
-    if kind == "bool":
-        return all(matches_query(item, document) for item in body["filter"])
-    if kind == "query_string":
-        return body["query"].strip('"') in json.dumps(document)
-    ((field, wanted),) = body.items()
-    value = document.get(field)
-    if kind == "term":
-        return bool(value == wanted)
-    if kind == "terms":
-        return value in wanted
-    if kind == "range":
-        if isinstance(value, str):
-            value = int(datetime.fromisoformat(value[:26].rstrip("Z") + "+00:00").timestamp() * 1000)
-        bounds = {k: v for k, v in wanted.items() if k in ("gte", "lt") and not str(v).startswith("now")}
-        return all(value >= v if k == "gte" else value < v for k, v in bounds.items())
-    raise ValueError(kind)

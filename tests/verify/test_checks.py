@@ -277,6 +277,36 @@ def test_an_earlier_runs_end_is_waited_for(tmp_path: Path) -> None:
     assert len(steps) > 3
 
 
+CLEAR = "alert ends with the fault"
+
+
+def test_a_run_that_is_late_fails_where_its_settings_would_have_left_time(tmp_path: Path) -> None:
+    world = World(shop_spec(), tmp_path)
+    ctx = world.context()
+    ctx.clock.wait(250)
+    found = run_check(ctx, BY_NAME["fault raises its alert"])
+    assert found.result is Result.FAILED, found.text
+    assert "found 50 of the run's 300 s left" in found.text
+    assert "Run `obs verify` again" in found.text
+    ctx = world.context()
+    checks_alerts.errors_fire(ctx)
+    ctx.clock.wait(ctx.left() - 20)
+    found = run_check(ctx, BY_NAME[CLEAR])
+    assert found.result is Result.FAILED, found.text
+    assert "found 20 of the run's 300 s left" in found.text
+
+
+def test_an_end_that_no_run_can_wait_for_is_not_applied(tmp_path: Path) -> None:
+    world = World(
+        shop_spec(alerting={"grouping": {"wait": "2s", "interval": "5m", "repeat": "4h"}}), tmp_path
+    )
+    ctx = world.context()
+    checks_alerts.errors_fire(ctx)
+    found = run_check(ctx, BY_NAME[CLEAR])
+    assert found.result is Result.NOT_APPLIED, found.text
+    assert "and a run has 300 s" in found.text
+
+
 def test_without_a_base_the_runbook_is_a_path_in_the_text(tmp_path: Path) -> None:
     spec = shop_spec(alerting={"runbook_base": None})
     assert row(World(spec, tmp_path), "fault raises its alert").result is Result.PASSED

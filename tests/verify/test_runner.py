@@ -13,10 +13,11 @@ from rich.console import Console
 from components.spec import Spec
 from obs.verify import Report, Result, Row, runner, suite
 from obs.verify.check import Check
-from obs.verify.context import Context, Sent, WallClock
+from obs.verify.context import UNDOING, Context, Sent, WallClock
 from obs.verify.outcome import CheckFailed, NotYet, Stopped
 from tests.ports import free_port
-from tests.verify.fakes import FastClock, World, shop_spec
+from tests.verify.clocks import FastClock
+from tests.verify.fakes import World, shop_spec
 
 
 def payments(ctx: Context) -> None:
@@ -43,6 +44,39 @@ def test_every_check_runs_side_by_side_and_nothing_is_left_behind(world: World) 
     assert report.exit_code == 0
     assert [row.name for row in report.rows] == [check.name for check in suite.CHECKS]
     assert not world.faults
+
+
+def test_a_run_ends_in_time_when_every_answer_takes_five_seconds(world: World) -> None:
+    world.clock = FastClock(world.step)
+    world.delay = 5
+    whole = 60.0
+    report = runner.run_checks(world.context(whole))
+    slack = 5.0  # half a second of the real clock, for a busy machine
+    assert report.seconds <= whole + UNDOING + slack
+    assert report.exit_code == 1
+    rows = {row.name: row for row in report.rows}
+    assert len(rows) == len(suite.CHECKS)
+    assert rows["sampling keeps its share"].result is Result.FAILED
+    assert "requests to be neither slow nor failed" in rows["sampling keeps its share"].text
+    last = rows["collector lost nothing"]
+    assert last.result is Result.FAILED
+    assert f"time for this check in the {whole:.0f} s of all; found none left" in last.text
+
+
+def test_a_fault_is_ended_after_the_checks_time_but_not_after_the_runs(world: World) -> None:
+    ctx = world.context(10)
+    service = next(item for item in ctx.spec.services if item.name == "payments")
+    told: list[str] = []
+    ctx.say = told.append
+    with ctx.fault(service, "errors", 30):
+        ctx.clock.wait(11)
+    assert not world.faults
+    ctx = world.context(10)
+    ctx.say = told.append
+    with ctx.fault(service, "errors", 30):
+        ctx.clock.wait(10 + UNDOING)
+    assert world.faults
+    assert "it ends by itself" in told[-1]
 
 
 def test_an_unforeseen_error_fails_its_own_row_only(world: World) -> None:
@@ -144,7 +178,7 @@ def test_a_fault_ends_with_the_check_that_fails_and_by_itself_if_nobody_can_end_
     with pytest.raises(CheckFailed, match="after 300 s"):
         payments(ctx)
     assert not world.faults
-    with ctx.fault(service, "errors", 30):
+    with world.context().fault(service, "errors", 30):
         assert world.faults["payments", "errors"]["seconds"] == 90
 
 
