@@ -1,6 +1,6 @@
 """Rules on the stack itself, owned by the platform team: a file per program, so that each can be found."""
 
-from components.render import rules_logging, rules_metrics
+from components.render import rules_collector, rules_metrics, rules_stores
 from components.render.platform import Platform
 from components.render.rules import Alert, Case, Firing, Group, RuleFile, flat
 from components.render.rules_service import target_down_cases
@@ -14,16 +14,16 @@ def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
     exporters = spec.metrics.exporters
     alerts = {
         "alertmanager": rules_metrics.alertmanager(spec),
-        "collector": rules_logging.collector(spec),
-        "jaeger": rules_logging.jaeger(spec),
+        "collector": rules_collector.collector(spec),
+        "jaeger": rules_stores.jaeger(spec),
         "prometheus": rules_metrics.prometheus(spec),
-        "retention": rules_logging.retention(spec),
+        "retention": rules_stores.retention(spec),
         "targets": targets(spec),
     }
     if "node" in exporters:
         alerts["host"] = rules_metrics.host(spec)
     if "opensearch" in exporters:
-        alerts["opensearch"] = rules_logging.opensearch(spec)
+        alerts["opensearch"] = rules_stores.opensearch(spec)
     if "redis" in exporters:
         alerts["redis"] = rules_metrics.redis(spec)
     return tuple(
