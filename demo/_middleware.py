@@ -148,11 +148,11 @@ class MetricsMiddleware:
             write = logger().error if status >= 500 else logger().info
             write(
                 "request served",
-                method=scope["method"],
-                route=route,
-                status=status,
+                http_method=scope["method"],
+                http_route=route,
+                http_status=status,
+                http_response_bytes=size,
                 duration_ms=round(seconds * 1000, 3),
-                bytes=size,
             )
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from components.spec.logging import CORE_FIELDS
+from stacks.loader import load
 from tests.demo.conftest import Shop
-from tests.demo.support import Collector, Program, make_settings
+from tests.demo.support import Collector, Json, Program, make_settings
 from tests.waiting import until
 
 SERVER, CLIENT = 2, 3
@@ -247,3 +249,18 @@ def test_every_line_ever_written_is_in_the_schema(shop: Shop) -> None:
         assert any(m.startswith("Uvicorn running on") for m in messages), name
         assert any(m == "request served" for m in messages), name
         assert program.errors.read_text() == "", name
+
+
+def _served(program: Program) -> list[Json]:
+    return [line for line in program.lines() if line["message"] == "request served"]
+
+
+def test_every_key_of_an_access_line_can_be_searched(shop: Shop) -> None:
+    """The store indexes the core fields and what the stack names; all else it only keeps."""
+    named = {field.name for field in load("local").logging.fields}
+    wanted = {"http_method", "http_route", "http_status", "http_response_bytes", "duration_ms"}
+    shop.checkout()
+    for name, program in shop.programs.items():
+        for line in until(lambda p=program: _served(p), f"an access line of {name}"):  # type: ignore[misc]
+            assert wanted <= line.keys() <= named | set(CORE_FIELDS), name
+            assert (type(line["http_status"]), type(line["http_response_bytes"])) == (int, int), name
