@@ -17,7 +17,8 @@ _SECRETS = "../../../secrets"
 """Relative to the conf folder, in which Alertmanager runs."""
 
 TEMPLATE = """\
-{{/* Titles read "[FIRING:2] AlertName (severity) service"; each message carries the runbook's link. */}}
+{{/* Titles read "[FIRING:2] AlertName (severity) service". Each message carries the runbook: a link if it is
+     a URL, else its path. */}}
 {{ define "obs.severity" -}}
 {{ with .CommonLabels.severity }}{{ . }}{{ else }}mixed{{ end }}
 {{- end }}
@@ -30,7 +31,16 @@ TEMPLATE = """\
 {{- end }}
 
 {{ define "obs.runbook" -}}
-{{ with .CommonAnnotations.runbook }}{{ . }}{{ else }}{{ (index .Alerts 0).Annotations.runbook }}{{ end }}
+{{ (index .Alerts 0).Annotations.runbook }}
+{{- end }}
+
+{{ define "obs.runbook.link" -}}
+{{ with (index .Alerts 0).Annotations.runbook }}{{ if match "^https?://" . }}{{ . }}{{ end }}{{ end }}
+{{- end }}
+
+{{ define "obs.runbook.text" -}}
+{{ with (index .Alerts 0).Annotations.runbook }}{{ . }}
+{{- if not (match "^https?://" .) }} (in the repository of this stack){{ end }}{{ end }}
 {{- end }}
 
 {{ define "obs.descriptions" -}}
@@ -51,7 +61,7 @@ TEMPLATE = """\
 {{ with .CommonLabels.team }}
 Team: {{ . }}
 {{ end }}
-Runbook: {{ template "obs.runbook" . }}
+Runbook: {{ template "obs.runbook.text" . }}
 {{- end }}
 
 {{ define "obs.color" -}}
@@ -141,7 +151,7 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
     file = f"{_SECRETS}/{receiver.secret}"
     resolved = {"send_resolved": receiver.send_resolved}
     title, text = '{{ template "obs.title" . }}', '{{ template "obs.text" . }}'
-    runbook = '{{ template "obs.runbook" . }}'
+    runbook, link = '{{ template "obs.runbook" . }}', '{{ template "obs.runbook.link" . }}'
     config: dict[str, Any]
     if receiver.kind == "slack":
         address = {"api_url": sink} if sink else {"api_url_file": file}
@@ -152,7 +162,7 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
             **resolved,
             "color": '{{ template "obs.color" . }}',
             "title": title,
-            "title_link": runbook,
+            "title_link": link,
             "text": text,
             "fallback": title,
             "footer": '{{ template "obs.where" . }}',
@@ -177,7 +187,7 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
             "group": "{{ .CommonLabels.team }}",
             "class": "{{ .CommonLabels.alertname }}",
             "details": {"description": '{{ template "obs.descriptions" . }}', "runbook": runbook},
-            "links": [{"href": runbook, "text": "Runbook"}],
+            "links": [{"href": link, "text": "Runbook"}],
         }
         return {"name": receiver.name, "pagerduty_configs": [config]}
     address = {"url": sink} if sink else {"url_file": file}

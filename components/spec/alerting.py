@@ -87,4 +87,5 @@ class Alerting(Model):
     sink: bool = False
     """Whether the stack runs an HTTP sink that speaks the receivers' payloads and counts deliveries."""
     runbook_base: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+/$")] | None = None
-    """Put in front of runbook paths in notifications, as in 'https://git.example/obs/blob/main/'."""
+    """Where this repository can be read, put in front of runbook paths in notifications, as in
+    'https://git.example/obs/blob/main/'. Without it they name the path and have no link."""

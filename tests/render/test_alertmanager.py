@@ -209,7 +209,10 @@ def titles(kept: Inbox) -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def posted(team: str, service: str, severity: str, over: bool = False) -> dict[str, Any]:
+LINK = "https://git.example/docs/runbooks/TargetDown.md"
+
+
+def posted(team: str, service: str, severity: str, over: bool = False, runbook: str = LINK) -> dict[str, Any]:
     """An alert as Prometheus would hand it over."""
     now = datetime.now(UTC)
     return {
@@ -223,7 +226,7 @@ def posted(team: str, service: str, severity: str, over: bool = False) -> dict[s
         "annotations": {
             "summary": f"{service} does not answer Prometheus",
             "description": "host:1 has failed its scrapes & more <b>",
-            "runbook": "https://git.example/docs/runbooks/TargetDown.md",
+            "runbook": runbook,
         },
         "startsAt": (now - timedelta(minutes=1)).isoformat(),
         **({"endsAt": (now - timedelta(seconds=1)).isoformat()} if over else {}),
@@ -241,7 +244,7 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
         ("platform", "collector", "critical"),
         ("warehouse", "inventory", "warning"),
     ]
-    link = "https://git.example/docs/runbooks/TargetDown.md"
+    link = LINK
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command = [
         program("alertmanager", "alertmanager"),
@@ -285,6 +288,40 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
         assert titles(kept)["/teams/checkout-teams"][0] == "[RESOLVED] TargetDown (warning) legacy-billing"
         assert kept.of("/ticket/warehouse-tickets")[-1]["status"] == "resolved"
         assert len(kept.posts) == before + 4, "each was told once that it fires and once that it is over"
+
+
+@pytest.mark.engine
+def test_a_runbook_that_is_a_path_is_called_that_and_is_no_link(tmp_path: Path) -> None:
+    whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
+    at = Addresses(free_base(60))
+    folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    command = [
+        program("alertmanager", "alertmanager"),
+        "--config.file=alertmanager.yml",
+        "--storage.path=../data",
+        "--cluster.listen-address=",
+        f"--web.listen-address={at['alertmanager']}",
+    ]
+    page = "docs/runbooks/TargetDown.md"
+    alerts = f"http://{at['alertmanager']}/api/v2/alerts"
+    teams = ("storefront", "checkout", "platform", "warehouse")
+    with inbox(at.port("sink")) as kept, started(command, folder, f"http://{at['alertmanager']}/-/ready"):
+        httpx.post(
+            alerts, json=[posted(team, "x", "warning", runbook=page) for team in teams]
+        ).raise_for_status()
+        until(lambda: len(kept.posts) == 4, "a message to each receiver")
+    (slack,) = kept.of("/slack/storefront-slack")[0]["attachments"]
+    assert not slack.get("title_link")
+    assert slack["text"].endswith(f"Runbook: {page} (in the repository of this stack)")
+    assert not kept.of("/pagerduty/platform-pagerduty")[0].get("links")
+    read = {
+        kind: read_payload(kind, name, body)
+        for path, body in kept.posts
+        for _, kind, name in [path.split("/")]
+    }
+    assert {kind: item.runbook_url for kind, item in read.items() if kind != "slack"} == dict.fromkeys(
+        ("teams", "pagerduty", "ticket"), page
+    )
 
 
 @pytest.mark.engine
