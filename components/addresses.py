@@ -11,7 +11,6 @@ HOST = "127.0.0.1"
 OFFSETS = {
     "prometheus": 0,
     "alertmanager": 1,
-    "alertmanager-cluster": 2,  # unused while there is one Alertmanager
     "node-exporter": 3,
     "redis-exporter": 5,
     "housekeeper": 6,

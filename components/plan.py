@@ -105,7 +105,7 @@ class Secret(Frozen):
     name: str
     source: Literal["generated", "environment", "config"]
     key: str
-    """For `environment` the variable, for `config` the key under `obs:`, for `sink` the URL path, else ''."""
+    """For `environment` the variable, for `config` the key under `obs:`, else ''."""
 
 
 class Plan(Frozen):

@@ -15,6 +15,7 @@ from pyinfra.api.facts import FactBase
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
+from components.render.opensearch import TLS_LINK
 from vsi.records import foreign
 
 Commands = Generator[StringCommand | FileUploadCommand, None, None]
@@ -108,7 +109,8 @@ def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Comman
         return
     folders = sorted({f"{folder}/{path}".rpartition("/")[0] for path in files} | {folder})
     yield StringCommand("rm -rf", QuoteString(folder), "&& umask 077 && mkdir -p", shlex.join(folders))
-    yield StringCommand(f"ln -s ../../../secrets/tls {shlex.quote(folder)}/tls")
+    name, target = TLS_LINK
+    yield StringCommand(f"ln -s {target} {shlex.quote(folder)}/{name}")
     for path, text in files.items():
         yield FileUploadCommand(io.BytesIO(text.encode()), f"{folder}/{path}")
 
@@ -144,9 +146,10 @@ def activated(folder: str, conf: str, files: dict[str, str], managed: list[str])
     if gone:
         yield StringCommand("cd", QuoteString(conf), "&& rm -f", shlex.join(gone))
         yield StringCommand("find", QuoteString(conf), "-mindepth 1 -type d -empty -delete")
-    link = f"{shlex.quote(conf)}/tls"
+    name, target = TLS_LINK
+    link = f"{shlex.quote(conf)}/{name}"
     if changed:
-        yield StringCommand(f"[ -e {link} ] || ln -sfn ../../../secrets/tls {link}")
+        yield StringCommand(f"[ -e {link} ] || ln -sfn {target} {link}")
     yield StringCommand("rm -rf", QuoteString(folder))
 
 

@@ -12,8 +12,6 @@ USER = "housekeeper"
 SECRET = SECRET_OF[USER]
 COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json")
 HEALTH_PATH = "/health"
-KINDS = ("logs", "rejected", "spans", "span-services")
-"""Values of the label `kind` on its metrics."""
 
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:

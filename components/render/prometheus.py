@@ -5,9 +5,6 @@ the local store have them too. As `external_labels` they only fill what is missi
 sent elsewhere, so nothing is doubled; a label of that name which a target itself serves becomes `exported_`.
 
 Series with a forbidden label are dropped whole. Never `labeldrop`: it would merge different series silently.
-
-Flags the process needs: `--config.file=prometheus.yml --storage.tsdb.path=../data --web.listen-address=...
---enable-feature=exemplar-storage`. Retention stands in the configuration and is reloaded with it.
 """
 
 from typing import Any
@@ -18,12 +15,6 @@ from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
 from components.render.yaml_text import dump
 from components.spec import Spec, milliseconds
-
-CHECKS = (
-    ("promtool", "check", "config", "prometheus.yml"),
-    ("promtool", "test", "rules", "tests/*.yml"),
-)
-"""What must pass in the conf folder before it is used; the second one's pattern is for a shell to expand."""
 
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
@@ -40,7 +31,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         files |= rule_tests.render(spec, file)
     custom = custom_rules(spec)
     if custom is not None:
-        files["rules/custom.yml"] = dump(_custom_native(spec, custom))
+        files["rules/custom.yml"] = dump(rules.to_native(spec, custom))
         if spec.metrics.rules.alerts:
             files |= rule_tests.render_custom(custom, spec.metrics.rules.alerts)
     return dict(sorted(files.items()))
@@ -74,10 +65,6 @@ def custom_rules(spec: Spec) -> RuleFile | None:
     )
     groups = (Group("custom-recordings", interval, recordings), Group("custom-alerts", interval, alerts))
     return RuleFile("custom", tuple(group for group in groups if group.rules))
-
-
-def _custom_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
-    return rules.to_native(spec, file)
 
 
 def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:
