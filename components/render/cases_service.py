@@ -59,17 +59,12 @@ class Traffic:
             bad.append((samples, requests * stretch.bad))
             every.append((samples, requests))
         if kind == "errors":
-            assert self.signals.bad_series is not None  # noqa: S101 - the callers have looked
             return ((self.signals.good_series, counter(*good)), (self.signals.bad_series, counter(*bad)))
         return (
             (self.signals.good_series, counter(*every)),
             (self.signals.counted_series, counter(*every)),
             (self.signals.within_series, counter(*good)),
         )
-
-    def provable(self, kind: Kind) -> bool:
-        """Whether example series could be made."""
-        return kind == "slow" or self.signals.bad_series is not None
 
 
 def _above(limit: Decimal) -> float:
@@ -86,8 +81,6 @@ def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]
 
     A burst makes only the first clause hold, a steady trickle only the second. For the slow alert the first
     implies the second while traffic is even, so a clean past with much more traffic goes before the burst."""
-    if not data.provable(kind):
-        return ()
     burst, steady = burns
     high, low = threshold(burst, target), threshold(steady, target)
     fast = burst.long == "1h"
@@ -143,8 +136,6 @@ def burn_cases(data: Traffic, kind: Kind, target: float, burns: tuple[Burn, ...]
 
 def ratio_cases(data: Traffic, spec: Spec) -> tuple[Case, ...]:
     """The cases of `ServiceErrorRatioHigh`: above, just below, not for long enough, too little traffic."""
-    if not data.provable("errors"):
-        return ()
     rules = spec.metrics.rules
     limit, hold = Decimal(str(rules.error_ratio)), rules.error_hold
     interval = fine_interval(rules.error_window)

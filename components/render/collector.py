@@ -28,7 +28,7 @@ class Reference(str):
 
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
-    """`collector.yaml`. `Refused` if the buffer is too small for what is read at once."""
+    """`collector.yaml`."""
     receivers = collector_logs.receivers(spec)
     protocols = {
         name: {"endpoint": addresses[f"collector-otlp-{name}"]}

@@ -11,7 +11,6 @@ Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper
 from dataclasses import dataclass
 from typing import Any
 
-from components.plan import Refused
 from components.render import ottl
 from components.render.opensearch_store import rejected_prefix
 from components.spec import Spec, size_bytes
@@ -21,8 +20,6 @@ UID = "log.record.uid"
 _DROP = "obs.drop"
 MAX_LINE = "256KiB"
 """A longer line becomes several records."""
-SMALLEST_BUFFER = "64MiB"
-"""What is read from a file at once (100 lines) must fit, or reading would wait for ever."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +84,8 @@ def pipeline(spec: Spec) -> dict[str, Any]:
 
 
 def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
-    """`store`: endpoint, TLS and credentials. Refused if the buffer is too small to ever take lines."""
+    """`store`: endpoint, TLS and credentials."""
     buffer = spec.logging.buffer
-    if size_bytes(buffer.size) < size_bytes(SMALLEST_BUFFER):
-        why = f"expected at least {SMALLEST_BUFFER}: the lines that are read at once must fit"
-        raise Refused(spec.environment.target, [("logging.buffer.size", buffer.size, why)])
     return {
         "opensearchlogs": {
             **store,

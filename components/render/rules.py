@@ -1,7 +1,7 @@
 """Recording and alerting rules as data, together with the cases that prove each alert.
 
 An alert is written once: its rule text, and the series under which it must fire and must stay silent, come
-from the same object, so a rule without a test cannot be written.
+from the same object, so that they change together. That no alert lacks either is checked by the tests.
 
 Labels: every group carries the environment's labels (`env`, `cluster`, `region`, `team`), so recorded series
 and alerts have them as all signals do. On an alert, `team` is the team that *owns* it, and overrides the

@@ -1,18 +1,17 @@
 """What a service's promises are judged by: its series, and the burn rates at which a promise is in danger."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 
 from components.render.rules import number
 from components.spec import Service, milliseconds
+from components.spec.matchers import examples
 from components.spec.services import Slo
 
 CALLS = "traces_span_metrics_calls_total"
 DURATION = "traces_span_metrics_duration_seconds"
 SERVER = 'span_kind="SPAN_KIND_SERVER"'
 FAILED_SPAN = 'status_code="STATUS_CODE_ERROR"'
-_CANDIDATES = ("500", "200", "0", "1", "error", "ok", "false", "true", "failed", "success", "a", "")
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class Indicator:
     within: str
     counted: str
     good_series: str
-    bad_series: str | None
-    """None if no label value could be found that the matcher of failures picks."""
+    bad_series: str
     within_series: str
     counted_series: str
 
@@ -80,36 +78,7 @@ def indicator(service: Service, slo: Slo) -> Indicator:
         within=f"{metrics.latency}_bucket{{{name},{le(slo.latency.threshold)}}}",
         counted=f"{metrics.latency}_count{{{name}}}",
         good_series=f"{metrics.requests}{{{name},{good}}}",
-        bad_series=f"{metrics.requests}{{{name},{bad}}}" if bad else None,
+        bad_series=f"{metrics.requests}{{{name},{bad}}}",
         within_series=f'{metrics.latency}_bucket{{{name},le="{bound}"}}',
         counted_series=f"{metrics.latency}_count{{{name}}}",
     )
-
-
-def examples(matcher: str) -> tuple[str, str | None]:
-    """A label of a good request and one of a failed one, told apart by `matcher` (as in `code=~"5.."`).
-
-    The failed one is None where no value is found, which only very odd expressions bring about."""
-    match = re.match(r'^(\w+)(=~|!~|!=|=)"(.*)"$', matcher)
-    if match is None:
-        raise ValueError(f"not a label matcher: {matcher!r}")
-    label, operator, value = match.groups()
-    pattern = value if "~" in operator else re.escape(value)
-    try:
-        regex = re.compile(pattern)
-    except re.error:
-        return f'{label}="0"', None
-    values = (_shortest(value), value, *_CANDIDATES)
-    picked = next((item for item in values if regex.fullmatch(item)), None)
-    other = next((item for item in ("200", *_CANDIDATES, f"not-{value}") if not regex.fullmatch(item)), None)
-    good, bad = (picked, other) if "!" in operator else (other, picked)
-    return f'{label}="{good or ""}"', None if bad is None else f'{label}="{bad}"'
-
-
-def _shortest(pattern: str) -> str:
-    """A guess at a text that `pattern` matches: first alternatives, first of each class, dots as zeros."""
-    text = re.sub(r"\[\^?([^\]])[^\]]*\]", r"\1", pattern)
-    before = ""
-    while before != text:
-        before, text = text, re.sub(r"\((?:\?:)?([^()|]*)(?:\|[^()]*)?\)", r"\1", text)
-    return re.sub(r"[*+?^$]", "", text.split("|")[0].replace(".", "0"))

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import re2
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
-from pydantic.functional_validators import BeforeValidator
+from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"^([1-9][0-9]{0,8})(ms|s|m|h|d|w)$")
@@ -49,6 +49,12 @@ def _extraction(value: Any) -> Any:
     return value
 
 
+def _host_port(value: str) -> str:
+    if not 1 <= int(value.rpartition(":")[2]) <= 65535:
+        raise ValueError("expected a port from 1 to 65535")
+    return value
+
+
 def compile_re2(pattern: str) -> Any:
     """The expression as Prometheus and the collector would read it; ValueError where they would not."""
     try:
@@ -87,8 +93,8 @@ Extraction = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
 """Lower-case letters, digits and hyphens, at most 40: usable as file, unit, job and index name."""
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.]{0,63}$")]
-"""A field of a log record or a span attribute."""
+FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*$", max_length=64)]
+"""A field of a log record; a dot leads to a field inside another."""
 
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$")]
 """A Prometheus label."""
@@ -105,7 +111,10 @@ Path = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Severity = Literal["critical", "warning", "info"]
-HostPort = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$")]
+HostPort = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$"), AfterValidator(_host_port)
+]
+"""An address, as in '127.0.0.1:8000'."""
 
 
 def milliseconds(duration: str) -> int:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from components.spec.base import duplicates, milliseconds
 from components.spec.logging import CORE_FIELDS
+from components.spec.matchers import label
 from components.spec.services import Service
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ RESERVED_LABELS = (
     "cluster", "env", "instance", "job", "le", "owner", "quantile", "region", "service", "service_name",
     "team",
 )  # fmt: skip
-"""Labels that the stack itself relies on: to forbid one would drop every series."""
+"""Labels that the stack itself relies on: to forbid one would drop every series, and what a stack file gives
+them is overwritten, or hides series from rules that look for the stack's own value."""
+
+JOB_LABELS = ("service", "owner")
+"""Those that a further scrape job may set: it has no service otherwise, and the platform team as owner."""
 
 
 def problems(spec: "Spec") -> list[Found]:
@@ -89,11 +94,23 @@ def _stores(spec: "Spec") -> list[Found]:
     if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
         place: Path = ("tracing", "storage", "index_prefix")
         found.append((place, traces, "expected a prefix apart from logging.index.prefix"))
-    fields = [field.name for field in spec.logging.fields]
-    for index, name in enumerate(fields):
-        if any(other.startswith(f"{name}.") for other in [*fields, *CORE_FIELDS]):
-            place = ("logging", "fields", index, "name")
-            found.append((place, name, "expected a name that is not the first part of another field's"))
+    return found + _nested_fields(spec)
+
+
+def _nested_fields(spec: "Spec") -> list[Found]:
+    """OpenSearch has no field inside a field that holds a value itself: its template would be refused."""
+    own: dict[str, Path] = {name: ("logging", "enrichment", name) for name in spec.logging.enrichment}
+    own |= {
+        field.name: ("logging", "fields", index, "name") for index, field in enumerate(spec.logging.fields)
+    }
+    every = {*own, *CORE_FIELDS, *spec.environment.labels}
+    found: list[Found] = []
+    for name, place in own.items():
+        parts = name.split(".")
+        outer = [whole for end in range(1, len(parts)) if (whole := ".".join(parts[:end])) in every]
+        if outer:
+            expected = f"expected a name that lies in no other field; {outer[0]} is one itself"
+            found.append((place, name, expected))
     return found
 
 
@@ -134,6 +151,9 @@ def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
     if service.slo and service.slo.metrics is None and service.slo.latency.threshold not in buckets:
         message = f"expected one of tracing.span_metrics.buckets: {', '.join(buckets)}"
         found.append(((*here, "slo", "latency", "threshold"), service.slo.latency.threshold, message))
+    if service.slo and service.slo.metrics and label(service.slo.metrics.errors) in RESERVED_LABELS:
+        message = "expected a label that the stack does not set itself"
+        found.append(((*here, "slo", "metrics", "errors"), service.slo.metrics.errors, message))
     opened = {"otlp-grpc": spec.tracing.otlp.grpc, "otlp-http": spec.tracing.otlp.http, "none": True}
     if not opened[service.traces.protocol]:
         message = "expected a protocol that tracing.otlp opens"
@@ -144,13 +164,21 @@ def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
 def _metrics(spec: "Spec") -> list[Found]:
     found: list[Found] = []
     for index, job in enumerate(spec.metrics.scrape_jobs):
+        here: Path = ("metrics", "scrape_jobs", index)
         if job.name in RESERVED_JOBS:
-            path = ("metrics", "scrape_jobs", index, "name")
-            found.append((path, job.name, "expected a name that no scrape job of the stack has"))
-    for index, label in enumerate(spec.metrics.forbidden_labels):
-        if label in RESERVED_LABELS:
+            message = "expected a name that no scrape job of the stack has"
+            found.append(((*here, "name"), job.name, message))
+        for name, value in job.labels.items():
+            if name in RESERVED_LABELS and name not in JOB_LABELS:
+                message = f"expected no label that the stack sets itself, but for {', '.join(JOB_LABELS)}"
+                found.append(((*here, "labels", name), value, f"{message}; take it out or rename it"))
+            elif name in spec.metrics.forbidden_labels:
+                message = "expected none of metrics.forbidden_labels; this would drop every series of the job"
+                found.append(((*here, "labels", name), value, message))
+    for index, name in enumerate(spec.metrics.forbidden_labels):
+        if name in RESERVED_LABELS:
             message = "expected a label that the stack does not set itself; this would drop every series"
-            found.append((("metrics", "forbidden_labels", index), label, message))
+            found.append((("metrics", "forbidden_labels", index), name, message))
     return found
 
 

@@ -16,6 +16,7 @@ from components.spec.base import (
     Size,
     compile_re2,
     duplicates,
+    size_bytes,
 )
 
 CORE_FIELDS = (
@@ -30,6 +31,9 @@ CORE_FIELDS = (
     "cluster",
 )
 """What every stored record has a place for; the suite's correlation rests on these."""
+
+SMALLEST_BUFFER = "64MiB"
+"""What is read from a file at once (100 of the longest lines) must fit, or reading would wait for ever."""
 
 
 class SchemaField(Model):
@@ -85,6 +89,13 @@ class Buffer(Model):
     flush_interval: Duration = "1s"
     batch: Annotated[int, Field(ge=1, le=50_000)] = 2_000
     """Records in one bulk request."""
+
+    @field_validator("size")
+    @classmethod
+    def _takes_what_is_read_at_once(cls, value: str) -> str:
+        if size_bytes(value) < size_bytes(SMALLEST_BUFFER):
+            raise ValueError(f"expected at least {SMALLEST_BUFFER}: the lines that are read at once must fit")
+        return value
 
 
 class Index(Model):

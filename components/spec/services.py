@@ -4,7 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, Extraction, HostPort, LabelValue, Model, Name, Path, compile_re2
+from components.spec.base import Duration, Extraction, HostPort, LabelValue, Model, Name, Path
+from components.spec.matchers import examples
 
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Scalar = str | int | float | bool
@@ -53,7 +54,7 @@ class MetricsIndicator(Model):
     errors: Annotated[str, StringConstraints(pattern=r'^[a-zA-Z_]\w*(=|!=|=~|!~)"[^"\\{}]*"$')] = (
         'code=~"5.."'
     )
-    """A matcher that picks the failed ones of `requests`."""
+    """A matcher that picks the failed ones of `requests`, and not all of them."""
     latency: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = (
         "http_request_duration_seconds"
     )
@@ -61,9 +62,8 @@ class MetricsIndicator(Model):
 
     @field_validator("errors")
     @classmethod
-    def _readable(cls, value: str) -> str:
-        if "~" in value.partition('"')[0]:
-            compile_re2(value.partition('"')[2][:-1])
+    def _tells_requests_apart(cls, value: str) -> str:
+        examples(value)
         return value
 
 
@@ -97,6 +97,7 @@ class Run(Model):
     redis: bool = False
     """Whether it gets the address of the stack's Redis."""
     memory_mb: Annotated[int, Field(ge=16, le=65536)] = 120
+    """What it is expected to use, for the check before a deployment that the host has enough; no limit."""
     options: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Scalar] = {}
     """Settings of its own, passed on as they are."""
 

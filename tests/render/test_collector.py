@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from components.addresses import addresses
-from components.plan import Refused
 from components.render import collector
 from components.spec import Spec
 from tests import specs
@@ -194,8 +193,3 @@ def test_tail_sampling_keeps_what_the_stack_says() -> None:
     assert [policy["name"] for policy in policies] == ["slow", "failed", "marked-1", "share"]
     assert policies[2]["boolean_attribute"] == {"key": "probe.keep", "value": True}
     assert policies[3]["probabilistic"] == {"sampling_percentage": 20.0}
-
-
-def test_a_buffer_that_never_takes_a_line_is_refused() -> None:
-    with pytest.raises(Refused, match=r"logging\.buffer\.size = 1KiB: expected at least 64MiB"):
-        settings(specs.spec(logging={"buffer": {"size": "1KiB"}}))

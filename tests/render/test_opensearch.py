@@ -75,6 +75,28 @@ def test_core_fields_labels_enrichment_and_named_fields_are_mapped() -> None:
     assert template(spec)["mappings"]["dynamic"] is False
 
 
+@pytest.mark.parametrize(
+    ("names", "enrichment", "path"),
+    [
+        (("a.b", "a"), (), ("logging", "fields", 0, "name")),
+        (("a.b.c",), ("a",), ("logging", "fields", 0, "name")),
+        (("a",), ("a.b",), ("logging", "enrichment", "a.b")),
+        (("message.raw",), (), ("logging", "fields", 0, "name")),
+        ((), ("region.zone",), ("logging", "enrichment", "region.zone")),
+        (("a.b", "a.c", "ab"), ("a.d",), None),
+    ],
+)
+def test_a_field_inside_one_that_holds_a_value_is_refused(
+    names: tuple[str, ...], enrichment: tuple[str, ...], path: tuple[str | int, ...] | None
+) -> None:
+    logging = {
+        "fields": [{"name": name, "type": "long"} for name in names],
+        "enrichment": dict.fromkeys(enrichment, "x"),
+    }
+    stack = Spec.model_validate_json(json.dumps(specs.stack() | {"logging": logging}))
+    assert [place for place, _, _ in stack.problems()] == ([path] if path else [])
+
+
 def test_a_named_field_decides_over_what_enrichment_would_be() -> None:
     spec = specs.spec(logging={"fields": [{"name": "rack", "type": "long"}], "enrichment": {"rack": "7"}})
     assert template(spec)["mappings"]["properties"]["rack"] == {"type": "long"}

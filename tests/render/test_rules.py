@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from components.addresses import addresses
-from components.render import opensearch, prometheus, rule_tests, rules_logging
+from components.render import opensearch, prometheus, rule_tests, rules_stores
 from components.render.rules import Alert, Group, Recording, RuleFile, labels, number, to_native
 from components.render.rules_metrics import DEAD_MANS_SWITCH
-from components.render.slo import FAST, SLOW, examples, threshold
+from components.render.slo import FAST, SLOW, threshold
 from components.spec import Spec
+from components.spec.matchers import examples
 from tests.render.engines import program, run, write
-from tests.specs import spec, stack
+from tests.specs import service, spec, stack
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = spec()
@@ -77,6 +79,8 @@ def missing_tests(files: dict[str, str]) -> list[str]:
 
 def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() -> None:
     assert missing_tests(FILES) == []
+    for name, whole in odd_stacks().items():
+        assert missing_tests(prometheus.render(whole, addresses(whole))) == [], name
 
 
 def test_a_missing_test_would_be_seen() -> None:
@@ -166,16 +170,28 @@ def test_burn_rates_stay_reachable_for_weak_promises(target: float, first: str) 
         ('outcome="failed"', 'outcome="200"', 'outcome="failed"'),
         ('ok!="true"', 'ok="true"', 'ok="200"'),
         ('status=~"(err|fail)[a-z]+"', 'status="200"', 'status="erra"'),
-        ('code=~"("', 'code="0"', None),
+        ('code=~"[[:digit:]]7."', 'code="200"', 'code="070"'),
+        ('outcome=~"(?i)declined|late"', 'outcome="200"', 'outcome="declined"'),
+        ('code=~"(?:E|W)[^0-9a-z_]x?(a|b(c|d))+$"', 'code="200"', 'code="EAa"'),
+        ('reason!=""', 'reason=""', 'reason="200"'),
     ],
 )
-def test_examples_of_good_and_failed_requests(matcher: str, good: str, bad: str | None) -> None:
+def test_examples_of_good_and_failed_requests(matcher: str, good: str, bad: str) -> None:
     assert examples(matcher) == (good, bad)
+
+
+@pytest.mark.parametrize(
+    ("matcher", "what"),
+    [('code=~".*"', "does not pick"), ('code!~".*"', "picks"), ('code=~"a^b"', "picks")],
+)
+def test_a_matcher_whose_alerts_could_not_be_tested_is_refused_by_name(matcher: str, what: str) -> None:
+    with pytest.raises(ValidationError, match=rf"slo\.metrics\.errors(.|\n)*'code' that it {what}"):
+        spec(services=service("payments", slo={"metrics": {"errors": matcher}}))
 
 
 def test_the_watermark_is_the_one_opensearch_is_given() -> None:
     text = "".join(opensearch.render(SPEC, addresses(SPEC)).values())
-    assert re.search(rf"watermark\.low\W+{rules_logging.WATERMARK_LOW_GIB}gb", text)
+    assert re.search(rf"watermark\.low\W+{rules_stores.WATERMARK_LOW_GIB}gb", text)
 
 
 def promtool_tests(folder: Path, files: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -208,6 +224,7 @@ def odd_stacks() -> dict[str, Spec]:
     }
     slow = {"rules": {"error_window": "2h", "error_hold": "20m", "min_requests_per_second": 1000.0}}
     weak = {"availability": 50.0, "latency": {"threshold": "1s", "target": 90.0}}
+    posix = {"errors": 'outcome=~"(?i)[[:alpha:]]-rejected"'}
     own = {"requests": "rpc_total", "errors": 'grpc_code!~"OK|Canceled"', "latency": "rpc_duration_seconds"}
 
     def only(slo: dict[str, Any]) -> list[dict[str, Any]]:
@@ -220,6 +237,7 @@ def odd_stacks() -> dict[str, Spec]:
         "weak promises": spec(services=only(weak)),
         "strict promises": spec(services=only({"availability": 99.999})),
         "own indicators": spec(services=only({"metrics": own})),
+        "an expression that Python reads otherwise": spec(services=only({"metrics": posix})),
         "nothing": spec(services=[], alerting={"routes": []}),
     }
 
