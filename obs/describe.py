@@ -20,13 +20,12 @@ def check_environment(stack: str) -> None:
 
 
 def describe(stack: str) -> tuple["Spec", "Plan"]:
-    """Load a stack's file and plan it; BadInput with all problems, or with why the plan is refused."""
-    from components.plan import Refused
+    """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included."""
     from stacks.loader import StackFileError, load
-    from vsi.plan import plan
+    from vsi.plan import plan, refusals
 
     try:
-        spec = load(stack)
-        return spec, plan(spec, stack)
-    except (StackFileError, Refused) as error:
+        spec = load(stack, refusals=refusals)
+    except StackFileError as error:
         raise BadInput(str(error)) from None
+    return spec, plan(spec, stack)

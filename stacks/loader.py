@@ -9,12 +9,14 @@ import os
 import re
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from components.spec import Spec
+from components.spec.consistency import Found
 from stacks.source import Node, Problem, StackFileError, key_path, merge, parse, show
 
 STACKS = Path(__file__).parent
@@ -42,9 +44,17 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
     return file
 
 
-def load(stack: str, folder: Path = STACKS) -> Spec:
-    """The spec of a stack. Raises `StackFileError` with every problem."""
-    return validate(load_node(stack, folder))
+Refusals = Callable[[Spec], list[Found]]
+"""What a target cannot do of a spec, in the terms of `Spec.problems`."""
+
+
+def _no_refusals(_: Spec) -> list[Found]:
+    return []
+
+
+def load(stack: str, folder: Path = STACKS, refusals: Refusals = _no_refusals) -> Spec:
+    """The spec of a stack. Raises `StackFileError` with every problem, and with all that `refusals` finds."""
+    return validate(load_node(stack, folder), refusals)
 
 
 def load_node(stack: str, folder: Path = STACKS) -> Node:
@@ -91,8 +101,8 @@ def _is_secret(node: Node) -> bool:
     return isinstance(node.value, dict) and set(node.value) == {"secure"}
 
 
-def validate(node: Node) -> Spec:
-    """The spec that the node describes. Raises `StackFileError` with every problem."""
+def validate(node: Node, refusals: Refusals = _no_refusals) -> Spec:
+    """The spec that the node describes. Raises `StackFileError` with every problem, refusals among them."""
     problems: list[Problem] = []
     data = node.plain()
     _port_base(data, problems)
@@ -108,7 +118,7 @@ def validate(node: Node) -> Spec:
         if isinstance(data, dict):
             data.setdefault("environment", _ANY_ENVIRONMENT)
         spec, errors = _model(data)
-    for path, value, expected in spec.problems() if spec is not None else []:
+    for path, value, expected in [*spec.problems(), *refusals(spec)] if spec is not None else []:
         if not any(_concerns(pruned, path) for pruned in touched):
             problems.append(_place(node, path, value, expected))
     if problems:
@@ -170,6 +180,8 @@ def _without(data: Any, paths: list[tuple[str | int, ...]], here: tuple[str | in
 
 
 _COLLECTIONS = (("alerting", "teams"), ("alerting", "receivers"), ("secrets",), ("services",), ("tracing",))
+_LOOKED_FOR = ("name", "run", "redis")
+"""Keys inside them that other settings look for."""
 
 
 def _concerns(pruned: tuple[str | int, ...], path: tuple[str | int, ...]) -> bool:
@@ -178,7 +190,7 @@ def _concerns(pruned: tuple[str | int, ...], path: tuple[str | int, ...]) -> boo
         return True
     for top in _COLLECTIONS:
         whole = pruned[: len(top)] == top and len(pruned) <= len(top) + 1
-        if whole or (pruned[: len(top)] == top and pruned[-1] == "name"):
+        if whole or (pruned[: len(top)] == top and pruned[-1] in _LOOKED_FOR):
             return True
     return False
 
@@ -224,6 +236,9 @@ _PATTERNS = {
     r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$": "lower-case letters, digits, hyphens, first a letter, at most 40",
     r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$": "an address as in '127.0.0.1:8000'",
     r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$": "a label name: letters, digits and underscores, first a letter",
+    r"^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*$": (
+        "a field name: lower-case letters, digits and underscores, first no digit; single dots between parts"
+    ),
     r"^/[!-~]*$": "a path that starts with '/'",
 }
 

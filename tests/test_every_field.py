@@ -1,6 +1,7 @@
 """No setting is silently ignored: every field of the model changes the plan, or is refused by name.
 
-The fields are enumerated from the model, so a new one without a case here fails.
+The fields are enumerated from the model, so a new one without a case here fails. Those that may be `null` are
+judged with that as well, and a scrape job's labels with each name that the stack itself sets.
 """
 
 import functools
@@ -10,10 +11,12 @@ import typing
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, ValidationError
 
 from components.plan import Refused
 from components.spec import Spec
+from components.spec.consistency import JOB_LABELS, RESERVED_LABELS
 from tests import specs
 from vsi.plan import plan
 
@@ -187,6 +190,14 @@ CASES: dict[str, tuple[Path, Any]] = {
 REFUSED = {"environment.target", "logging.index.replicas", "tracing.storage.replicas"}
 """Cases that this machine cannot honour and that the plan must therefore refuse."""
 
+OPTIONAL: dict[str, Path] = {
+    "services[].slo": ("services", 0, "slo"),
+    "services[].slo.metrics": ("services", 2, "slo", "metrics"),
+    "services[].run": ("services", 4, "run"),
+}
+"""Parts of the model, not leaves, that may be `null`, and where they stand in the stack below. The service of
+`run` is one that has the addresses to do without."""
+
 
 def _stack() -> Any:
     stack = specs.stack()
@@ -222,6 +233,18 @@ def _fields(model: type[BaseModel], here: str = "") -> list[str]:
     return found
 
 
+def _nullable(model: type[BaseModel], here: str = "") -> list[str]:
+    """Every field that may be `null`, leaf or not."""
+    found: list[str] = []
+    for name, field in model.model_fields.items():
+        inner, many = _inner(field.annotation)
+        if types.NoneType in typing.get_args(field.annotation):
+            found.append(f"{here}{name}")
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += _nullable(inner, f"{here}{name}{'[]' if many else ''}.")
+    return found
+
+
 def _inner(annotation: Any, many: bool = False) -> tuple[Any, bool]:
     """The model inside `tuple[Model, ...]` or `Model | None`, and whether there are many of it."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
@@ -243,13 +266,19 @@ def test_every_field_of_the_model_has_a_case() -> None:
 def _changed(field: str) -> Any:
     changed = _stack()
     path, value = CASES[field]
-    place = changed
-    for part in path[:-1]:
-        place = place.setdefault(part, {}) if isinstance(place, dict) else place[int(part)]
+    place = _at(changed, path[:-1])
     if isinstance(place, dict):
         assert place.get(path[-1]) != value, "the case changes nothing"
     place[path[-1]] = value
     return changed
+
+
+def _at(stack: Any, path: Path) -> Any:
+    """What stands at a path of a stack; sections that are not there are added."""
+    place = stack
+    for part in path:
+        place = place.setdefault(part, {}) if isinstance(place, dict) else place[int(part)]
+    return place
 
 
 @functools.cache
@@ -269,3 +298,47 @@ def test_what_this_target_cannot_do_is_refused_by_name(field: str) -> None:
     with pytest.raises(Refused, match="target ") as caught:
         plan(_spec(_changed(field)), "test")
     assert [setting for setting, _, _ in caught.value.problems] == [field]
+
+
+def _told(stack: Any) -> set[str]:
+    """What a stack is refused for, as key paths without indices; empty if it is not."""
+    try:
+        problems = [path for path, _, _ in _spec(stack).problems()]
+    except ValidationError as error:
+        problems = [item["loc"] for item in error.errors()]
+    return {".".join(str(part) for part in path if isinstance(part, str)) for path in problems}
+
+
+@pytest.mark.parametrize("field", _nullable(Spec))
+def test_null_changes_the_plan_or_is_refused(field: str) -> None:
+    """Null is compared with a value: the case's, or for a part of the model what stands there."""
+    path, value = (OPTIONAL[field], None) if field in OPTIONAL else CASES[field]
+    given, without = _stack(), _stack()
+    for stack in (given, without):
+        place = _at(stack, path[:-1])
+        if value is not None:
+            place[path[-1]] = value
+        elif path == OPTIONAL["services[].run"]:
+            place["run"] = {"command": ["{python}"], "port_offset": 198}
+        else:
+            place.setdefault(path[-1], {})
+    place[path[-1]] = None
+    refused = _told(without)
+    if refused:
+        whole = ".".join(key for key in path if isinstance(key, str))
+        assert all(f"{whole}.".startswith(f"{key}.") for key in refused), refused
+    else:
+        assert plan(_spec(without), "test") != plan(_spec(given), "test"), f"{field} = null does nothing"
+
+
+@pytest.mark.parametrize("name", ["trace_id", *RESERVED_LABELS])
+def test_a_scrape_jobs_label_is_in_the_plan_as_given_or_is_refused(name: str) -> None:
+    stack = _stack()
+    stack["metrics"]["scrape_jobs"][0]["labels"] = {name: "given"}
+    if name not in JOB_LABELS:
+        assert _told(stack) == {f"metrics.scrape_jobs.labels.{name}"}
+        return
+    assert not _told(stack)
+    files = dict(plan(_spec(stack), "test").unit("prometheus").files)
+    (scrape,) = yaml.safe_load(files["scrape/edge-router.yml"])["scrape_configs"]
+    assert scrape["static_configs"][0]["labels"][name] == "given"

@@ -7,12 +7,16 @@ from components.addresses import addresses
 from components.plan import Plan, Refused, Secret, Unit
 from components.render import opensearch
 from components.spec import Spec
+from components.spec.consistency import Found, Path
 from vsi.units import all_units
 
 
 def plan(spec: Spec, stack: str) -> Plan:
     """The plan of a stack on this machine. Raises `Refused` with every setting that cannot be honoured."""
-    _refuse(spec)
+    refused = refusals(spec)
+    if refused:
+        problems = [(".".join(map(str, path)), value, why) for path, value, why in refused]
+        raise Refused(spec.environment.target, problems)
     return Plan(
         stack=stack,
         host="local",
@@ -23,24 +27,26 @@ def plan(spec: Spec, stack: str) -> Plan:
     )
 
 
-def _refuse(spec: Spec) -> None:
+def refusals(spec: Spec) -> list[Found]:
+    """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
     target = spec.environment.target
-    problems: list[tuple[str, object, str]] = []
+    found: list[Found] = []
     if target != "local":
-        problems.append(("environment.target", target, "this target does not exist yet; expected 'local'"))
-    for setting, replicas in (
-        ("logging.index.replicas", spec.logging.index.replicas),
-        ("tracing.storage.replicas", spec.tracing.storage.replicas),
-    ):
+        expected = "expected 'local'; this target does not exist yet"
+        found.append((("environment", "target"), target, expected))
+    places: tuple[tuple[Path, int], ...] = (
+        (("logging", "index", "replicas"), spec.logging.index.replicas),
+        (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
+    )
+    for place, replicas in places:
         if replicas:
-            why = "the one OpenSearch node of this target has no other to copy to; expected 0"
-            problems.append((setting, replicas, why))
+            expected = f"expected 0: target {target} has one OpenSearch node, and no other to copy to"
+            found.append((place, replicas, expected))
     runs_redis = any(service.run and service.run.redis for service in spec.services)
     if "redis" in spec.metrics.exporters and not runs_redis:
-        why = "no service with `run` uses Redis, so there is none to watch; take 'redis' out"
-        problems.append(("metrics.exporters", "redis", why))
-    if problems:
-        raise Refused(target, problems)
+        expected = "expected no 'redis', since no service with `run` uses Redis; take it out"
+        found.append((("metrics", "exporters"), "redis", expected))
+    return found
 
 
 def _secrets(spec: Spec) -> list[Secret]:

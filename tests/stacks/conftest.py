@@ -6,6 +6,7 @@ import pytest
 
 from stacks.loader import STACKS, StackFileError, load
 from stacks.source import Problem
+from vsi.plan import refusals
 
 LOCAL = (STACKS / "Pulumi.local.yaml").read_text(encoding="utf-8")
 
@@ -32,7 +33,7 @@ def broken(folder: Path) -> Broken:
         assert old in LOCAL, f"the local stack has no {old!r}"
         (folder / "Pulumi.local.yaml").write_text(LOCAL.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(StackFileError) as caught:
-            load("local", folder)
+            load("local", folder, refusals)
         return caught.value.problems
 
     return change

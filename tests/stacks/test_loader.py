@@ -1,6 +1,7 @@
 """Bad stack files: every error at once, each with key, value, expectation, file and line."""
 
 import copy
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,11 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.spec import Spec
+from obs.describe import describe
+from obs.errors import BadInput
 from stacks.loader import STACKS, StackFileError, load, names, validate
 from stacks.schema import FILE, text
 from stacks.source import Node, key_path, merge, parse
 from tests.stacks.conftest import LOCAL, Broken
+from vsi.plan import refusals
 
+BASE = parse(STACKS / "base.yaml", "base")
+NEW_FIELD = f"logging.fields[{len(BASE.plain()['logging']['fields'])}].name"
 CASES: list[tuple[str, str, str, str, str]] = [
     # old, new, key, value, part of what was expected
     ("tier: dev", "tier: prd", "environment.tier", "'prd'", "'dev', 'test', 'staging' or 'prod'"),
@@ -62,6 +68,57 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("    services:", "    services: []\n    services:", "config.obs:spec.services", "", "stands at"),
     ("config:", "configuration:", "configuration", "", "unknown key"),
     (
+        "retention: 3d",
+        "buffer: {size: 63MiB}\n      retention: 3d",
+        "logging.buffer.size",
+        "'63MiB'",
+        "64MiB",
+    ),
+    *(
+        (
+            "    metrics:\n      scrape_interval",
+            f"    metrics:\n      scrape_jobs: [{job}]\n      scrape_interval",
+            f"metrics.scrape_jobs[0].{key}",
+            value,
+            expected,
+        )
+        for job, key, value, expected in (
+            ("{name: a, targets: ['h:9'], labels: {env: x}}", "labels.env", "'x'", "take it out"),
+            ("{name: a, targets: ['h:9'], labels: {job: x}}", "labels.job", "'x'", "but for service, owner"),
+            (
+                "{name: a, targets: ['h:9'], labels: {user_id: x}}",
+                "labels.user_id",
+                "'x'",
+                "forbidden_labels",
+            ),
+            ("{name: a, targets: ['h:0']}", "targets[0]", "'h:0'", "from 1 to 65535"),
+            ("{name: a, targets: ['h:65536']}", "targets[0]", "'h:65536'", "from 1 to 65535"),
+        )
+    ),
+    *(
+        ("      index: {prefix: logs", f"      {text}\n      index: {{prefix: logs", key, value, expected)
+        for text, key, value, expected in (
+            ("fields: [{name: a..b, type: long}]", NEW_FIELD, "'a..b'", "a field name"),
+            ("fields: [{name: a., type: long}]", NEW_FIELD, "'a.'", "a field name"),
+            ("fields: [{name: service.name, type: long}]", NEW_FIELD, "'service", "service is"),
+            ("fields: [{name: team.x, type: long}]", NEW_FIELD, "'team.x'", "team is one itself"),
+            (
+                "enrichment: {host.a.b: x}",
+                "logging.enrichment.'host.a.b'",
+                "'host.a.b'",
+                "host is one itself",
+            ),
+            (
+                "enrichment: {a: x}\n      fields: [{name: a.b.c, type: long}]",
+                NEW_FIELD,
+                "'a.b.c'",
+                "a is one itself",
+            ),
+        )
+    ),
+    ('code=~"5.."', 'job="x"', "services[0].slo.metrics.errors", "'job", "does not set itself"),
+    ('code=~"5.."', 'code=~".*"', "services[0].slo.metrics.errors", "'code", "does not pick"),
+    (
         "options: {rate: 5}",
         "options: {Rate: 5}",
         "services[4].run.options.Rate",
@@ -71,7 +128,9 @@ CASES: list[tuple[str, str, str, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "key", "value", "expected"), CASES, ids=[case[1] for case in CASES])
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value", "expected"), CASES, ids=[case[1].strip() for case in CASES]
+)
 def test_a_problem_names_key_value_expectation_and_line(
     broken: Broken, old: str, new: str, key: str, value: str, expected: str
 ) -> None:
@@ -107,6 +166,44 @@ def test_every_problem_is_told_at_once(folder: Path) -> None:
         "tracing.storage.replicas",
         "alerting.dead_mans_switch.receiver",
     } <= keys
+
+
+def test_what_the_target_cannot_do_is_told_with_all_else_and_its_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = LOCAL.replace("replicas: 0", "replicas: 1").replace("redis: true", "redis: false")
+    content = content.replace("owner: payments", "owner: nobody")
+    (folder / "Pulumi.local.yaml").write_text(content)
+    monkeypatch.setattr("stacks.loader.load", functools.partial(load, folder=folder))
+    with pytest.raises(BadInput) as caught:
+        describe("local")
+    lines = content.splitlines()
+    for told, (key, written) in zip(
+        str(caught.value).splitlines(),
+        (
+            ("services[2].owner = 'nobody'", "owner: nobody"),
+            ("metrics.exporters = 'redis'", "exporters:"),
+            ("logging.index.replicas = 1", "index: {prefix: logs"),
+            ("tracing.storage.replicas = 1", "storage: {replicas: 1}"),
+        ),
+        strict=True,
+    ):
+        where, said, expected = told.split(": ", 2)
+        file, line = where.split(":")
+        assert file == "stacks/Pulumi.local.yaml"
+        assert written in lines[int(line) - 1]
+        assert said == key
+        assert expected.startswith("expected ")
+
+
+def test_what_is_left_out_to_look_further_makes_no_refusal(broken: Broken) -> None:
+    """The stack's only user of Redis cannot be read; that is no reason to say that nobody uses it."""
+    assert [item.key for item in broken("redis: true", "redis: perhaps")] == ["services[3].run.redis"]
+
+
+def test_a_key_of_run_that_is_wrong_makes_no_other_problem(broken: Broken) -> None:
+    found = broken("command: ['{python}', -m, demo.inventory]", "comand: [a]")
+    assert {item.key for item in found} == {"services[3].run.comand", "services[3].run.command"}
 
 
 def test_a_value_that_may_be_a_secret_is_not_shown(broken: Broken) -> None:
@@ -177,7 +274,6 @@ def test_the_port_base_of_the_environment_wins(folder: Path, monkeypatch: pytest
 
 
 DOCUMENT = yaml.safe_load(LOCAL)
-BASE = parse(STACKS / "base.yaml", "base")
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.just("local"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -224,7 +320,7 @@ def _spec_or_problems(make: Callable[[], Spec]) -> None:
 def test_generated_specs_give_a_spec_or_problems_never_a_traceback(data: Any) -> None:
     document = _broken_document(data)
     spec = document.get("config", {}) if isinstance(document.get("config"), dict) else {}
-    _spec_or_problems(lambda: validate(merge(BASE, _node(spec.get("obs:spec")))))
+    _spec_or_problems(lambda: validate(merge(BASE, _node(spec.get("obs:spec"))), refusals))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
