@@ -21,18 +21,27 @@ class Job:
     engine: Engine
     channel: Channel
     key: str
+    why: str = ""
+    """What to add, in the progress, to a channel that is not the one asked for."""
 
 
 def candidates(engine: Engine, channel: str | None) -> tuple[Channel, ...]:
-    """The channels to try, best first. BadRequest when the one asked for is no channel."""
-    asked = channel or os.environ.get(CHANNEL_VARIABLE) or "auto"
+    """The channels to try, best first. BadRequest when the one asked for is no channel.
+
+    `release` asks for what publishers offer, so an engine that nobody publishes comes from its source.
+    """
+    asked = _asked(channel)
     if asked == "auto":
         return engine.channels()
     chosen = tuple(known for known in catalog.CHANNELS if known == asked)
     if not chosen:
         origin = "the channel" if channel else CHANNEL_VARIABLE
         raise BadRequest(f"{origin} is {asked!r}; expected one of: release, source, auto")
-    return chosen
+    return engine.channels() if asked == "release" and engine.release is None else chosen
+
+
+def _asked(channel: str | None) -> str:
+    return channel or os.environ.get(CHANNEL_VARIABLE) or "auto"
 
 
 def choose(
@@ -54,7 +63,8 @@ def choose(
         problem = _obstacle(engine, candidate, setting, lock, answers, progress)
         its_key = key(engine, candidate, setting.platform, setting.tools, lock)
         if problem is None and its_key is not None:
-            return Job(engine, candidate, its_key)
+            instead = _asked(channel) == "release" != candidate
+            return Job(engine, candidate, its_key, f" (release: {reasons['release']})" if instead else "")
         reasons[candidate] = problem or "it has no key"
     told = "".join(f"  {c}: {reasons[c]}\n" for c in catalog.CHANNELS if c in reasons)
     left = [c for c in engine.channels() if c not in reasons]

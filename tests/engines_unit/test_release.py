@@ -5,6 +5,7 @@ import pytest
 
 from engines import release
 from engines.errors import EngineError
+from engines.progress import Silent
 from engines.store import Store
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo, Mirror
@@ -33,7 +34,7 @@ def test_downloads_checks_and_unpacks(store: Store, mirror: Mirror) -> None:
     folder = store.ensure(["toy"])["toy"]
     assert store.executable("toy", "toy") == folder / "toy"
     assert (folder / "toy").read_bytes() == b"a program" * 500
-    assert store.channel_of("toy") == "release"
+    assert toys.channel(store) == "release"
     assert mirror.gets() == [None]
     assert parts(store) == []
 
@@ -176,13 +177,36 @@ def test_auto_builds_when_the_archive_cannot_be_had(tmp_path: Path, mirror: Mirr
 
     store.ensure(["toy"])  # the mirror has no such file
 
-    assert store.channel_of("toy") == "source"
+    assert toys.channel(store) == "source"
     mirror.files[PATH] = CONTENT
     store.ensure(["toy"])
     assert mirror.gets() == []  # what is cached serves
     store.ensure(["toy"], channel="release")
-    assert store.channel_of("toy") == "release"
+    assert toys.channel(store) == "release"
     assert fake_go.builds == ["example.test/toy"]
+
+
+class Noted(Silent):
+    """Keeps what is being done."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def start(self, engine: str, what: str, total: float | None, *, unit: str) -> None:  # noqa: ARG002
+        self.said.append(f"{engine}: {what}")
+
+
+def test_release_builds_what_nobody_publishes_and_says_so(
+    tmp_path: Path, fake_go: FakeGo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys.sources(tmp_path / "tools", "toy")
+    store, progress = toys.store(tmp_path, toys.built()), Noted()
+    monkeypatch.setenv("OBS_ENGINE_CHANNEL", "release")
+    store.ensure(["toy"], progress=progress)
+    assert toys.channel(store) == "source"
+    assert progress.said == [
+        "toy: building 1.0 with go1.99.0 (release: there is none, toys are not published)"
+    ]
 
 
 def test_auto_downloads_when_it_can(tmp_path: Path, mirror: Mirror, fake_go: FakeGo) -> None:
@@ -192,7 +216,7 @@ def test_auto_downloads_when_it_can(tmp_path: Path, mirror: Mirror, fake_go: Fak
     toys.lock_archive(store, engine, CONTENT)
     mirror.files[PATH] = CONTENT
     store.ensure(["toy"])
-    assert store.channel_of("toy") == "release"
+    assert toys.channel(store) == "release"
     assert fake_go.builds == []
 
 

@@ -34,12 +34,12 @@ def test_builds_once_and_finds_it_again(tmp_path: Path, fake_go: FakeGo) -> None
     folder = store.ensure(["toy"])["toy"]
 
     assert store.locate("toy") == folder
-    assert store.channel_of("toy") == "source"
     assert store.executable("toy", "toy").read_text() == "program of example.test/toy\n"
     assert store.ensure(["toy", "toy"]) == {"toy": folder}
     assert fake_go.builds == ["example.test/toy"]
     found = store.find("toy")
     assert found is not None
+    assert found.channel == "source"
     assert folder.name == found.key[:12]
     assert found.manifest["made_with"] == "go1.99.0"
 
@@ -163,10 +163,15 @@ def test_all_obstacles_are_told_before_anything_is_made(tmp_path: Path, fake_go:
     assert fake_go.builds == []
 
 
-def test_a_channel_that_is_not_allowed_is_named_as_the_way_out(tmp_path: Path) -> None:
+def test_a_channel_that_is_not_allowed_is_named_as_the_way_out(tmp_path: Path, fake_go: FakeGo) -> None:
     toys.sources(tmp_path / "tools", "toy")
-    with pytest.raises(EngineError, match=r"allow the channel source \(OBS_ENGINE_CHANNEL=auto\)"):
-        toys.store(tmp_path, toys.built()).ensure(["toy"], channel="release")
+    engine = toys.built(release=toys.released().release, absent={}, locations={"release": (("toy", "toy"),)})
+    with pytest.raises(EngineError) as caught:
+        toys.store(tmp_path, engine).ensure(["toy"], channel="release")
+    assert "release: the archive's checksum is unlocked" in str(caught.value)
+    assert "obs engines lock" in str(caught.value)
+    assert "allow the channel source (OBS_ENGINE_CHANNEL=auto)" in str(caught.value)
+    assert fake_go.builds == []
 
 
 def test_a_cache_that_cannot_be_used_is_named(tmp_path: Path, fake_go: FakeGo) -> None:

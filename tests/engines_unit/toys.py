@@ -5,7 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from components.catalog import Engine, GoSource, Release
+from components.catalog import Channel, Engine, GoSource, Release
 from engines.lock import Entry, Lock
 from engines.store import Store
 
@@ -100,3 +100,9 @@ def lock_archive(target: Store, engine: Engine, content: bytes) -> str:
         target.lock_file, target.engines.values()
     )
     return digest
+
+
+def channel(target: Store) -> Channel | None:
+    """Where the cached toy came from; None when it is not cached."""
+    found = target.find("toy")
+    return found.channel if found else None
