@@ -59,3 +59,11 @@ class Addresses:
 def addresses(spec: Spec) -> Addresses:
     """The addresses of a stack."""
     return Addresses(spec.deploy.port_base)
+
+
+def runbooks(spec: Spec) -> str:
+    """What stands before a runbook's path, so that it opens: `alerting.runbook_base`, or else the sink, which
+    serves the pages; empty if there is neither."""
+    if spec.alerting.runbook_base is not None:
+        return spec.alerting.runbook_base
+    return f"http://{addresses(spec)['sink']}/" if spec.alerting.sink else ""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from components.addresses import runbooks
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -110,7 +111,7 @@ def annotations(spec: Spec, alert: Alert) -> dict[str, str]:
     """An alert's annotations: summary, description, and the runbook as a link where a base is known."""
     runbook = alert.runbook or f"docs/runbooks/{alert.name}.md"
     if not runbook.startswith(("http://", "https://")):
-        runbook = (spec.alerting.runbook_base or "") + runbook
+        runbook = runbooks(spec) + runbook
     return {"summary": alert.summary, "description": alert.description, "runbook": runbook}
 
 

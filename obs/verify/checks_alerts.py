@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from components.addresses import runbooks
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.spec import Receiver, Service, Spec
 from obs.verify import shop
@@ -132,10 +133,9 @@ def _delivered(ctx: Context, alert: str, service: Service, labels: Labels) -> li
 
     found = ctx.wait(alert, look, seconds(ctx.spec.alerting.grouping.wait) + 20)
     _once(ctx, alert, service.name, expected)
-    page = f"{ctx.spec.alerting.runbook_base or ''}docs/runbooks/{alert}.md"
+    page = f"{runbooks(ctx.spec)}docs/runbooks/{alert}.md"
     for item in found:
-        # Without `runbook_base` it is a path, which some payloads cannot hold as a link, only as text.
-        if item.runbook_url != page and not (ctx.spec.alerting.runbook_base is None and page in item.summary):
+        if item.runbook_url != page:
             raise CheckFailed(
                 f"the runbook {page} in the notification to {item.receiver}",
                 repr(item.runbook_url),

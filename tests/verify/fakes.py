@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from components.addresses import Addresses
+from components.addresses import Addresses, runbooks
 from components.spec import Service, Spec
 from obs.verify.clients import Clients
 from obs.verify.context import Context, Listener
@@ -315,8 +315,8 @@ class World:
     def deliver(self, receiver: str, status: str, alert: str, service: str | None) -> None:
         age = 3600 if "watchdog late" in self.broken and receiver == "watchdog" else 0
         stamp = datetime.fromtimestamp(self.clock.now() - age, UTC).isoformat()
-        page = f"{self.spec.alerting.runbook_base or ''}docs/runbooks/{alert}.md"
-        link = None if "no runbook" in self.broken or page.startswith("docs") else page
+        page = f"{runbooks(self.spec)}docs/runbooks/{alert}.md"
+        link = None if "no runbook" in self.broken else page
         self.deliveries.append(
             {
                 "team": receiver,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from components.addresses import runbooks
 from obs.verify import checks_alerts, checks_request, checks_sampling, shop
 from obs.verify.check import Check
 from obs.verify.context import Context
@@ -307,12 +308,12 @@ def test_an_end_that_no_run_can_wait_for_is_not_applied(tmp_path: Path) -> None:
     assert "and a run has 300 s" in found.text
 
 
-def test_without_a_base_the_runbook_is_a_path_in_the_text(tmp_path: Path) -> None:
+def test_without_a_base_the_runbook_opens_at_the_sink(tmp_path: Path) -> None:
     spec = shop_spec(alerting={"runbook_base": None})
     assert row(World(spec, tmp_path), "fault raises its alert").result is Result.PASSED
     (tmp_path / "other").mkdir()
     found = row(World(spec, tmp_path / "other", "no runbook"), "fault raises its alert")
-    assert "the runbook docs/runbooks/ServiceErrorRatioHigh.md" in found.text
+    assert f"the runbook {runbooks(spec)}docs/runbooks/ServiceErrorRatioHigh.md" in found.text
 
 
 def test_routes_stand_before_the_owner() -> None:
