@@ -55,7 +55,12 @@ def _options(
 
 
 def command(function: Callable[P, int | None]) -> Callable[P, None]:
-    """Make a function a command of `obs`: its result is the exit code, and no error shows a traceback."""
+    """Make a function a command of `obs`; see `guarded`."""
+    return app.command()(guarded(function))
+
+
+def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
+    """What a command runs: the function's result is the exit code, and no error shows a traceback."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -79,24 +84,24 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         except typer.Abort:
             code = 130
         except Exception as error:
-            from engines.errors import EngineError
+            from engines.errors import BadRequest, EngineError
+            from obs.crash import mask, report
             from vsi.errors import DeployError
 
             if isinstance(error, EngineError | DeployError):
                 from obs.console import err
 
-                err.print(str(error), style="bad", markup=False)
-                raise typer.Exit(1) from None
-            if os.environ.get("OBS_DEBUG"):
+                err.print(mask(str(error)), style="bad", markup=False)
+                code = 2 if isinstance(error, BadRequest) else 1
+            elif os.environ.get("OBS_DEBUG"):
                 raise
-            from obs.crash import report
-
-            report(error)
-            code = 1
+            else:
+                report(error)
+                code = 1
         raise typer.Exit(code)
 
     run.__annotations__["return"] = None
-    return app.command()(run)
+    return run
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from obs.crash import hide
 from obs.errors import BadInput
 
 if TYPE_CHECKING:
@@ -28,4 +29,5 @@ def describe(stack: str) -> tuple["Spec", "Plan"]:
         spec = load(stack, refusals=refusals)
     except StackFileError as error:
         raise BadInput(str(error)) from None
+    hide(secret.key for secret in spec.secrets if secret.source == "environment")
     return spec, plan(spec, stack)

@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import IO
 
 from obs.errors import Locked
+from obs.paths import STATE_VARIABLE, writing
 
 
 @contextmanager
 def stack_lock(folder: Path, stack: str, command: str, wait: bool = False) -> Iterator[None]:
     """Hold the stack's lock; Locked, naming the holder, if another run has it and `wait` is not given.
 
-    The lock is the kernel's (flock), so it ends with the process however that ends. The file's text only
-    says who holds it.
+    ObsError if the folder, which is in the state folder, cannot be written. The lock is the kernel's (flock),
+    so it ends with the process however that ends. The file's text only says who holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{stack}.lock").open("a+", encoding="utf-8") as file:
+    with _opened(folder / f"{stack}.lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,6 +39,12 @@ def stack_lock(folder: Path, stack: str, command: str, wait: bool = False) -> It
         finally:
             file.seek(0)
             file.truncate()
+
+
+def _opened(path: Path) -> IO[str]:
+    with writing(STATE_VARIABLE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
 
 
 def _now() -> str:

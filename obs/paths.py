@@ -1,13 +1,39 @@
 """Where things are: the repository and what `obs` itself writes."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from obs.errors import ObsError
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project: Pulumi.yaml, the program, the stack files."""
 PLUGINS = ROOT / "plugins"
+STATE_VARIABLE = "OBS_STATE_DIR"
 
 
 def state_folder() -> Path:
     """The base of all state: OBS_STATE_DIR, else `.state` in the checkout. The engine's lies in it too."""
-    return Path(os.environ.get("OBS_STATE_DIR") or ROOT / ".state").absolute()
+    return Path(os.environ.get(STATE_VARIABLE) or ROOT / ".state").absolute()
+
+
+@contextmanager
+def writing(variable: str) -> Iterator[None]:
+    """Errors of writing below a folder that an environment variable can name, as an ObsError that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise ObsError(
+            f"{variable}: {error.filename}: {error.strerror}; expected a writable folder; "
+            f"set {variable} to a folder of yours"
+        ) from None
+
+
+def made(folder: Path, variable: str) -> None:
+    """Make a folder where there is none; ObsError, as of `writing`, if it cannot be written."""
+    with writing(variable):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
@@ -32,9 +33,11 @@ from pulumi.automation.errors import CommandError, create_command_error
 from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
+from components import catalog
+from obs.console import tell
 from obs.errors import Interrupted, ObsError
 from obs.lock import clear_stale_locks
-from obs.paths import PLUGINS, ROOT, state_folder
+from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
 
 LOCAL_STACK = "local"
 LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
@@ -52,14 +55,40 @@ class EngineFailed(ObsError):
         self.output = output
 
 
-def find_pulumi() -> Path:
-    """The Pulumi CLI: on PATH, else from the cache of engines, whose own error says what to run."""
+def pulumi_on_path() -> Path | None:
+    """The Pulumi CLI on PATH, if it has the catalogue's major and minor version: no other is tested."""
     found = shutil.which("pulumi")
-    if found:
-        return Path(found).absolute()
+    if found is None or (have := _version(Path(found))) is None:
+        return None
+    wanted = VersionInfo.parse(catalog.engine("pulumi").version)
+    return Path(found).absolute() if (have.major, have.minor) == (wanted.major, wanted.minor) else None
+
+
+def find_pulumi() -> Path:
+    """The Pulumi CLI: the one on PATH if its version fits, else the one in the cache of engines.
+
+    ObsError, or the cache's own error, saying what to run if there is neither."""
+    if path := pulumi_on_path():
+        return path
     from engines.store import Store
 
-    return Store().executable("pulumi", "pulumi")
+    store, other = Store(), shutil.which("pulumi")
+    if other is None:
+        return store.executable("pulumi", "pulumi")
+    has = f"pulumi: {other} has version {_version(Path(other)) or 'unknown'}"
+    wanted = catalog.engine("pulumi").version
+    if store.locate("pulumi") is None:
+        raise ObsError(
+            f"{has}; expected {wanted}, or another patch of it; get it with `obs engines build pulumi`"
+        )
+    path = store.executable("pulumi", "pulumi")
+    _tell_once(f"{has}, so {path} is used, which has {wanted}")
+    return path
+
+
+@cache
+def _tell_once(text: str) -> None:
+    tell(text, "note")
 
 
 def backend_folder() -> Path | None:
@@ -76,10 +105,11 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     """The variables under which `pulumi` works here, whether started by `obs` or typed by hand.
 
     The plugins that the CLI brought, if any, stand before ours: the official CLI has its own language host.
+    `obs` itself is on the PATH too, so that it need not be typed with its folder.
     """
     from engines import default_cache
 
-    path = [str(pulumi.resolve().parent), str(pulumi.parent), str(PLUGINS)]
+    path = [str(pulumi.resolve().parent), str(pulumi.parent), str(PLUGINS), str(Path(sys.executable).parent)]
     path = list(dict.fromkeys(path))
     path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
     backend = backend_folder()
@@ -111,7 +141,12 @@ class BoundPulumi(PulumiCommand):
 
     def __init__(self, path: Path) -> None:
         self.command = str(path)
-        self.version = _version(path)
+        version = _version(path)
+        if version is None:
+            raise ObsError(
+                f"pulumi: {path} does not answer to `pulumi version`; run `obs engines build pulumi`"
+            )
+        self.version = version
         self._running: subprocess.Popen[str] | None = None
         self._interrupts = 0
 
@@ -187,18 +222,20 @@ def _die_with_us() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
-def _version(path: Path) -> VersionInfo:
-    found = subprocess.run(
-        [str(path), "version"],
-        env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@cache
+def _version(path: Path) -> VersionInfo | None:
+    """What a CLI says of itself, asked once; None if it does not say."""
     try:
+        found = subprocess.run(
+            [str(path), "version"],
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return VersionInfo.parse(found.stdout.strip().removeprefix("v"))
-    except ValueError:
-        raise ObsError(f"{path} does not answer to `pulumi version`: {found.stderr.strip()}") from None
+    except (OSError, ValueError):
+        return None
 
 
 class _Stack(Stack):
@@ -217,7 +254,7 @@ class Driver:
     def __init__(self, stack: str) -> None:
         pulumi = find_pulumi()
         variables = environment(stack, pulumi)
-        Path(variables["PULUMI_HOME"]).mkdir(parents=True, exist_ok=True)
+        made(Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
         self.name = stack
         self.command = BoundPulumi(pulumi)
         self._workspace = LocalWorkspace(
@@ -227,7 +264,7 @@ class Driver:
     def select(self) -> None:
         """Choose the stack; made, empty, if there is none."""
         if folder := backend_folder():
-            folder.mkdir(parents=True, exist_ok=True)
+            made(folder, "PULUMI_BACKEND_URL" if os.environ.get("PULUMI_BACKEND_URL") else STATE_VARIABLE)
         self._stack = _Stack.create_or_select(self.name, self._workspace)
 
     def prepare(self) -> list[str]:
@@ -244,15 +281,15 @@ class Driver:
             repaired.append(f"{len(pending)} operations that were cut off")
         return repaired
 
-    def up(self, on_event: OnEvent, refresh: bool) -> None:
-        """Update; EngineFailed if the engine ended with an error."""
+    def up(self, on_event: OnEvent) -> None:
+        """Update; EngineFailed if the engine ended with an error. Pulumi.yaml says to refresh first."""
         with _failures():
-            self._stack.up(on_event=on_event, refresh=refresh, suppress_outputs=True, color="never")
+            self._stack.up(on_event=on_event, suppress_outputs=True, color="never")
 
-    def preview(self, on_event: OnEvent, refresh: bool) -> None:
-        """Preview; changes nothing. EngineFailed if the engine ended with an error."""
+    def preview(self, on_event: OnEvent) -> None:
+        """Preview, as `up` would do it; changes nothing. EngineFailed if the engine ended with an error."""
         with _failures():
-            self._stack.preview(on_event=on_event, refresh=refresh, suppress_outputs=True, color="never")
+            self._stack.preview(on_event=on_event, suppress_outputs=True, color="never")
 
     def refresh(self, on_event: OnEvent) -> None:
         """Take what really runs into the state. EngineFailed if the engine ended with an error."""

@@ -27,12 +27,13 @@ def session(stack: str, command: str, wait: bool = False) -> Iterator[tuple[Driv
                 with watcher:
                     yield driver, watcher
             except EngineFailed as failure:
-                explain(stack, watcher, failure)
+                explain(stack, command, watcher, failure)
                 raise ObsError(f"obs {command} failed") from None
 
 
-def explain(stack: str, watcher: Watcher, failure: EngineFailed) -> None:
-    """Per failed unit: the engine's own message, where its log is, and what to do."""
+def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -> None:
+    """Per failed unit: the engine's own message, where its log is, and what to do; `command` is what failed,
+    without `obs`."""
     from vsi.paths import state_paths
 
     for unit, text in watcher.errors:
@@ -49,7 +50,7 @@ def explain(stack: str, watcher: Watcher, failure: EngineFailed) -> None:
             err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet", markup=False)
     if watcher.failed:
         err.print(
-            f"What went well stays. Correct the cause, then run again: obs up {stack}",
+            f"What went well stays. Correct the cause, then run again: obs {command}",
             style="note",
             markup=False,
         )

@@ -1,27 +1,31 @@
 """`obs engines`: what the catalogue has, what is in the cache, getting it, locking it, cleaning up."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from obs.cli import guarded
 
 if TYPE_CHECKING:
     from components.catalog import Engine
     from engines.store import Artifact
 
-app = typer.Typer(
-    help="Engines: the programs that a stack runs, and where they come from.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = typer.Typer(rich_markup_mode=None)
 
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", help="Engines; all when none is given.")
 ]
 
 
+@app.callback(invoke_without_command=True)
+def _engines(context: typer.Context) -> None:
+    """Engines: the programs that a stack runs, and where they come from. Without a command: list."""
+    if context.invoked_subcommand is None:
+        list_engines()
+
+
 @app.command("list")
+@guarded
 def list_engines(
     json_: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
@@ -38,8 +42,7 @@ def list_engines(
     from obs.console import out
 
     store = Store()
-    with _errors():
-        found = {name: store.find(name) for name in store.engines}
+    found = {name: store.find(name) for name in store.engines}
     if json_:
         typer.echo(
             json.dumps([_row(engine, found[name]) for name, engine in store.engines.items()], indent=2)
@@ -82,6 +85,7 @@ def _row(engine: "Engine", found: "Artifact | None") -> dict[str, object]:
 
 
 @app.command()
+@guarded
 def build(
     names: Names = None,
     channel: Annotated[
@@ -98,11 +102,12 @@ def build(
     from obs.console import err
 
     store = Store()
-    with _errors(), Shown(err) as progress:
+    with Shown(err) as progress:
         store.ensure(names or store.engines, channel=channel, progress=progress)
 
 
 @app.command()
+@guarded
 def lock(names: Names = None) -> None:
     """Fetch the checksums of official archives into components/engines.lock.json.
 
@@ -115,7 +120,7 @@ def lock(names: Names = None) -> None:
     from obs.console import out
 
     store = Store()
-    with _errors(), client() as http:
+    with client() as http:
         chosen = [store.engine(name) for name in names or store.engines]
         fresh, filled = fill(store.lock(), chosen, http, mirror())
         fresh.write(store.lock_file, store.engines.values())
@@ -125,6 +130,7 @@ def lock(names: Names = None) -> None:
 
 
 @app.command()
+@guarded
 def prune(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed.")] = False,
 ) -> None:
@@ -134,22 +140,8 @@ def prune(
     from engines.store import Store
     from obs.console import out
 
-    with _errors():
-        removed = clean(Store(), dry_run=dry_run)
+    removed = clean(Store(), dry_run=dry_run)
     for item in removed:
         out.print(f"{size(item.size):>8}  {item.path}  ({item.what})", markup=False)
     total = size(sum(item.size for item in removed))
     out.print(f"{total} {'would be freed' if dry_run else 'freed'}", markup=False)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Errors about engines as they are, exit code 1, or 2 when a name or a setting was wrong."""
-    from engines.errors import BadRequest, EngineError
-    from obs.console import err
-
-    try:
-        yield
-    except EngineError as error:
-        err.print(str(error), style="bad", markup=False)
-        raise typer.Exit(2 if isinstance(error, BadRequest) else 1) from None

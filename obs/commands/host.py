@@ -88,6 +88,7 @@ def start(env: Env = "local", units: Units = None) -> int:
     obs start; obs start local loadgen
     """
     from obs.console import tell
+    from obs.crash import mask
     from vsi import host
 
     chosen = _known(env, units)
@@ -96,7 +97,7 @@ def start(env: Env = "local", units: Units = None) -> int:
             env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}")
         )
     for failure in failures:
-        tell(str(failure), "bad")
+        tell(mask(str(failure)), "bad")
     return 1 if failures else 0
 
 

@@ -37,7 +37,7 @@ def up(
     _bring_engines(plan)
     _preflight(plan)
     with session(env, f"up {env}", wait) as (driver, watcher):
-        driver.up(watcher, refresh=True)
+        driver.up(watcher)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
     if verify:
@@ -94,6 +94,7 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
 @command
 def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
+    from engines.progress import size
     from obs.console import out, tell
     from obs.describe import check_environment
     from obs.session import session
@@ -104,8 +105,8 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     with session(env, f"destroy {env}", wait) as (driver, watcher):
         driver.destroy(watcher)
     tell(f"{env} is down", "good")
-    for path, size in _kept(env):
-        out.print(f"kept  {_size(size):>9}  {path}", markup=False)
+    for path, count in _kept(env):
+        out.print(f"kept  {size(count):>9}  {path}", markup=False)
     return 0
 
 
@@ -150,23 +151,22 @@ def _previewed(env: str) -> "list[UnitChange]":
         driver.select()
         try:
             with watcher:
-                driver.preview(both, refresh=True)
+                driver.preview(both)
         except EngineFailed as failure:
-            explain(env, watcher, failure)
+            explain(env, f"preview {env}", watcher, failure)
             raise ObsError(f"obs preview {env} failed") from None
     return collector.found()
 
 
 def _bring_engines(plan: "Plan") -> None:
     """Make sure that the plan's engines, and Pulumi's, are in the cache, telling what is fetched or built."""
-    import shutil
-
     from engines.progress import Shown
     from engines.store import Store
     from obs.console import err
+    from obs.pulumi import pulumi_on_path
 
     wanted = {engine for unit in plan.units for engine in unit.engines}
-    if not shutil.which("pulumi"):
+    if pulumi_on_path() is None:
         wanted.add("pulumi")
     with Shown(err) as progress:
         Store().ensure(sorted(wanted), progress=progress)
@@ -207,20 +207,10 @@ def _ask(question: str) -> None:
 
 
 def _kept(env: str) -> list[tuple[Path, int]]:
-    """(data folder, bytes in it) of what a destroy left, by path."""
+    """(folder, bytes in it) of what a destroy left: the data of units, and the secrets that protect it."""
+    from engines.archives import tree_size
     from vsi.paths import state_paths
 
-    folders = sorted(state_paths(env).units.glob("*/data"))
-    return [
-        (folder, sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()))
-        for folder in folders
-    ]
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"
+    state = state_paths(env)
+    folders = [*sorted(state.units.glob("*/data")), state.secrets]
+    return [(folder, tree_size(folder)) for folder in folders if folder.is_dir() and any(folder.iterdir())]

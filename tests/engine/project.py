@@ -10,6 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from engines.errors import EngineError
+from obs import pulumi
+from obs.errors import ObsError
 from tests.ports import free_base
 
 ROOT = Path(__file__).parent.parent.parent
@@ -21,14 +24,11 @@ SECONDS = 240
 
 
 def find_pulumi() -> Path | None:
-    """The CLI on PATH or in the cache of engines."""
-    found = shutil.which("pulumi")
-    if found:
-        return Path(found)
-    from engines.store import Store
-
-    folder = Store().locate("pulumi")
-    return Store().executable("pulumi", "pulumi") if folder else None
+    """The CLI that `obs` would use; None if there is none."""
+    try:
+        return pulumi.find_pulumi()
+    except (ObsError, EngineError):
+        return None
 
 
 @dataclass

@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components.catalog import ENGINES
+from engines.store import Store
 from obs.commands.engines import app
 
 runner = CliRunner()
@@ -17,6 +18,34 @@ def test_list_names_every_engine_and_what_it_would_take(tmp_path: Path) -> None:
         assert engine.name in result.stdout
         assert engine.version in result.stdout
     assert "not yet, about 6 min to build" in " ".join(result.stdout.split())
+
+
+def test_without_a_command_it_lists(tmp_path: Path) -> None:
+    result = runner.invoke(app, [])
+    assert result.exit_code == 0
+    assert result.stdout == runner.invoke(app, ["list"]).stdout
+
+
+@pytest.mark.parametrize("name", ["list", "build", "lock", "prune"])
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ValueError("nobody foresaw"), 1, "unexpected error: ValueError: nobody foresaw"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_no_command_shows_a_traceback(
+    name: str, error: BaseException, code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_self: Store) -> None:
+        raise error
+
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(Store, "__init__", fail)
+    result = runner.invoke(app, [name])
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert "Traceback" not in result.output
 
 
 def test_list_for_programs(tmp_path: Path) -> None:
@@ -33,11 +62,14 @@ def test_list_for_programs(tmp_path: Path) -> None:
     [
         (["build", "grafana"], 2, "no engine 'grafana' in the catalogue; there are: pulumi,"),
         (["build", "redis", "--channel", "apt"], 2, "the channel is 'apt'; expected one of:"),
-        (["build", "redis", "--channel", "release"], 1, "the Redis project publishes source code only"),
+        (["build", "prometheus", "--channel", "release"], 1, "cannot be had for"),
         (["lock", "grafana"], 2, "no engine 'grafana'"),
     ],
 )
-def test_errors_are_told_without_a_traceback(arguments: list[str], code: int, said: str) -> None:
+def test_errors_are_told_without_a_traceback(
+    arguments: list[str], code: int, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OBS_ENGINE_MIRROR", "http://127.0.0.1:1")
     result = runner.invoke(app, arguments)
     assert result.exit_code == code
     assert said in result.stderr

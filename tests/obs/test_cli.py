@@ -1,5 +1,6 @@
 """The command line teaches, refuses in words, and starts fast."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from engines.errors import EngineError
-from obs import cli
+from components.spec import Spec
+from engines.errors import BadRequest, EngineError
+from obs import cli, crash
 from obs.cli import app, command
 from obs.commands import host, stack, tools  # noqa: F401 - they add the commands
+from obs.describe import describe
 from obs.errors import BadInput, Interrupted, Locked, ObsError
+from tests import specs
 from vsi.errors import DeployError
 
 ROOT = Path(cli.__file__).parent.parent
@@ -66,6 +70,7 @@ def test_every_command_has_help(name: str) -> None:
         (ObsError("failed"), 1),
         (DeployError("jaeger", "not ready"), 1),
         (EngineError("no such engine"), 1),
+        (BadRequest("no such channel"), 2),
         (ValueError("nobody foresaw"), 1),
         (BadInput("bad"), 2),
         (Locked("held"), 3),
@@ -82,6 +87,49 @@ def test_exit_codes(failing: list[BaseException], error: BaseException, code: in
     assert str(error).splitlines()[:1] == [
         line for line in str(error).splitlines()[:1] if line in result.output
     ]
+
+
+@pytest.mark.parametrize(
+    "error", [DeployError("jaeger", "as pa55word-on-host"), EngineError("pa55word-on-host")]
+)
+def test_no_error_tells_a_secret(failing: list[BaseException], error: BaseException, tmp_path: Path) -> None:
+    (tmp_path / "local" / "secrets").mkdir(parents=True)
+    (tmp_path / "local" / "secrets" / "opensearch-admin").write_text("pa55word-on-host")
+    failing.append(error)
+    result = CliRunner().invoke(app, ["fail"])
+    assert "[secret]" in result.output
+    assert "pa55word" not in result.output
+
+
+def test_a_unit_that_did_not_start_tells_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "local" / "secrets").mkdir(parents=True)
+    (tmp_path / "local" / "secrets" / "opensearch-admin").write_text("pa55word-on-host")
+    failure = DeployError("jaeger", "its last lines: login as pa55word-on-host failed")
+    monkeypatch.setattr("vsi.host.start", lambda *_arguments, **_options: [failure])
+    result = CliRunner().invoke(app, ["start", "local"])
+    assert result.exit_code == 1
+    assert "login as [secret] failed" in result.output
+
+
+def test_secrets_of_a_stack_file_are_hidden_once_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = [{"name": "route", "source": "environment", "key": "PAGER_ROUTE"}]
+    spec = Spec.model_validate_json(json.dumps(specs.stack(secrets=named)))
+    monkeypatch.setattr("stacks.loader.load", lambda *_arguments, **_options: spec)
+    monkeypatch.setattr("vsi.plan.plan", lambda *_arguments: None)
+    monkeypatch.setattr(crash, "_named", set())
+    monkeypatch.setenv("PAGER_ROUTE", "r0uting-value")
+    describe("local")
+    assert crash.mask("told r0uting-value") == "told [secret]"
+
+
+@pytest.mark.parametrize("name", ["refresh", "destroy", "stop", "start"])
+def test_a_state_folder_that_cannot_be_written_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OBS_STATE_DIR", "/proc/x")
+    result = CliRunner().invoke(app, [name, "local", *(["--yes"] if name == "destroy" else [])])
+    assert result.exit_code == 1
+    assert "OBS_STATE_DIR: /proc/x" in result.output
+    assert "set OBS_STATE_DIR to a folder of yours" in result.output
+    assert "Traceback" not in result.output
 
 
 def test_debug_shows_what_nobody_foresaw(

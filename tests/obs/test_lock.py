@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from obs.errors import Locked
+from obs.errors import Locked, ObsError
 from obs.lock import clear_stale_locks, stack_lock
 
 HOLDER = """
@@ -57,6 +57,19 @@ def test_a_second_run_is_told_who_holds_the_stack(tmp_path: Path) -> None:
     with stack_lock(tmp_path, "local", "up local"):
         assert str(os.getpid()) in (tmp_path / "local.lock").read_text()
     assert (tmp_path / "local.lock").read_text() == ""
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "{tmp}/file"])
+def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("")
+    folder = Path(place.format(tmp=tmp_path))
+    with (
+        pytest.raises(
+            ObsError, match=rf"OBS_STATE_DIR: {folder}.*; expected a writable folder; set OBS_STATE"
+        ),
+        stack_lock(folder / ".locks", "local", "up local"),
+    ):
+        pytest.fail("locked nothing")
 
 
 def test_waiting_gets_the_lock_when_the_holder_ends(tmp_path: Path) -> None:

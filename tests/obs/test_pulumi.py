@@ -2,20 +2,36 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from semver import VersionInfo
 
+from components import catalog
+from engines.store import Store
+from obs.errors import ObsError
 from obs.paths import PLUGINS
-from obs.pulumi import LOCAL_PASSPHRASE, backend_folder, environment, exports
+from obs.pulumi import (
+    LOCAL_PASSPHRASE,
+    Driver,
+    backend_folder,
+    environment,
+    exports,
+    find_pulumi,
+    pulumi_on_path,
+)
 
 HOSTS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
 
-def cli(folder: Path, *names: str) -> Path:
+WANTED = VersionInfo.parse(catalog.engine("pulumi").version)
+
+
+def cli(folder: Path, *names: str, version: str = "") -> Path:
     folder.mkdir(parents=True)
     for name in ("pulumi", *names):
-        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).write_text(f"#!/bin/sh\necho {version}\n")
         (folder / name).chmod(0o755)
     return folder / "pulumi"
 
@@ -34,6 +50,64 @@ def test_the_plugins_that_a_cli_brought_are_preferred(tmp_path: Path, name: str)
     link = tmp_path / "bin" / "pulumi"
     link.symlink_to(official)
     assert shutil.which(name, path=environment("local", link)["PATH"]) == str(official.parent / name)
+
+
+def test_obs_is_on_the_path(tmp_path: Path) -> None:
+    path = environment("local", cli(tmp_path / "built"))["PATH"]
+    assert shutil.which("obs", path=path) == str(Path(sys.executable).parent / "obs")
+    assert shutil.which("pulumi", path=path) == str(tmp_path / "built" / "pulumi")
+
+
+def on_path(pulumi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{pulumi.parent}:/usr/bin:/bin")
+
+
+def test_the_cli_on_path_is_used_if_it_differs_in_the_patch_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi = cli(tmp_path / "mine", version=f"v{WANTED.bump_patch()}")
+    on_path(pulumi, monkeypatch)
+    monkeypatch.setenv("OBS_CACHE", str(tmp_path / "empty"))
+    assert find_pulumi() == pulumi
+
+
+@pytest.mark.parametrize("version", [f"v{WANTED.bump_minor()}", f"v{WANTED.bump_major()}", "soon"])
+def test_another_version_on_path_gives_way_to_the_cache_and_that_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], version: str
+) -> None:
+    cached = cli(tmp_path / "cached")
+    on_path(other := cli(tmp_path / "other", version=version), monkeypatch)
+    monkeypatch.setattr(Store, "locate", lambda *_: cached.parent)
+    monkeypatch.setattr(Store, "executable", lambda *_: cached)
+    assert pulumi_on_path() is None
+    assert [find_pulumi(), find_pulumi()] == [cached, cached]
+    said = capsys.readouterr().err
+    assert said.count(str(other)) == 1
+    assert version.removeprefix("v").replace("soon", "unknown") in said
+    assert str(WANTED) in said
+
+
+def test_another_version_on_path_and_none_in_the_cache_is_an_error_that_names_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = WANTED.bump_minor()
+    on_path(cli(tmp_path / "other", version=f"v{other}"), monkeypatch)
+    monkeypatch.setenv("OBS_CACHE", str(tmp_path / "empty"))
+    with pytest.raises(ObsError, match=rf"has version {other}; expected {WANTED}.*obs engines build pulumi"):
+        find_pulumi()
+
+
+@pytest.mark.parametrize("variable", ["OBS_STATE_DIR", "PULUMI_BACKEND_URL", "PULUMI_HOME"])
+def test_a_folder_that_cannot_be_written_is_named_by_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    on_path(cli(tmp_path / "mine", version=f"v{WANTED}"), monkeypatch)
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    monkeypatch.setenv(variable, "file:///proc/x" if variable == "PULUMI_BACKEND_URL" else "/proc/x")
+    with pytest.raises(ObsError, match=f"{variable}: /proc/x: .*set {variable} to a folder of yours"):
+        Driver("local").select()
 
 
 def test_only_the_local_stack_has_the_known_passphrase(tmp_path: Path) -> None:

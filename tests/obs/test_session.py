@@ -21,16 +21,16 @@ def test_a_failed_unit_is_explained(
         failed={"jaeger": "update"},
         errors=[("jaeger", "jaeger: unknown field 'x'\nin config.yaml with pa55word-of-jaeger")],
     )
-    explain("local", watcher, EngineFailed("code: 255"))
+    explain("local", "destroy local", watcher, EngineFailed("code: 255"))
     shown = capsys.readouterr().err
     assert "jaeger (update):" in shown
     assert "unknown field 'x'" in shown
     assert f"log: {tmp_path}/local/units/jaeger/log  (obs logs local jaeger)" in shown
-    assert "obs up local" in shown
+    assert "then run again: obs destroy local\n" in shown
     assert "pa55word" not in shown
     assert "code: 255" not in shown
 
 
 def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.CaptureFixture[str]) -> None:
-    explain("local", Watcher(), EngineFailed("error: could not read the project"))
+    explain("local", "up local", Watcher(), EngineFailed("error: could not read the project"))
     assert "could not read the project" in capsys.readouterr().err
