@@ -73,6 +73,7 @@ def test_a_whole_life(down: Project) -> None:
     assert not any(down.servers().values())
     assert "kept" in gone.stdout
     assert str(down.root / ".state" / "local" / "units" / "one" / "data") in gone.stdout
+    assert str(down.root / ".state" / "local" / "secrets") in gone.stdout
 
 
 def test_drift_is_found_and_repaired(standing: Project) -> None:
@@ -135,6 +136,17 @@ def test_pulumi_typed_by_hand_does_the_same(standing: Project) -> None:
         assert "nothing to change" in standing.up()
     finally:
         standing.replace("cluster: tower", "cluster: laptop")
+
+
+def test_pulumi_typed_by_hand_heals_a_unit_that_was_stopped(standing: Project) -> None:
+    assert standing.obs("stop", "local", "three").returncode == 0
+    preview = standing.by_hand("pulumi preview -s local --non-interactive")
+    assert "1 to update" in preview.stdout
+    assert not standing.servers()["three"], "a preview started something"
+    up = standing.by_hand("pulumi up -s local --yes --non-interactive")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "1 updated" in up.stdout
+    assert standing.once_each()
 
 
 def test_a_broken_stack_file_is_told_without_a_traceback(standing: Project) -> None:
