@@ -88,5 +88,5 @@ class Alerting(Model):
     """Whether the stack runs an HTTP sink that speaks the receivers' payloads and counts deliveries."""
     runbook_base: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+/$")] | None = None
     """Where this repository can be read, put in front of runbook paths in notifications, as in
-    'https://git.example/obs/blob/main/'. Without it they link to the sink, which serves the pages; without one
-    they name the path."""
+    'https://git.example/obs/blob/main/'. Without it they link to the sink, which serves the pages; without
+    one they name the path."""
