@@ -99,8 +99,8 @@ class Engine:
     """Seconds that the source build takes on 2 otherwise idle cores, dependencies to be downloaded
     included."""
     lacks: Mapping[Channel, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
-    """Capabilities that a channel's build does not have: an input to the plan, which refuses or does
-    without."""
+    """Capabilities that a channel's build does not have, told by `obs engines list`. Plans do without
+    them, so that either channel serves any stack."""
     absent: Mapping[Channel, str] = field(default_factory=lambda: MappingProxyType({}))
     """Why a channel does not exist, in a sentence for the reader of an error message."""
     locations: Mapping[Channel, tuple[tuple[str, str], ...]] = field(

@@ -23,7 +23,7 @@ def report(error: Exception) -> None:
     try:
         where = f"The traceback is in {_write(mask(''.join(traceback.format_exception(error))))};"
     except OSError as problem:
-        where = f"The traceback cannot be written to {problem.filename} ({problem.strerror});"
+        where = f"The traceback cannot be written to {_folder()} ({problem.strerror});"
     err.print(
         f"unexpected error: {type(error).__name__}: {first}\n{where} obs --debug shows it.",
         style="bad",
@@ -31,10 +31,13 @@ def report(error: Exception) -> None:
     )
 
 
+def _folder() -> Path:
+    return state_folder() / ".crashes"
+
+
 def _write(text: str) -> Path:
-    folder = state_folder() / ".crashes"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
+    _folder().mkdir(parents=True, exist_ok=True)
+    path = _folder() / f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.log"
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     return path

@@ -32,8 +32,9 @@ def stack_lock(folder: Path, stack: str, command: str, wait: bool = False) -> It
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate()
-        json.dump({"pid": os.getpid(), "command": command, "since": _now()}, file)
-        file.flush()
+        holder = json.dumps({"pid": os.getpid(), "command": command, "since": _now()})
+        with writing(STATE_VARIABLE, folder):  # past the buffer, which a full disk would fail on again later
+            os.write(file.fileno(), holder.encode())
         try:
             yield
         finally:
@@ -42,7 +43,7 @@ def stack_lock(folder: Path, stack: str, command: str, wait: bool = False) -> It
 
 
 def _opened(path: Path) -> IO[str]:
-    with writing(STATE_VARIABLE):
+    with writing(STATE_VARIABLE, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("a+", encoding="utf-8")
 

@@ -20,20 +20,20 @@ def state_folder() -> Path:
 
 
 @contextmanager
-def writing(variable: str) -> Iterator[None]:
-    """Errors of writing below a folder that an environment variable can name, as an ObsError that says so."""
+def writing(variable: str, path: Path) -> Iterator[None]:
+    """Errors of writing to `path` as an ObsError that says which environment variable can name another."""
     try:
         yield
     except OSError as error:
         raise ObsError(
-            f"{variable}: {error.filename}: {error.strerror}; expected a writable folder; "
+            f"{variable}: {error.filename or path}: {error.strerror}; expected a writable folder; "
             f"set {variable} to a folder of yours"
         ) from None
 
 
 def made(folder: Path, variable: str) -> None:
     """Make a folder where there is none; ObsError, as of `writing`, if it cannot be written."""
-    with writing(variable):
+    with writing(variable, folder):
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -262,10 +262,11 @@ class Driver:
         )  # no project_settings: they would rewrite Pulumi.yaml
 
     def select(self) -> None:
-        """Choose the stack; made, empty, if there is none."""
+        """Choose the stack; made, empty, if there is none. EngineFailed if the engine cannot."""
         if folder := backend_folder():
             made(folder, "PULUMI_BACKEND_URL" if os.environ.get("PULUMI_BACKEND_URL") else STATE_VARIABLE)
-        self._stack = _Stack.create_or_select(self.name, self._workspace)
+        with _failures():
+            self._stack = _Stack.create_or_select(self.name, self._workspace)
 
     def prepare(self) -> list[str]:
         """Choose the stack and repair what a killed run left; returns what was repaired."""

@@ -1,5 +1,6 @@
 """One run at a time; the locks of the dead are cleared, those of the living are not."""
 
+import errno
 import json
 import os
 import socket
@@ -70,6 +71,18 @@ def test_a_folder_that_cannot_be_written_is_named_with_what_to_do(tmp_path: Path
         stack_lock(folder / ".locks", "local", "up local"),
     ):
         pytest.fail("locked nothing")
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with (
+        pytest.raises(ObsError, match=f"OBS_STATE_DIR: {tmp_path}: No space left on device"),
+        stack_lock(tmp_path, "local", "up local"),
+    ):
+        pytest.fail("holds the lock without saying so")
 
 
 def test_waiting_gets_the_lock_when_the_holder_ends(tmp_path: Path) -> None:
