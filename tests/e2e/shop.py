@@ -112,6 +112,31 @@ class Shop:
                 found.append(process)
         return found
 
+    def leaders(self) -> dict[str, list[int]]:
+        """Unit -> every process that was started as its own, whichever supervisor started it.
+
+        A process knows its unit by its environment; Redis writes its title over that and is known by its
+        working directory."""
+        found: dict[str, list[int]] = {}
+        units = self.state / "units"
+        for process in self.processes():
+            try:
+                if os.getpgid(process.pid) != process.pid:
+                    continue
+                unit = process.environ().get("OBS_UNIT", "")
+                folder = Path(process.cwd())
+            except (psutil.Error, ProcessLookupError):
+                continue
+            if not unit and folder.is_relative_to(units):
+                unit = folder.relative_to(units).parts[0]
+            if unit:
+                found.setdefault(unit, []).append(process.pid)
+        return found
+
+    def pulumi_locks(self) -> list[Path]:
+        """What the engine left to keep others from the stack."""
+        return list((self.root / ".state" / ".pulumi" / "locks").glob("**/*.json"))
+
     def clean_up(self) -> None:
         """End whatever is left."""
         for process in self.processes():

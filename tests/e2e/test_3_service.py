@@ -60,7 +60,13 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
     shop.stack_file.write_text(text.replace("    services:\n", f"    services:\n{lines}"))
 
     units = json.loads(shop.obs("preview", "--json").stdout)["units"]
-    assert {unit["unit"] for unit in units} == {"prometheus", "collector"}
+    files = {unit["unit"]: {change["name"] for change in unit["changes"] if change["file"]} for unit in units}
+    assert files == {
+        "prometheus": {
+            "rules/billing.yml", "scrape/billing.yml", "tests/billing.yml", "tests/billing.400m.yml",
+        },
+        "collector": {"collector.yaml"},
+    }  # fmt: skip
     shop.obs("up")
     until(shop.whole, "everything runs", seconds=120)
     assert shop.pids() == before, "a process was restarted"
