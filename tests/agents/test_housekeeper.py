@@ -22,6 +22,7 @@ from agents import housekeeper
 from agents.housekeeper import Housekeeper, Metrics
 from agents.store import Kept, Settings
 from tests.ports import free_port
+from tests.waiting import until
 
 REPO = Path(__file__).resolve().parents[2]
 LOGS = Kept(kind="logs", prefix="logs", date_format="%Y.%m.%d", days=14)
@@ -138,13 +139,7 @@ def started(folder: Path, text: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def scrape(port: int) -> str:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
-        except httpx.ConnectError:
-            assert time.monotonic() < deadline, "the housekeeper does not listen"
-            time.sleep(0.05)
+    return until(lambda: httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text, "it listens")
 
 
 def test_it_lives_without_its_store_says_so_and_ends_at_once(tmp_path: Path) -> None:
