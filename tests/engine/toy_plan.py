@@ -6,6 +6,7 @@ needs `one` and holds the cluster's name, so a test changes it by editing the st
 
 from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
 from components.spec import Spec
+from components.spec.consistency import Found
 
 SERVER = (
     "import http.server as h, socketserver as s, sys\n"
@@ -15,6 +16,11 @@ SERVER = (
     "s.TCPServer.allow_reuse_address = True\n"
     "s.TCPServer(('127.0.0.1', int(sys.argv[1])), H).serve_forever()\n"
 )
+
+
+def refusals(_spec: Spec) -> list[Found]:
+    """What the real one refuses; this one refuses nothing."""
+    return []
 
 
 def plan(spec: Spec, stack: str) -> Plan:
