@@ -5,6 +5,7 @@ checked by their engine in a staged copy, then renamed into place; what a proces
 recorded only after it was told.
 """
 
+import os
 import shutil
 import tempfile
 import time
@@ -122,15 +123,18 @@ def _scratch(state: StatePaths, name: str) -> Iterator[None]:
 
     pyinfra writes what it puts in place, secrets and keys too, to a temporary file first. A process that is
     killed, as ours are when the engine ends, leaves that behind: in /tmp for good, here until the next run.
-    Under the unit's lock only."""
+    It is reached by a descriptor, because pyinfra does not quote the file's name, and the state folder may
+    hold blanks and worse. Under the unit's lock only."""
     folder, before = state.unit(name).scratch, tempfile.tempdir
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    tempfile.tempdir = str(folder)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    tempfile.tempdir = f"/proc/{os.getpid()}/fd/{descriptor}"
     try:
         yield
     finally:
         tempfile.tempdir = before
+        os.close(descriptor)
         shutil.rmtree(folder, ignore_errors=True)
 
 
