@@ -223,6 +223,9 @@ def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, p
     assert down.once_each()
     assert down.locks() == []
     assert "nothing to change" in down.up()
+    assert not [*down.root.rglob("*.attrs")], (
+        "files that a kill can leave empty, and the state unreadable with them"
+    )
 
 
 def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp_path: Path) -> None:

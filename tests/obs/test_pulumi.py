@@ -121,7 +121,9 @@ def test_a_back_end_that_the_user_named_is_kept(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     assert backend_folder() == tmp_path / "state"
-    assert environment("local", pulumi)["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/state?create_dir=true"
+    assert environment("local", pulumi)["PULUMI_BACKEND_URL"] == (
+        f"file://{tmp_path}/state?create_dir=true&metadata=skip"
+    )
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/elsewhere?create_dir=true")
     assert backend_folder() == tmp_path / "elsewhere"
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
