@@ -113,8 +113,8 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     path = list(dict.fromkeys(path))
     path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
     backend = backend_folder()
-    # Without metadata: the engine writes it to files of their own, which a SIGKILL can leave empty, and then can
-    # no longer read its state ("failed to load checkpoint: EOF"). The state itself is replaced atomically.
+    # Without metadata: the engine writes it to files of their own, which a SIGKILL can leave empty, and then
+    # can no longer read its state ("failed to load checkpoint: EOF"). The state itself is replaced atomically.
     url = (
         f"{FILE_SCHEME}{backend}?create_dir=true&metadata=skip"
         if backend
