@@ -114,7 +114,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
     backend = backend_folder()
     # Without metadata: the engine writes it to files of their own, which a SIGKILL can leave empty, and then
-    # can no longer read its state ("failed to load checkpoint: EOF"). The state itself is replaced atomically.
+    # can no longer read its state ("failed to load checkpoint: EOF").
     url = (
         f"{FILE_SCHEME}{backend}?create_dir=true&metadata=skip"
         if backend
