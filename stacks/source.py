@@ -176,6 +176,10 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     text = str(node.value)
     match node.tag:
         case "tag:yaml.org,2002:str":
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise ValueError(
+                    "expected text of whole characters, without surrogates (as '\\ud83d' is one)"
+                )
             return text
         case "tag:yaml.org,2002:null":
             return None

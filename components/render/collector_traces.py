@@ -29,7 +29,10 @@ def connectors(spec: Spec) -> dict[str, Any]:
             "aggregation_cardinality_limit": 10_000,
             "dimensions": [{"name": name} for name in metrics.dimensions],
             "exemplars": {"enabled": True, "max_per_data_point": 5},
-            "histogram": {"explicit": {"buckets": list(metrics.buckets)}, "unit": "s"},
+            "histogram": {
+                "explicit": {"buckets": [ottl.duration(bucket) for bucket in metrics.buckets]},
+                "unit": "s",
+            },
             "metrics_flush_interval": "5s",
             # A service that restarts stays the same series.
             "resource_metrics_key_attributes": ["service.name"],

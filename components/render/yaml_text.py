@@ -1,5 +1,6 @@
 """YAML as people write it: keys in the order given, texts of several lines as blocks, no anchors."""
 
+import re
 from typing import Any
 
 import yaml
@@ -18,6 +19,12 @@ def _text(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+# What the engines' Go library would take for a number and PyYAML would not (1e3, 0o17, 1_000) is quoted.
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9_]+)?)$"),
+    list("-+.0123456789"),
+)
 
 
 def dump(value: Any) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, LabelName, LabelValue, Model, Name, Severity
+from components.spec.base import Duration, LabelName, LabelValue, Model, Name, Severity, duplicates
 
 LabelKey = LabelName
 
@@ -55,6 +55,13 @@ class Grouping(Model):
     wait: Duration = "30s"
     interval: Duration = "5m"
     repeat: Duration = "4h"
+
+    @field_validator("by")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := duplicates(list(value)):
+            raise ValueError(f"expected each label once; twice: {', '.join(twice)}")
+        return value
 
 
 class Inhibition(Model):

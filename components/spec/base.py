@@ -9,7 +9,11 @@ from pydantic.functional_validators import AfterValidator, BeforeValidator
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"^([1-9][0-9]{0,8})(ms|s|m|h|d|w)$")
+_LONGEST_MS = 3650 * 86_400_000
+"""Ten years: the engines count in nanoseconds, and rules look over several of a stack's spans."""
 _SIZE = re.compile(r"^([1-9][0-9]{0,6})(KiB|MiB|GiB|TiB)$")
+_LARGEST = 2**50
+
 _RE2 = re2.Options()
 _RE2.log_errors = False
 _REGEX = {"type": "string", "format": "regex"}
@@ -25,14 +29,18 @@ class Model(BaseModel):
 
 
 def _duration(value: Any) -> Any:
-    if not isinstance(value, str) or not _DURATION.match(value):
+    if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise ValueError("expected a whole number above 0 and a unit (ms, s, m, h, d, w), as in '15s'")
+    if milliseconds(value) > _LONGEST_MS:
+        raise ValueError("expected at most 3650d")
     return value
 
 
 def _size(value: Any) -> Any:
-    if not isinstance(value, str) or not _SIZE.match(value):
+    if not isinstance(value, str) or not _SIZE.fullmatch(value):
         raise ValueError("expected a whole number above 0 and a unit (KiB, MiB, GiB, TiB), as in '512MiB'")
+    if size_bytes(value) > _LARGEST:
+        raise ValueError("expected at most 1024TiB")
     return value
 
 
@@ -40,6 +48,12 @@ def _regex(value: Any) -> Any:
     if not isinstance(value, str) or not value:
         raise ValueError("expected a regular expression")
     compile_re2(value)
+    return value
+
+
+def _no_template(value: str) -> str:
+    if "{{" in value:
+        raise ValueError("expected a label's value without '{{': Prometheus would read it as a template")
     return value
 
 
@@ -102,11 +116,13 @@ LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]{0,6
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
 """Prose for people."""
 
-LabelValue = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[ -~]*$")]
+LabelValue = Annotated[
+    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[ -~]*$"), AfterValidator(_no_template)
+]
 """A label's value."""
 
-Path = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[ -~]*$")]
-"""A file path or glob on the host."""
+Path = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[ -Z^-z|~]*$")]
+"""A file path on the host, or a glob with `*`, `**` and `?`."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -42,9 +42,9 @@ class Retention(Model):
 class Limits(Model):
     """What one scrape may bring; beyond it the scrape fails as a whole and `ScrapeLimitExceeded` fires."""
 
-    samples_per_scrape: Annotated[int, Field(ge=1)] = 20_000
-    labels_per_series: Annotated[int, Field(ge=1)] = 40
-    label_value_length: Annotated[int, Field(ge=1)] = 512
+    samples_per_scrape: Annotated[int, Field(ge=1, le=10_000_000)] = 20_000
+    labels_per_series: Annotated[int, Field(ge=1, le=1_000)] = 40
+    label_value_length: Annotated[int, Field(ge=1, le=65_536)] = 512
 
 
 class SeriesData(Model):
@@ -96,7 +96,7 @@ class Rules(Model):
     """...over this window..."""
     error_hold: Duration = "2m"
     """...for this long."""
-    min_requests_per_second: Annotated[float, Field(ge=0.0)] = 0.05
+    min_requests_per_second: Annotated[float, Field(ge=0.0, le=1e6)] = 0.05
     """Ratios of fewer requests than this do not alert: one failure in the night is no incident."""
     target_down: Duration = "2m"
     """`TargetDown` fires after this."""
@@ -122,7 +122,7 @@ class Metrics(Model):
     """Series with one of these are dropped whole, counted, and alerted on (`ForbiddenLabelsDropped`)."""
     limits: Limits = Limits()
     rules: Rules = Rules()
-    exemplars: Annotated[int, Field(ge=0)] = 100_000
+    exemplars: Annotated[int, Field(ge=0, le=100_000_000)] = 100_000
     """How many exemplars are kept in memory; 0 switches them off."""
 
     @model_validator(mode="after")

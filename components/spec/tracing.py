@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, LabelValue, Model, Name, Ratio, milliseconds
+from components.spec.base import Duration, LabelValue, Model, Name, Ratio, duplicates, milliseconds
 from components.spec.logging import _days
 
 AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.]{0,99}$")]
@@ -73,6 +73,14 @@ class SpanMetrics(Model):
         bounds = [milliseconds(bucket) for bucket in value]
         if bounds != sorted(set(bounds)):
             raise ValueError("expected rising bounds, each once")
+        return value
+
+    @field_validator("dimensions")
+    @classmethod
+    def _new(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        given = ("service.name", "span.name", "span.kind", "status.code")
+        if twice := duplicates([*given, *value]):
+            raise ValueError(f"expected each once, beside {', '.join(given)}; twice: {', '.join(twice)}")
         return value
 
 

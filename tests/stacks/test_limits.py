@@ -1,0 +1,43 @@
+"""Values that an engine would refuse, or read as something else, are refused with the stack file."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tests import specs
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"metrics": {"scrape_interval": "5s\n"}}, "whole number above 0 and a unit"),
+        ({"metrics": {"retention": {"time": "999999999d"}}}, "at most 3650d"),
+        ({"alerting": {"grouping": {"repeat": "999999999w"}}}, "at most 3650d"),
+        ({"logging": {"buffer": {"size": "9999999TiB"}}}, "at most 1024TiB"),
+        ({"logging": {"buffer": {"size": "512MiB\n"}}}, "whole number above 0 and a unit"),
+        ({"metrics": {"limits": {"samples_per_scrape": 10**30}}}, "less than or equal to 10000000"),
+        ({"metrics": {"exemplars": 10**30}}, "less than or equal to 100000000"),
+        ({"alerting": {"grouping": {"by": ["alertname", "alertname"]}}}, "twice: alertname"),
+        ({"tracing": {"span_metrics": {"dimensions": ["http.route", "http.route"]}}}, "twice: http.route"),
+        ({"tracing": {"span_metrics": {"dimensions": ["service.name"]}}}, "twice: service.name"),
+        ({"logging": {"inputs": [{"name": "a", "path": "/var/log/[a.log"}]}}, "string_pattern_mismatch"),
+        ({"environment": {"cluster": "{{ x }}"}}, "read it as a template"),
+    ],
+)
+def test_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        specs.spec(**changes)
+    assert told in " ".join(f"{error['msg']} {error['type']}" for error in caught.value.errors())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metrics": {"retention": {"time": "3650d"}}},
+        {"logging": {"inputs": [{"name": "a", "path": "/var/log/**/a-?.log*"}]}},
+        {"environment": {"cluster": "a {b} $c"}},
+    ],
+)
+def test_accepted(changes: dict[str, Any]) -> None:
+    specs.spec(**changes)
