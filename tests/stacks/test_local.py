@@ -29,11 +29,18 @@ CARDS = [
     "4111111111111111",
     "4111 1111 1111 1111",
     "4111-1111-1111-1111",
+    "5105105105105100",
+    "5200828282828210",
+    "5300000000000006",
+    "5454545454545454",
     "5500005555555559",
     "2221000000000009",
+    "2720990000000007",
+    "341111111111111",
     "378282246310005",
     "3782 822463 10005",
     "6011111111111117",
+    "6510000000000000",
     "4222222222222",
 ]
 INNOCENT = [
@@ -84,3 +91,26 @@ def test_card_numbers_are_blotted_out(spec: Spec, text: str) -> None:
 def test_other_numbers_stay(spec: Spec, text: str) -> None:
     for rule in spec.logging.redaction:
         assert re.sub(rule.pattern, rule.replacement, text) == text
+
+
+def test_what_never_reaches_a_store(spec: Spec) -> None:
+    scrubbing = spec.tracing.scrubbing
+    assert {"http.request.header.authorization", "http.request.header.cookie"} <= set(scrubbing.delete)
+    assert "enduser.id" in scrubbing.hash
+    assert {"user_id", "session_id", "request_id", "trace_id"} <= set(spec.metrics.forbidden_labels)
+
+
+def test_what_sampling_keeps(spec: Spec) -> None:
+    tail = spec.tracing.tail_sampling
+    assert tail.keep_errors
+    assert [(item.key, item.value) for item in tail.keep_attributes] == [("obs.probe", True)]
+    assert spec.tracing.head_sampling == 1.0, "what is dropped at the head cannot be kept at the tail"
+
+
+def test_what_is_told_and_what_is_not(spec: Spec) -> None:
+    """Everyone hears that it is over, but for the dead man's switch; only a service that is down is muted."""
+    silent = [receiver.name for receiver in spec.alerting.receivers if not receiver.send_resolved]
+    assert silent == [spec.alerting.dead_mans_switch.receiver]
+    (mute,) = spec.alerting.inhibitions
+    assert (dict(mute.source), dict(mute.target)) == ({"alertname": "TargetDown"}, {"severity": "warning"})
+    assert set(mute.equal) == {"service", "env"}
