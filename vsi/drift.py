@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.plan import Pillar
 from vsi.paths import StatePaths
-from vsi.records import Applied, digest_file, foreign, read_applied
+from vsi.records import Applied, digest_file, foreign, read_applied, secrets_off
 from vsi.supervisor import Program, Supervisor
 
 
@@ -25,13 +25,13 @@ class Observed:
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     program_changed: bool
-    secrets_missing: tuple[str, ...]
+    secrets_off: tuple[str, ...]
     complete: bool
 
     @property
     def drifted(self) -> bool:
         """Whether anything differs from what was applied."""
-        files = self.changed or self.missing or self.extra or self.secrets_missing
+        files = self.changed or self.missing or self.extra or self.secrets_off
         return bool(files) or self.program_changed or not self.complete or self.process_state != "running"
 
 
@@ -61,7 +61,9 @@ def observe(state: StatePaths, record: Applied, program: Program | None) -> Obse
         missing=tuple(sorted(p for p, v in found.items() if v is None)),
         extra=tuple(sorted(unplanned)),
         program_changed=digest_file(program_file) != record.program or digest_file(own.run) != record.script,
-        secrets_missing=tuple(name for name in unit.secrets if not (state.secrets / name).is_file()),
+        secrets_off=tuple(
+            f"{name} {what}" for name, what in secrets_off(state, unit.secrets, record.started).items()
+        ),
         complete=record.complete,
     )
 

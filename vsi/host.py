@@ -94,7 +94,7 @@ def drift_words(seen: Observed) -> str:
         (seen.changed, "changed"),
         (seen.missing, "missing"),
         (seen.extra, "not planned"),
-        (seen.secrets_missing, "secret missing"),
+        (seen.secrets_off, "secret"),
     ]
     words = [f"{word}: {', '.join(names)}" for names, word in parts if names]
     if seen.program_changed:

@@ -32,7 +32,7 @@ from components.plan import Unit as PlanUnit
 from vsi.drift import conf_files, process_words
 from vsi.errors import DeployError
 from vsi.paths import REPO, StatePaths, check_file_path, check_name, state_paths
-from vsi.records import Applied, Request, digest_file, foreign, read_applied
+from vsi.records import Applied, Request, digest_file, foreign, read_applied, secrets_off
 from vsi.supervisor import Supervisor
 
 SECRET_PREFIX = "secret_"  # noqa: S105 - the name of a key
@@ -188,7 +188,7 @@ class UnitProvider(ResourceProvider):
             return ReadResult("", {})
         found = {key: value for key, value in props.items() if key != _PROVIDER}
         _read_files(state, name, record, found)
-        _read_secrets(state, found)
+        _read_secrets(state, record, found)
         found["process_state"] = _process_state(state, name, record)
         planned = {key: value for key, value in props.items() if key != _PROVIDER}
         return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
@@ -210,15 +210,14 @@ def _read_files(state: StatePaths, name: str, record: Applied | None, found: dic
         found[_file_key(path)] = f"not planned, {(conf / path).stat().st_size} bytes"
 
 
-def _read_secrets(state: StatePaths, found: dict[str, Any]) -> None:
-    """Says that a secret's file is missing or differs, never what it holds."""
+def _read_secrets(state: StatePaths, record: Applied | None, found: dict[str, Any]) -> None:
+    """Says that the file of a secret or a certificate is missing or differs, never what it holds."""
     secrets = dict(found["secrets"])
-    for name in secrets:
-        path = state.secrets / name
-        planned = found.get(f"{SECRET_PREFIX}{name}")
-        if not path.is_file():
-            secrets[name] = "missing on the host"
-        elif planned is not None and path.read_text(errors="replace") != planned:
+    for name, what in secrets_off(state, list(secrets), record.started if record else None).items():
+        secrets[name] = f"{what} on the host"
+    for name in found["secrets"]:
+        path, planned = state.secrets / name, found.get(f"{SECRET_PREFIX}{name}")
+        if planned is not None and path.is_file() and path.read_text(errors="replace") != planned:
             secrets[name] = "changed on the host"
     found["secrets"] = secrets
 

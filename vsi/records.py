@@ -126,6 +126,20 @@ def secret_stamps(state: StatePaths, names: Iterable[str], tls: bool) -> dict[st
     return stamps
 
 
+def secrets_off(state: StatePaths, names: Iterable[str], started: Started | None) -> dict[str, str]:
+    """Secrets and certificates whose files are `missing` now, or `changed` since the process was started."""
+    before = started.secrets if started else {}
+    now = secret_stamps(state, names, any(name.startswith("tls/") for name in before))
+    found = {}
+    for name in sorted({*before, *now}):
+        stamp = now.get(name, "missing")
+        if stamp == "missing":
+            found[name] = "missing"
+        elif before.get(name, stamp) != stamp:
+            found[name] = "changed"
+    return found
+
+
 def without_texts(unit: Unit) -> Unit:
     """The unit as it is recorded."""
     return unit.model_copy(update={"files": ()})
