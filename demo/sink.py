@@ -138,16 +138,30 @@ class Sink:
             "<tr>"
             + "".join(
                 f"<td>{html.escape(str(value or ''))}"
-                for value in (item.received_at, item.receiver, item.status, item.alertname, item.severity)
+                for value in (
+                    item.received_at,
+                    item.receiver,
+                    item.status,
+                    item.alertname,
+                    item.service,
+                    item.severity,
+                )
             )
+            + f"<td>{_link(item.runbook_url)}"
             for item in reversed(list(self._store.all())[-50:])
         )
         return HTMLResponse(
             "<!doctype html><html lang=en><meta charset=utf-8><title>Alert sink</title>"
             "<h1>Alert sink</h1><p>What Slack, Teams, PagerDuty and the ticket system would have got; "
             "<a href=/deliveries>all as JSON</a>.</p>"
-            f"<table><tr><th>received<th>receiver<th>status<th>alert<th>severity{rows}</table></html>"
+            f"<table><tr><th>received<th>receiver<th>status<th>alert<th>service<th>severity<th>runbook{rows}</table></html>"
         )
+
+
+def _link(url: str | None) -> str:
+    if url is None or not url.startswith(("http://", "https://")):
+        return html.escape(url or "")
+    return f'<a href="{html.escape(url)}">{html.escape(url.rsplit("/", 1)[-1])}</a>'
 
 
 async def _json(request: Request) -> Any:

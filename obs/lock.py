@@ -27,7 +27,8 @@ def stack_lock(folder: Path, stack: str, command: str, wait: bool = False) -> It
         except BlockingIOError:
             if not wait:
                 raise Locked(
-                    f"{_holder(file, stack)}\nWait for it to end, or add --wait to start when it has."
+                    f"{_holder(file, stack)}\n"
+                    "Run this again when it has ended; `obs up --wait` and its like wait for that."
                 ) from None
             fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)

@@ -12,8 +12,18 @@ MARKER = ".obs-render"
 def write(plan: Plan, folder: Path) -> list[str]:
     """Write every file as `<unit>/<path>` and return the names, sorted. The same plan gives the same bytes.
 
-    BadInput, before anything is written, if the folder holds something that is not from an earlier run.
+    BadInput, before anything is written, if the folder holds something that is not from an earlier run; and
+    if it cannot be written.
     """
+    try:
+        return _write(plan, folder)
+    except OSError as error:
+        raise BadInput(
+            f"--out {folder}: {error.strerror or error}; expected a folder that can be written"
+        ) from None
+
+
+def _write(plan: Plan, folder: Path) -> list[str]:
     files = {f"{unit.name}/{path}": text for unit in plan.units for path, text in unit.files}
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out {folder}: expected a folder, found a file")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from vsi.host import UnitStatus
 
+NOTHING = "nothing of '{env}' is on this host. Bring it up: obs up {env}"
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
 
 
@@ -36,7 +37,7 @@ def status(
     if as_json:
         out.print_json(json.dumps({"stack": env, "ok": good, "units": [asdict(row) for row in rows]}))
     elif not rows:
-        tell(f"nothing of '{env}' is on this host. Bring it up: obs up {env}", "note")
+        tell(NOTHING.format(env=env), "note")
     else:
         out.print(_table(rows))
     return 0 if good else 1
@@ -58,6 +59,7 @@ def logs(
     from vsi import host
 
     chosen = _known(env, units)
+    _some(env, chosen)
     width = max((len(unit) for unit in chosen), default=0)
     for unit, line in host.logs(env, chosen, follow=follow, lines=lines):
         sys.stdout.write(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
@@ -77,6 +79,7 @@ def stop(env: Env = "local", units: Units = None) -> int:
 
     chosen = _known(env, units)
     with _working(env, "stop"):
+        _some(env, chosen)
         host.stop(env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}"))
     return 0
 
@@ -93,6 +96,7 @@ def start(env: Env = "local", units: Units = None) -> int:
 
     chosen = _known(env, units)
     with _working(env, "start"):
+        _some(env, chosen)
         failures = host.start(
             env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}")
         )
@@ -115,6 +119,14 @@ def _known(env: str, units: list[str] | None) -> list[str]:
         offered = ", ".join(known) or f"there is none yet; run obs up {env}"
         raise BadInput(f"unknown unit '{unknown[0]}': expected one of: {offered}")
     return units or known
+
+
+def _some(env: str, units: list[str]) -> None:
+    """ObsError if nothing is on this host: to do nothing and say nothing would look like success."""
+    from obs.errors import ObsError
+
+    if not units:
+        raise ObsError(NOTHING.format(env=env))
 
 
 def _working(env: str, what: str) -> AbstractContextManager[None]:

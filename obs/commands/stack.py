@@ -87,7 +87,12 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
         for unit in watcher.drifted:
             tell(f"{unit} is not as it was deployed; obs up {env} repairs it", "note")
     else:
-        tell(f"{env}: everything is as it was deployed", "good")
+        from obs.commands.host import NOTHING
+        from vsi.host import records
+        from vsi.paths import state_paths
+
+        deployed = records(state_paths(env))
+        tell(f"{env}: everything is as it was deployed" if deployed else NOTHING.format(env=env), "good")
     return 0
 
 

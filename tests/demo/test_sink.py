@@ -279,6 +279,13 @@ def test_markup_in_a_delivery_is_escaped(sink: Client) -> None:
     assert "<script>" not in page
 
 
+def test_the_page_says_about_which_service_and_links_to_the_runbook(sink: Client) -> None:
+    sink.post("/slack/x", json=SLACK)
+    page = sink.get("/", headers={"accept": "text/html"}).text
+    assert f'<a href="{RUNBOOK}">orders-slow</a>' in page
+    assert "<td>orders" in page
+
+
 def test_deliveries_survive_kill_and_a_torn_line(tmp_path: Path) -> None:
     settings = make_settings("sink", options={"data": "data"})
     program = Program("sink", settings, tmp_path).start()

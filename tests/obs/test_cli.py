@@ -106,6 +106,7 @@ def test_a_unit_that_did_not_start_tells_no_secret(tmp_path: Path, monkeypatch: 
     (tmp_path / "local" / "secrets" / "opensearch-admin").write_text("pa55word-on-host")
     failure = DeployError("jaeger", "its last lines: login as pa55word-on-host failed")
     monkeypatch.setattr("vsi.host.start", lambda *_arguments, **_options: [failure])
+    monkeypatch.setattr("vsi.host.records", lambda _state: {"jaeger": None})
     result = CliRunner().invoke(app, ["start", "local"])
     assert result.exit_code == 1
     assert "login as [secret] failed" in result.output
@@ -166,6 +167,13 @@ def test_destroy_asks_nobody_where_nobody_is() -> None:
     result = CliRunner().invoke(app, ["destroy", "local"])
     assert result.exit_code == 2
     assert "--yes" in result.output
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "logs"])
+def test_where_nothing_is_deployed_there_is_nothing_to_do(name: str) -> None:
+    result = CliRunner().invoke(app, [name, "local"])
+    assert result.exit_code == 1
+    assert "nothing of 'local' is on this host. Bring it up: obs up local" in result.output + result.stderr
 
 
 def test_status_of_nothing_says_what_to_do() -> None:

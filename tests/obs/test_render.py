@@ -64,3 +64,9 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(BadInput, match="found a file"):
         write(plan_of({}), tmp_path / "out")
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/dev/null/x", "/tmp/" + "x" * 300])
+def test_a_place_that_cannot_be_written_is_bad_input(place: str) -> None:
+    with pytest.raises(BadInput, match="expected a folder"):
+        write(plan_of({"a.yml": "a"}), Path(place))
