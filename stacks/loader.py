@@ -22,7 +22,7 @@ from stacks.source import Node, Problem, StackFileError, key_path, merge, parse,
 STACKS = Path(__file__).parent
 KEY = "obs:spec"
 PULUMI_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
-SENSITIVE = re.compile(r"secret|password|token|api_?key|credential", re.IGNORECASE)
+SENSITIVE = re.compile(r"secret|password|token|api_?key|credential|webhook|routing_?key", re.IGNORECASE)
 
 __all__ = ["Problem", "StackFileError", "load", "load_node", "names", "stack_file"]
 
@@ -258,7 +258,8 @@ def _place(
             path.append(part)
     _, where, _ = root.at(tuple(path))
     shown = show(value) if value_known else ""
-    if any(isinstance(part, str) and SENSITIVE.search(part) for part in path[-1:]) and isinstance(value, str):
+    key = str(path[-1]) if path else ""
+    if isinstance(value, str) and (SENSITIVE.search(key) or (path[0] == "secrets" and key == "key")):
         shown = "(not shown)"
     return Problem(where, key_path(tuple(path)), shown, expected)
 

@@ -1,5 +1,6 @@
 """What must fit together across the parts of a spec: (key path, value, what was expected)."""
 
+import re
 from typing import TYPE_CHECKING
 
 from components.spec.base import duplicates, milliseconds
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 Found = tuple[Path, object, str]
+
+_TEXTS_OF = {"long": r"-?\d{1,18}", "double": r"-?\d+(\.\d+)?", "boolean": "true|false"}
+"""By type of a field, the texts that the store takes for one; of other types any."""
 
 RESERVED_UNITS = (
     "alertmanager", "collector", "housekeeper", "jaeger", "node-exporter", "opensearch",
@@ -40,12 +44,17 @@ def problems(spec: "Spec") -> list[Found]:
 
 def _names(spec: "Spec") -> list[Found]:
     services = [service.name for service in spec.services]
+    # A service's further log sources are called `<service>-2` and so on.
+    log_sources = services + [
+        f"{service.name}-{number}" for service in spec.services for number in range(2, len(service.logs) + 1)
+    ]
     lists: tuple[tuple[Path, list[str]], ...] = (
         (("alerting", "teams"), [team.name for team in spec.alerting.teams]),
         (("alerting", "receivers"), [receiver.name for receiver in spec.alerting.receivers]),
         (("services",), services),
         (("secrets",), [secret.name for secret in spec.secrets]),
-        (("logging", "inputs"), [item.name for item in spec.logging.inputs] + services),
+        (("logging", "inputs"), [item.name for item in spec.logging.inputs] + log_sources),
+        (("logging", "redaction"), [rule.name for rule in spec.logging.redaction]),
         (("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs] + services),
         (("metrics", "rules", "alerts"), [rule.name for rule in spec.metrics.rules.alerts]),
     )
@@ -81,6 +90,9 @@ def _references(spec: "Spec") -> list[Found]:
         found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
     used = {receiver.secret for receiver in alerting.receivers}
     for index, secret in enumerate(spec.secrets):
+        if secret.name == "tls" or secret.name.startswith("opensearch-"):
+            message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
+            found.append((("secrets", index, "name"), secret.name, message))
         if secret.name not in used:
             found.append((("secrets", index, "name"), secret.name, "expected a secret that a receiver uses"))
     for index, service in enumerate(spec.services):
@@ -94,7 +106,27 @@ def _stores(spec: "Spec") -> list[Found]:
     if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
         place: Path = ("tracing", "storage", "index_prefix")
         found.append((place, traces, "expected a prefix apart from logging.index.prefix"))
-    return found + _nested_fields(spec)
+    return found + _nested_fields(spec) + _field_names(spec)
+
+
+def _field_names(spec: "Spec") -> list[Found]:
+    """Fields that the pipeline or the store keeps for itself, and texts put where no text can be stored."""
+    logging = spec.logging
+    named: list[tuple[Path, str]] = [
+        (("logging", "fields", index, "name"), field.name) for index, field in enumerate(logging.fields)
+    ]
+    named += [(("logging", "enrichment", name), name) for name in logging.enrichment]
+    found: list[Found] = [
+        (path, name, "expected a name that does not begin with '_', 'log.' or 'obs.', which are taken")
+        for path, name in named
+        if name.startswith(("_", "log.", "obs."))
+    ]
+    for field in logging.fields:
+        value = logging.enrichment.get(field.name)
+        if value is not None and not re.fullmatch(_TEXTS_OF.get(field.type, ".*"), value):
+            message = f"expected a {field.type}, the type of that field in logging.fields"
+            found.append((("logging", "enrichment", field.name), value, message))
+    return found
 
 
 def _nested_fields(spec: "Spec") -> list[Found]:

@@ -51,9 +51,9 @@ class MetricsIndicator(Model):
     """Which of the service's own metrics its SLOs are computed from."""
 
     requests: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = "http_requests_total"
-    errors: Annotated[str, StringConstraints(pattern=r'^[a-zA-Z_]\w*(=|!=|=~|!~)"[^"\\{}]*"$')] = (
-        'code=~"5.."'
-    )
+    errors: Annotated[
+        str, StringConstraints(pattern=r'^[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\{}\n\r]*"$')
+    ] = 'code=~"5.."'
     """A matcher that picks the failed ones of `requests`, and not all of them."""
     latency: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = (
         "http_request_duration_seconds"

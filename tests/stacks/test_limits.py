@@ -1,10 +1,12 @@
 """Values that an engine would refuse, or read as something else, are refused with the stack file."""
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from components.spec import Spec
 from tests import specs
 
 
@@ -29,6 +31,56 @@ def test_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError) as caught:
         specs.spec(**changes)
     assert told in " ".join(f"{error['msg']} {error['type']}" for error in caught.value.errors())
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "told"),
+    [
+        (
+            {"logging": {"fields": [{"name": "_id", "type": "text"}]}},
+            "logging.fields.0.name",
+            "which are taken",
+        ),
+        (
+            {"logging": {"fields": [{"name": "log.x", "type": "text"}]}},
+            "logging.fields.0.name",
+            "which are taken",
+        ),
+        ({"logging": {"enrichment": {"log.record.uid": "a"}}}, "logging.enrichment", "which are taken"),
+        (
+            {"logging": {"fields": [{"name": "n", "type": "long"}], "enrichment": {"n": "a"}}},
+            "logging.enrichment.n",
+            "expected a long",
+        ),
+        (
+            {"logging": {"redaction": [{"name": "a", "pattern": "a"}, {"name": "a", "pattern": "b"}]}},
+            "logging.redaction",
+            "each name once",
+        ),
+        (
+            {"secrets": [{"name": "tls", "source": "environment", "key": "X"}]},
+            "secrets.0.name",
+            "does not use itself",
+        ),
+        (
+            {"secrets": [{"name": "opensearch-admin", "source": "environment", "key": "X"}]},
+            "secrets.0.name",
+            "does not use itself",
+        ),
+        (
+            {
+                "services": specs.service("orders", logs=[{}, {"path": "/x/2"}]),
+                "logging": {"inputs": [{"name": "orders-2", "path": "/y"}]},
+            },
+            "logging.inputs",
+            "each name once",
+        ),
+    ],
+)
+def test_does_not_fit(changes: dict[str, Any], place: str, told: str) -> None:
+    found = Spec.model_validate_json(json.dumps(specs.stack(**changes))).problems()
+    told_at = [message for path, _, message in found if ".".join(map(str, path)).startswith(place)]
+    assert [message for message in told_at if told in message], found
 
 
 @pytest.mark.parametrize(
