@@ -179,7 +179,14 @@ def _without(data: Any, paths: list[tuple[str | int, ...]], here: tuple[str | in
     return data
 
 
-_COLLECTIONS = (("alerting", "teams"), ("alerting", "receivers"), ("secrets",), ("services",), ("tracing",))
+_SUSPECT = {
+    ("alerting", "teams"): r"(owner|team)$",
+    ("alerting", "receivers"): r"^secrets\b|receiver$",
+    ("secrets",): r"secret$",
+    ("services",): r"(?<!owner)$",
+    ("tracing",): r"^tracing\b",
+}
+"""What other settings refer to, and the paths of problems that may only say that some of it was left out."""
 _LOOKED_FOR = ("name", "run", "redis")
 """Keys inside them that other settings look for."""
 
@@ -188,10 +195,10 @@ def _concerns(pruned: tuple[str | int, ...], path: tuple[str | int, ...]) -> boo
     """Whether a problem may only be there because something was left out of the look-past."""
     if path[: len(pruned)] == pruned:
         return True
-    for top in _COLLECTIONS:
-        whole = pruned[: len(top)] == top and len(pruned) <= len(top) + 1
-        if whole or (pruned[: len(top)] == top and pruned[-1] in _LOOKED_FOR):
-            return True
+    for top, suspect in _SUSPECT.items():
+        inside = pruned[: len(top)] == top
+        if inside and (len(pruned) <= len(top) + 1 or pruned[-1] in _LOOKED_FOR):
+            return re.search(suspect, ".".join(map(str, path))) is not None
     return False
 
 
@@ -259,7 +266,7 @@ def _place(
     _, where, _ = root.at(tuple(path))
     shown = show(value) if value_known else ""
     key = str(path[-1]) if path else ""
-    if isinstance(value, str) and (SENSITIVE.search(key) or (path[0] == "secrets" and key == "key")):
+    if isinstance(value, str) and (SENSITIVE.search(key) or (path[:1] == ["secrets"] and key == "key")):
         shown = "(not shown)"
     return Problem(where, key_path(tuple(path)), shown, expected)
 

@@ -149,6 +149,26 @@ def test_a_problem_names_key_value_expectation_and_line(
     assert abs(int(line) - changed) <= near + new.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("    tracing:\n", "    tracing:\n      head_sampling: 2\n", "tracing.head_sampling"),
+        ("name: loadgen", "name: Loadgen", "services[4].name"),
+        ("kind: slack", "kind: slock", "alerting.receivers[1].kind"),
+    ],
+)
+def test_a_broken_value_hides_no_reference_to_something_else(
+    folder: Path, old: str, new: str, key: str
+) -> None:
+    text = LOCAL.replace("owner: shop-web", "owner: nobody", 1)
+    assert old in text
+    (folder / "Pulumi.local.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(StackFileError) as caught:
+        load("local", folder)
+    told = [problem.key.removeprefix("config.obs:spec.") for problem in caught.value.problems]
+    assert sorted(told) == sorted(["services[0].owner", key])
+
+
 def test_every_problem_is_told_at_once(folder: Path) -> None:
     content = LOCAL.replace("tier: dev", "tier: prd").replace(
         "owner: warehouse", "owner: ghosts\n        shoe: 1"
