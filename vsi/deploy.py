@@ -38,6 +38,8 @@ from vsi.supervisor import Program, Supervisor
 Action = Literal["none", "start", "reload", "restart"]
 Report = Callable[[str], None]
 CHECK_SECONDS, SETUP_SECONDS = 300, 300
+CHECK_SECONDS_PER_FILE = 2
+"""promtool runs a service's rule tests for 0.7 s a file on a busy machine, and a stack may have hundreds."""
 
 
 class Result(Frozen):
@@ -259,6 +261,7 @@ def _put_files(
     unit, own, files = request.unit, state.unit(request.unit.name), dict(request.unit.files)
     check_digest = digest_of(record.files, unit.checks, request.engines)
     conf, folder = str(own.conf), str(own.staged)
+    patience = CHECK_SECONDS + CHECK_SECONDS_PER_FILE * len(files)
     steps: list[session.Step] = [
         (
             "stage",
@@ -273,7 +276,7 @@ def _put_files(
             (
                 name,
                 operations.ran,
-                {**_command(unit, state, check, CHECK_SECONDS, staged=True), "only_if": "stage"},
+                {**_command(unit, state, check, patience, staged=True), "only_if": "stage"},
             )
         )
     accepted = record.model_copy(update={"checked": check_digest})
