@@ -34,7 +34,10 @@ def test_latency_delays_requests_but_not_operations(shop: Shop) -> None:
     status, seconds = pay(shop)
     assert status == 201
     assert seconds >= 0.4
-    served = [line for line in shop.programs["payments"].lines() if line["message"] == "request served"]
+    served = until(
+        lambda: [line for line in shop.programs["payments"].lines() if line["message"] == "request served"],
+        "the line that is written after the answer",
+    )
     assert served[-1]["duration_ms"] >= 400
     shop.http.delete(f"{shop.url('payments')}/faults/latency")
     pay(shop)
