@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.addresses import Addresses
 from engines.store import Store
 
 
@@ -37,3 +38,14 @@ def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str
         timeout=300,
         check=False,
     )
+
+
+def alertmanager_command(at: Addresses) -> list[str]:
+    """Alertmanager with what was rendered into the folder it is started in, its data beside that."""
+    return [
+        program("alertmanager", "alertmanager"),
+        "--config.file=alertmanager.yml",
+        "--storage.path=../data",
+        "--cluster.listen-address=",
+        f"--web.listen-address={at['alertmanager']}",
+    ]

@@ -14,8 +14,6 @@ import httpx
 
 from tests.waiting import until
 
-_WAIT = threading.Event()
-
 
 def _answers(url: str) -> bool:
     try:

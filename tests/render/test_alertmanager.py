@@ -18,7 +18,7 @@ from components.spec import Spec
 from demo._payloads import read_payload
 from tests.ports import free_base
 from tests.render import golden
-from tests.render.engines import program, run, write
+from tests.render.engines import alertmanager_command, program, run, write
 from tests.render.processes import Inbox, inbox, started
 from tests.specs import spec, stack
 from tests.waiting import until
@@ -246,13 +246,7 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
     ]
     link = LINK
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
-    command = [
-        program("alertmanager", "alertmanager"),
-        "--config.file=alertmanager.yml",
-        "--storage.path=../data",
-        "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
-    ]
+    command = alertmanager_command(at)
     ready = f"http://{at['alertmanager']}/-/ready"
     alerts = f"http://{at['alertmanager']}/api/v2/alerts"
     with inbox(at.port("sink")) as kept, started(command, folder, ready), httpx.Client() as http:
@@ -295,13 +289,7 @@ def test_a_runbook_that_is_a_path_is_called_that_and_is_no_link(tmp_path: Path) 
     whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
     at = Addresses(free_base(60))
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
-    command = [
-        program("alertmanager", "alertmanager"),
-        "--config.file=alertmanager.yml",
-        "--storage.path=../data",
-        "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
-    ]
+    command = alertmanager_command(at)
     page = "docs/runbooks/TargetDown.md"
     alerts = f"http://{at['alertmanager']}/api/v2/alerts"
     teams = ("storefront", "checkout", "platform", "warehouse")
@@ -330,13 +318,7 @@ def test_the_dead_mans_switch_is_delivered_again_and_again(tmp_path: Path) -> No
     whole = spec(alerting={"dead_mans_switch": switch})
     at = Addresses(free_base(60))
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
-    command = [
-        program("alertmanager", "alertmanager"),
-        "--config.file=alertmanager.yml",
-        "--storage.path=../data",
-        "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
-    ]
+    command = alertmanager_command(at)
     body = posted("platform", "alertmanager", "info")
     body["labels"]["alertname"] = DEAD_MANS_SWITCH
     with inbox(at.port("sink")) as kept, started(command, folder, f"http://{at['alertmanager']}/-/ready"):

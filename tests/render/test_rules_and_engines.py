@@ -14,7 +14,7 @@ from components.addresses import Addresses, addresses
 from components.render import alertmanager, prometheus
 from tests.engine.collector_host import running
 from tests.ports import free_base
-from tests.render.engines import program, write
+from tests.render.engines import alertmanager_command, program, write
 from tests.render.processes import started
 from tests.specs import spec
 from tests.waiting import until
@@ -54,13 +54,7 @@ def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
         "--storage.tsdb.path=../data",
         f"--web.listen-address={at['prometheus']}",
     ]
-    second = [
-        program("alertmanager", "alertmanager"),
-        "--config.file=alertmanager.yml",
-        "--storage.path=../data",
-        "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
-    ]
+    second = alertmanager_command(at)
     with (
         started(second, theirs, f"http://{at['alertmanager']}/-/ready"),
         started(first, ours, f"http://{at['prometheus']}/-/ready"),

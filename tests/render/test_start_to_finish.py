@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 from components.addresses import Addresses
 from components.render import alertmanager, prometheus
 from tests.ports import free_base
-from tests.render.engines import program, write
+from tests.render.engines import alertmanager_command, program, write
 from tests.render.processes import Inbox, inbox, started
 from tests.specs import spec
 from tests.waiting import until
@@ -108,13 +108,7 @@ def commands(at: Addresses) -> tuple[list[str], list[str]]:
         "--storage.tsdb.path=../data",
         "--enable-feature=exemplar-storage",
         f"--web.listen-address={at['prometheus']}",
-    ], [
-        program("alertmanager", "alertmanager"),
-        "--config.file=alertmanager.yml",
-        "--storage.path=../data",
-        "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
-    ]
+    ], alertmanager_command(at)
 
 
 class Prometheus:
@@ -149,14 +143,14 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
     whole, at = spec(**stack_file(base + 50)), Addresses(base)
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
-    run_prometheus, run_alertmanager = commands(at)
+    command_prometheus, command_alertmanager = commands(at)
     channel = "/slack/storefront-slack"
     pages = "https://git.example/observability/blob/main/docs/runbooks"
     with (
         inbox(at.port("sink")) as kept,
         toy(base + 50) as service,
-        started(run_alertmanager, theirs, f"http://{at['alertmanager']}/-/ready"),
-        started(run_prometheus, ours, f"http://{at['prometheus']}/-/ready"),
+        started(command_alertmanager, theirs, f"http://{at['alertmanager']}/-/ready"),
+        started(command_prometheus, ours, f"http://{at['prometheus']}/-/ready"),
     ):
         asked = Prometheus(at["prometheus"])
         expected = {
