@@ -108,7 +108,7 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
                 disk((WATERMARK_LOW_GIB - 1) * _GIB, 1000 * _GIB),
                 disk((WATERMARK_LOW_GIB + 1) * _GIB, 1000 * _GIB),
                 "10m",
-                Firing(f"{WATERMARK_LOW_GIB - 1}Ki".replace("Ki", "Gi"), node),
+                Firing(f"{WATERMARK_LOW_GIB - 1}Gi", node),
             ),
             hold="1m",
         ),
