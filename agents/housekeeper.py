@@ -7,32 +7,23 @@ and go. Numbers of the store itself: `agents.store_metrics`.
 """
 
 import argparse
-import json
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import structlog
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from pydantic import ValidationError
 
 from agents.records import configure
+from agents.scraping import serve
 from agents.store import Kept, Settings, connect, indices
-from agents.store_metrics import StoreCollector
+from agents.store_metrics import StoreMetrics
 
 TIMEOUT_S = 30.0
 
@@ -42,7 +33,6 @@ class Metrics:
 
     def __init__(self, settings: Settings) -> None:
         self.registry = registry = CollectorRegistry()
-        registry.register(StoreCollector(settings))
         kind = ["kind"]
         self.success = Gauge(
             "obs_retention_last_success_timestamp_seconds",
@@ -122,34 +112,6 @@ class Housekeeper:
             stop.wait(pause)
 
 
-def serve(settings: Settings, metrics: Metrics) -> ThreadingHTTPServer:
-    """A server for /metrics and /health, in a thread of its own. OSError if the port is taken."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry))
-            elif self.path == "/health":
-                self._answer(200, "application/json", json.dumps({"status": "ok"}).encode())
-            else:
-                self._answer(404, "text/plain", b"only /metrics and /health are here\n")
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Scrapes are not worth a line each."""
-
-    server = ThreadingHTTPServer((settings.host, settings.port), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="http", daemon=True).start()
-    return server
-
-
 def main(arguments: Iterable[str] | None = None) -> int:
     """Exit code 0 after SIGTERM or SIGINT, or after `--check` of good settings; 1 if the port is taken, 2 for
     bad settings."""
@@ -168,7 +130,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings)
     try:
-        server = serve(settings, metrics)
+        server = serve(settings.host, settings.port, metrics.registry, StoreMetrics(settings))
     except OSError as error:
         sys.stderr.write(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}\n")
         return 1

@@ -2,27 +2,28 @@
 
     python -m agents.redis_exporter --settings settings.json
 
-Each scrape asks Redis once (INFO). While Redis is away, `redis_up` is 0 and the rest is absent.
+Each scrape asks Redis once (INFO). While Redis is away, or does not answer in time, `redis_up` is 0 and the
+rest is absent.
 """
 
 import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import redis
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from agents.records import configure
-
-TIMEOUT_S = 2.0
+from agents.scraping import InTime, serve
 
 GAUGES = {
     "redis_memory_used_bytes": ("used_memory", "Memory that Redis has allocated."),
@@ -48,19 +49,20 @@ class Settings(BaseModel):
     labels: dict[str, str]
 
 
-class RedisCollector(Collector):
+class RedisMetrics:
     """One INFO a scrape."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._info = InTime(self._ask)
 
-    def collect(self) -> Iterable[Metric]:
-        """The metric families of one scrape."""
+    def __call__(self, seconds: float) -> Iterator[Metric]:
+        """The metric families of one scrape, after at most `seconds`."""
         try:
-            info = self._client.info()
+            info = self._info(seconds)
         except redis.RedisError:
             info = None
-        yield GaugeMetricFamily("redis_up", "Whether Redis answers.", value=float(info is not None))
+        yield GaugeMetricFamily("redis_up", "Whether Redis answers in time.", value=float(info is not None))
         if info is None:
             return
         for name, (key, text) in GAUGES.items():
@@ -68,9 +70,23 @@ class RedisCollector(Collector):
         for name, (key, text) in COUNTERS.items():
             yield CounterMetricFamily(name, text, value=float(info[key]))
 
+    def _ask(self, seconds: float) -> dict[str, Any]:
+        """A connection for each question, and one attempt: the next scrape is the second."""
+        client: Any = redis.Redis.from_url(
+            self._url,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), 0),
+            single_connection_client=True,
+        )
+        with client:
+            info: dict[str, Any] = client.info()
+            return info
+
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Exit code 0 after SIGTERM, or after `--check` of good settings; 2 for bad settings."""
+    """Exit code 0 after SIGTERM, or after `--check` of good settings; 1 if the port is taken, 2 for bad
+    settings."""
     parser = argparse.ArgumentParser(prog="agents.redis_exporter", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
@@ -83,16 +99,16 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if options.check:
         return 0
     configure("redis-exporter", settings.labels)
-    client = redis.Redis.from_url(settings.redis, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
-    registry = CollectorRegistry()
-    registry.register(RedisCollector(client))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    server, thread = start_http_server(settings.port, settings.host, registry)
+    try:
+        server = serve(settings.host, settings.port, CollectorRegistry(), RedisMetrics(settings.redis))
+    except OSError as error:
+        sys.stderr.write(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}\n")
+        return 1
     structlog.get_logger().info("serving", port=settings.port)
     stop.wait()
     server.shutdown()
-    thread.join()
     return 0
 
 

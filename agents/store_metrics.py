@@ -1,19 +1,21 @@
 """OpenSearch's own numbers for Prometheus, asked for at each scrape.
 
 The names are those of elasticsearch_exporter, which dashboards and rules everywhere know; that program itself
-is on no package registry. While the store is away `elasticsearch_cluster_health_up` is 0 and the rest absent.
+is on no package registry. While the store is away, or does not answer in time,
+`elasticsearch_cluster_health_up` is 0 and the rest absent.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import httpx
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, UnknownMetricFamily
-from prometheus_client.registry import Collector
 
+from agents.scraping import InTime
 from agents.store import Kept, Settings, connect, indices
 
-TIMEOUT_S = 4.0
+UP = "elasticsearch_cluster_health_up"
 POOLS = ("get", "search", "write")
 """Of the many thread pools those whose queues our readers and writers fill."""
 COLORS = ("green", "yellow", "red")
@@ -25,33 +27,42 @@ HEALTH = {
 }
 
 
-class StoreCollector(Collector):
+class StoreMetrics:
     """The daily indices, and with `settings.store_metrics` the node's health."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._health = InTime(self._ask_health)
+        self._rest = InTime(self._ask_rest)
 
-    def describe(self) -> Iterable[Metric]:
-        """Nothing, so that registering does not ask the store."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """The metric families of one scrape."""
-        up = GaugeMetricFamily("elasticsearch_cluster_health_up", "Whether the store answered.", value=0)
-        families: list[Metric] = []
-        try:
-            with connect(self.settings, TIMEOUT_S) as client:
-                families += _daily(client, self.settings.indices)
-                if self.settings.store_metrics:
-                    families += _health(_json(client, "/_cluster/health"))
-                    families += _nodes(_json(client, "/_nodes/stats/jvm,fs,indices,breaker,thread_pool"))
-        except (httpx.HTTPError, OSError, ValueError, KeyError):
-            pass
-        else:
-            up = GaugeMetricFamily(up.name, up.documentation, value=1)
+    def __call__(self, seconds: float) -> Iterator[Metric]:
+        """The metric families of one scrape, after at most `seconds`."""
+        end = time.monotonic() + seconds
+        health = _or_none(self._health, seconds)
         if self.settings.store_metrics:
-            yield up
-        yield from families
+            up = health is not None
+            yield GaugeMetricFamily(UP, "Whether the store answered in time.", value=float(up))
+            yield from health or ()
+        if health is not None:
+            yield from _or_none(self._rest, end - time.monotonic()) or ()
+
+    def _ask_health(self, seconds: float) -> list[Metric]:
+        with connect(self.settings, seconds) as client:
+            return _health(_json(client, "/_cluster/health"))
+
+    def _ask_rest(self, seconds: float) -> list[Metric]:
+        with connect(self.settings, seconds) as client:
+            found = _daily(client, self.settings.indices)
+            if self.settings.store_metrics:
+                found += _nodes(_json(client, "/_nodes/stats/jvm,fs,indices,breaker,thread_pool"))
+            return found
+
+
+def _or_none(ask: InTime[list[Metric]], seconds: float) -> list[Metric] | None:
+    try:
+        return ask(max(seconds, 0.0))
+    except (httpx.HTTPError, OSError, ValueError, KeyError):
+        return None
 
 
 def _json(client: httpx.Client, path: str) -> dict[str, Any]:

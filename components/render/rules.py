@@ -179,6 +179,11 @@ def flat(value: float, minutes: int = 600) -> str:
     return f"{number(value)}x{minutes}"
 
 
+def lasting(value: float, at: str) -> str:
+    """A gauge that stays until some time after `at`."""
+    return flat(value, max(600, milliseconds(at) // MINUTE + 10))
+
+
 def counter(*segments: tuple[int, float]) -> str:
     """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it.
 

@@ -1,7 +1,18 @@
 """Alerts on metrics and alerting themselves: Prometheus, Alertmanager, the host, Redis."""
 
 from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import MINUTE, Alert, Case, Firing, counter, duration, flat, number
+from components.render.rules import (
+    MINUTE,
+    Alert,
+    Case,
+    Firing,
+    counter,
+    duration,
+    flat,
+    lasting,
+    later,
+    number,
+)
 from components.spec import Spec, milliseconds
 
 DEAD_MANS_SWITCH = "DeadMansSwitch"
@@ -268,6 +279,8 @@ def host(spec: Spec) -> tuple[Alert, ...]:
 def redis(spec: Spec) -> tuple[Alert, ...]:
     """Whether Redis answers its exporter."""
     platform = Platform(spec, "redis")
+    down = spec.metrics.rules.target_down
+    at = later(down, "2m")
     target = 'instance="host:1",job="redis-exporter"'
     return (
         platform.alert(
@@ -277,11 +290,11 @@ def redis(spec: Spec) -> tuple[Alert, ...]:
             "Redis does not answer",
             "Redis does not answer its exporter {{ $labels.instance }} (redis_up is {{ $value }}).",
             pair(
-                ((f"redis_up{{{target}}}", flat(0)),),
-                ((f"redis_up{{{target}}}", flat(1)),),
-                "10m",
+                ((f"redis_up{{{target}}}", lasting(0, at)),),
+                ((f"redis_up{{{target}}}", lasting(1, at)),),
+                at,
                 Firing("0", {"instance": "host:1", "job": "redis-exporter"}),
             ),
-            hold="1m",
+            hold=down,
         ),
     )

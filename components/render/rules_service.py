@@ -18,6 +18,7 @@ from components.render.rules import (
     RuleFile,
     duration,
     flat,
+    lasting,
     later,
     number,
 )
@@ -246,10 +247,11 @@ def _target_alerts(service: Service, spec: Spec) -> tuple[Alert, ...]:
 
 def target_down_cases(on_target: str, firing: Firing, hold: str) -> tuple[Case, ...]:
     """The cases of a `TargetDown` alert on the target with the labels `on_target`."""
-    down = ((f"up{{{on_target}}}", flat(0)),)
+    at = later(hold, "2m")
+    down = ((f"up{{{on_target}}}", lasting(0, at)),)
     cases = [
-        Case("down for long enough", down, later(hold, "2m"), (firing,)),
-        Case("up", ((f"up{{{on_target}}}", flat(1)),), later(hold, "2m")),
+        Case("down for long enough", down, at, (firing,)),
+        Case("up", ((f"up{{{on_target}}}", lasting(1, at)),), at),
     ]
     if milliseconds(hold) > MINUTE:
         cases.append(Case("down, but not yet for long enough", down, duration(milliseconds(hold) - MINUTE)))

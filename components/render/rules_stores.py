@@ -1,7 +1,7 @@
 """Alerts on the stores of logs and traces: OpenSearch, Jaeger, and the pruning of old data."""
 
 from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import Alert, Case, Firing, flat, number
+from components.render.rules import Alert, Case, Firing, flat, lasting, later, number
 from components.spec import Spec
 
 RETENTION_HOURS = 6
@@ -21,7 +21,8 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
     status = "elasticsearch_cluster_health_status"
     used, limit = "elasticsearch_jvm_memory_used_bytes", "elasticsearch_jvm_memory_max_bytes"
     free, size = "elasticsearch_filesystem_data_available_bytes", "elasticsearch_filesystem_data_size_bytes"
-    share = spec.metrics.rules.disk_free
+    share, down = spec.metrics.rules.disk_free, spec.metrics.rules.target_down
+    at = later(down, "2m")
 
     def colour(name: str) -> tuple[tuple[str, str], ...]:
         return tuple(
@@ -46,12 +47,12 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
             "Logs and traces "
             "wait in the collector.",
             pair(
-                ((f"elasticsearch_cluster_health_up{{{target}}}", flat(0)),),
-                ((f"elasticsearch_cluster_health_up{{{target}}}", flat(1)),),
-                "10m",
+                ((f"elasticsearch_cluster_health_up{{{target}}}", lasting(0, at)),),
+                ((f"elasticsearch_cluster_health_up{{{target}}}", lasting(1, at)),),
+                at,
                 Firing("0", up),
             ),
-            hold="1m",
+            hold=down,
         ),
         platform.alert(
             "OpenSearchUnreported",
