@@ -98,7 +98,7 @@ class Shown:
         self._say(f"{engine}: in the cache, {_size(size)}, after {duration(seconds)}")
 
     def _say(self, text: str) -> None:
-        self._bars.console.print(text, markup=False, highlight=False)
+        self._bars.console.print(text, markup=False, emoji=False, highlight=False)
 
 
 def duration(seconds: float) -> str:

@@ -72,7 +72,7 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
             from obs.console import err
 
             if str(error):
-                err.print(str(error), style="bad" if error.exit_code == 1 else "", markup=False)
+                err.print(str(error), style="bad" if error.exit_code == 1 else "")
             code = error.exit_code
         except KeyboardInterrupt:
             code = 130
@@ -91,7 +91,7 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
             if isinstance(error, EngineError | DeployError):
                 from obs.console import err
 
-                err.print(mask(str(error)), style="bad", markup=False)
+                err.print(mask(str(error)), style="bad")
                 code = 2 if isinstance(error, BadRequest) else 1
             elif os.environ.get("OBS_DEBUG"):
                 raise

@@ -27,7 +27,6 @@ def report(error: Exception) -> None:
     err.print(
         f"unexpected error: {type(error).__name__}: {first}\n{where} obs --debug shows it.",
         style="bad",
-        markup=False,
     )
 
 

@@ -129,7 +129,7 @@ class Watcher:
             self._line("note", f"{name + ': ' if name else ''}{message}")
 
     def _line(self, style: str, text: str) -> None:
-        self._progress.console.print(text, style=style, markup=False)
+        self._progress.console.print(text, style=style)
 
 
 def _op(metadata: Any) -> str:

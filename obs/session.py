@@ -39,20 +39,19 @@ def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -
     for unit, text in watcher.errors:
         message = mask(text)
         if unit is None:
-            err.print(message, markup=False)
+            err.print(message)
             continue
         op = watcher.failed.get(unit)
-        err.print(f"{unit}{f' ({op})' if op else ''}:", style="bad", markup=False)
+        err.print(f"{unit}{f' ({op})' if op else ''}:", style="bad")
         for line in message.splitlines():
-            err.print(f"  {line}", markup=False)
+            err.print(f"  {line}")
         log = state_paths(stack).unit(unit).log
         if log.is_dir():
-            err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet", markup=False)
+            err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet")
     if watcher.failed:
         err.print(
             f"What went well stays. Correct the cause, then run again: obs {command}",
             style="note",
-            markup=False,
         )
     if not watcher.errors:
-        err.print(mask(failure.output), markup=False)
+        err.print(mask(failure.output))

@@ -1,7 +1,7 @@
 """Who may import whom: what keeps the description pure and the targets apart.
 
-The table is the rule (CONTRIBUTING.md says why). Where today's code is wider than `house.md`-like order asks, the
-row says so; rows are narrowed, never widened in passing.
+The table is the rule (CONTRIBUTING.md says why). Where today's code is wider than that order asks, the row
+says so; rows are narrowed, never widened in passing.
 """
 
 import ast

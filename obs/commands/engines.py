@@ -65,7 +65,7 @@ def list_engines(
             table.add_row(name, engine.version, "", "", f"not yet{expected}")
     out.print(table)
     for line in [f"the cache: {store.cache}", *lacks]:
-        out.print(line, style="quiet", markup=False)
+        out.print(line, style="quiet")
 
 
 def _row(engine: "Engine", found: "Artifact | None") -> dict[str, object]:
@@ -126,7 +126,7 @@ def lock(names: Names = None) -> None:
         fresh.write(store.lock_file, store.engines.values())
     for row in filled:
         state = row.entry.digest or f"unlocked: {row.entry.unlocked}"
-        out.print(f"{row.engine.name} {row.platform}  {state}", markup=False)
+        out.print(f"{row.engine.name} {row.platform}  {state}")
 
 
 @app.command()
@@ -142,6 +142,6 @@ def prune(
 
     removed = clean(Store(), dry_run=dry_run)
     for item in removed:
-        out.print(f"{size(item.size):>8}  {item.path}  ({item.what})", markup=False)
+        out.print(f"{size(item.size):>8}  {item.path}  ({item.what})")
     total = size(sum(item.size for item in removed))
-    out.print(f"{total} {'would be freed' if dry_run else 'freed'}", markup=False)
+    out.print(f"{total} {'would be freed' if dry_run else 'freed'}")

@@ -1,6 +1,5 @@
 """Commands on what stands on the host, without the engine: status, logs, stop, start."""
 
-import json
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +26,7 @@ def status(
 
     obs status; obs status local --json
     """
-    from obs.console import out, tell
+    from obs.console import out, print_json, tell
     from obs.describe import check_environment
     from vsi import host
 
@@ -35,7 +34,7 @@ def status(
     rows = host.status(env)
     good = bool(rows) and all(row.state == "running" and not row.drift for row in rows)
     if as_json:
-        out.print_json(json.dumps({"stack": env, "ok": good, "units": [asdict(row) for row in rows]}))
+        print_json({"stack": env, "ok": good, "units": [asdict(row) for row in rows]})
     elif not rows:
         tell(NOTHING.format(env=env), "note")
     else:
@@ -56,13 +55,14 @@ def logs(
     """
     import sys
 
+    from obs.console import raw
     from vsi import host
 
     chosen = _known(env, units)
     _some(env, chosen)
     width = max((len(unit) for unit in chosen), default=0)
     for unit, line in host.logs(env, chosen, follow=follow, lines=lines):
-        sys.stdout.write(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
+        raw(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
         if follow:
             sys.stdout.flush()
     return 0
@@ -139,6 +139,8 @@ def _working(env: str, what: str) -> AbstractContextManager[None]:
 def _table(rows: "list[UnitStatus]") -> "Table":
     from rich.table import Table
 
+    from obs.console import literal
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("unit", "pillar", "state", "pid", "up", "restarts", "ports", "as deployed"):
         table.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
@@ -147,12 +149,12 @@ def _table(rows: "list[UnitStatus]") -> "Table":
         table.add_row(
             row.unit,
             str(row.pillar),
-            f"[good]{row.state}[/good]" if running else f"[bad]{row.state}[/bad]",
+            literal(row.state, "good" if running else "bad"),
             str(row.pid or ""),
             _span(row.uptime) if running else "",
             str(row.restarts or ""),
             " ".join(str(port) for port in row.ports),
-            f"[bad]{row.drift}[/bad]" if row.drift else "yes",
+            literal(row.drift, "bad") if row.drift else "yes",
         )
     return table
 

@@ -1,6 +1,5 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -60,14 +59,14 @@ def preview(
 
     obs preview; obs preview staging --expect-no-changes
     """
-    from obs.console import out
+    from obs.console import print_json
     from obs.describe import describe
 
     _, plan = describe(env)
     _bring_engines(plan)
     found = _previewed(env)
     if as_json:
-        out.print_json(json.dumps({"stack": env, "units": [change.as_json() for change in found]}))
+        print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
         draw(found, full)
     return 1 if found and expect_no_changes else 0
@@ -111,7 +110,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
         driver.destroy(watcher)
     tell(f"{env} is down", "good")
     for path, count in _kept(env):
-        out.print(f"kept  {size(count):>9}  {path}", markup=False)
+        out.print(f"kept  {size(count):>9}  {path}")
     return 0
 
 
@@ -124,18 +123,18 @@ def draw(found: "list[UnitChange]", full: bool) -> None:
         return
     styles = {"+": "green", "-": "red", "@": "note"}
     for unit in found:
-        out.print(f"{unit.unit}: {unit.op}", style="bold", markup=False)
+        out.print(f"{unit.unit}: {unit.op}", style="bold")
         for change in unit.changes:
             whole = unit.op in ("create", "delete")
             if whole and not (change.file or full):
                 continue
             size = f" ({len(change.lines) - 1} lines)" if whole else ""
-            out.print(f"  {change.kind} {change.name}{size}", style="note", markup=False)
+            out.print(f"  {change.kind} {change.name}{size}", style="note")
             for line in change.lines if full or not whole else ():
-                out.print(f"    {line}", style=styles.get(line[:1], ""), markup=False)
+                out.print(f"    {line}", style=styles.get(line[:1], ""))
     names = ", ".join(unit.unit for unit in found)
     files = sum(change.file for unit in found for change in unit.changes)
-    out.print(f"would change: {len(found)} units ({names}), {files} files", style="bold", markup=False)
+    out.print(f"would change: {len(found)} units ({names}), {files} files", style="bold")
 
 
 def _previewed(env: str) -> "list[UnitChange]":

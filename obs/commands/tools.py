@@ -40,5 +40,5 @@ def env(env: Env = "local") -> int:
     from obs.pulumi import environment, exports, find_pulumi
 
     check_environment(env)
-    out.print(exports(environment(env, find_pulumi())), markup=False)
+    out.print(exports(environment(env, find_pulumi())))
     return 0

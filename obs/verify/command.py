@@ -8,7 +8,6 @@ from pathlib import Path
 from types import FrameType
 
 import httpx
-from rich.console import Console
 
 from components.addresses import addresses
 from components.spec import Spec
@@ -27,7 +26,7 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     BadInput if its stack file is not valid; Locked if another run works on the stack, since two would take
     each other's faults for their own. With `as_json` standard output holds the report alone; progress goes
     to standard error either way."""
-    from obs.console import out, tell
+    from obs.console import PlainConsole, out, tell
     from obs.describe import describe
     from obs.lock import stack_lock
     from obs.paths import state_folder
@@ -40,11 +39,11 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
-    table = Console(width=None if out.is_terminal else WIDTH)
+    table = PlainConsole(width=None if out.is_terminal else WIDTH, soft_wrap=False)
     table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
     for name, url in pages(spec):
-        out.print(f"{name:14} {url}", markup=False)
+        out.print(f"{name:14} {url}")
     return report.exit_code
 
 

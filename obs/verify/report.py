@@ -8,7 +8,8 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
-from rich.text import Text
+
+from obs.console import literal
 
 SCHEMA_VERSION = 1
 """Version of the JSON form; raised when a key changes its meaning or goes, not when one is added."""
@@ -83,7 +84,7 @@ class Report:
 
     def to_json(self) -> str:
         """The JSON form as text, with a final newline."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2) + "\n"
 
     def table(self) -> Table:
         """The rows for people."""
@@ -93,8 +94,8 @@ class Report:
         table.add_column("s", justify="right", no_wrap=True)
         table.add_column("evidence or reason", overflow="fold")
         for row in self.rows:
-            result = Text(str(row.result), style=_STYLES[row.result])
-            table.add_row(row.name, result, f"{row.seconds:.0f}", Text(row.text))
+            result = literal(str(row.result), _STYLES[row.result])
+            table.add_row(row.name, result, f"{row.seconds:.0f}", row.text)
         return table
 
 

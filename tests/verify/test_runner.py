@@ -8,9 +8,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from components.spec import Spec
+from obs.console import PlainConsole
 from obs.verify import Report, Result, Row, runner, suite
 from obs.verify.check import Check
 from obs.verify.context import UNDOING, Context, Sent, WallClock
@@ -302,7 +302,7 @@ def test_only_a_failed_row_makes_the_exit_code_1() -> None:
 
 
 def test_the_table_shows_every_row_as_it_is() -> None:
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+    console = PlainConsole(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     console.print(Report("local", ROWS, 12.3).table())
     text = console.export_text()
     assert "engines answer" in text
