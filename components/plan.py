@@ -38,10 +38,13 @@ class Pillar(StrEnum):
 
 
 class Ready(Frozen):
-    """How to learn that a process serves: a URL that answers with one of `status`; `tcp://host:port` for one
-    that only needs to accept connections."""
+    """How to learn that a process serves: a URL that answers with one of `status`; `redis://host:port` for
+    one that answers `PING`; `tcp://host:port` for one that only needs to accept connections."""
 
     url: str
+    answers: str | None = None
+    """For `tcp`: an http URL at which any answer shows that the process works. The kernel accepts connections
+    for one that hangs, too. Asked for the state of what runs, not waited for at a start."""
     status: tuple[int, ...] = (200,)
     user: str | None = None
     """Basic-auth user; the password is the secret `password_secret`."""

@@ -4,19 +4,20 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import BinaryIO
 
-from components.plan import Pillar
+from components.plan import Pillar, Unit
 from vsi.drift import Observed, read_host
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
 from vsi.preflight import Problem, preflight
-from vsi.ready import wait_ready
+from vsi.ready import silence, wait_ready
 from vsi.records import Applied, read_applied
-from vsi.supervisor import Supervisor
+from vsi.supervisor import Supervisor, is_suspended
 
 __all__ = [
     "Problem",
@@ -43,11 +44,21 @@ class UnitStatus:
     unit: str
     pillar: Pillar
     state: str
+    """That of its process."""
+    silence: str
+    """Why it does not serve though its process runs; '' if it serves, or does not run."""
+    starting: bool
+    """Whether it is silent and may be so: its time to get ready is not over."""
     pid: int
     uptime: int
     restarts: int
     ports: tuple[int, ...]
     drift: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it serves, with what was deployed."""
+        return self.state == "running" and not self.silence and not self.drift
 
 
 def records(state: StatePaths) -> dict[str, Applied]:
@@ -70,22 +81,38 @@ def dependency_order(found: dict[str, Applied]) -> list[str]:
 
 
 def status(stack: str) -> list[UnitStatus]:
-    """Every unit of a stack on this host; empty when none was ever applied or all were removed."""
+    """Every unit of a stack on this host; empty when none was ever applied or all were removed. Those that
+    run are asked whether they serve, all at once."""
     state = state_paths(stack)
     exits = Supervisor(state).unexpected_exits()
+    found = read_host(state)
+    running = {seen.unit: seen for seen in found if seen.process_state == "running"}
+    units = {name: record.unit for name in running if (record := read_applied(state, name))}
+    with ThreadPoolExecutor(max(1, len(units))) as pool:
+        told = pool.map(lambda name: _silence(state, units[name], running[name].pid), units)
+        silences = dict(zip(units, told, strict=True))
     return [
         UnitStatus(
             unit=seen.unit,
             pillar=seen.pillar,
             state=seen.process_state,
+            silence=(silent := silences.get(seen.unit, "")),
+            starting=bool(silent) and seen.uptime < units[seen.unit].process.ready.seconds,
             pid=seen.pid,
             uptime=seen.uptime,
             restarts=exits.get(seen.unit, 0),
             ports=seen.ports,
             drift=drift_words(seen),
         )
-        for seen in read_host(state)
+        for seen in found
     ]
+
+
+def _silence(state: StatePaths, unit: Unit, pid: int) -> str:
+    """Why a running unit does not serve; '' if it does."""
+    if is_suspended(pid):
+        return f"its process was stopped by a signal; `kill -CONT {pid}` lets it go on"
+    return silence(state, unit)
 
 
 def drift_words(seen: Observed) -> str:

@@ -24,15 +24,35 @@ _RELOAD = re.compile(
 
 def probe(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
     """Why a unit is not ready, in a few words; '' if it is."""
-    parts = urlsplit(unit.process.ready.url)
-    if parts.scheme == "tcp":
+    ready = unit.process.ready
+    parts = urlsplit(ready.url)
+    if parts.scheme in ("tcp", "redis"):
+        asked, wanted = (b"PING\r\n", b"+PONG") if parts.scheme == "redis" else (b"", b"")
         try:
-            socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 0), timeout).close()
+            with socket.create_connection(
+                (parts.hostname or "127.0.0.1", parts.port or 0), timeout
+            ) as stream:
+                stream.sendall(asked)
+                answer = stream.recv(1024) if wanted else b""
         except OSError as error:
-            return f"{unit.process.ready.url}: {type(error).__name__}"
-        return ""
-    status, _ = _get(state, unit, unit.process.ready.url, timeout)
-    return "" if status in unit.process.ready.status else f"{unit.process.ready.url} answers {status}"
+            return f"{ready.url}: {_reason(error, timeout)}"
+        return "" if answer.startswith(wanted) else f"{ready.url} answers {answer[:40]!r}"
+    status, _ = _get(state, unit, ready.url, timeout)
+    return "" if status in ready.status else f"{ready.url} answers {status}"
+
+
+def silence(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
+    """Why a running unit does not serve, in a few words; '' if it does. Asks further than `probe`, where a
+    process that hangs would pass that."""
+    problem = probe(state, unit, timeout)
+    if problem or unit.process.ready.answers is None:
+        return problem
+    status, _ = _get(state, unit, unit.process.ready.answers, timeout)
+    return f"{unit.process.ready.answers}: {status}" if isinstance(status, str) else ""
+
+
+def _reason(error: Exception, timeout: float) -> str:
+    return f"nothing within {timeout:g} s" if isinstance(error, TimeoutError) else type(error).__name__
 
 
 def _get(state: StatePaths, unit: Unit, url: str, timeout: float) -> tuple[int | str, bytes]:
@@ -59,7 +79,7 @@ def _get(state: StatePaths, unit: Unit, url: str, timeout: float) -> tuple[int |
             answer = connection.getresponse()
             return answer.status, answer.read(4_000_000)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return type(error).__name__, b""
+        return _reason(error, timeout), b""
 
 
 LINE_LENGTH = 400
@@ -144,7 +164,7 @@ def wait_reloaded(state: StatePaths, unit: Unit, since: float) -> str:
     Engines of the Prometheus family say so in `*_config_last_reload_*` on `/metrics`; others say nothing and
     are believed. Returns '' or why the reload counts as failed."""
     parts = urlsplit(unit.process.ready.url)
-    if parts.scheme == "tcp":
+    if not parts.scheme.startswith("http"):
         return probe(state, unit)
     url = f"{parts.scheme}://{parts.netloc}/metrics"
     deadline = time.monotonic() + RELOAD_SECONDS

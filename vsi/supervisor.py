@@ -352,6 +352,11 @@ def _is_alive(pid: int) -> bool:
     return _process_state(pid) not in ("Z", "X")
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether a process is there but was stopped by a signal or a debugger."""
+    return _process_state(pid) in ("T", "t")
+
+
 def _works(pid: int) -> bool:
     """Whether a process can ever answer: it is alive, and not stopped by a signal or a debugger."""
     return _process_state(pid) not in ("Z", "X", "T", "t")

@@ -243,7 +243,7 @@ def redis_unit(spec: Spec, at: Addresses) -> Unit:
         files=_files(redis.render(spec, at)),
         process=Process(
             command=(program("redis", "redis-server"), "redis.conf"),
-            ready=Ready(url=f"tcp://{at['redis']}"),
+            ready=Ready(url=f"redis://{at['redis']}"),
         ),
         ports=(at.port("redis"),),
         memory_mb=30,
@@ -284,12 +284,16 @@ def service_unit(spec: Spec, at: Addresses, service: Service) -> Unit:
     if run is None:
         raise ValueError(f"service {service.name} is not run by the stack")
     command = (*run.command, "--settings", "settings.json")
+    here = at.service(service)
+    own = [
+        f"http://{here}{endpoint.path}" for endpoint in service.metrics if endpoint.address in (None, here)
+    ]
     return Unit(
         name=service.name,
         pillar=Pillar.SERVICES,
         files=_files(services.render(spec, at, service)),
         checks=_own_checks(command),
-        process=Process(command=command, ready=Ready(url=f"tcp://{at.service(service)}")),
+        process=Process(command=command, ready=Ready(url=f"tcp://{here}", answers=own[0] if own else None)),
         ports=(at.service_port(service),),
         needs=(*run.calls, *(("redis",) if run.redis else ())),
         memory_mb=run.memory_mb,

@@ -2,16 +2,11 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from obs.cli import Env, command
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from vsi.host import UnitStatus
 
 NOTHING = "nothing of '{env}' is on this host. Bring it up: obs up {env}"
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
@@ -22,23 +17,24 @@ def status(
     env: Env = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> int:
-    """Show what runs and whether it is as it was deployed. Exit 1 if something is not.
+    """Ask every program whether it serves, and whether it is as it was deployed. Exit 1 if one is not.
 
     obs status; obs status local --json
     """
-    from obs.console import out, print_json, tell
+    from obs.console import print_json, tell
     from obs.describe import check_environment
+    from obs.status import draw
     from vsi import host
 
     check_environment(env)
     rows = host.status(env)
-    good = bool(rows) and all(row.state == "running" and not row.drift for row in rows)
+    good = bool(rows) and all(row.well for row in rows)
     if as_json:
         print_json({"stack": env, "ok": good, "units": [asdict(row) for row in rows]})
     elif not rows:
         tell(NOTHING.format(env=env), "note")
     else:
-        out.print(_table(rows))
+        draw(env, rows)
     return 0 if good else 1
 
 
@@ -134,34 +130,3 @@ def _working(env: str, what: str) -> AbstractContextManager[None]:
     from obs.paths import state_folder
 
     return stack_lock(state_folder() / ".locks", env, f"{what} {env}")
-
-
-def _table(rows: "list[UnitStatus]") -> "Table":
-    from rich.table import Table
-
-    from obs.console import literal
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("unit", "pillar", "state", "pid", "up", "restarts", "ports", "as deployed"):
-        table.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
-    for row in rows:
-        running = row.state == "running"
-        table.add_row(
-            row.unit,
-            str(row.pillar),
-            literal(row.state, "good" if running else "bad"),
-            str(row.pid or ""),
-            _span(row.uptime) if running else "",
-            str(row.restarts or ""),
-            " ".join(str(port) for port in row.ports),
-            literal(row.drift, "bad") if row.drift else "yes",
-        )
-    return table
-
-
-def _span(seconds: int) -> str:
-    """`45s`, `12m`, `3h`, `2d`."""
-    for unit, length in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= length:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from components.plan import Ready
 from tests.ports import free_port
 from tests.vsi.conftest import Place
 from tests.waiting import until
 from vsi import host
 from vsi.drift import read_host
 from vsi.errors import DeployError
+from vsi.ready import silence
 
 pytestmark = pytest.mark.engine
 
@@ -45,6 +47,42 @@ def test_drift_is_told_file_by_file(place: Place) -> None:
     place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
     (again,) = read_host(place.state)
     assert not again.drifted
+
+
+@pytest.mark.parametrize("asked", ["http", "tcp and http", "tcp", "redis"])
+def test_a_program_that_does_not_answer_is_told_and_the_others_are_not(place: Place, asked: str) -> None:
+    """Stopped by a signal: the kernel goes on taking connections for it."""
+    port = place.unit().ports[0]
+    ready = {
+        "http": Ready(url=f"http://127.0.0.1:{port}/"),
+        "tcp and http": Ready(url=f"tcp://127.0.0.1:{port}", answers=f"http://127.0.0.1:{port}/metrics"),
+        "tcp": Ready(url=f"tcp://127.0.0.1:{port}"),
+        "redis": Ready(url=f"redis://127.0.0.1:{port}"),
+    }
+    place.apply(place.unit(arguments=("--redis",), process={"ready": ready[asked]}))
+    place.apply(place.unit("beta"))
+    assert all(row.well for row in host.status("toys"))
+    os.kill(place.pid(), signal.SIGSTOP)
+    rows = {row.unit: row for row in host.status("toys")}
+    assert [rows["alpha"].state, rows["alpha"].well, rows["beta"].well] == ["running", False, True]
+    assert f"kill -CONT {place.pid()}" in rows["alpha"].silence
+    unit = place.unit(process={"ready": ready[asked]})
+    if asked != "tcp":  # which only the process's state can tell
+        assert "nothing within 0.2 s" in silence(place.state, unit, timeout=0.2)
+    os.kill(place.pid(), signal.SIGCONT)
+    until(lambda: all(row.well for row in host.status("toys")), "it answers again")
+
+
+def test_a_program_that_answers_wrongly_is_told(place: Place) -> None:
+    place.apply(place.unit(process={"ready": Ready(url=f"tcp://127.0.0.1:{place.unit().ports[0]}")}))
+    port = place.ports["alpha"]
+    for url, expected in (
+        (f"http://127.0.0.1:{port}/missing", "answers 404"),
+        (f"redis://127.0.0.1:{port}", "answers b'"),
+        (f"http://127.0.0.1:{free_port()}/", "ConnectionRefusedError"),
+        (f"redis://127.0.0.1:{free_port()}", "ConnectionRefusedError"),
+    ):
+        assert expected in silence(place.state, place.unit(process={"ready": Ready(url=url)}))
 
 
 def test_stop_and_start_follow_the_needs(place: Place) -> None:

@@ -1,13 +1,14 @@
 """A server that stands in for an engine: reads `app.conf`, reads it again on SIGHUP, and counts its starts.
 
-`python toy.py PORT [--fork] [--title] [--say TEXT] [--die]`. / answers with the configuration it works with,
-/metrics as engines of the Prometheus family do. A configuration `unreadable` fails a reload. `--fork` serves
-from a child, as a start script that does not `exec`. `--die` says why and ends.
+`python toy.py PORT [--fork] [--title] [--say TEXT] [--die] [--redis]`. / answers with the configuration it
+works with, /metrics as engines of the Prometheus family do. A configuration `unreadable` fails a reload. `--fork` serves
+from a child, as a start script that does not `exec`. `--die` says why and ends. `--redis` answers PING.
 """
 
 import ctypes
 import os
 import signal
+import socket
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -29,7 +30,17 @@ class Settings:
 
 
 class Handler(BaseHTTPRequestHandler):
+    def handle(self) -> None:
+        """`PING` as Redis has it, without HTTP."""
+        if self.connection.recv(4, socket.MSG_PEEK) == b"PING":
+            self.wfile.write(b"+PONG\r\n" if "--redis" in sys.argv else b"-ERR\r\n")
+            return
+        super().handle()
+
     def do_GET(self) -> None:
+        if self.path == "/missing":
+            self.send_error(404)
+            return
         body = Settings.text
         if self.path == "/metrics":
             body = f"toy_config_last_reload_successful {Settings.good}\n"
