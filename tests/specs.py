@@ -161,8 +161,9 @@ _STACK: Stack = {
         "inputs": [{"name": "system", "path": "/var/log/syslog"}],
         "enrichment": {"datacentre": "here"},
         "redaction": [
-            {"name": "card-number", "pattern": r"\b(?:\d[ -]?){13,16}\b", "replacement": "[card]"},
+            {"name": "card-number", "check": "card", "replacement": "[card]"},
             {"name": "email", "pattern": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"},
+            {"name": "member", "pattern": r"\bM\d{10}\b"},
         ],
         "sampling": {"debug": 0.1, "info": 1.0},
         "index": {"shards": 1, "replicas": 0},

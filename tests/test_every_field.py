@@ -148,6 +148,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "logging.enrichment": (("logging", "enrichment"), {"datacentre": "there"}),
     "logging.redaction[].name": (("logging", "redaction", 1, "name"), "renamed"),
     "logging.redaction[].pattern": (("logging", "redaction", 1, "pattern"), "secret-[0-9]+"),
+    "logging.redaction[].check": (("logging", "redaction", 2, "check"), "luhn"),
     "logging.redaction[].replacement": (("logging", "redaction", 0, "replacement"), "[gone]"),
     "logging.sampling.debug": (("logging", "sampling", "debug"), 0.5),
     "logging.sampling.info": (("logging", "sampling", "info"), 0.5),

@@ -100,12 +100,22 @@ def _storage(folder: str, *, fsync: bool) -> dict[str, Any]:
     }
 
 
+_IDS = (collector_logs.UID, "parent_span_id", "span_id", "trace_id", "transaction_id")
+
+
 def _scrub(spec: Spec) -> dict[str, Any]:
+    headers = {service.correlation_header.lower() for service in spec.services}
     return {
-        # Ids of random digits could look like a number that must go; without them nothing is found again.
-        "ignore_keys": [collector_logs.UID, "span_id", "trace_id"],
+        # Values of these stay whole while they have the form of an id: a pattern that fits one by chance
+        # would cut the thread from record to record.
+        "ids": sorted({*_IDS, *headers, *(f"http.request.header.{name}" for name in headers)}),
         "patterns": [
-            {"name": rule.name, "pattern": rule.pattern, "replacement": rule.replacement}
+            {
+                "name": rule.name,
+                **({"pattern": rule.pattern} if rule.pattern else {}),
+                **({"check": rule.check} if rule.check else {}),
+                "replacement": rule.replacement,
+            }
             for rule in spec.logging.redaction
         ],
     }

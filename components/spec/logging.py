@@ -1,5 +1,6 @@
 """The logging pillar: the schema, what is done to each line, and how it is kept."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -62,17 +63,38 @@ class Input(Model):
 
 
 class Redaction(Model):
-    """What is blotted out of every log record and every span before it leaves the collector."""
+    """What is blotted out of every log record, span and metric before it leaves the collector."""
 
     name: Name
-    pattern: Regex
+    pattern: Regex | None = None
+    """What to look for; may be left out with `check: card`, which then finds cards in all usual groupings."""
+    check: Literal["luhn", "card"] | None = None
+    """What the digits of a match must hold beside: `luhn`, a valid check digit; `card`, also the first digits
+    and the length of a card's issuer."""
     replacement: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*\[\] .:-]{0,40}$")] = "[redacted]"
 
     @model_validator(mode="after")
     def _takes_something_away(self) -> Self:
+        if self.pattern is None:
+            if self.check != "card":
+                raise ValueError("expected a `pattern`, or `check: card`, which needs none")
+            return self
         if compile_re2(self.pattern).search("") is not None:
             raise ValueError("expected a `pattern` that does not match the empty text, which is everywhere")
+        if self.check is not None and not _may_match_digits(self.pattern):
+            raise ValueError(
+                f"expected a `pattern` that can match digits, as `check: {self.check}` adds them up; "
+                "this one would never match"
+            )
         return self
+
+
+def _may_match_digits(pattern: str) -> bool:
+    """Whether there may be a digit in a match: False only where that is certain."""
+    # Numbers of repetition and names of groups stand for no characters.
+    rest = re.sub(r"\\x(?!3[0-9])[0-9A-Fa-f]{2}", "A", pattern)
+    rest = re.sub(r"(?<!\\)\{\d*,?\d*\}|\(\?P?<\w+>", "", rest)
+    return re.search(r"[0-9.]|\\[dwSDWxpPC]|\[\^|\[:\^?\w+:\]|\[[^\]]*[!-/]-[:-~]", rest) is not None
 
 
 class LogSampling(Model):

@@ -36,7 +36,10 @@ def forms(number: str) -> tuple[str, str, str]:
 
 def rule_for(spec: Spec, number: str) -> Redaction | None:
     """The rule of the stack that covers a card number, None if there is none."""
-    return next((rule for rule in spec.logging.redaction if re.search(rule.pattern, number)), None)
+    return next(
+        (rule for rule in spec.logging.redaction if rule.pattern is None or re.search(rule.pattern, number)),
+        None,
+    )
 
 
 def applies(spec: Spec) -> str | None:

@@ -33,6 +33,27 @@ def test_a_redaction_in_re2_syntax(pattern: str) -> None:
     assert Redaction(name="card", pattern=pattern).pattern == pattern
 
 
+@pytest.mark.parametrize("pattern", ["token=[a-z]+", r"(?P<a1>[a-z]{16})", "secret", r"[\x41-Z]+"])
+def test_a_check_digit_of_what_has_no_digits(pattern: str) -> None:
+    with pytest.raises(ValidationError, match="can match digits"):
+        Redaction(name="token", pattern=pattern, check="luhn")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"\d+", "[0-9]{4}", "M.{10}", r"\w+", "[^x]+", "[[:alnum:]]+", "[!-~]+", r"\pN+", "x1", r"\S+"],
+)
+def test_a_check_digit_of_what_may_have_digits(pattern: str) -> None:
+    assert Redaction(name="member", pattern=pattern, check="luhn").check == "luhn"
+
+
+def test_only_cards_are_found_without_a_pattern() -> None:
+    assert Redaction(name="card", check="card").pattern is None
+    for check in (None, "luhn"):
+        with pytest.raises(ValidationError, match="`check: card`, which needs none"):
+            Redaction(name="card", check=check)
+
+
 def test_an_extraction_without_groups() -> None:
     with pytest.raises(ValidationError, match="expected named groups"):
         Input(name="app", path="/var/log/app.log", format="regex", pattern="(.*)")

@@ -1,6 +1,5 @@
 """The committed local stack says what the team means by it: who is told, and what is blotted out."""
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -25,31 +24,6 @@ OWNERS = {
     "inventory": "warehouse",
     "loadgen": "platform",
 }
-CARDS = [
-    "4111111111111111",
-    "4111 1111 1111 1111",
-    "4111-1111-1111-1111",
-    "5105105105105100",
-    "5200828282828210",
-    "5300000000000006",
-    "5454545454545454",
-    "5500005555555559",
-    "2221000000000009",
-    "2720990000000007",
-    "341111111111111",
-    "378282246310005",
-    "3782 822463 10005",
-    "6011111111111117",
-    "6510000000000000",
-    "4222222222222",
-]
-INNOCENT = [
-    "2026-11-22T10:33:36.123456Z",
-    "4bf92f3577b34da6a3ce929d0e0e4736",
-    "order 4711 took 4111 ms",
-    "127.0.0.1:21150",
-    "+49 30 1234567",
-]
 
 
 @pytest.fixture
@@ -79,18 +53,11 @@ def test_an_alert_reaches_its_owner(spec: Spec, tmp_path: Path, team: str, sever
     assert done.stdout.strip() == RECEIVERS[team]
 
 
-@pytest.mark.parametrize("text", CARDS)
-def test_card_numbers_are_blotted_out(spec: Spec, text: str) -> None:
-    line = f"charging {text} for order 17, card={text};"
-    for rule in spec.logging.redaction:
-        line = re.sub(rule.pattern, rule.replacement, line)
-    assert line == "charging [card] for order 17, card=[card];"
-
-
-@pytest.mark.parametrize("text", INNOCENT)
-def test_other_numbers_stay(spec: Spec, text: str) -> None:
-    for rule in spec.logging.redaction:
-        assert re.sub(rule.pattern, rule.replacement, text) == text
+def test_card_numbers_are_blotted_out_by_issuer_and_check_digit(spec: Spec) -> None:
+    # What that finds and what it leaves alone is held by the tests of tools/otelcol/scrub.
+    assert [(rule.pattern, rule.check, rule.replacement) for rule in spec.logging.redaction] == [
+        (None, "card", "[card]")
+    ]
 
 
 def test_what_never_reaches_a_store(spec: Spec) -> None:

@@ -1,59 +1,32 @@
-// Package scrub is a processor that blots patterns out of logs and traces,
-// wherever they stand: names, messages, bodies, attributes of any type and depth,
-// their keys, events, links and resources.
+// Package scrub is a processor that blots patterns out of logs, traces and
+// metrics, wherever they stand: names, messages, bodies, attributes of any type
+// and depth, their keys, events, links, scopes and resources.
 //
 // The contributed redaction processor leaves span names, status messages and
 // event names alone, turns nested attributes into text and has one mask for all
 // patterns; replace_all_patterns of the transform processor does not descend.
+// Neither knows a check digit, nor looks behind an escape.
+//
+// It has to be the last that touches a text before it is stored: whoever cuts,
+// decodes or joins afterwards could bring to light what was not seen here.
 package scrub
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"regexp"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/plog"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processorhelper"
 )
 
 // Type is the processor's name in a configuration.
 var Type = component.MustNewType("scrub")
-
-// Config lists what is blotted out, in this order.
-type Config struct {
-	Patterns []Pattern `mapstructure:"patterns"`
-	// IgnoreKeys are attributes whose values are left alone, such as ids that
-	// could look like a pattern by chance.
-	IgnoreKeys []string `mapstructure:"ignore_keys"`
-}
-
-// Pattern is a regular expression and what each match becomes, literally.
-type Pattern struct {
-	Name        string `mapstructure:"name"`
-	Pattern     string `mapstructure:"pattern"`
-	Replacement string `mapstructure:"replacement"`
-}
-
-// Validate refuses patterns that do not compile or would match everywhere.
-func (c *Config) Validate() error {
-	var errs []error
-	for i, pattern := range c.Patterns {
-		compiled, err := regexp.Compile(pattern.Pattern)
-		switch {
-		case err != nil:
-			errs = append(errs, fmt.Errorf("patterns[%d] (%s): %w", i, pattern.Name, err))
-		case compiled.MatchString(""):
-			errs = append(errs, fmt.Errorf("patterns[%d] (%s): %q matches empty text, so it would match everywhere", i, pattern.Name, pattern.Pattern))
-		}
-	}
-	return errors.Join(errs...)
-}
 
 // NewFactory makes the processor known to the collector.
 func NewFactory() processor.Factory {
@@ -62,127 +35,151 @@ func NewFactory() processor.Factory {
 		processor.WithLogs(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Logs) (processor.Logs, error) {
 			return processorhelper.NewLogs(ctx, set, cfg, next, newScrubber(cfg.(*Config)).logs, mutates)
 		}, component.StabilityLevelBeta),
+		processor.WithMetrics(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Metrics) (processor.Metrics, error) {
+			return processorhelper.NewMetrics(ctx, set, cfg, next, newScrubber(cfg.(*Config)).metrics, mutates)
+		}, component.StabilityLevelBeta),
 		processor.WithTraces(func(ctx context.Context, set processor.Settings, cfg component.Config, next consumer.Traces) (processor.Traces, error) {
 			return processorhelper.NewTraces(ctx, set, cfg, next, newScrubber(cfg.(*Config)).traces, mutates)
 		}, component.StabilityLevelBeta))
 }
 
-type rule struct {
-	pattern     *regexp.Regexp
-	replacement string
-}
-
 type scrubber struct {
-	rules  []rule
-	ignore map[string]bool
+	rules []rule
+	ids   map[string]bool
 }
 
 func newScrubber(config *Config) *scrubber {
-	s := &scrubber{ignore: make(map[string]bool, len(config.IgnoreKeys))}
+	s := &scrubber{ids: make(map[string]bool, len(config.IDs))}
 	for _, pattern := range config.Patterns {
-		s.rules = append(s.rules, rule{regexp.MustCompile(pattern.Pattern), pattern.Replacement})
+		s.rules = append(s.rules, newRule(pattern))
 	}
-	for _, key := range config.IgnoreKeys {
-		s.ignore[key] = true
+	for _, key := range config.IDs {
+		s.ids[plainKey(key)] = true
 	}
 	return s
-}
-
-func (s *scrubber) logs(_ context.Context, logs plog.Logs) (plog.Logs, error) {
-	for _, rl := range logs.ResourceLogs().All() {
-		s.attributes(rl.Resource().Attributes())
-		for _, sl := range rl.ScopeLogs().All() {
-			s.attributes(sl.Scope().Attributes())
-			for _, record := range sl.LogRecords().All() {
-				s.value(record.Body())
-				s.attributes(record.Attributes())
-			}
-		}
-	}
-	return logs, nil
-}
-
-func (s *scrubber) traces(_ context.Context, traces ptrace.Traces) (ptrace.Traces, error) {
-	for _, rs := range traces.ResourceSpans().All() {
-		s.attributes(rs.Resource().Attributes())
-		for _, ss := range rs.ScopeSpans().All() {
-			s.attributes(ss.Scope().Attributes())
-			for _, span := range ss.Spans().All() {
-				s.span(span)
-			}
-		}
-	}
-	return traces, nil
-}
-
-func (s *scrubber) span(span ptrace.Span) {
-	if name, changed := s.text(span.Name()); changed {
-		span.SetName(name)
-	}
-	if message, changed := s.text(span.Status().Message()); changed {
-		span.Status().SetMessage(message)
-	}
-	s.attributes(span.Attributes())
-	for _, event := range span.Events().All() {
-		if name, changed := s.text(event.Name()); changed {
-			event.SetName(name)
-		}
-		s.attributes(event.Attributes())
-	}
-	for _, link := range span.Links().All() {
-		s.attributes(link.Attributes())
-	}
 }
 
 // attributes scrubs values first, then the keys that hold a match.
 func (s *scrubber) attributes(attributes pcommon.Map) {
 	var renamed []string
 	for key, value := range attributes.All() {
-		if s.ignore[key] {
-			continue
+		if value.Type() != pcommon.ValueTypeStr || !s.isWholeID(key, value.Str(), attributes) {
+			s.value(value, key)
 		}
-		s.value(value)
-		if _, changed := s.text(key); changed {
+		if _, changed := s.text(key, ""); changed {
 			renamed = append(renamed, key)
 		}
 	}
 	for _, key := range renamed {
-		name, _ := s.text(key)
+		name, _ := s.text(key, "")
 		value, _ := attributes.Get(key)
 		kept := pcommon.NewValueEmpty()
 		value.CopyTo(kept)
 		attributes.Remove(key)
-		kept.CopyTo(attributes.PutEmpty(name))
+		kept.CopyTo(attributes.PutEmpty(free(attributes, name)))
+	}
+}
+
+// free is the name, with a number where another key became the same.
+func free(attributes pcommon.Map, name string) string {
+	found := name
+	for number := 2; ; number++ {
+		if _, taken := attributes.Get(found); !taken {
+			return found
+		}
+		found = name + "-" + strconv.Itoa(number)
 	}
 }
 
 // value scrubs in place; a number that matches becomes text.
-func (s *scrubber) value(value pcommon.Value) {
+func (s *scrubber) value(value pcommon.Value, key string) {
 	switch value.Type() {
 	case pcommon.ValueTypeMap:
 		s.attributes(value.Map())
 	case pcommon.ValueTypeSlice:
 		for _, item := range value.Slice().All() {
-			s.value(item)
+			s.value(item, key)
 		}
 	case pcommon.ValueTypeBytes:
-		if text, changed := s.text(string(value.Bytes().AsRaw())); changed {
+		if text, changed := s.text(string(value.Bytes().AsRaw()), ""); changed {
 			value.Bytes().FromRaw([]byte(text))
 		}
-	case pcommon.ValueTypeEmpty, pcommon.ValueTypeBool:
-	default:
-		if text, changed := s.text(value.AsString()); changed {
+	case pcommon.ValueTypeStr:
+		if text, changed := s.text(value.Str(), key); changed {
 			value.SetStr(text)
 		}
+	case pcommon.ValueTypeInt:
+		if text, changed := s.text(strconv.FormatInt(value.Int(), 10), key); changed {
+			value.SetStr(text)
+		}
+	case pcommon.ValueTypeDouble:
+		if text, changed := s.text(decimal(value.Double()), key); changed {
+			value.SetStr(text)
+		}
+	default: // an empty value, or a boolean
 	}
 }
 
-func (s *scrubber) text(text string) (string, bool) {
-	before := text
-	for _, rule := range s.rules {
-		if rule.pattern.MatchString(text) {
-			text = rule.pattern.ReplaceAllLiteralString(text, rule.replacement)
+// decimal writes a number as the store will show it: 4111111111111111, not 4.1e15.
+func decimal(number float64) string {
+	if math.Abs(number) < 1e21 {
+		return strconv.FormatFloat(number, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(number, 'g', -1, 64)
+}
+
+// text returns the text without any match, and whether there was one. `key` is
+// the attribute whose value it is, if any: it tells what a number is about.
+func (s *scrubber) text(text, key string) (string, bool) {
+	changed := false
+	for i := range s.rules {
+		rule := &s.rules[i]
+		if rule.possible(text) {
+			if spans := rule.find(text, key); len(spans) > 0 {
+				text, changed = replace(text, spans, rule.replacement), true
+			}
+		}
+		layers := newLayers(text)
+		for layers.peel() {
+			if !rule.possible(layers.text) {
+				continue
+			}
+			spans := outside(text, layers.outer(rule.find(layers.text, key)), rule.replacement)
+			if len(spans) > 0 {
+				text, changed = replace(text, spans, rule.replacement), true
+				layers = layersOf(text, layers.depth)
+			}
 		}
 	}
-	return text, text != before
+	return text, changed
+}
+
+// span is a piece of a text, from start to before end.
+type span struct{ start, end int }
+
+// outside leaves out spans in which the replacement stands already.
+func outside(text string, spans []span, replacement string) []span {
+	if replacement == "" {
+		return spans
+	}
+	return slices.DeleteFunc(spans, func(s span) bool {
+		first := max(0, s.start-len(replacement))
+		near := text[first:min(len(text), s.end+len(replacement))]
+		at := strings.Index(near, replacement)
+		return at >= 0 && first+at < s.end && first+at+len(replacement) > s.start
+	})
+}
+
+// replace puts the replacement in the place of each span; they ascend and lie apart.
+func replace(text string, spans []span, replacement string) string {
+	var out strings.Builder
+	out.Grow(len(text) + len(spans)*len(replacement))
+	at := 0
+	for _, span := range spans {
+		out.WriteString(text[at:span.start])
+		out.WriteString(replacement)
+		at = span.end
+	}
+	out.WriteString(text[at:])
+	return out.String()
 }
