@@ -7,7 +7,7 @@ the way of spans in `collector_traces`. The collector runs with the conf folder 
 from typing import Any
 
 from components.addresses import HOST, Addresses
-from components.render import collector_logs, collector_traces, yaml_text
+from components.render import collector_files, collector_logs, collector_traces, yaml_text
 from components.render.opensearch_store import SECRET_OF
 from components.spec import Spec
 
@@ -29,7 +29,7 @@ class Reference(str):
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
     """`collector.yaml`."""
-    receivers = collector_logs.receivers(spec)
+    receivers = collector_files.receivers(spec)
     protocols = {
         name: {"endpoint": addresses[f"collector-otlp-{name}"]}
         for name, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
