@@ -22,6 +22,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from demo import _limits
+
 Json = dict[str, Any]
 TITLE = re.compile(
     r"^\[(?P<status>FIRING|RESOLVED)(?::\d+)?\]\s+(?P<alertname>[^\s(]+)"
@@ -135,6 +137,10 @@ def read_payload(kind: str, team: str, body: object, now: datetime | None = None
             for item in error.errors(include_url=False)
         )
         raise PayloadError("; ".join(problems)) from None
+    try:
+        _limits.check(kind, body)
+    except _limits.TooMuch as error:
+        raise PayloadError(str(error)) from None
     stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     raw = {key: "[hidden]" if key == "routing_key" else value for key, value in body.items()}
     receiver = f"{kind}/{team}"
@@ -144,20 +150,21 @@ def read_payload(kind: str, team: str, body: object, now: datetime | None = None
 def _slack(body: Json) -> Json:
     attachment = _Slack.model_validate(body).attachments[0]
     return {
-        **_titled(attachment.title),
+        **_titled(_limits.plain("slack", attachment.title)),
         "runbook_url": attachment.title_link or None,
-        "summary": attachment.text or attachment.title,
+        "summary": _limits.plain("slack", attachment.text or attachment.title),
     }
 
 
 def _teams(body: Json) -> Json:
     blocks = _Teams.model_validate(body).attachments[0].content.body
-    text = "\n".join(block.text for block in blocks[1:])
+    title, *texts = (_limits.plain("teams", block.text) for block in blocks)
+    text = "\n".join(texts)
     runbook = RUNBOOK_LINE.search(text)
     return {
-        **_titled(blocks[0].text),
+        **_titled(title),
         "runbook_url": runbook[1] if runbook else None,
-        "summary": text or blocks[0].text,
+        "summary": text or title,
     }
 
 

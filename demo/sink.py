@@ -18,11 +18,11 @@ from starlette.routing import Route
 
 from demo._app import Service, run
 from demo._deliveries import LIMIT, Deliveries
+from demo._limits import TooMuch, check_size
 from demo._logging import logger
 from demo._payloads import READERS, Delivery, PayloadError, read_payload
 from demo.settings import Frozen, Settings
 
-MAX_BODY = 1_000_000  # bytes
 RUNBOOKS = Path(__file__).parents[1] / "docs" / "runbooks"
 MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
 FILTERS = ("kind", "team", "receiver", "alertname", "status", "since", "limit")
@@ -71,11 +71,11 @@ class Sink:
     async def _receive(self, request: Request) -> Response:
         kind, team = request.url.path.split("/")[1], request.path_params["team"]
         try:
-            item = read_payload(kind, team, await _json(request))
-        except PayloadError as error:
+            item = read_payload(kind, team, await _json(kind, request))
+        except (PayloadError, TooMuch) as error:
             self._refused.labels(kind=kind).inc()
             logger().warning("payload refused", kind=kind, team=team[:64], reason=str(error))
-            return _refusal(kind, str(error))
+            return _refusal(kind, str(error), 413 if isinstance(error, TooMuch) else 400)
         self._store.add(item)
         self._account(item)
         logger().info(
@@ -164,23 +164,22 @@ def _link(url: str | None) -> str:
     return f'<a href="{html.escape(url)}">{html.escape(url.rsplit("/", 1)[-1])}</a>'
 
 
-async def _json(request: Request) -> Any:
+async def _json(kind: str, request: Request) -> Any:
     body = await request.body()
-    if len(body) > MAX_BODY:
-        raise PayloadError(f"(body): {len(body)} bytes; expected at most {MAX_BODY}")
+    check_size(kind, len(body))
     try:
         return json.loads(body)
     except ValueError as error:
         raise PayloadError(f"(body): is not JSON: {error}") from None
 
 
-def _refusal(kind: str, reason: str) -> Response:
+def _refusal(kind: str, reason: str, status: int) -> Response:
     if kind == "pagerduty":
         body = {"status": "invalid event", "message": "Event object is invalid", "errors": [reason]}
-        return JSONResponse(body, status_code=400)
+        return JSONResponse(body, status_code=status)
     if kind == "slack":
-        return PlainTextResponse(f"invalid_payload: {reason}", status_code=400)
-    return JSONResponse({"error": reason}, status_code=400)
+        return PlainTextResponse(f"invalid_payload: {reason}", status_code=status)
+    return JSONResponse({"error": reason}, status_code=status)
 
 
 def _instant(text: str) -> datetime:

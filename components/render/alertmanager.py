@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from components.addresses import Addresses
+from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
 from components.render.rules import duration
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.render.yaml_text import dump
@@ -15,65 +16,6 @@ from components.spec import Receiver, Route, Spec, milliseconds
 
 _SECRETS = "../../../secrets"
 """Relative to the conf folder, in which Alertmanager runs."""
-
-TEMPLATE = """\
-{{/* Titles read "[FIRING:2] AlertName (severity) service". Each message carries the runbook: a link if it is
-     a URL, else its path. */}}
-{{ define "obs.severity" -}}
-{{ with .CommonLabels.severity }}{{ . }}{{ else }}mixed{{ end }}
-{{- end }}
-
-{{ define "obs.title" -}}
-[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}]
-{{- " " }}{{ with .CommonLabels.alertname }}{{ . }}{{ else }}SeveralAlerts{{ end }}
-{{- " " }}({{ template "obs.severity" . }})
-{{- with .CommonLabels.service }} {{ . }}{{ end }}
-{{- end }}
-
-{{ define "obs.runbook" -}}
-{{ (index .Alerts 0).Annotations.runbook }}
-{{- end }}
-
-{{ define "obs.runbook.link" -}}
-{{ with (index .Alerts 0).Annotations.runbook }}{{ if match "^https?://" . }}{{ . }}{{ end }}{{ end }}
-{{- end }}
-
-{{ define "obs.runbook.text" -}}
-{{ with (index .Alerts 0).Annotations.runbook }}{{ . }}
-{{- if not (match "^https?://" .) }} (in the repository of this stack){{ end }}{{ end }}
-{{- end }}
-
-{{ define "obs.descriptions" -}}
-{{ range .Alerts -}}
-{{ if eq .Status "resolved" }}Over: {{ end }}{{ .Annotations.summary }}. {{ .Annotations.description }}
-
-{{ end -}}
-{{ end }}
-
-{{ define "obs.where" -}}
-{{ with .CommonLabels.env }}{{ . }}{{ else }}-{{ end }}
-{{- " / " }}{{ with .CommonLabels.cluster }}{{ . }}{{ else }}-{{ end }}
-{{- " / " }}{{ with .CommonLabels.region }}{{ . }}{{ else }}-{{ end }}
-{{- end }}
-
-{{ define "obs.text" -}}
-{{ template "obs.descriptions" . }}Where: {{ template "obs.where" . }}
-{{ with .CommonLabels.team }}
-Team: {{ . }}
-{{ end }}
-Runbook: {{ template "obs.runbook.text" . }}
-{{- end }}
-
-{{ define "obs.color" -}}
-{{ if eq .Status "resolved" }}good{{ else if eq .CommonLabels.severity "critical" }}danger
-{{- else if eq .CommonLabels.severity "info" }}#439fe0{{ else }}warning{{ end }}
-{{- end }}
-
-{{ define "obs.pagerduty.severity" -}}
-{{ if match "^(critical|warning|info)$" .CommonLabels.severity }}{{ .CommonLabels.severity }}
-{{- else }}warning{{ end }}
-{{- end }}
-"""
 
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
@@ -150,8 +92,8 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
     sink = f"http://{addresses['sink']}/{receiver.kind}/{receiver.name}" if receiver.to_sink else None
     file = f"{_SECRETS}/{receiver.secret}"
     resolved = {"send_resolved": receiver.send_resolved}
-    title, text = '{{ template "obs.title" . }}', '{{ template "obs.text" . }}'
-    runbook, link = '{{ template "obs.runbook" . }}', '{{ template "obs.runbook.link" . }}'
+    title, text = (f'{{{{ template "obs.{receiver.kind}.{part}" . }}}}' for part in ("title", "text"))
+    link = '{{ template "obs.link" . }}'
     config: dict[str, Any]
     if receiver.kind == "slack":
         address = {"api_url": sink} if sink else {"api_url_file": file}
@@ -165,7 +107,8 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
             "title_link": link,
             "text": text,
             "fallback": title,
-            "footer": '{{ template "obs.where" . }}',
+            "footer": '{{ template "obs.slack.where" . }}',
+            "mrkdwn_in": ["pretext"],  # which there is none of: nothing is formatted
         }
         return {"name": receiver.name, "slack_configs": [config]}
     if receiver.kind == "teams":
@@ -176,19 +119,34 @@ def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
         }
     if receiver.kind == "pagerduty":
         address = {"url": sink, "routing_key": "sink"} if sink else {"routing_key_file": file}
-        config = {
-            **address,
-            **resolved,
-            "description": title,
-            "severity": '{{ template "obs.pagerduty.severity" . }}',
-            "client": "Alertmanager",
-            "source": '{{ template "obs.where" . }}',
-            "component": "{{ .CommonLabels.service }}",
-            "group": "{{ .CommonLabels.team }}",
-            "class": "{{ .CommonLabels.alertname }}",
-            "details": {"description": '{{ template "obs.descriptions" . }}', "runbook": runbook},
-            "links": [{"href": link, "text": "Runbook"}],
-        }
-        return {"name": receiver.name, "pagerduty_configs": [config]}
+        return {"name": receiver.name, "pagerduty_configs": [{**address, **resolved, **_event(title, link)}]}
     address = {"url": sink} if sink else {"url_file": file}
-    return {"name": receiver.name, "webhook_configs": [{**address, **resolved}]}
+    return {
+        "name": receiver.name,
+        "webhook_configs": [{**address, **resolved, "max_alerts": MAX_ALERTS}],
+    }
+
+
+def _event(title: str, link: str) -> dict[str, Any]:
+    """PagerDuty's event. `firing` and `resolved` stand for details of Alertmanager's own, which list every
+    label of every alert: in a large incident they pass 512 KB, and all details are taken out."""
+
+    def part(name: str, of: str = ".") -> str:
+        return f'{{{{ template "obs.pagerduty.{name}" {of} }}}}'
+
+    return {
+        "description": title,
+        "severity": part("severity"),
+        "client": "Alertmanager",
+        "source": part("where"),
+        "component": part("component"),
+        "group": part("group"),
+        "class": part("class"),
+        "details": {
+            "description": part("alerts"),
+            "runbook": '{{ (index .Alerts 0).Annotations.runbook | printf "%.1000s" }}',
+            "firing": part("list", ".Alerts.Firing"),
+            "resolved": part("list", ".Alerts.Resolved"),
+        },
+        "links": [{"href": link, "text": "Runbook"}],
+    }

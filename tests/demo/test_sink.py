@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from demo import _deliveries
 from demo._app import Service
 from demo._deliveries import Deliveries
+from demo._limits import MAX_BODY
 from demo._payloads import read_payload
 from demo.settings import Settings
 from demo.sink import MAX_RECEIVERS, create_app
@@ -180,7 +181,7 @@ def test_payloads_of_others_are_refused(sink: Client, kind: str) -> None:
     for body in [*bodies, {}, [], "text", None, 5]:
         assert sink.post(f"/{kind}/t", json=body).status_code == 400, body
     assert sink.post(f"/{kind}/t", content=b"{").status_code == 400
-    assert sink.post(f"/{kind}/t", content=b'"' + b"x" * 1_000_001 + b'"').status_code == 400
+    assert sink.post(f"/{kind}/t", content=b'"' + b"x" * MAX_BODY[kind] + b'"').status_code == 413
     assert deliveries(sink) == []
     assert f'deliveries_refused_total{{kind="{kind}"}} 10.0' in sink.get("/metrics").text
 
@@ -198,6 +199,58 @@ def test_pagerduty_rules(sink: Client, body: dict[str, Any], says: str) -> None:
     answer = sink.post("/pagerduty/t", json=body)
     assert answer.status_code == 400
     assert says in answer.json()["errors"][0]
+
+
+def slack(**fields: str) -> dict[str, Any]:
+    return {"attachments": [{"title": TITLE, "text": "t", **fields}]}
+
+
+def teams(*texts: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads(json.dumps(TEAMS))
+    body["attachments"][0]["content"]["body"] = [{"type": "TextBlock", "text": text} for text in texts]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "says"),
+    [
+        ("slack", slack(text="disk of <!channel> full"), "text: '<!channel>'"),
+        ("slack", slack(footer="<@U1>"), "footer: '<@U1>'"),
+        ("slack", slack(title="[FIRING:1] A (b) <https://evil|runbook>"), "title: '<https://evil|runbook>'"),
+        ("slack", slack(text="1 > 0"), "text: '>'"),
+        ("slack", slack(text="a & b"), "text: '&'"),
+        ("slack", slack(text="&nbsp;"), "text: '&'"),
+        ("slack", slack(text="x" * 40_001), "text: 40001 characters"),
+        ("slack", slack(title="x" * 1_025), "title: 1025 characters"),
+        ("teams", teams(TITLE, "see [the runbook](https://evil)"), "text: '['"),
+        ("teams", teams(TITLE, "up_time_total"), "text: '_'"),
+        ("teams", teams("[FIRING:1] A*B* (c)", "t"), "title: '*'"),
+        ("teams", teams(TITLE, "a\\\\*b"), "text: "),
+        ("teams", teams(TITLE, "line\n- item"), "text: '- '"),
+        ("teams", teams(TITLE, "ä" * 14_000), "takes at most 28000"),
+        ("pagerduty", PAGERDUTY | {"dedup_key": "k" * 256}, "dedup_key: 256 characters"),
+        (
+            "pagerduty",
+            PAGERDUTY | {"payload": {"summary": "s" * 1_025, "source": "s", "severity": "info"}},
+            "payload.summary: 1025 characters",
+        ),
+        ("pagerduty", PAGERDUTY | {"client": "c" * 512_000}, "takes at most 512000"),
+    ],
+)
+def test_what_the_receiver_would_not_take_or_read_as_markup_is_refused(
+    sink: Client, kind: str, body: dict[str, Any], says: str
+) -> None:
+    content = json.dumps(body, ensure_ascii=False).encode()
+    answer = sink.post(f"/{kind}/t", content=content)
+    assert answer.status_code in (400, 413)
+    assert says in answer.text.replace("\\\\", "\\")
+    assert deliveries(sink) == []
+
+
+def test_escaped_text_is_read_as_it_was_meant(sink: Client) -> None:
+    assert sink.post("/slack/t", json=slack(text="&lt;!channel&gt; &amp; *x* &amp;lt;")).status_code == 200
+    assert sink.post("/teams/t", json=teams(TITLE, "a\\_b\\[c\\](d) \\\\")).status_code == 202
+    assert [item["summary"] for item in deliveries(sink)] == ["<!channel> & *x* &lt;", "a_b[c](d) \\"]
 
 
 def test_the_routing_key_is_not_kept(sink: Client) -> None:
@@ -273,7 +326,9 @@ def test_labels_are_bounded(sink: Client) -> None:
 
 
 def test_markup_in_a_delivery_is_escaped(sink: Client) -> None:
-    sink.post("/slack/x", json={"attachments": [{"title": "[FIRING:1] <script>alert</script> (page) s"}]})
+    title = "[FIRING:1] &lt;script&gt;alert&lt;/script&gt; (page) s"  # as Slack wants it
+    sink.post("/slack/x", json={"attachments": [{"title": title}]})
+    assert deliveries(sink)[0]["alertname"] == "<script>alert</script>"
     page = sink.get("/", headers={"accept": "text/html"}).text
     assert "&lt;script&gt;" in page
     assert "<script>" not in page

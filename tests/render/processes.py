@@ -53,6 +53,8 @@ class Inbox:
     """What a receiver was sent: path and JSON body, in order."""
 
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    largest: dict[str, int] = field(default_factory=dict)
+    """Bytes of the largest body, by path."""
     port: int = 0
 
     def of(self, path: str) -> list[dict[str, Any]]:
@@ -67,6 +69,7 @@ def inbox(port: int) -> Iterator[Inbox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            kept.largest[self.path] = max(len(body), kept.largest.get(self.path, 0))
             kept.posts.append((self.path, json.loads(body)))
             self.send_response(200)
             self.end_headers()
