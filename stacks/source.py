@@ -1,8 +1,10 @@
 """YAML with places: every value knows the file and line it was read from, so that errors can name them.
 
-Only what a stack file needs: YAML 1.2 core scalars, no anchors, aliases or tags.
+Only what a stack file needs: no anchors, aliases or tags, and no scalar that Pulumi, which reads the same
+file with another library, would take for something else.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,9 +30,8 @@ class Problem:
     expected: str
 
     def __str__(self) -> str:
-        key = f" {self.key}" if self.key else ""
-        value = f" = {self.value}" if self.value else ""
-        return f"{self.where}:{key}{value}{':' if key else ''} {self.expected}"
+        told = f"{self.key or 'the file'} = {self.value}" if self.value else self.key
+        return f"{self.where}: {told}: {self.expected}" if told else f"{self.where}: {self.expected}"
 
 
 class StackFileError(Exception):
@@ -49,6 +50,12 @@ class Node:
     where: str
     keys: dict[str, str]
     """For a mapping: where each key stands."""
+    written: str | None = None
+    """A scalar as it stands in the file, where that may differ from how its value is printed."""
+
+    def shown(self) -> str:
+        """The value for a message, as the file has it."""
+        return show(self.value) if self.written is None else _short(self.written)
 
     def plain(self) -> Any:
         """The value without places; lists as tuples, as the strict model wants them."""
@@ -74,9 +81,19 @@ class Node:
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with the scalars of YAML 1.2: `on` and `2026-01-01` are text."""
+    """PyYAML's safe loader with the scalars that YAML 1.2 and Pulumi's reader have in common."""
+
+    def compose_scalar_node(self, anchor: Any) -> yaml.ScalarNode:
+        """A scalar; one with a tag of its own gets none of ours, and is refused."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        explicit = event.tag not in (None, "!")
+        node: yaml.ScalarNode = super().compose_scalar_node(anchor)
+        if explicit:
+            node.tag = TAGGED
+        return node
 
 
+TAGGED = "tagged"
 _Loader.yaml_implicit_resolvers = {}
 for _tag, _pattern, _first in (
     ("bool", r"^(true|True|TRUE|false|False|FALSE)$", "tTfF"),
@@ -139,10 +156,11 @@ def _convert(
         return nothing
     if isinstance(node, yaml.ScalarNode):
         try:
-            return Node(_scalar(node), where, {})
+            value = _scalar(node)
         except ValueError as error:
-            problems.append(Problem(where, key_path(path), show(node.value), str(error)))
+            problems.append(Problem(where, key_path(path), _as_written(node), str(error)))
             return nothing
+        return Node(value, where, {}, None if isinstance(value, str) else _as_written(node))
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rsplit(":", 1)[1] not in ("map", "seq"):
         problems.append(Problem(where, key_path(path), node.tag, "expected no tag"))
         return nothing
@@ -155,10 +173,13 @@ def _convert(
     keys: dict[str, str] = {}
     for key_node, value_node in node.value:
         at = f"{name}:{key_node.start_mark.line + 1}"
-        if not isinstance(key_node, yaml.ScalarNode) or key_node.tag not in _KEY_TAGS:
+        if not isinstance(key_node, yaml.ScalarNode):
             problems.append(Problem(at, key_path(path), "", "expected keys to be plain words"))
             continue
         key = str(key_node.value)
+        if reason := _no_key(key_node):
+            problems.append(Problem(at, key_path((*path, key)), "", reason))
+            continue
         if key in content:
             problems.append(
                 Problem(at, key_path((*path, key)), "", f"expected once; it stands at {keys[key]} too")
@@ -169,27 +190,66 @@ def _convert(
     return Node(content, where, keys)
 
 
-_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:int")
+def _no_key(node: yaml.ScalarNode) -> str | None:
+    """Why a scalar cannot be a key; None if it can."""
+    if _is_plain(node) and node.value == "<<":
+        return "expected the settings themselves: merge keys are not used here"
+    try:
+        value = _scalar(node)
+    except ValueError as error:
+        return str(error)
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return None
+    return "expected a word, in quotes: unquoted it is no text"
+
+
+def _is_plain(node: yaml.ScalarNode) -> bool:
+    return node.style in (None, "")
+
+
+def _as_written(node: yaml.ScalarNode) -> str:
+    """A scalar for a message: unquoted ones that are no text as the file has them."""
+    text = str(node.value)
+    return text if _is_plain(node) and text and text.isprintable() else show(text if text else None)
+
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ ]+)[0-9]{1,2}:[0-9]{1,2}(:[0-9.,]+)?.*)?")
+_NUMBER = re.compile(
+    r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][-+]?[01]+|0[oO]?[-+]?[0-7]+|[0-9]+|"
+    r"(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)"
+)
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
+    """The value of a scalar; ValueError for one that another reader of YAML takes for another value."""
     text = str(node.value)
-    match node.tag:
-        case "tag:yaml.org,2002:str":
-            if any("\ud800" <= character <= "\udfff" for character in text):
-                raise ValueError(
-                    "expected text of whole characters, without surrogates (as '\\ud83d' is one)"
-                )
-            return text
-        case "tag:yaml.org,2002:null":
+    if node.tag == TAGGED:
+        raise ValueError("expected the value without a tag")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("expected text of whole characters, without surrogates (as '\\ud83d' is one)")
+    if not _is_plain(node):
+        return text
+    if _TIMESTAMP.fullmatch(text):
+        raise ValueError("expected it in quotes: Pulumi would read a point in time here")
+    if _NO_NUMBER.fullmatch(text):
+        raise ValueError("expected a number; if it is text, write it in quotes")
+    match node.tag.rsplit(":", 1)[1]:
+        case "null":
             return None
-        case "tag:yaml.org,2002:bool":
+        case "bool":
             return text.lower() == "true"
-        case "tag:yaml.org,2002:int" if len(text) <= 20:
+        case "int" if _DECIMAL.fullmatch(text):
             return int(text)
-        case "tag:yaml.org,2002:float":
+        case "float" if math.isfinite(float(text)):
             return float(text)
-    raise ValueError("expected text, a number of ordinary size, true, false or null, without a tag")
+        case "str" if not (_NUMBER.fullmatch(text.replace("_", "")) and text[0] in "-+.0123456789"):
+            return text
+    raise ValueError(
+        "expected a plain decimal number, since Pulumi would read another one here; if it is text, "
+        "write it in quotes"
+    )
 
 
 def merge(base: Node, over: Node) -> Node:
@@ -199,23 +259,32 @@ def merge(base: Node, over: Node) -> Node:
         for key, node in over.value.items():
             content[key] = merge(content[key], node) if key in content else node
         return Node(content, over.where, {**base.keys, **over.keys})
-    names, others = _names(base), _names(over)
-    if names is not None and others is not None and others:
-        items = [merge(node, others.pop(name)) if name in others else node for name, node in names.items()]
-        return Node([*items, *others.values()], over.where, {})
-    return over
+    names = _names(base)
+    if names is None or not isinstance(over.value, list) or not over.value:
+        return over
+    if not all(isinstance(item.value, dict) for item in over.value):
+        return over
+    items, more = list(base.value), []
+    for item in over.value:
+        name = item.value["name"].value if "name" in item.value else None
+        place = names.pop(name, None) if isinstance(name, str) else None
+        if place is None:  # new, or the second of its name, which the checks then tell
+            more.append(item)
+        else:
+            items[place] = merge(items[place], item)
+    return Node(items + more, over.where, {})
 
 
-def _names(node: Node) -> dict[str, Node] | None:
-    """The items of a list of uniquely named things by name; None for anything else."""
+def _names(node: Node) -> dict[str, int] | None:
+    """Name -> position in a list of uniquely named things; None for anything else."""
     if not isinstance(node.value, list):
         return None
-    found: dict[str, Node] = {}
-    for item in node.value:
+    found: dict[str, int] = {}
+    for position, item in enumerate(node.value):
         name = item.value.get("name") if isinstance(item.value, dict) else None
         if name is None or not isinstance(name.value, str) or name.value in found:
             return None
-        found[name.value] = item
+        found[name.value] = position
     return found
 
 
@@ -241,5 +310,8 @@ def show(value: object) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    text = ascii(value) if isinstance(value, str) else str(value)
+    return _short(repr(value) if isinstance(value, str) else str(value))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."

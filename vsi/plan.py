@@ -7,7 +7,7 @@ from components.addresses import addresses
 from components.plan import Plan, Refused, Secret, Unit
 from components.render import opensearch
 from components.spec import Spec
-from components.spec.consistency import Found, Path
+from components.spec.references import Found, Path
 from vsi.units import all_units
 
 

@@ -3,15 +3,17 @@
 Built by `stacks.loader`; read by `components.render` and the targets' plans. A module a pillar.
 """
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.spec.alerting import Alerting, Receiver, Route, Team
-from components.spec.base import LabelName, LabelValue, Model, Name, milliseconds, size_bytes
-from components.spec.consistency import Found, problems
+from components.spec.base import LabelName, LabelValue, Like, Model, Name, milliseconds, size_bytes
+from components.spec.consistency import problems
 from components.spec.logging import Logging
 from components.spec.metrics import AlertRule, Metrics
+from components.spec.references import Found
 from components.spec.services import Service
 from components.spec.tracing import Tracing
 
@@ -48,7 +50,10 @@ class SecretSource(Model):
     name: Name
     source: Literal["environment", "config"]
     """`environment`: the variable `key` where `obs` runs; `config`: the Pulumi secret `obs:<key>`."""
-    key: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,79}$")]
+    key: Annotated[
+        str,
+        Like(r"^[A-Za-z][A-Za-z0-9_-]{0,79}$", "letters, digits, underscores and hyphens, first a letter"),
+    ]
 
 
 class Spec(Model):
@@ -63,9 +68,10 @@ class Spec(Model):
     logging: Logging = Logging()
     tracing: Tracing = Tracing()
 
-    def problems(self) -> list[Found]:
-        """What does not fit together across parts: (key path, value, what was expected)."""
-        return problems(self)
+    def problems(self, sections: Collection[str] | None = None) -> list[Found]:
+        """What does not fit together across parts: (key path, value, what was expected); with `sections`, in
+        these alone, where the others may not be there."""
+        return problems(self, sections)
 
 
 __all__ = [

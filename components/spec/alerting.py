@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from components.spec.base import Duration, LabelName, LabelValue, Model, Name, Severity, duplicates
+from components.spec.base import Duration, LabelName, LabelValue, Like, Model, Name, Severity, duplicates
 
 LabelKey = LabelName
 
@@ -19,7 +19,16 @@ class Receiver(Model):
     """Name of the secret that holds the URL (PagerDuty: the routing key)."""
     to_sink: bool = False
     """Deliver to the stack's own sink instead: no secret needed. Only where `alerting.sink` is on."""
-    channel: Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")] | None = None
+    channel: (
+        Annotated[
+            str,
+            Like(
+                r"^#[a-z0-9_-]{1,79}$",
+                "a channel in quotes, as in '#shop-web': lower-case letters, digits, underscores and hyphens",
+            ),
+        ]
+        | None
+    ) = None
     """Slack's channel; the webhook's own if absent."""
     send_resolved: bool = True
 
@@ -93,7 +102,13 @@ class Alerting(Model):
     """Owns the alerts on the stack itself."""
     sink: bool = False
     """Whether the stack runs an HTTP sink that speaks the receivers' payloads and counts deliveries."""
-    runbook_base: Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+/$")] | None = None
+    runbook_base: (
+        Annotated[
+            str,
+            Like(r"^https?://[!-~]+/$", "a URL that ends in '/', as in 'https://git.example/obs/blob/main/'"),
+        ]
+        | None
+    ) = None
     """Where this repository can be read, put in front of runbook paths in notifications, as in
     'https://git.example/obs/blob/main/'. Without it they link to the sink, which serves the pages; without
     one they name the path."""

@@ -1,11 +1,22 @@
 """Types that every part of the spec shares."""
 
+import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import re2
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.functional_validators import AfterValidator, BeforeValidator
+from pydantic_core import CoreSchema, core_schema
 
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"^([1-9][0-9]{0,8})(ms|s|m|h|d|w)$")
@@ -26,6 +37,29 @@ class Model(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+
+@dataclass(frozen=True)
+class Like:
+    """Text of a pattern, and the words for it, since nobody should have to read a regular expression."""
+
+    pattern: str
+    words: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        compiled = re.compile(self.pattern)
+
+        def check(value: str) -> str:
+            if not compiled.fullmatch(value):
+                raise ValueError(f"expected {self.words}")
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": self.pattern}
 
 
 def _duration(value: Any) -> Any:
@@ -64,8 +98,22 @@ def _extraction(value: Any) -> Any:
 
 
 def _host_port(value: str) -> str:
-    if not 1 <= int(value.rpartition(":")[2]) <= 65535:
+    host, _, port = value.rpartition(":")
+    if not 1 <= int(port) <= 65535:
         raise ValueError("expected a port from 1 to 65535")
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            raise ValueError("expected an IPv6 address in the brackets, as in '[::1]:8000'") from None
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError(
+            "expected characters that can be seen: no tab, line break or other control character"
+        )
     return value
 
 
@@ -104,31 +152,84 @@ Extraction = Annotated[
 ]
 """A `Regex` with named groups, each of which becomes a field."""
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+Name = Annotated[
+    str,
+    Like(
+        r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$",
+        "lower-case letters, digits and hyphens, at most 40, first a letter, last no hyphen",
+    ),
+]
 """Lower-case letters, digits and hyphens, at most 40: usable as file, unit, job and index name."""
 
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*$", max_length=64)]
+FieldName = Annotated[
+    str,
+    Like(
+        r"^[a-z_][a-z0-9_]*(\.[a-z0-9_]+)*$",
+        "a field name: lower-case letters, digits and underscores, first no digit; single dots between parts",
+    ),
+    StringConstraints(max_length=64),
+]
 """A field of a log record; a dot leads to a field inside another."""
 
-LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$")]
+LabelName = Annotated[
+    str,
+    Like(
+        r"^[a-zA-Z][a-zA-Z0-9_]{0,63}$",
+        "a label name: letters, digits and underscores, at most 64, first a letter",
+    ),
+]
 """A Prometheus label."""
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f]*$")]
+MetricName = Annotated[
+    str,
+    Like(
+        r"^[a-zA-Z_:][a-zA-Z0-9_:]*$",
+        "a metric's name: letters, digits, underscores and colons, first no digit",
+    ),
+]
+
+Text = Annotated[
+    str,
+    Like(r"^[^\x00-\x08\x0b-\x1f]*$", "text without control characters"),
+    StringConstraints(min_length=1, max_length=1000),
+]
 """Prose for people."""
 
 LabelValue = Annotated[
-    str, StringConstraints(min_length=1, max_length=128, pattern=r"^[ -~]*$"), AfterValidator(_no_template)
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_no_template),
+    AfterValidator(_printable),
 ]
-"""A label's value."""
+"""A label's value, in any language."""
 
-Path = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[ -Z^-z|~]*$")]
-"""A file path on the host, or a glob with `*`, `**` and `?`."""
+Path = Annotated[
+    str,
+    Like(
+        r"^/[ -Z^-z|~]*$",
+        "an absolute path, as in '/var/log/cart/*.log': ASCII, without brackets, braces and backslashes",
+    ),
+    StringConstraints(max_length=256),
+]
+"""An absolute file path on the host, or a glob with `*`, `**` and `?`."""
+
+UrlPath = Annotated[
+    str,
+    Like(r"^/[!-~]*$", "a path as in a URL, which starts with '/' and has no blanks"),
+    StringConstraints(max_length=200),
+]
+"""The path of a URL, as in '/metrics'."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Severity = Literal["critical", "warning", "info"]
 HostPort = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$"), AfterValidator(_host_port)
+    str,
+    Like(
+        r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}$",
+        "an address as in 'cart.internal:8000' or '[::1]:8000': host and port, no scheme, no path",
+    ),
+    AfterValidator(_host_port),
 ]
 """An address, as in '127.0.0.1:8000'."""
 

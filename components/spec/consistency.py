@@ -1,18 +1,21 @@
-"""What must fit together across the parts of a spec: (key path, value, what was expected)."""
+"""What must fit together across the parts of a spec: (key path, value, what was expected).
+
+`CHECKS` says which sections each check reads, so that a section that is wrong in itself keeps no check of the
+others from running, and none reports what only follows from it.
+"""
 
 import re
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from components.spec.base import duplicates, milliseconds
+from components.spec import references
+from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
 from components.spec.matchers import label
-from components.spec.services import Service
+from components.spec.references import Found, Path
 
 if TYPE_CHECKING:
     from components.spec import Spec
-
-Path = tuple[str | int, ...]
-Found = tuple[Path, object, str]
 
 _TEXTS_OF = {"long": r"-?\d{1,18}", "double": r"-?\d+(\.\d+)?", "boolean": "true|false"}
 """By type of a field, the texts that the store takes for one; of other types any."""
@@ -36,77 +39,138 @@ them is overwritten, or hides series from rules that look for the stack's own va
 JOB_LABELS = ("service", "owner")
 """Those that a further scrape job may set: it has no service otherwise, and the platform team as owner."""
 
-
-def problems(spec: "Spec") -> list[Found]:
-    """Everything that does not fit together."""
-    return [*_names(spec), *_references(spec), *_stores(spec), *_services(spec), *_metrics(spec)]
+MISSING = object()
+"""The value of a problem with a key that is not there."""
 
 
-def _names(spec: "Spec") -> list[Found]:
-    services = [service.name for service in spec.services]
-    # A service's further log sources are called `<service>-2` and so on.
-    log_sources = services + [
-        f"{service.name}-{number}" for service in spec.services for number in range(2, len(service.logs) + 1)
-    ]
-    lists: tuple[tuple[Path, list[str]], ...] = (
-        (("alerting", "teams"), [team.name for team in spec.alerting.teams]),
-        (("alerting", "receivers"), [receiver.name for receiver in spec.alerting.receivers]),
-        (("services",), services),
-        (("secrets",), [secret.name for secret in spec.secrets]),
-        (("logging", "inputs"), [item.name for item in spec.logging.inputs] + log_sources),
-        (("logging", "redaction"), [rule.name for rule in spec.logging.redaction]),
-        (("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs] + services),
-        (("metrics", "rules", "alerts"), [rule.name for rule in spec.metrics.rules.alerts]),
-    )
-    return [(path, name, "expected each name once") for path, names in lists for name in duplicates(names)]
-
-
-def _known(path: Path, name: str, names: list[str], what: str) -> list[Found]:
-    if name in names:
-        return []
-    offered = ", ".join(sorted(names)) or "none is defined"
-    return [(path, name, f"expected the name of a {what}: {offered}")]
-
-
-def _references(spec: "Spec") -> list[Found]:
-    alerting = spec.alerting
-    teams = [team.name for team in alerting.teams]
-    receivers = [receiver.name for receiver in alerting.receivers]
-    secrets = [secret.name for secret in spec.secrets]
-    switch = ("alerting", "dead_mans_switch", "receiver")
-    found = _known(("alerting", "platform_team"), alerting.platform_team, teams, "team")
-    found += _known(switch, alerting.dead_mans_switch.receiver, receivers, "receiver")
-    for index, team in enumerate(alerting.teams):
-        found += _known(("alerting", "teams", index, "receiver"), team.receiver, receivers, "receiver")
-    for index, route in enumerate(alerting.routes):
-        found += _known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
-    for index, receiver in enumerate(alerting.receivers):
-        here: Path = ("alerting", "receivers", index)
-        if receiver.secret is not None:
-            found += _known((*here, "secret"), receiver.secret, secrets, "secret")
-        if receiver.to_sink and not alerting.sink:
-            found.append(((*here, "to_sink"), True, "expected alerting.sink: true"))
-    for index, rule in enumerate(spec.metrics.rules.alerts):
-        found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
-    used = {receiver.secret for receiver in alerting.receivers}
-    for index, secret in enumerate(spec.secrets):
-        if secret.name == "tls" or secret.name.startswith("opensearch-"):
-            message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
-            found.append((("secrets", index, "name"), secret.name, message))
-        if secret.name not in used:
-            found.append((("secrets", index, "name"), secret.name, "expected a secret that a receiver uses"))
+def _service_names(spec: "Spec") -> list[Found]:
+    """No service takes the place of a unit, a scrape job or a rule file of the stack's own."""
+    found: list[Found] = []
     for index, service in enumerate(spec.services):
-        found += _known(("services", index, "owner"), service.owner, teams, "team")
+        path: Path = ("services", index, "name")
+        if service.name in RESERVED_UNITS:
+            found.append((path, service.name, "expected a name that no unit of the stack has"))
+        elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
+            found.append(
+                (path, service.name, "expected a name that no scrape job or rule file of the stack has")
+            )
     return found
 
 
-def _stores(spec: "Spec") -> list[Found]:
+def _service_places(spec: "Spec") -> list[Found]:
+    """What the stack does not run itself says where its metrics and logs are."""
+    found: list[Found] = []
+    for index, service in enumerate(spec.services):
+        if service.run is not None:
+            continue
+        here: Path = ("services", index)
+        missing: list[Path] = [
+            (*here, "metrics", position, "address")
+            for position, endpoint in enumerate(service.metrics)
+            if endpoint.address is None
+        ]
+        missing += [
+            (*here, "logs", position, "path")
+            for position, source in enumerate(service.logs)
+            if source.path is None
+        ]
+        found += [
+            (path, MISSING, "missing; expected a value, since the service has no `run`") for path in missing
+        ]
+    return found
+
+
+def _service_ports(spec: "Spec") -> list[Found]:
+    found: list[Found] = []
+    offsets: dict[int, str] = {}
+    for index, service in enumerate(spec.services):
+        if service.run is None:
+            continue
+        offset = service.run.port_offset
+        if offset in offsets:
+            message = f"expected an offset of its own; {offsets[offset]} has it"
+            found.append((("services", index, "run", "port_offset"), offset, message))
+        offsets.setdefault(offset, service.name)
+    return found
+
+
+def _service_promises(spec: "Spec") -> list[Found]:
+    """A promise is computed from metrics that the service has, or from its spans."""
+    found: list[Found] = []
+    for index, service in enumerate(spec.services):
+        here: Path = ("services", index)
+        if service.slo is None:
+            continue
+        if service.slo.metrics is None:
+            if service.traces.protocol == "none":
+                expected = "missing; expected slo.metrics, or slo: null, since traces.protocol is none"
+                found.append(((*here, "slo", "metrics"), MISSING, expected))
+            continue
+        if not service.metrics:
+            expected = "expected an endpoint at least, since slo.metrics names metrics of the service"
+            found.append(((*here, "metrics"), MISSING, expected))
+        if label(service.slo.metrics.errors) in RESERVED_LABELS:
+            message = "expected a label that the stack does not set itself"
+            found.append(((*here, "slo", "metrics", "errors"), service.slo.metrics.errors, message))
+    return found
+
+
+def _span_buckets(spec: "Spec") -> list[Found]:
+    """A promise on a time that no bucket of the span metrics ends at could not be computed."""
+    buckets = spec.tracing.span_metrics.buckets
+    message = f"expected one of tracing.span_metrics.buckets: {', '.join(buckets)}"
+    return [
+        (("services", index, "slo", "latency", "threshold"), service.slo.latency.threshold, message)
+        for index, service in enumerate(spec.services)
+        if service.slo and service.slo.metrics is None and service.traces.protocol != "none"
+        if service.slo.latency.threshold not in buckets
+    ]
+
+
+def _protocols(spec: "Spec") -> list[Found]:
+    opened = {"otlp-grpc": spec.tracing.otlp.grpc, "otlp-http": spec.tracing.otlp.http, "none": True}
+    message = "expected a protocol that tracing.otlp opens"
+    return [
+        (("services", index, "traces", "protocol"), service.traces.protocol, message)
+        for index, service in enumerate(spec.services)
+        if not opened[service.traces.protocol]
+    ]
+
+
+def _intervals(spec: "Spec") -> list[Found]:
+    """A scrape ends before the next one begins."""
+    timeout, interval = spec.metrics.scrape_timeout, spec.metrics.scrape_interval
+    found: list[Found] = []
+    if milliseconds(timeout) > milliseconds(interval):
+        expected = f"expected at most metrics.scrape_interval, which is {interval}"
+        found.append((("metrics", "scrape_timeout"), timeout, expected))
+    for index, job in enumerate(spec.metrics.scrape_jobs):
+        found += _interval(("metrics", "scrape_jobs", index, "interval"), job.interval, timeout)
+    return found
+
+
+def _service_intervals(spec: "Spec") -> list[Found]:
+    found: list[Found] = []
+    for index, service in enumerate(spec.services):
+        for position, endpoint in enumerate(service.metrics):
+            path: Path = ("services", index, "metrics", position, "interval")
+            found += _interval(path, endpoint.interval, spec.metrics.scrape_timeout)
+    return found
+
+
+def _interval(path: Path, interval: str | None, timeout: str) -> list[Found]:
+    if interval is None or milliseconds(interval) >= milliseconds(timeout):
+        return []
+    return [(path, interval, f"expected at least metrics.scrape_timeout, which is {timeout}")]
+
+
+def _store_prefixes(spec: "Spec") -> list[Found]:
     found: list[Found] = []
     logs, traces = spec.logging.index.prefix, spec.tracing.storage.index_prefix
     if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
         place: Path = ("tracing", "storage", "index_prefix")
         found.append((place, traces, "expected a prefix apart from logging.index.prefix"))
-    return found + _nested_fields(spec) + _field_names(spec)
+    return found
 
 
 def _field_names(spec: "Spec") -> list[Found]:
@@ -146,53 +210,6 @@ def _nested_fields(spec: "Spec") -> list[Found]:
     return found
 
 
-def _services(spec: "Spec") -> list[Found]:
-    found: list[Found] = []
-    services = {service.name: service for service in spec.services}
-    offsets: dict[int, str] = {}
-    for index, service in enumerate(spec.services):
-        here: Path = ("services", index)
-        found += _service(spec, service, here)
-        if service.run is None:
-            continue
-        offset = service.run.port_offset
-        if offset in offsets:
-            message = f"expected an offset of its own; {offsets[offset]} has it"
-            found.append(((*here, "run", "port_offset"), offset, message))
-        offsets.setdefault(offset, service.name)
-        runnable = [name for name, other in services.items() if other.run and name != service.name]
-        for position, callee in enumerate(service.run.calls):
-            found += _known((*here, "run", "calls", position), callee, runnable, "service with `run`")
-    found += [(("services",), name, "expected no circle in run.calls") for name in _cycle(services)]
-    return found
-
-
-def _service(spec: "Spec", service: Service, here: Path) -> list[Found]:
-    found: list[Found] = []
-    if service.name in RESERVED_UNITS:
-        found.append(((*here, "name"), service.name, "expected a name that no unit of the stack has"))
-    elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
-        message = "expected a name that no scrape job or rule file of the stack has"
-        found.append(((*here, "name"), service.name, message))
-    for position, endpoint in enumerate(service.metrics):
-        interval = endpoint.interval
-        if interval and milliseconds(interval) < milliseconds(spec.metrics.scrape_timeout):
-            path = (*here, "metrics", position, "interval")
-            found.append((path, interval, "expected at least metrics.scrape_timeout"))
-    buckets = spec.tracing.span_metrics.buckets
-    if service.slo and service.slo.metrics is None and service.slo.latency.threshold not in buckets:
-        message = f"expected one of tracing.span_metrics.buckets: {', '.join(buckets)}"
-        found.append(((*here, "slo", "latency", "threshold"), service.slo.latency.threshold, message))
-    if service.slo and service.slo.metrics and label(service.slo.metrics.errors) in RESERVED_LABELS:
-        message = "expected a label that the stack does not set itself"
-        found.append(((*here, "slo", "metrics", "errors"), service.slo.metrics.errors, message))
-    opened = {"otlp-grpc": spec.tracing.otlp.grpc, "otlp-http": spec.tracing.otlp.http, "none": True}
-    if not opened[service.traces.protocol]:
-        message = "expected a protocol that tracing.otlp opens"
-        found.append(((*here, "traces", "protocol"), service.traces.protocol, message))
-    return found
-
-
 def _metrics(spec: "Spec") -> list[Found]:
     found: list[Found] = []
     for index, job in enumerate(spec.metrics.scrape_jobs):
@@ -214,18 +231,42 @@ def _metrics(spec: "Spec") -> list[Found]:
     return found
 
 
-def _cycle(services: dict[str, Service]) -> list[str]:
-    """The services that stand on a circle of calls, sorted."""
+Check = Callable[["Spec"], list[Found]]
 
-    def reachable(start: str) -> set[str]:
-        seen: set[str] = set()
-        todo = [start]
-        while todo:
-            run = services[todo.pop()].run
-            for name in run.calls if run else ():
-                if name in services and name not in seen:
-                    seen.add(name)
-                    todo.append(name)
-        return seen
+CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
+    (("alerting",), references.team_and_receiver_names),
+    (("alerting",), references.alerting_references),
+    (("secrets",), references.secret_names),
+    (("secrets", "alerting"), references.secret_uses),
+    (("services",), references.service_names),
+    (("services",), references.calls),
+    (("services",), _service_names),
+    (("services",), _service_places),
+    (("services",), _service_ports),
+    (("services",), _service_promises),
+    (("services", "alerting"), references.owners),
+    (("services", "metrics"), references.job_names),
+    (("services", "metrics"), _service_intervals),
+    (("services", "logging"), references.input_names),
+    (("services", "tracing"), _span_buckets),
+    (("services", "tracing"), _protocols),
+    (("metrics",), references.rule_names),
+    (("metrics",), _intervals),
+    (("metrics",), _metrics),
+    (("metrics", "alerting"), references.rule_teams),
+    (("logging",), references.redaction_names),
+    (("logging",), _field_names),
+    (("logging", "environment"), _nested_fields),
+    (("logging", "tracing"), _store_prefixes),
+)
+"""The sections of the spec that a check reads, and the check."""
 
-    return sorted(name for name in services if name in reachable(name))
+
+def problems(spec: "Spec", sections: Collection[str] | None = None) -> list[Found]:
+    """Everything that does not fit together in these sections; in all of them if none is named."""
+    return [
+        found
+        for needs, check in CHECKS
+        if sections is None or all(section in sections for section in needs)
+        for found in check(spec)
+    ]

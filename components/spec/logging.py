@@ -9,6 +9,7 @@ from components.spec.base import (
     Duration,
     Extraction,
     FieldName,
+    Like,
     Model,
     Name,
     Path,
@@ -57,8 +58,6 @@ class Input(Model):
     def _consistent(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
-        if not self.path.startswith("/"):
-            raise ValueError("expected `path` to be absolute")
         return self
 
 
@@ -71,7 +70,13 @@ class Redaction(Model):
     check: Literal["luhn", "card"] | None = None
     """What the digits of a match must hold beside: `luhn`, a valid check digit; `card`, also the first digits
     and the length of a card's issuer."""
-    replacement: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*\[\] .:-]{0,40}$")] = "[redacted]"
+    replacement: Annotated[
+        str,
+        Like(
+            r"^[A-Za-z0-9_*\[\] .:-]{0,40}$",
+            "at most 40 ASCII letters, digits, blanks, and of '_*[].:-'",
+        ),
+    ] = "[redacted]"
 
     @model_validator(mode="after")
     def _takes_something_away(self) -> Self:

@@ -1,24 +1,25 @@
 """The metrics pillar: what is scraped, kept, limited and judged."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from components.spec.base import (
     Duration,
     HostPort,
     LabelName,
     LabelValue,
+    Like,
+    MetricName,
     Model,
     Name,
     Ratio,
     Severity,
     Size,
     Text,
-    milliseconds,
+    UrlPath,
 )
 
-MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
@@ -27,7 +28,7 @@ class ScrapeJob(Model):
 
     name: Name
     targets: Annotated[tuple[HostPort, ...], Field(min_length=1)]
-    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=200)] = "/metrics"
+    path: UrlPath = "/metrics"
     interval: Duration | None = None
     labels: dict[LabelName, LabelValue] = {}
 
@@ -64,7 +65,13 @@ class RuleCase(Model):
 class AlertRule(Model):
     """An alert of the user's own. It brings the data that makes it fire and the data that must not."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]{2,79}$")]
+    name: Annotated[
+        str,
+        Like(
+            r"^[A-Z][A-Za-z0-9]{2,79}$",
+            "a name as in 'CartIsSlow': 3 to 80 letters and digits, first a capital",
+        ),
+    ]
     expr: Expression
     hold: Duration | None = None
     """How long the expression must hold (`for`)."""
@@ -73,7 +80,11 @@ class AlertRule(Model):
     summary: Text
     description: Text
     runbook: Annotated[
-        str, StringConstraints(pattern=r"^(https?://[!-~]+|docs/runbooks/[A-Za-z0-9_-]+\.md)$")
+        str,
+        Like(
+            r"^(https?://[!-~]+|docs/runbooks/[A-Za-z0-9_-]+\.md)$",
+            "a URL, or a page of this repository as in 'docs/runbooks/CartIsSlow.md'",
+        ),
     ]
     fires: RuleCase
     silent: RuleCase
@@ -124,10 +135,3 @@ class Metrics(Model):
     rules: Rules = Rules()
     exemplars: Annotated[int, Field(ge=0, le=100_000_000)] = 100_000
     """How many exemplars are kept in memory; 0 switches them off."""
-
-    @model_validator(mode="after")
-    def _timeout_within_interval(self) -> Self:
-        intervals = [self.scrape_interval, *(job.interval for job in self.scrape_jobs if job.interval)]
-        if milliseconds(self.scrape_timeout) > min(milliseconds(interval) for interval in intervals):
-            raise ValueError("expected scrape_timeout to be at most the shortest scrape interval")
-        return self

@@ -4,10 +4,28 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from components.spec.base import Duration, Extraction, HostPort, LabelValue, Model, Name, Path
+from components.spec.base import (
+    Duration,
+    Extraction,
+    HostPort,
+    LabelValue,
+    Like,
+    MetricName,
+    Model,
+    Name,
+    Path,
+    UrlPath,
+)
 from components.spec.matchers import examples
 
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+OptionName = Annotated[
+    str,
+    Like(
+        r"^[a-z][a-z0-9_]{0,39}$",
+        "the name of an option: lower-case letters, digits and underscores, at most 40, first a letter",
+    ),
+]
 Scalar = str | int | float | bool
 
 
@@ -16,7 +34,7 @@ class MetricsEndpoint(Model):
 
     address: HostPort | None = None
     """Where it listens; a service with `run` may leave it out."""
-    path: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$", max_length=200)] = "/metrics"
+    path: UrlPath = "/metrics"
     interval: Duration | None = None
     """Scrape interval; the stack's `metrics.scrape_interval` if absent."""
 
@@ -36,8 +54,6 @@ class LogSource(Model):
     def _pattern_goes_with_regex(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
-        if self.path is not None and not self.path.startswith("/"):
-            raise ValueError("expected `path` to be absolute")
         return self
 
 
@@ -50,14 +66,16 @@ class Traces(Model):
 class MetricsIndicator(Model):
     """Which of the service's own metrics its SLOs are computed from."""
 
-    requests: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = "http_requests_total"
+    requests: MetricName = "http_requests_total"
     errors: Annotated[
-        str, StringConstraints(pattern=r'^[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\{}\n\r]*"$')
+        str,
+        Like(
+            r'^[a-zA-Z_][a-zA-Z0-9_]*(=|!=|=~|!~)"[^"\\{}\n\r]*"$',
+            "one label matcher, as in 'code=~\"5..\"', without backslashes and braces",
+        ),
     ] = 'code=~"5.."'
     """A matcher that picks the failed ones of `requests`, and not all of them."""
-    latency: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = (
-        "http_request_duration_seconds"
-    )
+    latency: MetricName = "http_request_duration_seconds"
     """A histogram in seconds; `latency.threshold` must be one of its bucket bounds."""
 
     @field_validator("errors")
@@ -98,7 +116,7 @@ class Run(Model):
     """Whether it gets the address of the stack's Redis."""
     memory_mb: Annotated[int, Field(ge=16, le=65536)] = 120
     """What it is expected to use, for the check before a deployment that the host has enough; no limit."""
-    options: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")], Scalar] = {}
+    options: dict[OptionName, Scalar] = {}
     """Settings of its own, passed on as they are."""
 
 
@@ -115,25 +133,14 @@ class Service(Model):
     traces: Traces = Traces()
     slo: Slo | None = Slo()
     """None (written `null`): no promise, so no alerts but `TargetDown`."""
-    correlation_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = (
-        "X-Transaction-Id"
-    )
+    correlation_header: Annotated[
+        str,
+        Like(
+            r"^[A-Za-z][A-Za-z0-9-]{0,63}$",
+            "the name of a header, as in 'X-Transaction-Id': letters, digits and hyphens, first a letter",
+        ),
+    ] = "X-Transaction-Id"
     run: Run | None = None
-
-    @model_validator(mode="after")
-    def _places_are_known(self) -> Self:
-        if self.run is None:
-            for index, endpoint in enumerate(self.metrics):
-                if endpoint.address is None:
-                    raise ValueError(f"expected metrics.{index}.address, since the service has no `run`")
-            for index, source in enumerate(self.logs):
-                if source.path is None:
-                    raise ValueError(f"expected logs.{index}.path, since the service has no `run`")
-        if self.slo is not None and self.slo.metrics is None and self.traces.protocol == "none":
-            raise ValueError("expected slo.metrics, or slo: null, since there are no traces")
-        if self.slo is not None and self.slo.metrics is not None and not self.metrics:
-            raise ValueError("expected `metrics`, since slo.metrics names metrics of the service")
-        return self
 
 
 __all__ = [

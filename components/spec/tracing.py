@@ -2,12 +2,18 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from components.spec.base import Duration, LabelValue, Model, Name, Ratio, duplicates, milliseconds
+from components.spec.base import Duration, LabelValue, Like, Model, Name, Ratio, duplicates, milliseconds
 from components.spec.logging import _days
 
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_.]{0,99}$")]
+AttributeName = Annotated[
+    str,
+    Like(
+        r"^[a-zA-Z_][a-zA-Z0-9_.]{0,99}$",
+        "an attribute's name: letters, digits, underscores and dots, at most 100, first a letter or '_'",
+    ),
+]
 
 
 class Otlp(Model):

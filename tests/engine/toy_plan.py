@@ -6,7 +6,7 @@ needs `one` and holds the cluster's name, so a test changes it by editing the st
 
 from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
 from components.spec import Spec
-from components.spec.consistency import Found
+from components.spec.references import Found
 
 SERVER = (
     "import http.server as h, socketserver as s, sys\n"

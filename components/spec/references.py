@@ -1,0 +1,216 @@
+"""Names across a spec: each unique, and each reference to one that is there."""
+
+import graphlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from components.spec.services import Service
+
+if TYPE_CHECKING:
+    from components.spec import Spec
+
+Path = tuple[str | int, ...]
+Found = tuple[Path, object, str]
+"""(key path, value, what was expected)."""
+
+
+def written(path: Path) -> str:
+    """A path as people write it: `services[0].name`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def team_and_receiver_names(spec: "Spec") -> list[Found]:
+    """Teams and receivers are unique."""
+    alerting = spec.alerting
+    return _unique(("alerting", "teams"), [team.name for team in alerting.teams]) + _unique(
+        ("alerting", "receivers"), [receiver.name for receiver in alerting.receivers]
+    )
+
+
+def secret_names(spec: "Spec") -> list[Found]:
+    """Secrets are unique, and none takes a file of the stack's own."""
+    found = _unique(("secrets",), [secret.name for secret in spec.secrets])
+    for index, secret in enumerate(spec.secrets):
+        if secret.name == "tls" or secret.name.startswith("opensearch-"):
+            message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
+            found.append((("secrets", index, "name"), secret.name, message))
+    return found
+
+
+def rule_names(spec: "Spec") -> list[Found]:
+    """Alerts of one name tell each other apart by their severity, as is common practice."""
+    found: list[Found] = []
+    seen: dict[tuple[str, str], int] = {}
+    for index, rule in enumerate(spec.metrics.rules.alerts):
+        first = seen.setdefault((rule.name, rule.severity), index)
+        if first != index:
+            path: Path = ("metrics", "rules", "alerts", index, "name")
+            other = written(("metrics", "rules", "alerts", first))
+            expected = f"expected another name or severity; {other} has both the same"
+            found.append((path, rule.name, expected))
+    return found
+
+
+def redaction_names(spec: "Spec") -> list[Found]:
+    """Redactions are unique."""
+    return _unique(("logging", "redaction"), [rule.name for rule in spec.logging.redaction])
+
+
+def service_names(spec: "Spec") -> list[Found]:
+    """Services are unique, and none is called as another's further log sources are: `<service>-2`, ..."""
+    found = _unique(("services",), [service.name for service in spec.services])
+    sources = _log_sources(spec)
+    for index, service in enumerate(spec.services):
+        if service.name in sources:
+            expected = f"expected another name: {sources[service.name]} is called so"
+            found.append((("services", index, "name"), service.name, expected))
+    return found
+
+
+def input_names(spec: "Spec") -> list[Found]:
+    """Log inputs are unique, and none has the name of a service's log source."""
+    found = _unique(("logging", "inputs"), [item.name for item in spec.logging.inputs])
+    taken = _taken_by_services(spec) | _log_sources(spec)
+    for index, item in enumerate(spec.logging.inputs):
+        if item.name in taken:
+            expected = f"expected another name: {taken[item.name]} is called so"
+            found.append((("logging", "inputs", index, "name"), item.name, expected))
+    return found
+
+
+def job_names(spec: "Spec") -> list[Found]:
+    """Scrape jobs are unique, and none has the name of a service's job."""
+    found = _unique(("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs])
+    taken = _taken_by_services(spec)
+    for index, job in enumerate(spec.metrics.scrape_jobs):
+        if job.name in taken:
+            expected = f"expected another name: {taken[job.name]} is called so"
+            found.append((("metrics", "scrape_jobs", index, "name"), job.name, expected))
+    return found
+
+
+def _taken_by_services(spec: "Spec") -> dict[str, str]:
+    return {service.name: written(("services", index)) for index, service in enumerate(spec.services)}
+
+
+def _log_sources(spec: "Spec") -> dict[str, str]:
+    """Name of a service's second and further log sources -> where it stands."""
+    return {
+        f"{service.name}-{number}": written(("services", index, "logs", number - 1))
+        for index, service in enumerate(spec.services)
+        for number in range(2, len(service.logs) + 1)
+    }
+
+
+def _unique(path: Path, names: list[str]) -> list[Found]:
+    """Each name that stood before, at its second place."""
+    first: dict[str, int] = {}
+    found: list[Found] = []
+    for index, name in enumerate(names):
+        if first.setdefault(name, index) != index:
+            other = written((*path, first[name]))
+            found.append(((*path, index, "name"), name, f"expected a unique name; {other} has it too"))
+    return found
+
+
+def alerting_references(spec: "Spec") -> list[Found]:
+    """Teams lead to receivers, and the platform's team is one."""
+    alerting = spec.alerting
+    teams = [team.name for team in alerting.teams]
+    receivers = [receiver.name for receiver in alerting.receivers]
+    switch = ("alerting", "dead_mans_switch", "receiver")
+    found = _known(("alerting", "platform_team"), alerting.platform_team, teams, "team")
+    found += _known(switch, alerting.dead_mans_switch.receiver, receivers, "receiver")
+    for index, team in enumerate(alerting.teams):
+        found += _known(("alerting", "teams", index, "receiver"), team.receiver, receivers, "receiver")
+    for index, route in enumerate(alerting.routes):
+        found += _known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
+    for index, receiver in enumerate(alerting.receivers):
+        if receiver.to_sink and not alerting.sink:
+            path: Path = ("alerting", "receivers", index, "to_sink")
+            found.append((path, True, "expected alerting.sink: true"))
+    return found
+
+
+def owners(spec: "Spec") -> list[Found]:
+    """Services belong to teams."""
+    teams = [team.name for team in spec.alerting.teams]
+    found: list[Found] = []
+    for index, service in enumerate(spec.services):
+        found += _known(("services", index, "owner"), service.owner, teams, "team")
+    return found
+
+
+def rule_teams(spec: "Spec") -> list[Found]:
+    """Alerts of the stack file belong to teams."""
+    teams = [team.name for team in spec.alerting.teams]
+    found: list[Found] = []
+    for index, rule in enumerate(spec.metrics.rules.alerts):
+        found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
+    return found
+
+
+def secret_uses(spec: "Spec") -> list[Found]:
+    """Each secret that is asked for is there, and each that is there is asked for."""
+    names = [secret.name for secret in spec.secrets]
+    uses: list[tuple[Path, str]] = [
+        (("alerting", "receivers", index, "secret"), receiver.secret)
+        for index, receiver in enumerate(spec.alerting.receivers)
+        if receiver.secret is not None
+    ]
+    found: list[Found] = []
+    for path, name in uses:
+        found += _known(path, name, names, "secret")
+    used = {name for _, name in uses}
+    for index, secret in enumerate(spec.secrets):
+        if secret.name not in used:
+            expected = "expected a secret that a receiver uses"
+            found.append((("secrets", index, "name"), secret.name, expected))
+    return found
+
+
+def calls(spec: "Spec") -> list[Found]:
+    """Services call services that the stack runs, and in no circle: each starts after those that it calls."""
+    services = {service.name: service for service in spec.services}
+    found: list[Found] = []
+    for index, service in enumerate(spec.services):
+        runnable = [name for name, other in services.items() if other.run and name != service.name]
+        for position, callee in enumerate(service.run.calls if service.run else ()):
+            found += _known(
+                ("services", index, "run", "calls", position), callee, runnable, "service with `run`"
+            )
+    at = {service.name: index for index, service in enumerate(spec.services)}
+    for cycle in _cycles(services):
+        path: Path = ("services", at[cycle[0]], "run", "calls")
+        found.append((path, " -> ".join(cycle), "expected no dependency cycle"))
+    return found
+
+
+def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
+    """Circles of calls that share no service, each from its first service in the file round to it again."""
+    graph = {
+        name: [callee for callee in (service.run.calls if service.run else ()) if callee in services]
+        for name, service in services.items()
+    }
+    while True:
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            ring = list(reversed(error.args[1][1:]))
+        else:
+            return
+        start = min(range(len(ring)), key=lambda position: list(services).index(ring[position]))
+        if len(ring) > 1:  # a service that calls itself is told as no service that it may call
+            yield [*ring[start:], *ring[: start + 1]]
+        graph = {
+            name: [callee for callee in callees if callee not in ring]
+            for name, callees in graph.items()
+            if name not in ring
+        }
+
+
+def _known(path: Path, name: str, names: list[str], what: str) -> list[Found]:
+    if name in names:
+        return []
+    offered = ", ".join(sorted(names)) or "none is defined"
+    return [(path, name, f"expected the name of a {what}: {offered}")]

@@ -1,0 +1,130 @@
+"""What is wrong with a value, in the words of whoever wrote it: from pydantic's errors to problems."""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from components.spec import Spec
+from components.spec.consistency import MISSING
+from stacks.source import Node, Problem, key_path, show
+
+SENSITIVE = re.compile(r"secret|password|token|api_?key|credential|webhook|routing_?key", re.IGNORECASE)
+"""Keys whose text is not shown: somebody may have put the secret itself there."""
+_LOGIN = re.compile(r"[^\s/@'\"]+:[^\s/@'\"]+@")
+"""A name and a password in an address."""
+
+_TYPES = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "model_type": "a mapping",
+    "string_type": "text",
+    "tuple_type": "a list",
+}
+"""Kind of an error -> what was expected there."""
+_BOUNDS = {
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "literal_error": "{expected}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "too_long": "at most {max_length} entries",
+    "too_short": "at least {min_length} entries",
+}
+"""The same, with the bounds that the error knows."""
+
+
+def describe_errors(root: Node, errors: Iterable[Any]) -> list[Problem]:
+    """One problem a place: what a union's members each expected is said together."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for error in errors:
+        problem = _from_error(root, error)
+        found.setdefault((problem.where, problem.key, problem.value), []).append(problem.expected)
+    result = []
+    for (where, key, value), expectations in found.items():
+        first, *others = dict.fromkeys(expectations)
+        further = "".join(f" or {other.removeprefix('expected ')}" for other in others)
+        result.append(Problem(where, key, value, first + further))
+    return result
+
+
+def as_problem(root: Node, path: tuple[str | int, ...], value: object, expected: str) -> Problem:
+    """The problem at its place in the file, or at the nearest that is there, without the parts of the path
+    that only the model has."""
+    known: list[str | int] = []
+    for position, part in enumerate(path):
+        last = position == len(path) - 1
+        if root.at((*known, part))[2] or (last and not _is_union_tag(part)):
+            known.append(part)
+    node, where, exists = root.at(tuple(known))
+    key = str(known[-1]) if known else ""
+    if value is MISSING:
+        shown = ""
+    elif isinstance(value, str) and (SENSITIVE.search(key) or (known[:1] == ["secrets"] and key == "key")):
+        shown = "(not shown)"
+    else:
+        shown = node.shown() if exists and node.value == value else show(value)
+    return Problem(where, key_path(tuple(known)), _LOGIN.sub("(not shown)@", shown), expected)
+
+
+def _from_error(root: Node, error: Any) -> Problem:
+    path = tuple(
+        part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))
+    )
+    kind, context, value = error["type"], error.get("ctx", {}), error["input"]
+    if kind == "missing":
+        return as_problem(root, path, MISSING, "missing; expected a value: this key is required")
+    if kind == "extra_forbidden":
+        return as_problem(root, path, value, unknown_key(str(path[-1]), fields(path[:-1])))
+    if kind == "value_error":
+        whole = isinstance(value, dict)  # then the message names the keys
+        return as_problem(root, path, MISSING if whole else value, str(context.get("error", error["msg"])))
+    expected = _TYPES.get(kind) or _BOUNDS.get(kind, error["msg"]).format(**context)
+    if kind == "string_type" and isinstance(value, int | float):
+        expected += "; write it in quotes"
+    return as_problem(root, path, value, f"expected {expected}")
+
+
+def unknown_key(key: str, offered: Iterable[str]) -> str:
+    """What to say of a key that there is not."""
+    offered = sorted(offered)
+    near = difflib.get_close_matches(key, offered, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"unknown key; expected one of {', '.join(offered)}{hint}"
+
+
+def _is_union_tag(part: str | int) -> bool:
+    return isinstance(part, str) and (
+        part in ("str", "int", "float", "bool", "[key]") or part.startswith(("constrained-", "literal["))
+    )
+
+
+def fields(path: tuple[str | int, ...]) -> list[str]:
+    """The keys that the model knows at a path."""
+    model: Any = Spec
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if not (isinstance(model, type) and issubclass(model, BaseModel)) or part not in model.model_fields:
+            return []
+        model = _inner(model.model_fields[part].annotation)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _inner(annotation: Any) -> Any:
+    """The model inside an annotation such as `tuple[Service, ...]` or `Slo | None`."""
+    for argument in typing.get_args(annotation):
+        if argument is Ellipsis or argument is types.NoneType:
+            continue
+        return _inner(argument)
+    return annotation
