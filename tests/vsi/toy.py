@@ -1,8 +1,9 @@
 """A server that stands in for an engine: reads `app.conf`, reads it again on SIGHUP, and counts its starts.
 
 `python toy.py PORT [--fork] [--title] [--say TEXT] [--die] [--redis]`. / answers with the configuration it
-works with, /metrics as engines of the Prometheus family do. A configuration `unreadable` fails a reload. `--fork` serves
-from a child, as a start script that does not `exec`. `--die` says why and ends. `--redis` answers PING.
+works with, /metrics as engines of the Prometheus family do. A configuration `unreadable` fails a reload.
+`--fork` serves from a child, as a start script that does not `exec`. `--die` says why and ends. `--redis`
+answers PING.
 """
 
 import ctypes
