@@ -48,7 +48,9 @@ def custom_rules(spec: Spec) -> RuleFile | None:
     own, interval = spec.metrics.rules, spec.metrics.evaluation_interval
     if not own.alerts and not own.recordings:
         return None
-    recordings = tuple(Recording(rule.record, rule.expr, rule.labels) for rule in own.recordings)
+    recordings = tuple(
+        Recording(rule.record, _steady(spec, rule.expr), rule.labels) for rule in own.recordings
+    )
     alerts = tuple(
         rules.Alert(
             rule.name,
@@ -65,6 +67,15 @@ def custom_rules(spec: Spec) -> RuleFile | None:
     )
     groups = (Group("custom-recordings", interval, recordings), Group("custom-alerts", interval, alerts))
     return RuleFile("custom", tuple(group for group in groups if group.rules))
+
+
+def _steady(spec: Spec, expr: str) -> str:
+    """A recording of the user's own; `avg`, since that takes histograms too. A bare number is no vector."""
+    try:
+        float(expr)
+    except ValueError:
+        return rules.steady(spec, expr, "avg")
+    return expr
 
 
 def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:

@@ -6,6 +6,10 @@ from the same object, so that they change together. That no alert lacks either i
 Labels: every group carries the environment's labels (`env`, `cluster`, `region`, `team`), so recorded series
 and alerts have them as all signals do. On an alert, `team` is the team that *owns* it, and overrides the
 environment's; `env` already says where it comes from.
+
+Because the group's labels are put over those of an expression's result, two series that differ in them only
+would collide, and the rule would fail: as they do for minutes after a change of the environment's labels,
+while series of before are still found. So results are taken without those labels: see `steady`.
 """
 
 import re
@@ -135,13 +139,20 @@ def to_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
     }
 
 
+def steady(spec: Spec, expr: str, aggregation: str = "max") -> str:
+    """The expression without the labels that its group puts over it anyway: the same result where there is
+    one series, and one where those of before a change are still found beside the new ones."""
+    inner = expr.strip("\n").replace("\n", "\n  ")
+    return f"{aggregation} without ({', '.join(sorted(spec.environment.labels))}) (\n  {inner}\n)"
+
+
 def _rule(spec: Spec, rule: Alert | Recording) -> dict[str, Any]:
     if isinstance(rule, Recording):
         recorded: dict[str, Any] = {"record": rule.record, "expr": rule.expr}
         if rule.labels:
             recorded["labels"] = dict(sorted(rule.labels.items()))
         return recorded
-    native: dict[str, Any] = {"alert": rule.name, "expr": rule.expr}
+    native: dict[str, Any] = {"alert": rule.name, "expr": steady(spec, rule.expr)}
     if rule.hold:
         native["for"] = rule.hold
     return native | {"labels": labels(rule), "annotations": annotations(spec, rule)}

@@ -74,6 +74,7 @@ def _record(name: str, signals: Indicator, window: str) -> tuple[Recording, ...]
     """Requests and failures a second, and the shares of failed and of slow requests. Without traffic the
     shares do not exist, rather than being NaN; without failures they are 0."""
     this = f'{{service="{name}"}}'
+    errors, requests = _of(f"service:errors:rate{window}{this}"), _of(f"service:requests:rate{window}{this}")
     return (
         Recording(f"service:requests:rate{window}", f"sum by (service) (rate({signals.requests}[{window}]))"),
         Recording(
@@ -83,7 +84,7 @@ def _record(name: str, signals: Indicator, window: str) -> tuple[Recording, ...]
         ),
         Recording(
             f"service:error_ratio:rate{window}",
-            f"service:errors:rate{window}{this}\n/\n(service:requests:rate{window}{this} > 0)",
+            f"{errors}\n/\n({requests} > 0)",
         ),
         Recording(
             f"service:slow_ratio:rate{window}",
@@ -93,6 +94,12 @@ def _record(name: str, signals: Indicator, window: str) -> tuple[Recording, ...]
     )
 
 
+def _of(recorded: str) -> str:
+    """A recorded series as one of its service: after a change of the environment's labels its windows get
+    their new labels at different times, and must still be found to belong together."""
+    return f"max by (service) ({recorded})"
+
+
 def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...], traffic: float) -> str:
     """The expression of a burn rate alert over the recorded `ratio`."""
     this = f'{{service="{name}"}}'
@@ -100,9 +107,9 @@ def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...
     for burn in burns:
         limit = number(threshold(burn, target))
         clauses.append(
-            f"(\n  service:{ratio}:rate{burn.long}{this} > {limit}\n"
-            f"  and service:{ratio}:rate{burn.short}{this} > {limit}\n"
-            f"  and service:requests:rate{burn.short}{this} >= {number(traffic)}\n)"
+            f"(\n  {_of(f'service:{ratio}:rate{burn.long}{this}')} > {limit}\n"
+            f"  and {_of(f'service:{ratio}:rate{burn.short}{this}')} > {limit}\n"
+            f"  and {_of(f'service:requests:rate{burn.short}{this}')} >= {number(traffic)}\n)"
         )
     return "\nor\n".join(clauses)
 
@@ -164,8 +171,8 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
         ),
         Alert(
             "ServiceErrorRatioHigh",
-            f"service:error_ratio:rate{window}{this} > {number(rules.error_ratio)}\n"
-            f"and service:requests:rate{window}{this} >= {number(traffic)}",
+            f"{_of(f'service:error_ratio:rate{window}{this}')} > {number(rules.error_ratio)}\n"
+            f"and {_of(f'service:requests:rate{window}{this}')} >= {number(traffic)}",
             "warning",
             team,
             f"Many requests to {name} fail",

@@ -147,7 +147,7 @@ def test_thresholds_come_from_the_stack_file() -> None:
     assert ">= 2.5" in high["expr"]
     assert high["for"] == "3m"
     assert rules["rules/gateway.yml", "TargetDown"]["for"] == "4m"
-    assert rules["rules/platform-host.yml", "DiskSpaceLow"]["expr"].endswith("< 0.2")
+    assert rules["rules/platform-host.yml", "DiskSpaceLow"]["expr"].endswith("< 0.2\n)")
     stalled = rules["rules/platform-collector.yml", "LogIngestionStalled"]
     assert ("[10m]" in stalled["expr"], stalled["for"]) == (True, "10m")
 
