@@ -137,7 +137,7 @@ def test_however_many_fire_each_receiver_takes_the_message_and_reads_how_many(
 @pytest.mark.parametrize("letter", ["<", "_", "&", "漢", "🜁", "\\"])
 def test_long_texts_are_cut_at_a_character_and_stay_below_every_limit(tmp_path: Path, letter: str) -> None:
     names = ("alertname", "service", "env", "cluster", "region", "severity", "summary", "description")
-    long = dict.fromkeys(names, letter * 1_000)
+    long: dict[str, Any] = dict.fromkeys(names, letter * 1_000)
     with telling(tmp_path, whole(wait="200ms")) as (kept, alerts):
         address = f"https://git.example/{'_&' * 400}"
         first = [alert(n, **long, runbook=address) for n in range(30)]
@@ -156,7 +156,12 @@ def test_long_texts_are_cut_at_a_character_and_stay_below_every_limit(tmp_path: 
 
 
 def test_labels_of_strangers_stay_text(tmp_path: Path) -> None:
-    strange = {"service": HOSTILE, "summary": HOSTILE, "description": HOSTILE, "cluster": HOSTILE}
+    strange: dict[str, Any] = {
+        "service": HOSTILE,
+        "summary": HOSTILE,
+        "description": HOSTILE,
+        "cluster": HOSTILE,
+    }
     with telling(tmp_path, whole(wait="200ms")) as (kept, alerts):
         httpx.post(alerts, json=[alert(1, **strange)]).raise_for_status()
         got = told(kept, 1)
