@@ -367,6 +367,8 @@ def _remove(request: Request, state: StatePaths, host: str, report: Report) -> t
     report("stop")
     if supervisor.alive():
         supervisor.stop(unit.name)
+    elif lost := supervisor.cut_off():
+        raise DeployError(unit.name, lost)
     program = state.programs / f"{unit.name}.conf"
     session.run(host, [("program", operations.removed, {"paths": [str(program)]})], report)
     if supervisor.alive():

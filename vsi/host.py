@@ -15,9 +15,10 @@ from vsi.drift import Observed, read_host
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
 from vsi.preflight import Problem, preflight
+from vsi.processes import is_suspended
 from vsi.ready import silence, wait_ready
 from vsi.records import Applied, read_applied
-from vsi.supervisor import Supervisor, is_suspended
+from vsi.supervisor import Supervisor
 
 __all__ = [
     "Problem",
@@ -139,6 +140,10 @@ def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = la
     supervisor = Supervisor(state)
     known = records(state)
     wanted = _chosen(known, units)
+    if lost := supervisor.cut_off():
+        if units is not None:
+            raise DeployError("supervisor", lost)
+        supervisor.shutdown()
     running = supervisor.programs()
     for name in reversed([name for name in known if name in wanted]):
         if name in running:

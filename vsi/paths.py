@@ -4,10 +4,8 @@ Only this module knows real folders: plans and rendered text hold none, so that 
 plans on every machine.
 """
 
-import hashlib
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,17 +107,18 @@ class StatePaths:
 def state_paths(stack: str, environ: Mapping[str, str] | None = None) -> StatePaths:
     """The state folder of a stack: `$OBS_STATE_DIR/<stack>`, else `.state/<stack>` in the checkout.
 
-    Raises DeployError for a path that the supervisor's file format cannot hold."""
+    Links are followed: whichever way leads there, it is the same folder. Raises DeployError for a path with a
+    line break or another control character, which no configuration file here could hold."""
     environ = os.environ if environ is None else environ
     check_name("stack", stack)
     base = environ.get("OBS_STATE_DIR")
     root = (Path(base) if base else REPO / ".state") / stack
-    root = Path(os.path.abspath(root))
-    if re.search(r"\s[;#]|[\r\n\t\"'\\*?%\[\]]", str(root)):
+    root = Path(os.path.realpath(root))
+    if any(ord(character) < 32 or ord(character) == 127 for character in str(root)):
         raise DeployError(
             stack,
-            f"the state folder {str(root)!r} holds a quote, a backslash, a tab, one of '*?%[]', or a blank "
-            "followed by ';' or '#', which the supervisor's files cannot express. Set OBS_STATE_DIR.",
+            f"the state folder {str(root)!r} holds a tab, a line break or another control character, which "
+            "the engines' files cannot express. Set OBS_STATE_DIR to a folder without.",
         )
     return StatePaths(root)
 
@@ -135,32 +134,6 @@ def check_file_path(unit: str, path: str) -> None:
     parts = path.split("/")
     if not path or path.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\0" in path:
         raise DeployError(unit, f"file path {path!r}: expected a path below the conf folder")
-
-
-def runtime_dir(root: Path, environ: Mapping[str, str] | None = None, *, create: bool = False) -> Path:
-    """A short folder, for the socket, that only we can enter: Unix sockets take at most 107 characters.
-
-    Derived from the state folder and the user. It may be absent unless `create`; raises DeployError when
-    it is not ours alone."""
-    environ = os.environ if environ is None else environ
-    digest = hashlib.sha256(f"{os.getuid()}:{root}".encode()).hexdigest()[:16]
-    base = environ.get("XDG_RUNTIME_DIR", "")
-    if not base or len(base) > 60 or not os.access(base, os.W_OK):
-        base = "/tmp"  # noqa: S108 - the folder below is ours alone and checked
-    folder = Path(base) / f"obs-{os.getuid()}-{digest}"
-    if create:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    try:
-        info = folder.lstat()
-    except FileNotFoundError:
-        return folder
-    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or stat.S_IMODE(info.st_mode) & 0o077:
-        raise DeployError(
-            "supervisor",
-            f"{folder} is not a folder that only uid {os.getuid()} can use (owner {info.st_uid}, mode "
-            f"{stat.S_IMODE(info.st_mode):o}). Remove it, or set XDG_RUNTIME_DIR to a folder of yours.",
-        )
-    return folder
 
 
 def _engine_folder(name: str) -> Path:

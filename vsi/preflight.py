@@ -37,9 +37,14 @@ def preflight(plan: Plan) -> list[Problem]:
     """Every problem of this host with a plan; empty if it can be deployed. Changes nothing."""
     try:
         state = state_paths(plan.stack)
-        running = {name for name, p in Supervisor(state).programs().items() if p.running}
     except DeployError as error:
         return [Problem("state folder", error.message, "a usable folder", "see there")]
+    supervisor = Supervisor(state)
+    if stranger := supervisor.stranger():
+        return [Problem("user", stranger, "the user of what runs", "or take it down as that user first")]
+    if lost := supervisor.cut_off():
+        return [Problem("supervisor", lost, "one that can be spoken to", "see there")]
+    running = {name for name, p in supervisor.programs().items() if p.running}
     todo = [unit for unit in plan.units if unit.name not in running]
     return [
         *_programs(plan),

@@ -6,7 +6,9 @@ way to write `%`, ` ;`, ` #` or a line break safely, and because a script can be
 
 import hashlib
 import os
+import re
 import shlex
+from pathlib import Path
 
 from components.plan import Pillar, Unit
 from vsi.guard import KEEPER_VARIABLE, UNIT_VARIABLE
@@ -61,7 +63,7 @@ def program_file(unit: Unit, state: StatePaths, script: str) -> str:
     services = unit.pillar is Pillar.SERVICES
     settings: dict[str, object] = {
         "command": "/bin/sh ../run",
-        "directory": paths.conf,
+        "directory": _written(paths.conf, state),
         "environment": f'OBS_RUN_DIGEST="{digest(script)[:16]}"',
         "autostart": "false",
         "autorestart": "true",
@@ -72,7 +74,7 @@ def program_file(unit: Unit, state: StatePaths, script: str) -> str:
         "stopasgroup": "true",
         "killasgroup": "true",
         "redirect_stderr": "true",
-        "stdout_logfile": paths.log / f"{unit.name}.log",
+        "stdout_logfile": _written(paths.log / f"{unit.name}.log", state),
         "stdout_logfile_maxbytes": process.log_max_bytes,
         "stdout_logfile_backups": process.log_backups,
         "umask": "077",
@@ -80,9 +82,18 @@ def program_file(unit: Unit, state: StatePaths, script: str) -> str:
     if services:
         settings["priority"] = 1000
     lines = [f"[program:{unit.name}]"]
-    lines += [f"{key} = {str(value).replace('%', '%%')}" for key, value in settings.items()]
+    lines += [f"{key} = {value}" for key, value in settings.items()]
     body = "\n".join(lines) + "\n"
     return f"; {digest(body)}\n{body}"
+
+
+def _written(path: Path, state: StatePaths) -> str:
+    """A path as the supervisor's format can hold it: from its working directory, if it cannot otherwise.
+
+    It would take the others for quotes, comments, patterns or names to be filled in."""
+    if re.search(r"\s[;#]|[\"'\\*?%\[\]]|^~|\s$", str(path)):
+        return str(path.relative_to(state.root))
+    return str(path)
 
 
 def intact(text: str) -> bool:

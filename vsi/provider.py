@@ -49,7 +49,6 @@ _INHERITED = frozenset(
         "TMPDIR",
         "TZ",
         "JAVA_HOME",
-        "XDG_RUNTIME_DIR",
         "XDG_CACHE_HOME",
     )
 )

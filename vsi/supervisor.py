@@ -1,29 +1,31 @@
 """Keeps a stack's processes with `supervisor`, for hosts without an init system of their own.
 
-One supervisord per stack, reached only through a Unix socket in a folder that is ours alone. It is started
-by whoever needs it first and outlives them. Programs do not start by themselves: what starts them knows the
-order in which they need each other.
+One supervisord per stack (`vsi.keeper`), reached only through a Unix socket in the state folder (`vsi.rpc`).
+It is started by whoever needs it first and outlives them. Programs do not start by themselves: what starts
+them knows the order in which they need each other.
 """
 
 import contextlib
 import http.client
 import os
+import pwd
+import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
 import xmlrpc.client
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from vsi import processes
 from vsi.errors import DeployError
 from vsi.guard import kill_all, processes_of
 from vsi.locks import hold
-from vsi.paths import REPO, StatePaths, runtime_dir
+from vsi.paths import REPO, StatePaths
 from vsi.program import clean_environment, intact
+from vsi.rpc import SOCKET, Transport, connect, earlier_socket
 
 RUNNING_STATES = frozenset({"STARTING", "RUNNING", "BACKOFF"})
 ANSWER_SECONDS = 5.0
@@ -53,26 +55,6 @@ class Program:
         return self.state in ("STARTING", "RUNNING") and self.pid > 0
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
-
-
-class _Transport(xmlrpc.client.Transport):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__()
-        self._path, self._timeout = path, timeout
-
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002
-        return _UnixConnection(self._path, self._timeout)
-
-
 class Supervisor:
     """The supervisor of one stack. Holds no connection, so an instance may be used from any thread."""
 
@@ -86,8 +68,8 @@ class Supervisor:
     # --- talking to it
 
     def _call(self, method: str, *arguments: object, timeout: float = _RPC_SECONDS) -> Any:
-        path = str(runtime_dir(self.state.root) / "s.sock")
-        with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(path, timeout)) as proxy:
+        transport = Transport(self.folder, timeout)
+        with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
             return getattr(proxy.supervisor, method)(*arguments)
 
     def _call_or(self, accepted: set[int], method: str, *arguments: object) -> bool:
@@ -110,18 +92,53 @@ class Supervisor:
             except xmlrpc.client.Error:
                 return None
             except (OSError, http.client.HTTPException):
-                pid = self._recorded_pid()
-                if pid is None or not _works(pid) or time.monotonic() > end:
+                if not self._works() or time.monotonic() > end:
                     return None
             time.sleep(0.05)
 
     def alive(self) -> bool:
-        """Whether it answers; False means that it may be replaced."""
+        """Whether it answers."""
         return bool(self._ask("getPID"))
 
+    def pid(self) -> int | None:
+        """The id of its process, whether it answers or not; None if there is none."""
+        return processes.keeper(self.config, self.pid_file)
+
+    def _works(self) -> bool:
+        """Whether its process can answer. Not so if its state folder was removed, and this is another one in
+        the same place."""
+        pid = self.pid()
+        if pid is None or not processes.works(pid):
+            return False
+        return self.pid_file.exists() or processes.works_in(pid, self.state.root)
+
+    def cut_off(self) -> str:
+        """Why it cannot be spoken to although it works, in words for the user; '' if that is not so.
+
+        One of an earlier release, whose socket lay in a folder that was swept, cannot be reached any more."""
+        if not self._works():
+            return ""
+        try:
+            connect(self.folder, ANSWER_SECONDS).close()
+        except (FileNotFoundError, ConnectionRefusedError):
+            stack = self.state.root.name
+            return (
+                f"its process {self.pid()} and the programs under it run, but its socket "
+                f"{earlier_socket(self.folder) or self.folder / SOCKET} was removed, so that it cannot be "
+                "told anything. Nothing was ended. Restart the stack when it suits you: "
+                f"obs stop {stack}; obs start {stack}"
+            )
+        except OSError:
+            return ""
+        return ""
+
     def programs(self) -> dict[str, Program]:
-        """Every program by name, in one call; empty when the supervisor is not there."""
-        rows = self._ask("getAllProcessInfo") or ()
+        """Every program by name, in one call; empty when the supervisor is not there.
+
+        One that does not answer still has its processes: they are named as running."""
+        rows = self._ask("getAllProcessInfo")
+        if rows is None:
+            return self._children()
         return {
             row["name"]: Program(
                 row["name"],
@@ -133,6 +150,15 @@ class Supervisor:
             )
             for row in rows
             if row["name"] != "guard"
+        }
+
+    def _children(self) -> dict[str, Program]:
+        pid, now = self.pid(), int(time.time())
+        found = processes.children(pid) if pid else ()
+        return {
+            folder.parent.name: Program(folder.parent.name, "RUNNING", child, int(since), now, "")
+            for child, folder, since in found
+            if folder.name == "conf" and folder.parent.parent == self.state.units
         }
 
     def program(self, name: str) -> Program | None:
@@ -154,56 +180,76 @@ class Supervisor:
     def ensure_running(self) -> bool:
         """Start it unless it runs. True when it had to be started, so that its programs are stopped.
 
-        Safe with several callers at once. What a killed supervisor left is ended first."""
-        if self.alive():
+        Safe with several callers at once. What a killed supervisor left is ended first. DeployError, and
+        nothing is ended, if it works but lost its socket, or is another user's."""
+        if self._usable():
             return False
         with hold(self.state.locks, "supervisor"):
-            if self.alive():
+            if self._usable():
                 return False
+            if lost := self.cut_off():
+                raise DeployError("supervisor", lost)
             self._clear_away()
             self._start()
             return True
 
+    def _usable(self) -> bool:
+        if not self.alive():
+            return False
+        if stranger := self.stranger():
+            raise DeployError("supervisor", stranger)
+        if not self.config.exists():
+            self.config.write_text(self._config_text(), encoding="utf-8")
+        return True
+
+    def stranger(self) -> str:
+        """Whose processes run here, if they are another user's, in words; '' if they are ours or there are
+        none. Files that we wrote would not be readable to them."""
+        pid = self.pid()
+        user = processes.owner(pid) if pid else None
+        if user is None or user == os.geteuid():
+            return ""
+        return (
+            f"what runs here belongs to user {_user(user)}, and you are {_user(os.geteuid())}; "
+            "expected the same user. Run it as that one"
+        )
+
     def _clear_away(self) -> None:
         """End a supervisor that no longer answers and all that ran under it; remove socket and pid file."""
-        pid = self._recorded_pid()
+        pid = self.pid()
         if pid:
             kill_all([pid])
         root = str(self.state.root)
         end = time.monotonic() + 20
-        while (left := processes_of(root)) or (pid and _is_alive(pid)):
+        while (left := processes_of(root)) or (pid and processes.is_alive(pid)):
             kill_all(left)
             if time.monotonic() > end:
                 raise DeployError(
                     "supervisor", f"processes {left or [pid]} of an earlier run cannot be ended"
                 )
             time.sleep(0.02)
-        (runtime_dir(self.state.root) / "s.sock").unlink(missing_ok=True)
+        if earlier := earlier_socket(self.folder):
+            earlier.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                earlier.parent.rmdir()
+        (self.folder / SOCKET).unlink(missing_ok=True)
         self.pid_file.unlink(missing_ok=True)
-
-    def _recorded_pid(self) -> int | None:
-        """The pid in the pid file, if that process is this stack's supervisor."""
-        try:
-            pid = int(self.pid_file.read_text())
-            command = Path("/proc", str(pid), "cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
-            return None
-        return pid if os.fsencode(self.config) in command else None
 
     def _start(self) -> None:
         self.state.programs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._set_aside_broken()
-        runtime_dir(self.state.root, create=True)
         self.config.write_text(self._config_text(), encoding="utf-8")
+        guard = shlex.join([sys.executable, "-P", str(REPO / "vsi" / "guard.py")])
+        (self.folder / "guard").write_text(f"exec {guard}\n", encoding="utf-8")
         out = self.folder / "start.log"
         with out.open("wb") as stream:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(self.config)],
+                [sys.executable, "-P", str(REPO / "vsi" / "keeper.py"), str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
                 env=clean_environment() | {"OBS_GUARD_ROOT": str(self.state.root)},
-                cwd="/",
+                cwd=self.state.root,
                 start_new_session=True,
             )
         end = time.monotonic() + 30
@@ -216,22 +262,20 @@ class Supervisor:
         process.returncode = 0  # it is meant to outlive us; silences the warning about a running child
 
     def _config_text(self) -> str:
-        def quoted(value: object) -> str:
-            return str(value).replace("%", "%%")
-
-        guard = f'"{sys.executable}" -P "{REPO / "vsi" / "guard.py"}"'
+        """Every path begins at the working directory, so that no character of the state folder's matters."""
+        here = "/proc/self/cwd/supervisor"
         user = "user = root\n" if os.geteuid() == 0 else ""
         return (
             "; Written at every start of the supervisor; programs stand in programs/.\n"
-            f"[unix_http_server]\nfile = {quoted(runtime_dir(self.state.root) / 's.sock')}\nchmod = 0700\n\n"
-            f"[supervisord]\nlogfile = {quoted(self.log)}\npidfile = {quoted(self.pid_file)}\n"
+            f"[unix_http_server]\nfile = {here}/{SOCKET}\nchmod = 0700\n\n"
+            f"[supervisord]\nlogfile = {here}/{self.log.name}\npidfile = {here}/{self.pid_file.name}\n"
             f"logfile_maxbytes = 5MB\nlogfile_backups = 1\nsilent = true\nnodaemon = true\n{user}"
-            f"identifier = {self.state.root.name}\numask = 077\n\n"
+            "identifier = obs\numask = 077\n\n"
             "[rpcinterface:supervisor]\n"
             "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
-            f"[eventlistener:guard]\ncommand = {quoted(guard)}\n"
+            "[eventlistener:guard]\ncommand = /bin/sh supervisor/guard\n"
             "events = PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED,PROCESS_STATE_BACKOFF\n"
-            f"stderr_logfile = {quoted(self.folder / 'guard.log')}\nstderr_logfile_maxbytes = 1MB\n"
+            f"stderr_logfile = {here}/guard.log\nstderr_logfile_maxbytes = 1MB\n"
             "stdout_logfile = NONE\nbuffer_size = 1000\n\n"
             "[include]\nfiles = programs/*.conf\n"
         )
@@ -239,18 +283,19 @@ class Supervisor:
     def shutdown(self) -> None:
         """Stop every program and the supervisor: nothing of the stack runs then. Fine if it is not there."""
         with hold(self.state.locks, "supervisor"):
-            pid = self._recorded_pid()
+            pid = self.pid()
             if self.alive():
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     self._call("stopAllProcesses")
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     self._call("shutdown")
-                end = time.monotonic() + 60
-                while pid and _is_alive(pid) and time.monotonic() < end:
-                    time.sleep(0.05)
+            elif pid and processes.works(pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)  # it stops its programs, as if asked to
+            end = time.monotonic() + 60
+            while pid and processes.works(pid) and time.monotonic() < end:
+                time.sleep(0.05)
             self._clear_away()
-            with contextlib.suppress(OSError):
-                runtime_dir(self.state.root).rmdir()
 
     # --- one program
 
@@ -339,24 +384,7 @@ class Supervisor:
         return counts
 
 
-def _process_state(pid: int) -> str:
-    """The kernel's letter for a process's state; `X` for one that is not there."""
-    try:
-        return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return "X"
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether a process exists and is not a zombie, which only waits for its parent."""
-    return _process_state(pid) not in ("Z", "X")
-
-
-def is_suspended(pid: int) -> bool:
-    """Whether a process is there but was stopped by a signal or a debugger."""
-    return _process_state(pid) in ("T", "t")
-
-
-def _works(pid: int) -> bool:
-    """Whether a process can ever answer: it is alive, and not stopped by a signal or a debugger."""
-    return _process_state(pid) not in ("Z", "X", "T", "t")
+def _user(uid: int) -> str:
+    with contextlib.suppress(KeyError):
+        return f"{pwd.getpwuid(uid).pw_name} ({uid})"
+    return str(uid)

@@ -15,16 +15,15 @@ import pytest
 from components.plan import Secret, Unit
 from tests.vsi.conftest import Place
 from tests.waiting import until
-from vsi.paths import runtime_dir
+from vsi.processes import is_alive
 from vsi.records import read_applied
-from vsi.supervisor import _is_alive
 
 pytestmark = pytest.mark.engine
 VALUE, KEY = "s3cret-Value-of-a-hook", "PRIVATE KEY"
 
 
 def alive(pids: list[int]) -> list[int]:
-    return [pid for pid in pids if _is_alive(pid)]
+    return [pid for pid in pids if is_alive(pid)]
 
 
 def supervisor_pid(place: Place) -> int:
@@ -47,7 +46,7 @@ def test_child_of_a_killed_start_script_does_not_stay(place: Place) -> None:
     leader = place.pid()
     child = next(pid for pid in place.running() if pid != leader)
     os.kill(leader, signal.SIGKILL)
-    until(lambda: not _is_alive(child))
+    until(lambda: not is_alive(child))
     until(lambda: place.program().state == "RUNNING" and place.pid() != leader)
     until(lambda: place.served() == "one")
     assert len(place.running()) == 2
@@ -76,7 +75,7 @@ def test_stopped_supervisor_is_replaced(place: Place, monkeypatch: pytest.Monkey
     old = supervisor_pid(place)
     os.kill(old, signal.SIGSTOP)
     place.apply()
-    assert not _is_alive(old)
+    assert not is_alive(old)
     assert len(place.running()) == 1
 
 
@@ -84,13 +83,15 @@ def test_stopped_supervisor_is_replaced(place: Place, monkeypatch: pytest.Monkey
 def silence(place: Place, questions: int | None) -> Iterator[list[socket.socket]]:
     """Nobody answers at the supervisor's socket, as on an overloaded machine, while its process works on;
     after some questions, if any number is given, it is itself again. What was asked meanwhile."""
-    path = runtime_dir(place.state.root) / "s.sock"
+    descriptor = os.open(place.state.supervisor, os.O_PATH)  # its path may be too long for a socket
+    path = Path("/proc/self/fd") / str(descriptor) / "s.sock"
     aside = path.with_suffix(".aside")
-    path.rename(aside)
+    os.link(path, aside)
     asked: list[socket.socket] = []
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
+        server.bind(str(path.with_suffix(".new")))
         server.listen(100)
+        path.with_suffix(".new").replace(path)
 
         def listen() -> None:
             with contextlib.suppress(OSError):  # closed
@@ -107,6 +108,7 @@ def silence(place: Place, questions: int | None) -> Iterator[list[socket.socket]
             for question in asked:
                 question.close()
             aside.unlink(missing_ok=True)
+            os.close(descriptor)
 
 
 def test_supervisor_that_is_slow_is_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +132,7 @@ def test_supervisor_that_stays_silent_is_replaced(place: Place, monkeypatch: pyt
     old = supervisor_pid(place)
     with silence(place, questions=None):
         place.apply()
-    assert not _is_alive(old)
+    assert not is_alive(old)
     assert len(place.running()) == 1
 
 

@@ -1,51 +1,189 @@
 """The supervisor of a stack: awkward folders, broken files, other users."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.vsi.conftest import Place, make_place
 from tests.waiting import until
+from vsi import host
 from vsi.errors import DeployError
-from vsi.paths import runtime_dir, state_paths
+from vsi.paths import state_paths
+from vsi.preflight import preflight
 from vsi.program import intact, prefix
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.mark.parametrize("name", ["with blanks and & ä $HOME", "x" * 90 + "/" + "y" * 90])
+AWKWARD = (
+    "with blanks and & ä $HOME ;x #y",
+    "x" * 90 + "/" + "y" * 90,
+    'it\'s "quoted" `id` back\\slash ',
+    "star* what? [a-z] {x,y} 100% %(here)s $(id)",
+)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
 def test_awkward_state_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for place in make_place(tmp_path / name, monkeypatch):
         place.apply(place.unit(files={"a file.yml": "x"}, setup=("cp", "a file.yml", "{data}/copy")))
         assert place.served() == "one"
         assert (place.state.unit("alpha").data / "copy").read_text() == "x"
-        assert len(str(runtime_dir(place.state.root) / "s.sock")) < 100
+        assert "loaded 'one'" in (place.state.unit("alpha").log / "alpha.log").read_text()
         assert place.apply(place.unit(text="two", files={"a file.yml": "x"})).action == "reload"
+        pid = place.pid()
+        place.apply(place.unit("beta"))
+        assert place.pid() == pid
         place.remove()
 
 
-@pytest.mark.parametrize("name", ["a;b ;c", "it's", "star*", "100%", "new\nline"])
+@pytest.mark.parametrize("name", ["new\nline", "tab\tin it", "bell\a"])
 def test_folders_that_cannot_be_written_down_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("OBS_STATE_DIR", f"/tmp/{name}")
     with pytest.raises(DeployError, match="Set OBS_STATE_DIR"):
         state_paths("toys")
 
 
-def test_runtime_folder_of_someone_else_is_refused(tmp_path: Path) -> None:
-    environ = {"XDG_RUNTIME_DIR": "/tmp"}
-    folder = runtime_dir(tmp_path, environ, create=True)
-    try:
-        folder.chmod(0o755)
-        with pytest.raises(DeployError, match="is not a folder that only uid"):
-            runtime_dir(tmp_path, environ)
-        folder.rmdir()
-        folder.symlink_to(tmp_path)
-        with pytest.raises(DeployError, match="is not a folder that only uid"):
-            runtime_dir(tmp_path, environ)
-    finally:
-        folder.unlink()
+@pytest.fixture
+def standing(place: Place) -> Place:
+    """One unit that runs, and its supervisor."""
+    place.apply()
+    return place
+
+
+def unharmed(place: Place, before: tuple[int | None, int]) -> bool:
+    """Whether it is still the same supervisor and the same process, found, and nothing to be done."""
+    (row,) = host.status(place.stack)
+    found = (row.state, row.pid) == ("running", before[1])
+    return found and place.apply().action == "none" and both(place) == before
+
+
+def both(place: Place) -> tuple[int | None, int]:
+    return place.supervisor.pid(), place.pid()
+
+
+@pytest.mark.parametrize("variable", ["XDG_RUNTIME_DIR", "TMPDIR", "HOME"])
+def test_another_session_finds_the_same_supervisor(
+    standing: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    before = both(standing)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert unharmed(standing, before)
+    monkeypatch.delenv(variable)
+    assert unharmed(standing, before)
+
+
+@pytest.mark.parametrize("lost", [("s.sock",), ("supervisord.pid",), ("s.sock", "supervisord.pid")])
+def test_what_is_lost_of_the_supervisor_ends_nothing(standing: Place, lost: tuple[str, ...]) -> None:
+    before = both(standing)
+    for name in lost:
+        (standing.state.supervisor / name).unlink()
+    assert unharmed(standing, before)
+    until(lambda: all((standing.state.supervisor / name).exists() for name in lost))
+
+
+def test_the_supervisors_whole_folder_may_be_lost(standing: Place) -> None:
+    before = both(standing)
+    shutil.rmtree(standing.state.supervisor)
+    assert standing.apply().action == "none"
+    assert unharmed(standing, before)
+    standing.apply(standing.unit("beta"))
+    assert both(standing) == before
+
+
+def test_a_link_to_the_state_folder_is_the_same_stack(
+    standing: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = both(standing)
+    (tmp_path / "link").symlink_to(standing.base)
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path / "link"))
+    assert unharmed(standing, before)
+
+
+def test_processes_of_a_removed_state_folder_do_not_stay(standing: Place) -> None:
+    old = standing.pid()
+    shutil.rmtree(standing.state.root)
+    assert standing.apply().action == "start"
+    assert standing.running() == [standing.pid()] != [old]
+
+
+def as_earlier_release(place: Place, run: Path) -> tuple[int | None, int]:
+    """Start the unit under a supervisor as an earlier release started it: plain, its socket in `run`."""
+    place.supervisor.shutdown()
+    config = place.supervisor.config
+    config.write_text(
+        f"[unix_http_server]\nfile = {run}/s.sock\nchmod = 0700\n"
+        f"[supervisord]\nlogfile = {place.supervisor.log}\npidfile = {place.supervisor.pid_file}\n"
+        "nodaemon = true\nidentifier = toys\n"
+        "[rpcinterface:supervisor]\n"
+        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n"
+        "[include]\nfiles = programs/*.conf\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "supervisor.supervisord", "-n", "-c", str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "OBS_GUARD_ROOT": str(place.state.root)},
+        cwd="/",
+        start_new_session=True,
+    )
+    process.returncode = 0
+    until(place.supervisor.alive, "it answers")
+    assert place.apply().action == "start"
+    return both(place)
+
+
+def test_supervisor_of_an_earlier_release_is_found(place: Place, tmp_path: Path) -> None:
+    place.apply()
+    run = tmp_path / "run"
+    run.mkdir()
+    before = as_earlier_release(place, run)
+    assert unharmed(place, before)
+    place.apply(place.unit("beta"))
+    assert both(place) == before
+    place.supervisor.shutdown()
+    assert not run.exists()
+    place.apply()
+    assert (place.state.supervisor / "s.sock").exists()
+
+
+def test_supervisor_of_an_earlier_release_whose_socket_was_swept_is_not_ended(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vsi.supervisor.SILENT_SECONDS", 1)
+    place.apply()
+    run = tmp_path / "run"
+    run.mkdir()
+    before = as_earlier_release(place, run)
+    shutil.rmtree(run)
+    (row,) = host.status(place.stack)
+    assert (row.state, row.pid) == ("running", before[1])
+    with pytest.raises(DeployError, match=r"Nothing was ended.*obs stop toys; obs start toys"):
+        place.apply()
+    assert [problem.key for problem in preflight(place.plan(place.unit()))] == ["supervisor"]
+    assert both(place) == before
+
+    host.stop(place.stack)
+    assert place.running() == []
+    assert host.start(place.stack) == []
+    assert place.served() == "one"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+def test_what_runs_as_another_user_is_not_taken_over(
+    standing: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = both(standing)
+    monkeypatch.setattr("vsi.processes.owner", lambda _pid: 65534)
+    with pytest.raises(DeployError, match=r"belongs to user nobody \(65534\), and you are root"):
+        standing.apply()
+    assert [problem.key for problem in preflight(standing.plan(standing.unit()))] == ["user"]
+    assert [(row.state, row.pid) for row in host.status(standing.stack)] == [("running", before[1])]
 
 
 def test_broken_program_file_does_not_stop_the_others(place: Place) -> None:
