@@ -16,14 +16,13 @@ func plainKey(key string) string {
 
 // isWholeID tells whether a value is left alone for its key and its form.
 func (s *scrubber) isWholeID(key, text string, beside pcommon.Map) bool {
-	return isID(text, beside) && s.ids[plainKey(key)]
+	plain := plainKey(key)
+	return s.ids[plain] && (isID(text) || strings.HasSuffix(plain, "spanid") && isSpanID(text, beside))
 }
 
 // isID tells whether a text has the form of an id: a UUID, a ULID, or 16 to 128
-// hexadecimal digits of which one at least is a letter. Sixteen digits alone may
-// be a span's id as well as a card; they are an id where a trace's id stands
-// beside them.
-func isID(text string, beside pcommon.Map) bool {
+// hexadecimal digits of which one at least is a letter, or 32 and more digits.
+func isID(text string) bool {
 	switch {
 	case len(text) == 36 && isUUID(text):
 		return true
@@ -42,11 +41,15 @@ func isID(text string, beside pcommon.Map) bool {
 			return false
 		}
 	}
-	if letters > 0 || len(text) >= 32 {
-		return true
-	}
+	return letters > 0 || len(text) >= 32
+}
+
+// isSpanID tells whether 16 digits, which may be a card as well as a span's id,
+// are the latter: then a trace's id stands beside them.
+func isSpanID(text string, beside pcommon.Map) bool {
 	trace, ok := beside.Get("trace_id")
-	return len(text) == 16 && ok && trace.Type() == pcommon.ValueTypeStr && len(trace.Str()) == 32
+	return len(text) == 16 && len(digitsOf(text)) == 16 &&
+		ok && trace.Type() == pcommon.ValueTypeStr && len(trace.Str()) == 32
 }
 
 func isUUID(text string) bool {

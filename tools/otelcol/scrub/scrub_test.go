@@ -204,9 +204,13 @@ func TestASpansIdOfDigitsAloneStaysBesideItsTrace(t *testing.T) {
 	attributes := pcommon.NewMap()
 	attributes.PutStr("trace_id", "4bf92f3577b34da6a3ce929d0e0e4736")
 	attributes.PutStr("span_id", card)
+	attributes.PutStr("transaction_id", card)
 	scrubbed().attributes(attributes)
 	if value, _ := attributes.Get("span_id"); value.Str() != card {
 		t.Errorf("got %s", value.Str())
+	}
+	if value, _ := attributes.Get("transaction_id"); value.Str() == card {
+		t.Error("a card got through as another id")
 	}
 }
 
