@@ -145,6 +145,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "logging.inputs[].path": (("logging", "inputs", 0, "path"), "/var/log/other"),
     "logging.inputs[].format": (("logging", "inputs", 0, "format"), "json"),
     "logging.inputs[].pattern": (("logging", "inputs", 1, "pattern"), "^(?P<message>.+)$"),
+    "logging.otlp": (("logging", "otlp"), False),
     "logging.enrichment": (("logging", "enrichment"), {"datacentre": "there"}),
     "logging.redaction[].name": (("logging", "redaction", 1, "name"), "renamed"),
     "logging.redaction[].pattern": (("logging", "redaction", 1, "pattern"), "secret-[0-9]+"),

@@ -7,7 +7,7 @@ the way of spans in `collector_traces`. The collector runs with the conf folder 
 from typing import Any
 
 from components.addresses import HOST, Addresses
-from components.render import collector_files, collector_logs, collector_traces, yaml_text
+from components.render import collector_files, collector_logs, collector_otlp, collector_traces, yaml_text
 from components.render.opensearch_store import SECRET_OF
 from components.spec import Spec
 
@@ -41,16 +41,16 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         "user": USER,
         "password": Reference(f"${{file:../../../secrets/{SECRET}}}"),
     }
-    logs = {"logs": collector_logs.pipeline(spec)} if receivers else {}
+    logs = ({"logs": collector_logs.pipeline(spec)} if receivers else {}) | collector_otlp.logs(spec)
     config: dict[str, Any] = {
         "connectors": collector_traces.connectors(spec),
         "exporters": {
-            **(collector_logs.exporters(spec, store) if receivers else {}),
+            **(collector_logs.exporters(spec, store) if logs else {}),
             **collector_traces.exporters(spec, addresses),
         },
         "extensions": {
             # What is in a queue or a checkpoint has reached the disk, so that it outlives a power cut.
-            **({"file_storage/logs": _storage("../data/logs", fsync=True)} if receivers else {}),
+            **({"file_storage/logs": _storage("../data/logs", fsync=True)} if logs else {}),
             "file_storage/traces": _storage("../data/traces", fsync=False),
             "health_check": {"endpoint": addresses["collector-health"]},
         },
@@ -58,6 +58,8 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
             "memory_limiter": {"check_interval": "1s", "limit_mib": 512, "spike_limit_mib": 128},
             "scrub": _scrub(spec),
             **(collector_logs.processors(spec) if receivers else {}),
+            **collector_otlp.processors(spec),
+            **(collector_logs.sampling(spec) if logs else {}),
             **collector_traces.processors(spec),
         },
         "receivers": {**receivers, "otlp": {"protocols": protocols}},

@@ -18,7 +18,8 @@ from components.spec import Spec, size_bytes
 
 UID = "log.record.uid"
 """The record attribute that becomes the document's id."""
-_DROP = "obs.drop"
+DROP = "obs.drop"
+"""Marks what sampling does not keep."""
 
 
 def pipeline(spec: Spec) -> dict[str, Any]:
@@ -63,31 +64,40 @@ def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
 
 
 def processors(spec: Spec) -> dict[str, Any]:
-    """The statements that make a record of a line, and the filter that drops what sampling marked."""
+    """The statements that make a record of a line."""
     statements = [
         *_identify(),
         *_parse(spec),
         *_timestamp(),
-        *_level(),
-        *_enrich(spec),
-        *_sample(spec),
+        *judged(spec),
         # The line itself has done its work; kept, it would double the queue.
         'set(body, attributes["message"])',
         'delete_key(attributes, "message")',
     ]
-    found: dict[str, Any] = {
+    return {
         "transform/logs": {
             # A statement that does not fit a record leaves it as it is; errors could quote the line.
             "error_mode": "silent",
             "log_statements": [{"context": "log", "statements": statements}],
         }
     }
-    if _sampled(spec):
-        found["filter/sampled"] = {
+
+
+def sampling(spec: Spec) -> dict[str, Any]:
+    """The filter that drops what sampling marked."""
+    if not _sampled(spec):
+        return {}
+    return {
+        "filter/sampled": {
             "error_mode": "ignore",
-            "logs": {"log_record": [f'attributes["{_DROP}"] == true']},
+            "logs": {"log_record": [f'attributes["{DROP}"] == true']},
         }
-    return found
+    }
+
+
+def judged(spec: Spec) -> list[str]:
+    """The same wherever a record comes from: its level, what the stack adds, whether it is kept."""
+    return [*_level(), *_enrich(spec), *_sample(spec)]
 
 
 def _identify() -> list[str]:
@@ -130,7 +140,7 @@ def _parse(spec: Spec) -> list[str]:
     return [
         *found,
         f'set(attributes["{UID}"], cache["uid"])',
-        f'delete_key(attributes, "{_DROP}")',
+        f'delete_key(attributes, "{DROP}")',
         'set(attributes["message"], attributes["msg"]) where attributes["message"] == nil',
         'set(attributes["message"], body) where attributes["message"] == nil',
     ]
@@ -229,5 +239,5 @@ def _sample(spec: Spec) -> list[str]:
         if share > 0:
             limit = min(round(share * 2**32), 2**32 - 1)
             condition += f' and Substring(cache["key"], 0, 8) >= "{limit:08x}"'
-        found.append(f'set(attributes["{_DROP}"], true) where {condition}')
+        found.append(f'set(attributes["{DROP}"], true) where {condition}')
     return found

@@ -140,6 +140,8 @@ class Logging(Model):
     fields: tuple[SchemaField, ...] = ()
     """Fields beside the core ones; a field that is not named here is stored but not indexed."""
     inputs: tuple[Input, ...] = ()
+    otlp: bool = True
+    """Whether the receivers of `tracing.otlp` take log records as well, into the same index."""
     enrichment: dict[FieldName, Annotated[str, StringConstraints(min_length=1, max_length=200)]] = {}
     """Fields put on every record, beside env, cluster, region and team."""
     redaction: tuple[Redaction, ...] = ()
