@@ -5,7 +5,7 @@ spec (`vsi.plan`), holds no secret, no clock, no absolute path and nothing of th
 give equal plans. What carries it out (`vsi.deploy`) decides nothing.
 
 Commands hold tokens that are replaced on the host, where alone the folders are known:
-`{conf}` `{data}` `{log}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
+`{conf}` `{data}` `{log}` `{cache}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
 `{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and
 `{engine:NAME:PROGRAM}` (one of its programs).
 """

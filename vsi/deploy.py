@@ -39,7 +39,8 @@ Action = Literal["none", "start", "reload", "restart"]
 Report = Callable[[str], None]
 CHECK_SECONDS, SETUP_SECONDS = 300, 300
 CHECK_SECONDS_PER_FILE = 2
-"""promtool runs a service's rule tests for 0.7 s a file on a busy machine, and a stack may have hundreds."""
+"""promtool runs a service's rule tests for up to a second a file on a busy machine, and a new stack may have
+hundreds."""
 
 
 class Result(Frozen):
@@ -375,7 +376,7 @@ def _remove(request: Request, state: StatePaths, host: str, report: Report) -> t
         supervisor.update(unit.name)
 
     keep = request.retain and own.data.is_dir() and any(own.data.iterdir())
-    gone = [own.conf, own.staged, own.log, own.run] + ([] if keep else [own.root])
+    gone = [own.conf, own.staged, own.log, own.cache, own.run] + ([] if keep else [own.root])
     others = {s for name in state.applied_units() if name != unit.name for s in _secrets_of(state, name)}
     generated = {secret.name for secret in request.secrets if secret.source == "generated"}
     gone += [state.secrets / name for name in unit.secrets if name not in others | generated]

@@ -17,7 +17,7 @@ REPO = Path(__file__).resolve().parent.parent
 """The checkout, for the token `{repo}` and the default state folder."""
 
 _TOKEN = re.compile(
-    r"\{(conf|data|log|state|secrets|python|repo|engine:([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.-]+))?)\}"
+    r"\{(conf|data|log|cache|state|secrets|python|repo|engine:([A-Za-z0-9_.-]+)(?::([A-Za-z0-9_.-]+))?)\}"
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -47,6 +47,11 @@ class UnitPaths:
     def log(self) -> Path:
         """Where the supervisor writes what the process says."""
         return self.root / "log"
+
+    @property
+    def cache(self) -> Path:
+        """What checks remember to be quicker the next time; may be gone at any time."""
+        return self.root / "cache"
 
     @property
     def scratch(self) -> Path:
@@ -175,6 +180,7 @@ class Tokens:
                     "conf": own.staged if self.staged else own.conf,
                     "data": own.data,
                     "log": own.log,
+                    "cache": own.cache,
                     "state": self.state.root,
                     "secrets": self.state.secrets,
                     "python": sys.executable,

@@ -1,0 +1,119 @@
+"""Have promtool prove the rule tests that it has not proved yet, on all processors.
+
+A stack of a hundred services has some three hundred files of tests, and a change mostly concerns one of them.
+What passed is remembered by a digest of all that the verdict rests on: the tests, the rules that they name,
+and promtool itself. So nothing is tested twice, and nothing that differs in a byte is not tested.
+
+    python -m agents.rule_tests --promtool PROMTOOL --passed FILE tests
+
+Exit 0 when all of a folder pass; 1 with promtool's words, or when a file cannot be read.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+FILES_A_RUN = 6
+"""Test files that one promtool takes: it needs a while to start, and one that fails ends its run."""
+REMEMBERED = 5
+"""How many times the number of the present files is remembered, so that a change taken back is known."""
+_RULE_FILES = re.compile(r"^rule_files:\n((?:\s*- .+\n)+)", re.MULTILINE)
+
+
+def digest(promtool: str, test: Path) -> str | None:
+    """Of everything that the verdict on a test file rests on; None where that cannot be told, so that it is
+    always tested. OSError if a file of it cannot be read."""
+    text = test.read_bytes()
+    whole = hashlib.sha256(promtool.encode() + b"\0" + text)
+    found = _RULE_FILES.search(text.decode(errors="replace"))
+    if found is None:
+        return None
+    for line in found[1].splitlines():
+        name = line.strip().removeprefix("- ").strip("'\"")
+        if set(name) & set("*?[\\"):
+            return None
+        whole.update(b"\0" + name.encode() + b"\0" + (test.parent / name).read_bytes())
+    return whole.hexdigest()
+
+
+def identity(promtool: Path) -> str:
+    """What changes when promtool does."""
+    info = promtool.stat()
+    return f"{promtool}:{info.st_size}:{info.st_mtime_ns}"
+
+
+def read_passed(file: Path) -> list[str]:
+    """The digests that passed, oldest first; none if the file is missing or damaged."""
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return []
+    return [item for item in found if isinstance(item, str)] if isinstance(found, list) else []
+
+
+def write_passed(file: Path, digests: Iterable[str]) -> None:
+    """Keep them; a folder that cannot be written only costs time, the next time."""
+    new = file.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new.write_text(json.dumps(list(digests)))
+        new.replace(file)
+
+
+def results(promtool: Path, tests: list[str]) -> Iterator[tuple[list[str], str]]:
+    """(files, what promtool says; '' if they pass) of each run, as they end."""
+    processors = len(os.sched_getaffinity(0))
+    size = max(1, min(FILES_A_RUN, -(-len(tests) // processors)))
+    runs = [tests[begin : begin + size] for begin in range(0, len(tests), size)]
+
+    def one(files: list[str]) -> tuple[list[str], str]:
+        command = ["setpriv", "--pdeathsig", "KILL", "--", str(promtool), "test", "rules", *files]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        said = f"{done.stdout}{done.stderr}".strip() or f"promtool ended with {done.returncode}"
+        return files, said if done.returncode else ""
+
+    with ThreadPoolExecutor(processors) as pool:
+        for future in as_completed([pool.submit(one, files) for files in runs]):
+            yield future.result()
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """Exit code 0 or 1."""
+    parser = argparse.ArgumentParser(prog="agents.rule_tests", description=__doc__)
+    parser.add_argument("--promtool", type=Path, required=True)
+    parser.add_argument("--passed", type=Path, required=True, help="where it is remembered what passed")
+    parser.add_argument("tests", type=Path, help="the folder with the files of tests")
+    options = parser.parse_args(None if arguments is None else list(arguments))
+    try:
+        tool = identity(options.promtool)
+        digests = {str(path): digest(tool, path) for path in sorted(options.tests.glob("*.yml"))}
+    except OSError as error:
+        sys.stderr.write(f"{error.filename}: {error.strerror}\n")
+        return 1
+    before = read_passed(options.passed)
+    known, wrong = set(before), []
+    todo = [name for name, found in digests.items() if found not in known]
+    for files, said in results(options.promtool, todo):
+        if said:
+            wrong.append(said)
+        else:
+            known |= {found for name in files if (found := digests[name])}
+    present = [found for found in digests.values() if found in known]
+    kept = [item for item in before if item not in set(present)] + [item for item in present if item]
+    if todo:
+        write_passed(options.passed, kept[-REMEMBERED * max(1, len(digests)) :])
+    sys.stdout.write(f"{len(digests)} files of rule tests, {len(digests) - len(todo)} known to pass\n")
+    sys.stderr.write("".join(f"{said}\n" for said in wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
