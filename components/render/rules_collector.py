@@ -19,6 +19,7 @@ SIGNALS = ("log_records", "metric_points", "spans")
 _ACCEPTED = "otelcol_receiver_accepted_log_records_total"
 _STORED = ("otelcol_opensearchlogs_created_records_total", "otelcol_opensearchlogs_duplicates_records_total")
 _REJECTED = "otelcol_opensearchlogs_rejected_records_total"
+_LOST = "otelcol_opensearchlogs_lost_records_total"
 _RETRIED = "otelcol_opensearchlogs_retried_records_total"
 
 
@@ -35,6 +36,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
     here = {"instance": "host:1"}
     exporter = {"instance": "host:1", "exporter": "opensearchlogs"}
     queue = f'data_type="logs",{logs}'
+    waiting = f'reason="no_answer",{logs}'
     steady = counter((30, 0))
     recent = duration(max(2 * MINUTE, 4 * milliseconds(spec.metrics.scrape_interval)))
 
@@ -121,29 +123,37 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
             "LogRecordsRejected",
             "warning",
             (_REJECTED,),
-            exporter,
-            "OpenSearch refuses log records for their content",
-            "{{ $value | humanize }} log records were refused in 5 minutes and are kept in the "
-            "rejected index.",
+            exporter | {"reason": "mapper_parsing_exception"},
+            "OpenSearch will never take some log records ({{ $labels.reason }})",
+            "{{ $value | humanize }} log records were refused for good in 5 minutes, with error.type "
+            "{{ $labels.reason }}; they are in the rejected index, each with its error.reason.",
+        ),
+        on_growth(
+            "LogRecordsLost",
+            "critical",
+            (_LOST,),
+            exporter | {"reason": "illegal_argument_exception"},
+            "Log records are lost: not even the rejected index takes them",
+            "{{ $value | humanize }} log records were refused in 5 minutes by their index and by the rejected "
+            "index ({{ $labels.reason }}): the collector's log has the beginning of each.",
         ),
         platform.alert(
             "LogStoreRetrying",
-            f"sum by (instance, exporter) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
+            f"sum by (instance, exporter, reason) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
             "warning",
-            "Log records wait for OpenSearch",
-            "{{ $value | humanize }} log records a second are sent again: OpenSearch is away or "
-            "overloaded. They "
-            "are kept in the queue on disk.",
+            "Log records wait for OpenSearch ({{ $labels.reason }})",
+            "{{ $value | humanize }} log records a second are sent again, for: {{ $labels.reason }}. They are "
+            "kept in the queue on disk.",
             (
                 *pair(
-                    ((f"{_RETRIED}{{{logs}}}", counter((30, 60))),),
-                    ((f"{_RETRIED}{{{logs}}}", steady),),
+                    ((f"{_RETRIED}{{{waiting}}}", counter((30, 60))),),
+                    ((f"{_RETRIED}{{{waiting}}}", steady),),
                     "15m",
-                    Firing("1", exporter),
+                    Firing("1", exporter | {"reason": "no_answer"}),
                 ),
                 Case(
                     "a short absence",
-                    ((f"{_RETRIED}{{{logs}}}", counter((3, 60), (30, 0))),),
+                    ((f"{_RETRIED}{{{waiting}}}", counter((3, 60), (30, 0))),),
                     "6m",
                 ),
             ),

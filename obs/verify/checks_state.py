@@ -17,6 +17,7 @@ LOSSES = (
     "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early",
     "otelcol_exporter_send_failed_",
     "otelcol_exporter_enqueue_failed_",
+    "otelcol_opensearchlogs_lost_",
     "otelcol_opensearchlogs_rejected_",
 )
 """Beginnings of the names of the collector's counters of what it could not keep or pass on. What sampling

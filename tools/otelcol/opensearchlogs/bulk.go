@@ -20,8 +20,16 @@ const (
 	bulkPath = "/_bulk?filter_path=items.*.status,items.*.error.type,items.*.error.reason"
 )
 
-// errTooLarge says that the store refused the request for its size alone.
-var errTooLarge = errors.New("the store refused the request as too large")
+// Whole requests that the store refuses for what is in them; halves of them may pass.
+var (
+	errTooLarge = errors.New("the store refused the request as too large")
+	errUnread   = errors.New("the store could not read the request")
+)
+
+// maxUnread bounds how many requests of one bulk may be refused as unreadable
+// while what cannot be read is looked for: eleven find one record in two thousand,
+// and a server that is no store is not asked thousands of times.
+const maxUnread = 64
 
 // itemError is the store's reason for refusing one document. The reason may
 // quote the document, so it is stored beside it and never logged.
@@ -31,8 +39,11 @@ type itemError struct {
 }
 
 type itemResult struct {
+	// Status is 0 where nothing is known of the record.
 	Status int       `json:"status"`
 	Error  itemError `json:"error"`
+	// whole says that the store did not answer for the record but for a request that held it alone.
+	whole bool
 }
 
 type bulkResponse struct {
@@ -41,17 +52,37 @@ type bulkResponse struct {
 
 // bulk creates the documents and returns the store's answer for each, in order.
 // An error means that nothing is known of any of them and all are to be sent again.
+// A request that is refused for what is in it is halved until the record is found.
 func (s *sink) bulk(ctx context.Context, docs []document) ([]itemResult, error) {
+	unread := 0
+	return s.halved(ctx, docs, &unread)
+}
+
+func (s *sink) halved(ctx context.Context, docs []document, unread *int) ([]itemResult, error) {
 	results, err := s.post(ctx, docs)
-	if !errors.Is(err, errTooLarge) || len(docs) < 2 {
+	switch {
+	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errUnread):
+		if *unread++; *unread > maxUnread {
+			return make([]itemResult, len(docs)), nil
+		}
+	default:
 		return results, err
 	}
+	if len(docs) == 1 {
+		status, kind := http.StatusBadRequest, "request_unreadable"
+		if errors.Is(err, errTooLarge) {
+			status, kind = http.StatusRequestEntityTooLarge, "request_too_large"
+		}
+		reason := fmt.Sprintf("a request with this record alone, %d bytes, is answered HTTP %d", len(docs[0].source), status)
+		return []itemResult{{Status: status, Error: itemError{kind, reason}, whole: true}}, nil
+	}
 	half := len(docs) / 2
-	first, err := s.bulk(ctx, docs[:half])
+	first, err := s.halved(ctx, docs[:half], unread)
 	if err != nil {
 		return nil, err
 	}
-	second, err := s.bulk(ctx, docs[half:])
+	second, err := s.halved(ctx, docs[half:], unread)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +110,7 @@ func (s *sink) post(ctx context.Context, docs []document) ([]itemResult, error) 
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("the store cannot be reached: %w", err)
+		return nil, &silence{fmt.Errorf("the store cannot be reached: %w", err)}
 	}
 	defer func() {
 		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
@@ -104,12 +135,39 @@ func (s *sink) post(ctx context.Context, docs []document) ([]itemResult, error) 
 	return results, nil
 }
 
+// silence is the error of a store that gives no answer.
+type silence struct{ error }
+
+func (e *silence) Unwrap() error { return e.error }
+
+// answered is the error of a store that answers for a whole request.
+type answered struct{ status, records int }
+
+func (e *answered) Error() string {
+	return fmt.Sprintf("the store answered HTTP %d to a bulk of %d records", e.status, e.records)
+}
+
+// reasonOf names why nothing is known of a whole request, for a label of few values.
+func reasonOf(err error) string {
+	var status *answered
+	var none *silence
+	switch {
+	case errors.As(err, &status):
+		return "http_" + strconv.Itoa(status.status)
+	case errors.As(err, &none):
+		return "no_answer"
+	}
+	return "answer_unreadable"
+}
+
 // refusal turns an HTTP status into an error to retry; no status is final.
 func (s *sink) refusal(response *http.Response, count int) error {
-	err := fmt.Errorf("the store answered HTTP %d to a bulk of %d records", response.StatusCode, count)
+	var err error = &answered{response.StatusCode, count}
 	switch response.StatusCode {
 	case http.StatusRequestEntityTooLarge:
 		return errors.Join(errTooLarge, err)
+	case http.StatusBadRequest:
+		return errors.Join(errUnread, err)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		s.unauthenticated(response.StatusCode)
 	}

@@ -95,20 +95,6 @@ func (s *sink) document(resource pcommon.Map, record plog.LogRecord) (document, 
 	}, nil
 }
 
-// rejected wraps a refused document so that no mapping can refuse it again.
-func (s *sink) rejected(doc document, reason itemError) (document, error) {
-	source, err := encode(map[string]any{
-		"timestamp":    doc.day.Format(timeLayout),
-		"service":      doc.service,
-		"message":      string(doc.source),
-		"error.type":   reason.Type,
-		"error.reason": reason.Reason,
-	})
-	doc.source = source
-	doc.index = s.config.RejectedIndex + "-" + doc.day.Format(s.config.Index.DateLayout)
-	return doc, err
-}
-
 func (s *sink) excluded(key string) bool {
 	for _, pattern := range s.config.ExcludeAttributes {
 		if prefix, ok := strings.CutSuffix(pattern, "*"); ok && strings.HasPrefix(key, prefix) || key == pattern {

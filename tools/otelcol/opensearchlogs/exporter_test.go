@@ -2,6 +2,7 @@ package opensearchlogs
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,8 @@ type store struct {
 	requests int
 	// http answers a request before it is read; 0 means go on.
 	http func(request int) int
+	// whole answers a request for all that is in it; 0 means go on.
+	whole func(body string) int
 	// item answers one item; status 0 means take it.
 	item func(index, id string, doc map[string]any) (int, string)
 }
@@ -52,7 +55,14 @@ func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var items []map[string]any
-	lines := bufio.NewReader(r.Body)
+	all, _ := io.ReadAll(r.Body)
+	if s.whole != nil {
+		if status := s.whole(string(all)); status != 0 {
+			w.WriteHeader(status)
+			return
+		}
+	}
+	lines := bufio.NewReader(bytes.NewReader(all))
 	for {
 		head, err := lines.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
