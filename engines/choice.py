@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components import catalog
 from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
@@ -12,6 +13,9 @@ from engines.keys import key, required_go
 from engines.lock import NOT_FETCHED, Lock, archive_url
 from engines.progress import Progress
 from engines.setting import CHANNEL_VARIABLE, MIRROR_VARIABLE, Setting, mirror
+
+if TYPE_CHECKING:
+    from engines.builds import Build
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Job:
     key: str
     why: str = ""
     """What to add, in the progress, to a channel that is not the one asked for."""
+    build: "Build | None" = None
+    """Where a mirror has what would be built."""
 
 
 def candidates(engine: Engine, channel: str | None) -> tuple[Channel, ...]:
@@ -60,11 +66,13 @@ def choose(
     """
     reasons: dict[str, str] = {c: f"there is none, {why}" for c, why in engine.absent.items()}
     for candidate in candidates(engine, channel):
-        problem = _obstacle(engine, candidate, setting, lock, answers, progress)
         its_key = key(engine, candidate, setting.platform, setting.tools, lock)
+        build = _offered(engine, candidate, its_key, setting, answers)
+        problem = None if build else _obstacle(engine, candidate, setting, lock, answers, progress)
         if problem is None and its_key is not None:
             instead = _asked(channel) == "release" != candidate
-            return Job(engine, candidate, its_key, f" (release: {reasons['release']})" if instead else "")
+            why = f" (release: {reasons['release']})" if instead else ""
+            return Job(engine, candidate, its_key, why, build)
         reasons[candidate] = problem or "it has no key"
     told = "".join(f"  {c}: {reasons[c]}\n" for c in catalog.CHANNELS if c in reasons)
     left = [c for c in engine.channels() if c not in reasons]
@@ -74,6 +82,18 @@ def choose(
         f"  What to do: remove one obstacle, {other}or copy the folder {engine.name} from the cache "
         f"of a machine that has it into {setting.cache}"
     )
+
+
+def _offered(
+    engine: Engine, channel: Channel, its_key: str | None, setting: Setting, answers: dict[str, str | None]
+) -> "Build | None":
+    """A mirror's build of what would be made from source here; a Python package is copied faster."""
+    base = mirror()
+    if channel != "source" or base is None or its_key is None or isinstance(engine.source, WheelSource):
+        return None
+    from engines import builds  # only here: it imports httpx, see below
+
+    return builds.find(engine, its_key, setting.platform, base, answers)
 
 
 def _obstacle(
@@ -118,7 +138,7 @@ def _release_obstacle(
     entry = lock.entry(engine, setting.platform)
     if entry is None or entry.digest is None:
         why = (entry.unlocked if entry else None) or NOT_FETCHED
-        return f"the archive's checksum is unlocked ({why}); `obs engines lock` fetches it"
+        return f"the archive's checksum is unlocked ({why}); {MIRROR_VARIABLE} can name another place"
     from engines import release  # importing httpx takes longer than everything else here
 
     address = release.mirrored(url, mirror())

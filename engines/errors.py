@@ -7,3 +7,7 @@ class EngineError(Exception):
 
 class BadRequest(EngineError):
     """What was asked for does not exist: an engine, a program or a channel of that name."""
+
+
+class LayoutError(EngineError):
+    """An archive, as its publisher made it, does not have what the catalogue expects in it."""

@@ -23,6 +23,9 @@ class Progress(Protocol):
     def finish(self, engine: str, size: int, seconds: float) -> None:
         """`engine` is in the cache: `size` bytes, after `seconds`."""
 
+    def note(self, text: str) -> None:
+        """What a reader should know beside that: where something came from, or why not."""
+
 
 class Silent:
     """Shows nothing."""
@@ -31,6 +34,7 @@ class Silent:
     def advance(self, engine: str, done: float, total: float | None = None) -> None: ...
     def wait(self, engine: str) -> None: ...
     def finish(self, engine: str, size: int, seconds: float) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class Shown:
@@ -96,6 +100,10 @@ class Shown:
         if task is not None:
             self._bars.remove_task(task)
         self._say(f"{engine}: in the cache, {_size(size)}, after {duration(seconds)}")
+
+    def note(self, text: str) -> None:
+        """See Progress."""
+        self._say(text)
 
     def _say(self, text: str) -> None:
         self._bars.console.print(text, markup=False, emoji=False, highlight=False)

@@ -1,6 +1,7 @@
 """Filling the lock file with the digests that publishers put beside their archives."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ from engines.lock import Entry, Lock, archive_url, archive_version, file_of, fil
 
 _LINE = re.compile(r"^([0-9a-fA-F]{128}|[0-9a-fA-F]{64})(?:\s+\*?(?:\./)?(\S+))?\s*$")
 _ALGORITHM = {64: "sha256", 128: "sha512"}
+
+
+Digests = dict[str, str]
+"""Digest as `<algorithm>:<hex>` by file name, '' where a line has none."""
+
+
+class NoAnswer(str):
+    """Why a publisher's server cannot be reached at all."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -42,20 +53,20 @@ def fill(
             continue
         for platform, _ in engine.release.platforms:
             known = lock.entry(engine, platform)
-            entry = _fetch(engine, platform, http, mirror)
-            if known and known.digest and entry.digest is None:
-                entry = known
-            elif known and known.digest and known.digest != entry.digest:
+            fresh = _fetch(engine, platform, http, mirror)
+            if known and known.digest and fresh.digest is None:
+                fresh = known
+            elif known and known.digest and known.digest != fresh.digest:
                 raise EngineError(
-                    f"{engine.name} for {platform}: the publisher now gives {entry.digest}, the lock "
+                    f"{engine.name} for {platform}: the publisher now gives {fresh.digest}, the lock "
                     f"has {known.digest}. Find out why; to accept it, take the entry out of the lock by hand"
                 )
-            entries[engine.name, archive_version(engine), platform] = entry
-            filled.append(Filled(engine, platform, entry))
+            entries[engine.name, archive_version(engine), platform] = fresh
+            filled.append(Filled(engine, platform, fresh))
     return Lock(entries), filled
 
 
-def parse(text: str) -> dict[str, str]:
+def parse(text: str) -> Digests:
     """A checksum file: digest as `<algorithm>:<hex>` by name, the name '' where a line has none."""
     found: dict[str, str] = {}
     for line in text.splitlines():
@@ -65,25 +76,53 @@ def parse(text: str) -> dict[str, str]:
     return found
 
 
-def _fetch(engine: Engine, platform: str, http: httpx.Client, mirror: str | None) -> Entry:
-    file = file_of(engine, platform)
-    assert engine.release is not None  # noqa: S101 - the caller asks only for engines with one
-    url = release.mirrored(fill_in(engine.release.checksums, engine, platform) or "", mirror)
+def digests(url: str, http: httpx.Client) -> "Digests | str":
+    """What a checksum file says, or why it cannot be had (NoAnswer when its server cannot be reached)."""
     try:
         answer = http.get(url)
     except httpx.HTTPError as error:
-        return Entry(file, unlocked=f"{url} did not answer ({str(error) or type(error).__name__})")
+        return NoAnswer(f"{url} did not answer ({str(error) or type(error).__name__})")
+    if url.startswith("https://") and answer.url.scheme != "https":
+        return f"{url} leads to an address without TLS"
     if not answer.is_success:
-        return Entry(file, unlocked=f"{url} answered with status {answer.status_code}")
-    digests = parse(answer.text)
-    if engine.release.digests_of == "members":
-        return _by_members(engine, platform, digests, http, mirror)
+        return f"{url} answered with status {answer.status_code}"
+    return parse(answer.text)
+
+
+def entry(
+    engine: Engine,
+    platform: str,
+    url: str,
+    digests: Digests,
+    http: httpx.Client,
+    mirror: str | None,
+    keep: Path | None = None,
+) -> Entry:
+    """The archive's entry by what the checksum file at `url` says. An archive that had to be downloaded for
+    that is kept in the folder `keep`, where one is given, as the download of whoever takes it next."""
+    file = file_of(engine, platform)
+    if engine.release is not None and engine.release.digests_of == "members":
+        return _by_members(engine, platform, digests, http, mirror, keep)
     digest = digests.get(file) or (digests.get("") if len(digests) == 1 else None)
     return Entry(file, digest, None if digest else f"{url} has no digest of {file}")
 
 
+def _fetch(engine: Engine, platform: str, http: httpx.Client, mirror: str | None) -> Entry:
+    assert engine.release is not None  # noqa: S101 - the caller asks only for engines with one
+    url = release.mirrored(fill_in(engine.release.checksums, engine, platform) or "", mirror)
+    found = digests(url, http)
+    if isinstance(found, str):
+        return Entry(file_of(engine, platform), unlocked=found)
+    return entry(engine, platform, url, found, http, mirror)
+
+
 def _by_members(
-    engine: Engine, platform: str, digests: dict[str, str], http: httpx.Client, mirror: str | None
+    engine: Engine,
+    platform: str,
+    digests: Digests,
+    http: httpx.Client,
+    mirror: str | None,
+    keep: Path | None,
 ) -> Entry:
     """Where only the files in an archive have published digests: check them, then take its own."""
     file = file_of(engine, platform)
@@ -108,7 +147,11 @@ def _by_members(
         for name, path in members.items():
             if release.file_digest(path, digests[name].partition(":")[0]) != digests[name]:
                 return Entry(file, unlocked=f"{url}: {name} does not have its published digest")
-        return Entry(file, release.file_digest(archive, "sha256"))
+        digest = release.file_digest(archive, "sha256")
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            shutil.move(archive, release.part(release.place(keep, file, digest)))
+        return Entry(file, digest)
 
 
 def _files(folder: Path) -> Iterator[Path]:

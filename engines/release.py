@@ -23,9 +23,19 @@ def mirrored(url: str, mirror: str | None) -> str:
     return mirror.rstrip("/") + urlsplit(url).path
 
 
-def client() -> httpx.Client:
+def client(timeout: httpx.Timeout | None = None) -> httpx.Client:
     """A client that follows the redirections of release sites and gives up on a silent server."""
-    return httpx.Client(follow_redirects=True, timeout=httpx.Timeout(30, connect=10))
+    return httpx.Client(follow_redirects=True, timeout=timeout or httpx.Timeout(30, connect=10))
+
+
+def place(downloads: Path, file: str, digest: str) -> Path:
+    """Where an archive with that digest is downloaded to."""
+    return downloads / f"{digest[-12:]}-{file}"
+
+
+def part(target: Path) -> Path:
+    """The file that holds what has arrived of `target` so far."""
+    return target.with_name(target.name + ".part")
 
 
 def obstacle(url: str, http: httpx.Client) -> str | None:
@@ -48,28 +58,28 @@ def download(url: str, target: Path, digest: str, http: httpx.Client, tick: Tick
     ends; a server that cannot do that is read from the beginning. `tick` is told bytes done and, where
     known, in all. A file with another digest is deleted. Raises EngineError.
     """
-    part = target.with_name(target.name + ".part")
+    partial = part(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _continue(url, part, http, tick)
+            _continue(url, partial, http, tick)
             break
         except httpx.HTTPError as error:
             if attempt == ATTEMPTS:
-                have = part.stat().st_size if part.exists() else 0
+                have = partial.stat().st_size if partial.exists() else 0
                 raise EngineError(
                     f"{url}: the download broke off {ATTEMPTS} times ({_reason(error)}); "
                     f"{have} bytes are kept, run again to go on from there"
                 ) from None
-    got = file_digest(part, digest.partition(":")[0])
+    got = file_digest(partial, digest.partition(":")[0])
     if got != digest:
-        part.unlink()
+        partial.unlink()
         raise EngineError(
             f"{url}: bad checksum, the file was deleted\n    expected {digest} (lock)\n    got      {got}\n"
             "  Run again; if it stays so, the mirror serves another file than the publisher, or the "
             "archive was replaced: do not use it"
         )
-    part.replace(target)
+    partial.replace(target)
 
 
 def file_digest(path: Path, algorithm: str) -> str:
@@ -78,16 +88,16 @@ def file_digest(path: Path, algorithm: str) -> str:
         return f"{algorithm}:{hashlib.file_digest(data, algorithm).hexdigest()}"
 
 
-def _continue(url: str, part: Path, http: httpx.Client, tick: Tick) -> None:
-    """One request: from the end of `part` if the server can, from the beginning otherwise."""
-    have = part.stat().st_size if part.exists() else 0
+def _continue(url: str, partial: Path, http: httpx.Client, tick: Tick) -> None:
+    """One request: from the end of `partial` if the server can, from the beginning otherwise."""
+    have = partial.stat().st_size if partial.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with http.stream("GET", url, headers=headers) as answer:
         if answer.status_code == 416:  # what is there is the whole file or more; the digest will tell
             size = answer.headers.get("Content-Range", "").rpartition("/")[2]
             if size == str(have):
                 return
-            part.unlink()
+            partial.unlink()
             raise httpx.ReadError("the part kept from before does not fit the file", request=answer.request)
         if answer.status_code in (404, 410):
             raise EngineError(
@@ -102,12 +112,12 @@ def _continue(url: str, part: Path, http: httpx.Client, tick: Tick) -> None:
             f"bytes {have}-"
         )
         if answer.status_code == 206 and not resumed:
-            part.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
             raise httpx.ReadError("the server sent another range than asked for", request=answer.request)
         done = have if resumed else 0
         length = answer.headers.get("Content-Length")
         total = done + int(length) if length and length.isdigit() else None
-        with part.open("ab" if resumed else "wb") as out:
+        with partial.open("ab" if resumed else "wb") as out:
             tick(done, total)
             for chunk in answer.iter_raw():  # without a size: with one, what came before a break is lost
                 out.write(chunk)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -22,11 +22,15 @@ from components import catalog
 from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
 from engines import choice, opensearch, sources, toolchains
 from engines.archives import tree_size
-from engines.errors import BadRequest, EngineError
+from engines.errors import BadRequest, EngineError, LayoutError
 from engines.keys import key, required_go
-from engines.lock import Lock, archive_url, file_of
+from engines.lock import Lock, archive_url, archive_version
 from engines.progress import Progress, Silent
+from engines.records import Record, Records
 from engines.setting import CACHE_VARIABLE, Setting, default_cache, mirror, this_platform
+
+if TYPE_CHECKING:
+    from engines.builds import Build
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / "tools"
@@ -68,6 +72,7 @@ class Store:
         self.lock_file = lock
         self.platform = platform or this_platform()
         self.setting = Setting(self.cache, tools, self.platform)
+        self.records = Records(self.cache)
 
     def engine(self, name: str) -> Engine:
         """The catalogue's entry; EngineError naming those there are when there is none."""
@@ -124,7 +129,7 @@ class Store:
         shown = progress or Silent()
         try:
             for job in self._jobs([engine for engine in wanted if engine.name not in found], channel, shown):
-                found[job.engine.name] = self._obtain(job, shown)
+                found[job.engine.name] = self._obtain_or_build(job, channel, shown)
             for artifact in found.values():
                 self._complete(artifact)
         except OSError as error:
@@ -138,7 +143,7 @@ class Store:
         jobs: list[choice.Job] = []
         problems: list[str] = []
         answers: dict[str, str | None] = {}
-        lock = self.lock()
+        lock = self._first_use(missing, channel, progress)
         for engine in missing:
             try:
                 jobs.append(choice.choose(engine, channel, self.setting, lock, answers, progress))
@@ -147,6 +152,48 @@ class Store:
         if problems:
             raise EngineError("\n".join(problems))
         return jobs
+
+    def _first_use(self, missing: list[Engine], channel: str | None, progress: Progress) -> Lock:
+        """The lock, with the checksums that publishers give for what it lacks; those are recorded. What they
+        do not give stands in it with the reason."""
+        lock = self.lock()
+        unlocked = [
+            engine
+            for engine in missing
+            if "release" in choice.candidates(engine, channel)
+            and archive_url(engine, self.platform)
+            and ((entry := lock.entry(engine, self.platform)) is None or entry.digest is None)
+        ]
+        if not unlocked:
+            return lock
+        from engines import first_use  # only here: httpx is slow to import
+
+        base, silent = mirror(), set[str]()
+        found = first_use.ask(unlocked, self.platform, base, self.cache / "downloads")
+        entries = dict(lock.entries)
+        for engine in unlocked:
+            entry, version = found[engine.name], archive_version(engine)
+            entries[engine.name, version, self.platform] = entry
+            if entry.digest:
+                origin = first_use.checksums_url(engine, self.platform, base) or ""
+                record = Record(entry.file, entry.digest, origin)
+                self.records.add(engine.name, version, self.platform, record)
+            elif entry.unlocked and entry.unlocked not in silent:
+                silent.add(entry.unlocked)
+                progress.note(f"{engine.name}: no official archive, {entry.unlocked}")
+        return Lock(entries)
+
+    def _obtain_or_build(self, job: choice.Job, channel: str | None, progress: Progress) -> Artifact:
+        """Where an official archive is not laid out as the catalogue says, a build does."""
+        try:
+            return self._obtain(job, progress)
+        except LayoutError as error:
+            if job.channel != "release" or "source" not in choice.candidates(job.engine, channel):
+                raise
+            progress.note(f"{error}\n  It is built instead")
+            lock: Lock = self.lock()
+            other = choice.choose(job.engine, "source", self.setting, lock, {}, progress)
+            return self._obtain(other, progress)
 
     def _complete(self, artifact: Artifact) -> None:
         """What an artifact needs of this machine: OpenSearch, a Java where it brings none."""
@@ -176,7 +223,7 @@ class Store:
                     shutil.rmtree(target)
                 content.rename(target)
             except EngineError as error:
-                raise EngineError(f"{name} {engine.version}, channel {job.channel}: {error}") from None
+                raise type(error)(f"{name} {engine.version}, channel {job.channel}: {error}") from None
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
             artifact = self._read(engine, job.channel, job.key)
@@ -194,6 +241,8 @@ class Store:
 
         if job.channel == "release":
             return self._fetch(engine, content, progress)
+        if job.build:
+            return self._take(job, job.build, content, progress)
         log = self.cache / "logs" / f"{engine.name}.log"
         match engine.source:
             case GoSource() as source:
@@ -228,26 +277,53 @@ class Store:
                 raise EngineError("there is no source")
 
     def _fetch(self, engine: Engine, content: Path, progress: Progress) -> str:
-        from engines import archives, release  # only here: httpx is slow to import
+        from engines import release
 
         entry = self.lock().entry(engine, self.platform)
         url = archive_url(engine, self.platform)
         if entry is None or entry.digest is None or url is None or engine.release is None:
             raise EngineError("the archive's checksum is unlocked")
         address = release.mirrored(url, mirror())
-        archive = self.cache / "downloads" / f"{entry.digest[-12:]}-{file_of(engine, self.platform)}"
-        progress.start(engine.name, f"downloading {entry.file}", None, unit="bytes")
+        self._download(engine, address, entry.digest, content, engine.release.strip, progress)
+        if engine.name == "opensearch":
+            opensearch.harden(content)
+        record = self.records.read().get((engine.name, archive_version(engine), self.platform))
+        if record and record.digest == entry.digest:
+            progress.note(
+                f"{engine.name}: {address} has the checksum that {record.origin} gave; "
+                f"recorded in {self.records.path}"
+            )
+        return entry.digest
+
+    def _take(self, job: choice.Job, build: "Build", content: Path, progress: Progress) -> str:
+        """A build that the mirror offers."""
+        record = Record(build.url.rpartition("/")[2], build.digest, build.origin)
+        self.records.add(job.engine.name, job.key, self.platform, record)
+        self._download(job.engine, build.url, build.digest, content, 0, progress)
+        progress.note(
+            f"{job.engine.name}: {build.url} is a build of these very sources, with the checksum beside it; "
+            f"recorded in {self.records.path}"
+        )
+        return f"{build.url} {build.digest}"
+
+    def _download(
+        self, engine: Engine, address: str, digest: str, content: Path, strip: int, progress: Progress
+    ) -> None:
+        from engines import archives, release  # only here: httpx is slow to import
+
+        file = address.rpartition("/")[2]
+        archive = release.place(self.cache / "downloads", file, digest)
+        progress.start(engine.name, f"downloading {address}", None, unit="bytes")
 
         def tick(done: int, total: int | None) -> None:
             progress.advance(engine.name, done, total)
 
         with release.client() as http:
-            release.download(address, archive, entry.digest, http, tick)
-        archives.unpack(archive, content, engine.release.strip)
-        archive.unlink()
-        if engine.name == "opensearch":
-            opensearch.harden(content)
-        return entry.digest
+            release.download(address, archive, digest, http, tick)
+        try:
+            archives.unpack(archive, content, strip)
+        finally:
+            archive.unlink()
 
     def _finish(self, job: choice.Job, content: Path, built_with: str, seconds: float) -> None:
         """Check that every program is there, and write the manifest."""
@@ -256,7 +332,7 @@ class Store:
             file = content / path
             if not (file.is_file() and os.access(file, os.X_OK)):
                 there = ", ".join(sorted(child.name for child in content.iterdir())[:12])
-                raise EngineError(f"no program {program} at {path} in what was made; at its top are: {there}")
+                raise LayoutError(f"no program {program} at {path} in what was made; at its top are: {there}")
             programs[path] = file.stat().st_size
         manifest = {
             "engine": job.engine.name,
@@ -307,5 +383,5 @@ class Store:
         return FileLock(path)
 
     def lock(self) -> Lock:
-        """What the lock file says now."""
-        return Lock.read(self.lock_file)
+        """What the lock file says now, and what was taken on first use where it says nothing."""
+        return self.records.under(Lock.read(self.lock_file))

@@ -1,5 +1,6 @@
 """`obs engines`: what the catalogue has, what is in the cache, getting it, locking it, cleaning up."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -127,6 +128,36 @@ def lock(names: Names = None) -> None:
     for row in filled:
         state = row.entry.digest or f"unlocked: {row.entry.unlocked}"
         out.print(f"{row.engine.name} {row.platform}  {state}")
+
+
+@app.command()
+@guarded
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The root of a mirror; made when absent.")],
+    names: Names = None,
+) -> None:
+    """Write what was built here into a mirror's folder, so that other machines need not build it.
+
+    obs engines export /srv/mirror; OBS_ENGINE_MIRROR=https://mirror.example make up
+    """
+    from engines.builds import write
+    from engines.errors import EngineError
+    from engines.progress import size
+    from engines.store import Store
+    from obs.console import out
+
+    store = Store()
+    try:
+        for name in names or store.engines:
+            engine = store.engine(name)
+            found = store.find(name, "source") if "source" in engine.channels() else None
+            if found is None:
+                out.print(f"{name}: no build in the cache")
+                continue
+            path = write(folder, found.path, engine, found.key, store.platform)
+            out.print(f"{name}: {path}, {size(path.stat().st_size)}")
+    except OSError as error:
+        raise EngineError(f"{folder} cannot be written: {error}") from None
 
 
 @app.command()

@@ -21,6 +21,8 @@ class Told:
     def finish(self, engine: str, size: int, seconds: float) -> None:
         print("finish", flush=True)
 
+    def note(self, text: str) -> None: ...
+
 
 if __name__ == "__main__":
     engine = toys.built() if sys.argv[2] == "built" else toys.released()
