@@ -183,6 +183,8 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.batching.timeout": (("tracing", "batching", "timeout"), "7s"),
     "tracing.span_metrics.buckets": (("tracing", "span_metrics", "buckets"), ["500ms", "7s"]),
     "tracing.span_metrics.dimensions": (("tracing", "span_metrics", "dimensions"), ["other"]),
+    "tracing.span_metrics.series_per_service": (("tracing", "span_metrics", "series_per_service"), 77),
+    "tracing.span_metrics.other_services": (("tracing", "span_metrics", "other_services"), 7),
     "tracing.storage.index_prefix": (("tracing", "storage", "index_prefix"), "other"),
     "tracing.storage.shards": (("tracing", "storage", "shards"), 3),
     "tracing.storage.replicas": (("tracing", "storage", "replicas"), 1),

@@ -3,30 +3,39 @@
 from typing import Any
 
 from components.addresses import Addresses
-from components.render import ottl
+from components.render import ottl, sizes
 from components.spec import Spec, milliseconds
 
 
 def pipelines() -> dict[str, Any]:
-    """Spans go two ways at once: all of them are counted, and those of sampled traces are kept."""
-    clean = ["memory_limiter", "transform/spans", "scrub"]
+    """Cleaned once, spans go two ways: all of them are counted, and those of sampled traces are kept."""
     return {
         "metrics/spans": {"exporters": ["prometheus/spans"], "receivers": ["spanmetrics"]},
         "traces": {
-            "exporters": ["otlp/jaeger"],
-            "processors": [*clean, "tail_sampling"],
+            "exporters": ["forward/spans"],
+            "processors": ["memory_limiter", "transform/spans", "scrub"],
             "receivers": ["otlp"],
         },
-        "traces/counted": {"exporters": ["spanmetrics"], "processors": clean, "receivers": ["otlp"]},
+        "traces/counted": {
+            "exporters": ["spanmetrics"],
+            "processors": ["bound"],
+            "receivers": ["forward/spans"],
+        },
+        "traces/kept": {
+            "exporters": ["otlp/jaeger"],
+            "processors": ["tail_sampling"],
+            "receivers": ["forward/spans"],
+        },
     }
 
 
 def connectors(spec: Spec) -> dict[str, Any]:
     """Request counts and durations from every span, before sampling."""
-    metrics = spec.tracing.span_metrics
+    metrics, room = spec.tracing.span_metrics, sizes.span_series(spec)
     return {
+        "forward/spans": {},
         "spanmetrics": {
-            "aggregation_cardinality_limit": 10_000,
+            "aggregation_cardinality_limit": room.series_limit,
             "dimensions": [{"name": name} for name in metrics.dimensions],
             "exemplars": {"enabled": True, "max_per_data_point": 5},
             "histogram": {
@@ -34,15 +43,17 @@ def connectors(spec: Spec) -> dict[str, Any]:
                 "unit": "s",
             },
             "metrics_flush_interval": "5s",
+            # Never one too few: the one that is pushed out would count from 0 again.
+            "resource_metrics_cache_size": room.services_limit,
             # A service that restarts stays the same series.
             "resource_metrics_key_attributes": ["service.name"],
-        }
+        },
     }
 
 
 def processors(spec: Spec) -> dict[str, Any]:
-    """What is put on spans, deleted and hashed, and which traces are kept."""
-    return {"tail_sampling": _tail_sampling(spec), "transform/spans": _transform(spec)}
+    """What is put on spans, deleted and hashed, what is counted, and which traces are kept."""
+    return {"bound": _bound(spec), "tail_sampling": _tail_sampling(spec), "transform/spans": _transform(spec)}
 
 
 def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
@@ -97,6 +108,19 @@ def _transform(spec: Spec) -> dict[str, Any]:
     if here:
         statements += [{"context": context, "statements": here} for context in ("span", "spanevent")]
     return {"error_mode": "ignore", "trace_statements": statements}
+
+
+def _bound(spec: Spec) -> dict[str, Any]:
+    """A service that sends ever new names loses detail in its own span metrics alone."""
+    room = sizes.span_series(spec)
+    return {
+        "dimensions": list(spec.tracing.span_metrics.dimensions),
+        "length": room.length,
+        "other_services": room.other_services,
+        "series": room.series,
+        "services": list(room.services),
+        "values": room.values,
+    }
 
 
 def _tail_sampling(spec: Spec) -> dict[str, Any]:

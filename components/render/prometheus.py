@@ -113,13 +113,14 @@ def _scrape(spec: Spec, job: Job) -> dict[str, Any]:
         scrape["scrape_interval"] = job.interval
         if milliseconds(job.interval) < milliseconds(metrics.scrape_timeout):
             scrape["scrape_timeout"] = job.interval
+    limits = job.limits or metrics.limits
     scrape |= {
         "honor_labels": False,
         "honor_timestamps": True,
         "fallback_scrape_protocol": "PrometheusText0.0.4",
-        "sample_limit": metrics.limits.samples_per_scrape,
-        "label_limit": metrics.limits.labels_per_series,
-        "label_value_length_limit": metrics.limits.label_value_length,
+        "sample_limit": limits.samples_per_scrape,
+        "label_limit": limits.labels_per_series,
+        "label_value_length_limit": limits.label_value_length,
         "static_configs": [
             {
                 "targets": list(job.target),

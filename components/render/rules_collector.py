@@ -12,6 +12,7 @@ from components.render.rules import (
     flat,
     later,
 )
+from components.render.rules_spans import bounded_unlisted
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -160,6 +161,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
             hold="5m",
         ),
         _stalled(spec, platform),
+        bounded_unlisted(spec),
     )
 
 

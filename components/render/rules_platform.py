@@ -1,10 +1,9 @@
 """Rules on the stack itself, owned by the platform team: a file per program, so that each can be found."""
 
 from components.render import rules_collector, rules_metrics, rules_stores
-from components.render.platform import Platform
-from components.render.rules import Alert, Case, Firing, Group, RuleFile, flat
-from components.render.rules_service import target_down_cases
-from components.render.scrape_jobs import programs
+from components.render.rules import Alert, Group, RuleFile
+from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
+from components.render.scrape_jobs import SPAN_METRICS_JOB, programs, span_metrics_limits
 from components.spec import Spec
 from components.spec.base import Severity
 
@@ -34,73 +33,28 @@ def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
 
 def targets(spec: Spec) -> tuple[Alert, ...]:
     """Whether the stack's own programs, and the targets of further scrape jobs, answer as they should."""
-    platform = Platform(spec, "{{ $labels.job }}")
+    limits = spec.metrics.limits
     by_severity: dict[Severity, list[str]] = {}
     for program in programs(spec):
         by_severity.setdefault(program.down, []).append(program.job)
     by_severity.setdefault("warning", []).extend(job.name for job in spec.metrics.scrape_jobs)
     every = sorted(job for names in by_severity.values() for job in names)
-    limits, hold = spec.metrics.limits, spec.metrics.rules.target_down
-    alerts = [
-        _down(platform, severity, sorted(names), hold) for severity, names in sorted(by_severity.items())
-    ]
-    these = f'{{job=~"{"|".join(every)}"}}'
-    where = {"instance": "host:1", "job": every[0], "owner": platform.team}
-    on_target = ",".join(f'{key}="{value}"' for key, value in sorted(where.items()))
-    limit = limits.samples_per_scrape
-
-    def scraped(before: int, after: int) -> tuple[tuple[str, str], ...]:
-        return (
-            (f"scrape_samples_post_metric_relabeling{{{on_target}}}", flat(after)),
-            (f"scrape_samples_scraped{{{on_target}}}", flat(before)),
-        )
-
-    alerts.append(
-        platform.alert(
-            "ScrapeLimitExceeded",
-            f"scrape_samples_post_metric_relabeling{these} > {limit}",
-            "warning",
-            "{{ $labels.job }} serves more series than it may",
-            f"{{{{ $labels.instance }}}} serves {{{{ $value }}}} samples; the limit is {limit}, so "
-            "all of them "
-            "were thrown away.",
-            (
-                Case(
-                    "above the limit", scraped(limit + 1, limit + 1), "5m", (Firing(str(limit + 1), where),)
-                ),
-                Case("at the limit", scraped(limit, limit), "5m"),
-            ),
-        )
-    )
-    if spec.metrics.forbidden_labels:
-        alerts.append(
-            platform.alert(
-                "ForbiddenLabelsDropped",
-                f"scrape_samples_scraped{these} - scrape_samples_post_metric_relabeling{these} > 0",
-                "warning",
-                "{{ $labels.job }} serves series with forbidden labels",
-                "{{ $value }} samples of {{ $labels.job }} ({{ $labels.instance }}) were dropped in "
-                "one scrape, "
-                f"since they carry one of: {', '.join(sorted(spec.metrics.forbidden_labels))}.",
-                (
-                    Case("seven samples dropped", scraped(107, 100), "5m", (Firing("7", where),)),
-                    Case("nothing dropped", scraped(100, 100), "5m"),
-                ),
-            )
-        )
-    return tuple(alerts)
+    # What span metrics may bring is bounded elsewhere, so their page has limits of its own.
+    ordinary = [job for job in every if job != SPAN_METRICS_JOB]
+    alerts: list[Alert] = []
+    for severity, names in sorted(by_severity.items()):
+        alerts.append(down(_scraped(spec, sorted(names)), severity, spec.metrics.rules.target_down, ""))
+    for jobs, bounds in ((ordinary, limits), ([SPAN_METRICS_JOB], span_metrics_limits(spec))):
+        severity = "critical" if jobs == [SPAN_METRICS_JOB] else "warning"
+        target = _scraped(spec, jobs)
+        alerts += [
+            aborted(target, severity, bounds, spec.metrics.rules.target_down),
+            too_many(target, severity, bounds),
+        ]
+    return (*alerts, *forbidden(_scraped(spec, every), spec))
 
 
-def _down(platform: Platform, severity: Severity, names: list[str], hold: str) -> Alert:
-    where = {"instance": "host:1", "job": names[0], "owner": platform.team}
-    on_target = ",".join(f'{key}="{value}"' for key, value in sorted(where.items()))
-    return platform.alert(
-        "TargetDown",
-        f'up{{job=~"{"|".join(names)}"}} == 0',
-        severity,
-        "{{ $labels.job }} does not answer Prometheus",
-        f"{{{{ $labels.instance }}}} of {{{{ $labels.job }}}} has failed its scrapes for {hold} "
-        "(up is {{ $value }}).",
-        target_down_cases(on_target, Firing("0", where), hold),
-        hold,
-    )
+def _scraped(spec: Spec, jobs: list[str]) -> Scraped:
+    team, name = spec.alerting.platform_team, "{{ $labels.job }}"
+    where = {"instance": "host:1", "job": jobs[0], "owner": team}
+    return Scraped(f'{{job=~"{"|".join(jobs)}"}}', name, where, team, name)

@@ -11,17 +11,14 @@ from components.render.cases_service import Traffic, burn_cases, queries, ratio_
 from components.render.rules import (
     MINUTE,
     Alert,
-    Case,
-    Firing,
     Group,
     Recording,
     RuleFile,
     duration,
-    flat,
-    lasting,
-    later,
     number,
 )
+from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
+from components.render.rules_spans import bounded
 from components.render.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
@@ -46,7 +43,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
             "correlation_header": service.correlation_header,
         },
     )
-    alerts = _target_alerts(service, spec)
+    alerts = (*_target_alerts(service, spec), bounded(service, spec))
     if service.slo is None:
         groups = [Group(f"{name}-alerts", interval, (info, *alerts))]
         return RuleFile(name, tuple(groups))
@@ -186,80 +183,15 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
 
 
 def _target_alerts(service: Service, spec: Spec) -> tuple[Alert, ...]:
-    """What every scraped service has: whether it answers, and whether what it answers may be kept."""
+    """Whether the service's targets answer, and whether their answer is taken."""
     if not service.metrics:
         return ()
-    name, team = service.name, service.owner
-    limit = spec.metrics.limits.samples_per_scrape
-    this = f'{{service="{name}"}}'
-    where = {"instance": "host:1", "job": name, "owner": team, "service": name}
-    on_target = ",".join(f'{key}="{value}"' for key, value in sorted(where.items()))
-    hold = spec.metrics.rules.target_down
-
-    def scraped(before: int, after: int) -> tuple[tuple[str, str], ...]:
-        return (
-            (f"scrape_samples_post_metric_relabeling{{{on_target}}}", flat(after)),
-            (f"scrape_samples_scraped{{{on_target}}}", flat(before)),
-        )
-
-    alerts = [
-        Alert(
-            "TargetDown",
-            f"up{this} == 0",
-            "critical",
-            team,
-            f"{name} does not answer Prometheus",
-            f"{{{{ $labels.instance }}}} of {name} has failed its scrapes for {hold} "
-            "(up is {{ $value }}): the service is down or cannot be reached.",
-            target_down_cases(on_target, Firing("0", where), hold),
-            hold=hold,
-            labels={"service": name},
-        ),
-        Alert(
-            "ScrapeLimitExceeded",
-            f"scrape_samples_post_metric_relabeling{this} > {limit}",
-            "warning",
-            team,
-            f"{name} serves more series than it may",
-            f"{{{{ $labels.instance }}}} of {name} serves {{{{ $value }}}} samples; the limit is {limit}, "
-            "so all of them were thrown away.",
-            (
-                Case(
-                    "above the limit", scraped(limit + 1, limit + 1), "5m", (Firing(str(limit + 1), where),)
-                ),
-                Case("at the limit", scraped(limit, limit), "5m"),
-            ),
-            labels={"service": name},
-        ),
-    ]
-    if spec.metrics.forbidden_labels:
-        alerts.append(
-            Alert(
-                "ForbiddenLabelsDropped",
-                f"scrape_samples_scraped{this} - scrape_samples_post_metric_relabeling{this} > 0",
-                "warning",
-                team,
-                f"{name} serves series with forbidden labels",
-                f"{{{{ $value }}}} samples of {name} ({{{{ $labels.instance }}}}) were dropped in one "
-                f"scrape, since they carry one of: {', '.join(sorted(spec.metrics.forbidden_labels))}.",
-                (
-                    Case("seven samples dropped", scraped(107, 100), "5m", (Firing("7", where),)),
-                    Case("nothing dropped", scraped(100, 100), "5m"),
-                ),
-                labels={"service": name},
-            )
-        )
-    return tuple(alerts)
-
-
-def target_down_cases(on_target: str, firing: Firing, hold: str) -> tuple[Case, ...]:
-    """The cases of a `TargetDown` alert on the target with the labels `on_target`."""
-    at = later(hold, "2m")
-    down = ((f"up{{{on_target}}}", lasting(0, at)),)
-    cases = [
-        Case("down for long enough", down, at, (firing,)),
-        Case("up", ((f"up{{{on_target}}}", lasting(1, at)),), at),
-    ]
-    if milliseconds(hold) > MINUTE:
-        cases.append(Case("down, but not yet for long enough", down, duration(milliseconds(hold) - MINUTE)))
-    return tuple(cases)
+    name, metrics = service.name, spec.metrics
+    where = {"instance": "host:1", "job": name, "owner": service.owner, "service": name}
+    target = Scraped(f'{{service="{name}"}}', name, where, service.owner, name)
+    return (
+        down(target, "critical", metrics.rules.target_down, ": the service is down or cannot be reached"),
+        aborted(target, "critical", metrics.limits, metrics.rules.target_down),
+        too_many(target, "critical", metrics.limits),
+        *forbidden(target, spec),
+    )

@@ -1,11 +1,13 @@
 """What is scraped beside the services: the stack's own programs, and the jobs that the stack file adds."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from components.addresses import Addresses
+from components.render import sizes
 from components.spec import Service, Spec
 from components.spec.base import Severity
+from components.spec.metrics import Limits
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Job:
     interval: str | None = None
     relabel: tuple[dict[str, Any], ...] = field(default=())
     """Further `metric_relabel_configs`, after the forbidden labels' drops."""
+    limits: Limits | None = None
+    """Instead of the stack's."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def programs(spec: Spec) -> tuple[Program, ...]:
     return tuple(sorted(found, key=lambda program: program.job))
 
 
+SPAN_METRICS_JOB = "collector-spanmetrics"
 SPAN_METRICS_SERVICE: dict[str, Any] = {
     "source_labels": ["service_name"],
     "regex": "(.+)",
@@ -68,13 +73,24 @@ def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
     platform = spec.alerting.platform_team
     found = [job for service in spec.services for job in service_jobs(service, addresses)]
     for program in programs(spec):
-        relabel = (SPAN_METRICS_SERVICE,) if program.job == "collector-spanmetrics" else ()
-        target = (addresses[program.listener],)
-        found.append(Job(program.job, program.job, target, {"owner": platform}, relabel=relabel))
-    for job in spec.metrics.scrape_jobs:
-        labels = {"owner": platform, **job.labels}
-        found.append(Job(job.name, job.name, job.targets, labels, job.path, job.interval))
+        job = Job(program.job, program.job, (addresses[program.listener],), {"owner": platform})
+        if program.job == SPAN_METRICS_JOB:
+            job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
+        found.append(job)
+    for further in spec.metrics.scrape_jobs:
+        labels = {"owner": platform, **further.labels}
+        found.append(Job(further.name, further.name, further.targets, labels, further.path, further.interval))
     return tuple(found)
+
+
+def span_metrics_limits(spec: Spec) -> Limits:
+    """What the page of span metrics may bring: room for all that the collector lets through."""
+    room = sizes.span_series(spec)
+    return Limits.model_construct(
+        samples_per_scrape=room.sample_limit,
+        labels_per_series=room.label_limit,
+        label_value_length=room.length_limit,
+    )
 
 
 def service_jobs(service: Service, addresses: Addresses) -> list[Job]:

@@ -72,6 +72,12 @@ class SpanMetrics(Model):
     )  # fmt: skip
     dimensions: tuple[AttributeName, ...] = ("http.route",)
     """Span attributes that become labels, beside service, span name, kind and status."""
+    series_per_service: Annotated[int, Field(ge=10, le=100_000)] = 500
+    """How many combinations of these labels one service may have; half as many values of one label. What is
+    beyond is counted as `other`, and `SpanMetricsBounded` tells the service's owner."""
+    other_services: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """How many services that are not in the stack file may have a name in span metrics. Together they have as
+    many combinations as one service; those beyond are counted as `other`."""
 
     @field_validator("buckets")
     @classmethod

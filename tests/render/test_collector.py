@@ -151,8 +151,10 @@ def test_a_line_gets_its_id_before_anything_is_done_to_it() -> None:
 def test_redaction_comes_last_in_logs_and_before_metrics_of_spans() -> None:
     pipelines = settings(specs.spec())["service"]["pipelines"]
     assert pipelines["logs"]["processors"][-1] == "scrub"
-    assert "scrub" in pipelines["traces"]["processors"]
-    assert "scrub" in pipelines["traces/counted"]["processors"]
+    assert pipelines["traces"]["processors"][-1] == "scrub"
+    assert pipelines["traces"]["exporters"] == ["forward/spans"]
+    for name in ("traces/counted", "traces/kept"):
+        assert pipelines[name]["receivers"] == ["forward/spans"]
 
 
 def test_everything_listens_on_loopback() -> None:

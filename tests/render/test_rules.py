@@ -121,7 +121,13 @@ def test_the_team_of_an_alert_is_its_owner_not_the_environments() -> None:
 
 def test_a_service_without_promises_only_has_alerts_on_its_target() -> None:
     alerts = {rule["alert"] for file, rule in rules_in(FILES) if file == "rules/legacy-billing.yml"}
-    assert alerts == {"TargetDown", "ScrapeLimitExceeded", "ForbiddenLabelsDropped"}
+    assert alerts == {
+        "ForbiddenLabelsDropped",
+        "ScrapeAborted",
+        "ScrapeLimitExceeded",
+        "SpanMetricsBounded",
+        "TargetDown",
+    }
 
 
 def test_thresholds_come_from_the_stack_file() -> None:

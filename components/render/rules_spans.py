@@ -1,0 +1,41 @@
+"""Alerts on what becomes of spans, told to whoever sends them."""
+
+from components.render import sizes
+from components.render.platform import grew, growth_cases
+from components.render.rules import Alert
+from components.spec import Service, Spec
+
+_BOUNDED = "otelcol_bound_spans_total"
+_WINDOW = "10m"
+
+
+def bounded(service: Service, spec: Spec) -> Alert:
+    """A service has more, or longer, names than span metrics take: its owner is told which label it is."""
+    return _bounded(f'service="{service.name}"', service.name, service.owner, spec, {"service": service.name})
+
+
+def bounded_unlisted(spec: Spec) -> Alert:
+    """The same of services that are not in the stack file, and of those beyond the number with a name."""
+    team = spec.alerting.platform_team
+    return _bounded('listed="false"', "{{ $labels.service }}", team, spec, {"service": "collector"})
+
+
+def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str]) -> Alert:
+    metrics = spec.tracing.span_metrics
+    where = {"service": own["service"], "label": "span_name", "reason": "values"}
+    on_series = ",".join(f'{key}="{value}"' for key, value in where.items())
+    return Alert(
+        "SpanMetricsBounded",
+        grew((_BOUNDED,), f'job="collector",{selector}', _WINDOW, ", ".join(where)),
+        "warning",
+        team,
+        f"Span metrics of {name} lose detail: {{{{ $labels.label }}}}",
+        f"{{{{ $value | humanize }}}} spans of {name} in {_WINDOW} are counted with less detail than they "
+        "came with, for the {{ $labels.reason }} of {{ $labels.label }} on traces_span_metrics_calls_total. "
+        f"Allowed: {metrics.series_per_service} combinations, {sizes.span_series(spec).values} values of a "
+        f"label, {spec.metrics.limits.label_value_length} bytes of a value. Counts stay complete.",
+        growth_cases(
+            (_BOUNDED,), f'instance="host:1",job="collector",listed="false",{on_series}', where, _WINDOW
+        ),
+        labels=own,
+    )
