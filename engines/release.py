@@ -10,6 +10,8 @@ import httpx
 
 from engines.errors import EngineError
 
+PROXIES = ("all_proxy", "http_proxy", "https_proxy")
+
 ATTEMPTS = 4
 """How often a download that breaks off is taken up again before giving up."""
 
@@ -25,7 +27,14 @@ def mirrored(url: str, mirror: str | None) -> str:
 
 def client(timeout: httpx.Timeout | None = None) -> httpx.Client:
     """A client that follows the redirections of release sites and gives up on a silent server."""
-    return httpx.Client(follow_redirects=True, timeout=timeout or httpx.Timeout(30, connect=10))
+    try:
+        return httpx.Client(follow_redirects=True, timeout=timeout or httpx.Timeout(30, connect=10))
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        names = sorted(name for name in os.environ if name.lower() in PROXIES and os.environ[name])
+        raise EngineError(
+            f"{', '.join(names)}: this proxy cannot be used for downloads ({type(error).__name__}); expected "
+            "an address that begins with http:// or https://"
+        ) from None
 
 
 def place(downloads: Path, file: str, digest: str) -> Path:

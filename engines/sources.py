@@ -1,13 +1,16 @@
 """The source channel, one function per kind of source. Each fills a new folder with an artifact."""
 
+import os
 import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 from components.catalog import GoSource, WheelSource
-from engines import gobuild, opensearch
+from engines import gobuild, opensearch, proxy
 from engines.errors import EngineError
 
 Tick = Callable[[float], None]
@@ -37,11 +40,27 @@ def maven(
     command += ["dependency:copy", f"-Dobs.out={artifacts}"]
     log.unlink(missing_ok=True)
     start = time.monotonic()
-    environment = {"JAVA_HOME": str(java), "MAVEN_ARGS": "", "MAVEN_OPTS": ""}
-    gobuild.run(command, log=log, environment=environment, tick=tick)
+    with _proxies() as options:
+        environment = {"JAVA_HOME": str(java), "MAVEN_ARGS": "", "MAVEN_OPTS": options}
+        gobuild.run(command, log=log, environment=environment, tick=tick)
     opensearch.verify_artifacts(artifacts, folder / "artifacts.sha256")
     opensearch.assemble(artifacts, content, version)
     tick(time.monotonic() - start)
+
+
+@contextmanager
+def _proxies() -> Iterator[str]:
+    """What tells Maven's Java of the proxies; '' where there are none.
+
+    In a file of a folder that is ours alone, whose path holds no blank: the start script splits it there."""
+    options = proxy.java_options(os.environ)
+    if not options:
+        yield ""
+        return
+    with tempfile.TemporaryDirectory(prefix="obs-", dir="/tmp") as folder:
+        file = Path(folder) / "java.options"
+        file.write_text(proxy.argument_file(options), encoding="utf-8")
+        yield f"@{file}"
 
 
 def wheel_obstacle(source: WheelSource, same_platform: bool) -> str | None:

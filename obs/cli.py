@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from typing import Annotated, ParamSpec
 
@@ -68,6 +69,7 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
 
         try:
             code = function(*args, **kwargs) or 0
+            sys.stdout.flush()
         except ObsError as error:
             from obs.console import err
 
@@ -76,8 +78,7 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
             code = error.exit_code
         except KeyboardInterrupt:
             code = 130
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        except BrokenPipeError:  # nobody reads the results any more: nothing to be said
             code = 1
         except typer.Exit as leave:
             code = leave.exit_code
@@ -106,6 +107,11 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
 
 def main() -> None:
     """Entry point of the program `obs`."""
+    from engines.proxy import exempt
+    from obs.streams import secure
+
+    secure()
+    os.environ.update(exempt(os.environ))
     from obs.commands import host, stack, tools  # noqa: F401 - each adds its commands to `app`
 
     app()

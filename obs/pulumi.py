@@ -108,6 +108,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     `obs` itself is on the PATH too, so that it need not be typed with its folder.
     """
     from engines import default_cache
+    from engines.proxy import exempt
 
     path = [str(pulumi.resolve().parent), str(pulumi.parent), str(PLUGINS), str(Path(sys.executable).parent)]
     path = list(dict.fromkeys(path))
@@ -127,6 +128,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "OBS_PYTHON": sys.executable,
+        **exempt(os.environ),
     }
     if stack == LOCAL_STACK:
         variables["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
@@ -290,23 +292,43 @@ class Driver:
 
     def up(self, on_event: OnEvent) -> None:
         """Update; EngineFailed if the engine ended with an error. Pulumi.yaml says to refresh first."""
-        with _failures():
-            self._stack.up(on_event=on_event, suppress_outputs=True, color="never")
+        with _failures(), _heard(on_event) as hear:
+            self._stack.up(on_event=hear, suppress_outputs=True, color="never")
 
     def preview(self, on_event: OnEvent) -> None:
         """Preview, as `up` would do it; changes nothing. EngineFailed if the engine ended with an error."""
-        with _failures():
-            self._stack.preview(on_event=on_event, suppress_outputs=True, color="never")
+        with _failures(), _heard(on_event) as hear:
+            self._stack.preview(on_event=hear, suppress_outputs=True, color="never")
 
     def refresh(self, on_event: OnEvent) -> None:
         """Take what really runs into the state. EngineFailed if the engine ended with an error."""
-        with _failures():
-            self._stack.refresh(on_event=on_event, color="never")
+        with _failures(), _heard(on_event) as hear:
+            self._stack.refresh(on_event=hear, color="never")
 
     def destroy(self, on_event: OnEvent) -> None:
         """Take everything down. EngineFailed if the engine ended with an error."""
-        with _failures():
-            self._stack.destroy(on_event=on_event, color="never")
+        with _failures(), _heard(on_event) as hear:
+            self._stack.destroy(on_event=hear, color="never")
+
+
+@contextmanager
+def _heard(on_event: OnEvent) -> Iterator[OnEvent]:
+    """A listener whose failure does not reach the engine, which would wait for it for ever.
+
+    What it raised first is raised at the end."""
+    failures: list[BaseException] = []
+
+    def hear(event: EngineEvent) -> None:
+        if failures:
+            return
+        try:
+            on_event(event)
+        except BaseException as failure:
+            failures.append(failure)
+
+    yield hear
+    if failures:
+        raise failures[0]
 
 
 @contextmanager

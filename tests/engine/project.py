@@ -97,7 +97,11 @@ class Project:
 
     def by_hand(self, command: str) -> "subprocess.CompletedProcess[str]":
         """A command as a user types it after `eval "$(obs env local)"`."""
-        return self._run(["sh", "-c", f'eval "$({sys.executable} -m obs env local)" && {command}'])
+        return self.shell(f'eval "$({sys.executable} -m obs env local)" && {command}')
+
+    def shell(self, command: str) -> "subprocess.CompletedProcess[str]":
+        """A line of shell in the project's folder, to the end."""
+        return self._run(["sh", "-c", command])
 
     def _run(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

@@ -6,8 +6,9 @@ The tests share one copy of the project and each brings it into the state that i
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -301,3 +302,34 @@ def test_a_secret_stays_out_of_sight(standing: Project) -> None:
     finally:
         standing.environment.pop("TOY_TOKEN", None)
         standing.stack_file.write_text(before)
+
+
+def test_proxies_that_lead_nowhere_are_not_asked_for_loopback(standing: Project) -> None:
+    names = ("http_proxy", "https_proxy", "grpc_proxy", "all_proxy")
+    nowhere = {case(name): "http://127.0.0.1:9" for name in names for case in (str.lower, str.upper)}
+    behind = replace(standing, environment={**standing.environment, **nowhere, "NO_PROXY": "corp.example"})
+    before = standing.servers()
+    preview = behind.obs("preview", "--expect-no-changes")
+    assert preview.returncode == 0, preview.stdout + preview.stderr
+    by_hand = behind.by_hand("pulumi preview -s local --non-interactive --expect-no-changes; echo $no_proxy")
+    assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+    assert by_hand.stdout.splitlines()[-1] == "corp.example,localhost,127.0.0.1,::1"
+    assert "nothing to change" in behind.up()
+    assert behind.obs("status").returncode == 0
+    assert behind.servers() == before
+    for pids in before.values():
+        for pid in pids:
+            assert not any("proxy" in name.lower() for name in psutil.Process(pid).environ())
+
+
+def test_a_reader_that_goes_away_holds_up_nothing(standing: Project) -> None:
+    standing.replace("cluster: laptop", "cluster: tower")
+    obs = f"{sys.executable} -m obs"
+    try:
+        done = standing.shell(f"{obs} up local 2>&1 | head -1; {obs} up local --wait")
+        assert "nothing to change" in done.stderr, "the first run was given up"
+        assert standing.shell(f"{obs} preview --json | head -c1").stdout == "{"
+        assert standing.shell(f"{obs} logs | head -1; {obs} refresh >&- 2>&-").returncode == 0
+        assert standing.locks() == []
+    finally:
+        standing.replace("cluster: tower", "cluster: laptop")
