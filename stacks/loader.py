@@ -7,6 +7,7 @@ environments share stands in `stacks/base.yaml` and lies under it.
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def load(stack: str, folder: Path = STACKS, refusals: Refusals = _no_refusals) -
 def load_node(stack: str, folder: Path = STACKS) -> Node:
     """The stack's `obs:spec` over the base file, with places, not yet validated."""
     file = stack_file(stack, folder)
-    whole = parse(file, f"{folder.name}/{file.name}")
+    whole = _parsed(file, f"{folder.name}/{file.name}")
     if not isinstance(whole.value, dict) or not whole.value:
         found = "is empty" if not whole.value else f"holds {whole.shown()}"
         expected = f"the file {found}; expected a mapping with the key `config`, and in it {KEY}"
@@ -96,6 +97,16 @@ def load_node(stack: str, folder: Path = STACKS) -> Node:
     return spec
 
 
+def _parsed(file: Path, name: str) -> Node:
+    """The file's content; problems inside our part of it are named as the model's are, from that part on."""
+    try:
+        return parse(file, name)
+    except StackFileError as error:
+        inside = f"config.{KEY}."
+        problems = [replace(problem, key=problem.key.removeprefix(inside)) for problem in error.problems]
+        raise StackFileError(problems) from None
+
+
 def _taken_for_secrets(node: Node, path: tuple[str | int, ...] = ()) -> list[Problem]:
     """Mappings with the one key `secure`, which Pulumi takes for a secret wherever they stand, and would fail
     to decrypt."""
@@ -104,7 +115,8 @@ def _taken_for_secrets(node: Node, path: tuple[str | int, ...] = ()) -> list[Pro
             "expected another key beside or instead of 'secure': Pulumi takes a mapping with this one key "
             "for a secret of its own"
         )
-        return [Problem(node.keys["secure"], key_path((*path, "secure")), "", expected)]
+        key = key_path((*path, "secure")) if path else f"{KEY}.secure"
+        return [Problem(node.keys["secure"], key, "", expected)]
     if isinstance(node.value, dict):
         children = [((*path, key), child) for key, child in node.value.items()]
     elif isinstance(node.value, list):

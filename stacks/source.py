@@ -198,7 +198,7 @@ def _no_key(node: yaml.ScalarNode) -> str | None:
         value = _scalar(node)
     except ValueError as error:
         return str(error)
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, str) or (type(value) is int and str(value) == node.value):
         return None
     return "expected a word, in quotes: unquoted it is no text"
 
@@ -213,7 +213,8 @@ def _as_written(node: yaml.ScalarNode) -> str:
     return text if _is_plain(node) and text and text.isprintable() else show(text if text else None)
 
 
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,14})")
+"""Whole numbers that a 64-bit float holds exactly: Pulumi passes numbers on as such."""
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ ]+)[0-9]{1,2}:[0-9]{1,2}(:[0-9.,]+)?.*)?")
 _NUMBER = re.compile(
     r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][-+]?[01]+|0[oO]?[-+]?[0-7]+|[0-9]+|"
@@ -229,6 +230,10 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         raise ValueError("expected the value without a tag")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("expected text of whole characters, without surrogates (as '\\ud83d' is one)")
+    if "\n" in text and text[0] in "\n\t":
+        raise ValueError(
+            "expected text whose first line is not empty and has no tab first: Pulumi alters such text"
+        )
     if not _is_plain(node):
         return text
     if _TIMESTAMP.fullmatch(text):

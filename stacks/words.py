@@ -52,9 +52,10 @@ def describe_errors(root: Node, errors: Iterable[Any]) -> list[Problem]:
         found.setdefault((problem.where, problem.key, problem.value), []).append(problem.expected)
     result = []
     for (where, key, value), expectations in found.items():
-        first, *others = dict.fromkeys(expectations)
-        further = "".join(f" or {other.removeprefix('expected ')}" for other in others)
-        result.append(Problem(where, key, value, first + further))
+        if len(members := list(dict.fromkeys(expectations))) > 1:
+            words = [member.removeprefix("expected ").partition(";")[0] for member in members]
+            members = [f"expected {' or '.join(words)}"]
+        result.append(Problem(where, key, value, members[0]))
     return result
 
 
@@ -62,9 +63,8 @@ def as_problem(root: Node, path: tuple[str | int, ...], value: object, expected:
     """The problem at its place in the file, or at the nearest that is there, without the parts of the path
     that only the model has."""
     known: list[str | int] = []
-    for position, part in enumerate(path):
-        last = position == len(path) - 1
-        if root.at((*known, part))[2] or (last and not _is_union_tag(part)):
+    for part in path:
+        if root.at((*known, part))[2] or not _is_union_tag(part):
             known.append(part)
     node, where, exists = root.at(tuple(known))
     key = str(known[-1]) if known else ""
@@ -87,12 +87,18 @@ def _from_error(root: Node, error: Any) -> Problem:
     if kind == "extra_forbidden":
         return as_problem(root, path, value, unknown_key(str(path[-1]), fields(path[:-1])))
     if kind == "value_error":
-        whole = isinstance(value, dict)  # then the message names the keys
+        whole = isinstance(value, dict | tuple)  # then the message names what is in it
         return as_problem(root, path, MISSING if whole else value, str(context.get("error", error["msg"])))
     expected = _TYPES.get(kind) or _BOUNDS.get(kind, error["msg"]).format(**context)
     if kind == "string_type" and isinstance(value, int | float):
         expected += "; write it in quotes"
+    if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str) and _unquoted(value):
+        expected += "; write it without quotes"
     return as_problem(root, path, value, f"expected {expected}")
+
+
+def _unquoted(text: str) -> bool:
+    return re.fullmatch(r"[-+]?[0-9.]+|true|false", text) is not None
 
 
 def unknown_key(key: str, offered: Iterable[str]) -> str:

@@ -42,6 +42,16 @@ CASES: dict[str, tuple[Path, Any]] = {
     "services[].version": (("services", 0, "version"), "9"),
     "services[].metrics[].address": (("services", 4, "metrics", 0, "address"), "127.0.0.1:1"),
     "services[].metrics[].path": (("services", 0, "metrics", 0, "path"), "/other"),
+    "services[].metrics[].scheme": (("services", 0, "metrics", 0, "scheme"), "https"),
+    "services[].metrics[].ca": (("services", 4, "metrics", 0, "ca"), "/etc/ssl/other.pem"),
+    "services[].metrics[].basic_auth.username": (
+        ("services", 4, "metrics", 0, "basic_auth", "username"),
+        "other",
+    ),
+    "services[].metrics[].basic_auth.secret": (
+        ("services", 4, "metrics", 0, "basic_auth", "secret"),
+        "second",
+    ),
     "services[].metrics[].interval": (("services", 0, "metrics", 0, "interval"), "45s"),
     "services[].logs[].path": (("services", 4, "logs", 0, "path"), "/var/log/other.log"),
     "services[].logs[].format": (("services", 0, "logs", 0, "format"), "text"),
@@ -67,6 +77,16 @@ CASES: dict[str, tuple[Path, Any]] = {
     "metrics.scrape_jobs[].name": (("metrics", "scrape_jobs", 0, "name"), "renamed"),
     "metrics.scrape_jobs[].targets": (("metrics", "scrape_jobs", 0, "targets"), ["127.0.0.1:2"]),
     "metrics.scrape_jobs[].path": (("metrics", "scrape_jobs", 0, "path"), "/other"),
+    "metrics.scrape_jobs[].scheme": (("metrics", "scrape_jobs", 0, "scheme"), "https"),
+    "metrics.scrape_jobs[].ca": (("metrics", "scrape_jobs", 1, "ca"), "/etc/ssl/other.pem"),
+    "metrics.scrape_jobs[].basic_auth.username": (
+        ("metrics", "scrape_jobs", 1, "basic_auth", "username"),
+        "other",
+    ),
+    "metrics.scrape_jobs[].basic_auth.secret": (
+        ("metrics", "scrape_jobs", 1, "basic_auth", "secret"),
+        "second",
+    ),
     "metrics.scrape_jobs[].interval": (("metrics", "scrape_jobs", 0, "interval"), "45s"),
     "metrics.scrape_jobs[].labels": (("metrics", "scrape_jobs", 0, "labels"), {"site": "south"}),
     "metrics.retention.time": (("metrics", "retention", "time"), "3d"),
@@ -198,6 +218,8 @@ OPTIONAL: dict[str, Path] = {
     "services[].slo": ("services", 0, "slo"),
     "services[].slo.metrics": ("services", 2, "slo", "metrics"),
     "services[].run": ("services", 4, "run"),
+    "services[].metrics[].basic_auth": ("services", 4, "metrics", 0, "basic_auth"),
+    "metrics.scrape_jobs[].basic_auth": ("metrics", "scrape_jobs", 1, "basic_auth"),
 }
 """Parts of the model, not leaves, that may be `null`, and where they stand in the stack below. The service of
 `run` is one that has the addresses to do without."""
@@ -218,6 +240,13 @@ def _stack() -> Any:
         {"name": "kernel", "path": "/var/log/kern.log", "format": "regex", "pattern": "^(?P<message>.*)$"}
     )
     stack["services"][0].setdefault("traces", {})
+    guarded = {
+        "scheme": "https",
+        "ca": "/etc/ssl/own.pem",
+        "basic_auth": {"username": "prometheus", "secret": "first"},
+    }
+    stack["services"][4]["metrics"][0] |= guarded
+    stack["metrics"]["scrape_jobs"].append({"name": "guarded", "targets": ["[::1]:9443"], **guarded})
     return stack
 
 

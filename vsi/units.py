@@ -14,6 +14,7 @@ from components.render import (
     opensearch,
     prometheus,
     redis,
+    scrape_jobs,
     services,
 )
 from components.spec import Service, Spec
@@ -214,6 +215,7 @@ def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
             ready=_ready(at["prometheus"], "/-/ready", seconds=120),
         ),
         ports=(at.port("prometheus"),),
+        secrets=scrape_jobs.secrets(spec),
         memory_mb=300,
     )
 
@@ -294,7 +296,9 @@ def service_unit(spec: Spec, at: Addresses, service: Service) -> Unit:
     command = (*run.command, "--settings", "settings.json")
     here = at.service(service)
     own = [
-        f"http://{here}{endpoint.path}" for endpoint in service.metrics if endpoint.address in (None, here)
+        f"http://{here}{endpoint.path}"
+        for endpoint in service.metrics
+        if endpoint.address in (None, here) and endpoint.scheme == "http" and not endpoint.basic_auth
     ]
     return Unit(
         name=service.name,

@@ -15,6 +15,10 @@ from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
 from components.render.yaml_text import dump
 from components.spec import Spec, milliseconds
+from components.spec.scraping import Access
+
+_SECRETS = "../../../../secrets"
+"""Relative to the folder `scrape/` of the conf folder: Prometheus reads paths from where a file stands."""
 
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
@@ -106,9 +110,19 @@ def _size(size: str) -> str:
     return size.replace("i", "")
 
 
+def _access(access: Access) -> dict[str, Any]:
+    asked: dict[str, Any] = {"scheme": "https"} if access.scheme == "https" else {}
+    if access.ca is not None:
+        asked["tls_config"] = {"ca_file": access.ca}
+    if access.basic_auth is not None:
+        login = access.basic_auth
+        asked["basic_auth"] = {"username": login.username, "password_file": f"{_SECRETS}/{login.secret}"}
+    return asked
+
+
 def _scrape(spec: Spec, job: Job) -> dict[str, Any]:
     metrics = spec.metrics
-    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path}
+    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path, **_access(job.access)}
     if job.interval is not None:
         scrape["scrape_interval"] = job.interval
         if milliseconds(job.interval) < milliseconds(metrics.scrape_timeout):

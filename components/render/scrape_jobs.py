@@ -8,6 +8,9 @@ from components.render import sizes
 from components.spec import Service, Spec
 from components.spec.base import Severity
 from components.spec.metrics import Limits
+from components.spec.scraping import Access
+
+PLAIN = Access()
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Job:
     """Beside the environment's."""
     path: str = "/metrics"
     interval: str | None = None
+    access: Access = field(default=PLAIN)
     relabel: tuple[dict[str, Any], ...] = field(default=())
     """Further `metric_relabel_configs`, after the forbidden labels' drops."""
     limits: Limits | None = None
@@ -79,7 +83,9 @@ def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
         found.append(job)
     for further in spec.metrics.scrape_jobs:
         labels = {"owner": platform, **further.labels}
-        found.append(Job(further.name, further.name, further.targets, labels, further.path, further.interval))
+        found.append(
+            Job(further.name, further.name, further.targets, labels, further.path, further.interval, further)
+        )
     return tuple(found)
 
 
@@ -93,6 +99,13 @@ def span_metrics_limits(spec: Spec) -> Limits:
     )
 
 
+def secrets(spec: Spec) -> tuple[str, ...]:
+    """The secrets with which targets are asked, by name, sorted."""
+    endpoints: list[Access] = [endpoint for service in spec.services for endpoint in service.metrics]
+    asked = [*endpoints, *spec.metrics.scrape_jobs]
+    return tuple(sorted({access.basic_auth.secret for access in asked if access.basic_auth}))
+
+
 def service_jobs(service: Service, addresses: Addresses) -> list[Job]:
     """A job per metrics endpoint of a service: `<service>`, then `<service>/2` and so on."""
     labels = {"service": service.name, "owner": service.owner}
@@ -104,6 +117,7 @@ def service_jobs(service: Service, addresses: Addresses) -> list[Job]:
             labels,
             endpoint.path,
             endpoint.interval,
+            endpoint,
         )
         for position, endpoint in enumerate(service.metrics, 1)
     ]

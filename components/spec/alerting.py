@@ -2,9 +2,19 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
-from components.spec.base import Duration, LabelName, LabelValue, Like, Model, Name, Severity, duplicates
+from components.spec.base import (
+    Duration,
+    LabelName,
+    LabelValue,
+    Like,
+    Model,
+    Name,
+    NotEmpty,
+    Severity,
+    duplicates,
+)
 
 LabelKey = LabelName
 
@@ -51,7 +61,7 @@ class Team(Model):
 class Route(Model):
     """An exception from "the owning team's receiver": alerts with these labels go there instead."""
 
-    match: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
+    match: Annotated[dict[LabelName, LabelValue], NotEmpty()]
     receiver: Name
     also_owner: bool = False
     """Whether the owning team's receiver is told too."""
@@ -76,9 +86,9 @@ class Grouping(Model):
 class Inhibition(Model):
     """While an alert matching `source` fires, those matching `target` with the same `equal` labels rest."""
 
-    source: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
-    target: Annotated[dict[LabelName, LabelValue], Field(min_length=1)]
-    equal: Annotated[tuple[LabelName, ...], Field(min_length=1)]
+    source: Annotated[dict[LabelName, LabelValue], NotEmpty()]
+    target: Annotated[dict[LabelName, LabelValue], NotEmpty()]
+    equal: Annotated[tuple[LabelName, ...], NotEmpty()]
 
 
 class DeadMansSwitch(Model):
@@ -92,8 +102,8 @@ class DeadMansSwitch(Model):
 class Alerting(Model):
     """Teams, receivers and the way between them."""
 
-    teams: Annotated[tuple[Team, ...], Field(min_length=1)]
-    receivers: Annotated[tuple[Receiver, ...], Field(min_length=1)]
+    teams: Annotated[tuple[Team, ...], NotEmpty()]
+    receivers: Annotated[tuple[Receiver, ...], NotEmpty()]
     routes: tuple[Route, ...] = ()
     grouping: Grouping = Grouping()
     inhibitions: tuple[Inhibition, ...] = ()

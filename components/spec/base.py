@@ -62,6 +62,25 @@ class Like:
         return {**handler(schema), "pattern": self.pattern}
 
 
+class NotEmpty:
+    """A list or mapping with an entry at least. Judged only when the entries are valid: pydantic's own bound
+    counts the valid ones, and would tell of a wrong entry that there is none."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def check(value: Any) -> Any:
+            if not value:
+                raise ValueError("expected at least one entry")
+            return value
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        inner = handler(schema)
+        return {**inner, "minProperties" if inner.get("type") == "object" else "minItems": 1}
+
+
 def _duration(value: Any) -> Any:
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise ValueError("expected a whole number above 0 and a unit (ms, s, m, h, d, w), as in '15s'")
@@ -227,7 +246,7 @@ HostPort = Annotated[
     str,
     Like(
         r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}$",
-        "an address as in 'cart.internal:8000' or '[::1]:8000': host and port, no scheme, no path",
+        "an address as in 'cart.internal:8000' or '[::1]:8000'; scheme and path have keys of their own",
     ),
     AfterValidator(_host_port),
 ]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from components.spec.base import (
     Duration,
@@ -13,24 +13,35 @@ from components.spec.base import (
     MetricName,
     Model,
     Name,
+    NotEmpty,
     Ratio,
     Severity,
     Size,
     Text,
     UrlPath,
 )
+from components.spec.scraping import Access, same
 
 Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
-class ScrapeJob(Model):
+class ScrapeJob(Access):
     """Something to scrape that is no service of this stack."""
 
     name: Name
-    targets: Annotated[tuple[HostPort, ...], Field(min_length=1)]
+    targets: Annotated[tuple[HostPort, ...], NotEmpty()]
     path: UrlPath = "/metrics"
     interval: Duration | None = None
     labels: dict[LabelName, LabelValue] = {}
+
+    @field_validator("targets")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        seen: dict[str, str] = {}
+        for target in value:
+            if (first := seen.setdefault(same(target), target)) != target or value.count(target) > 1:
+                raise ValueError(f"expected each target once; '{first}' and '{target}' are the same")
+        return value
 
 
 class Retention(Model):
@@ -58,7 +69,7 @@ class SeriesData(Model):
 class RuleCase(Model):
     """Data under which a rule is judged after `after`."""
 
-    series: Annotated[tuple[SeriesData, ...], Field(min_length=1)]
+    series: Annotated[tuple[SeriesData, ...], NotEmpty()]
     after: Duration
 
 

@@ -150,23 +150,60 @@ def rule_teams(spec: "Spec") -> list[Found]:
     return found
 
 
-def secret_uses(spec: "Spec") -> list[Found]:
-    """Each secret that is asked for is there, and each that is there is asked for."""
-    names = [secret.name for secret in spec.secrets]
-    uses: list[tuple[Path, str]] = [
+def _receivers_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+    return [
         (("alerting", "receivers", index, "secret"), receiver.secret)
         for index, receiver in enumerate(spec.alerting.receivers)
         if receiver.secret is not None
     ]
-    found: list[Found] = []
-    for path, name in uses:
-        found += _known(path, name, names, "secret")
+
+
+def _jobs_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+    return [
+        (("metrics", "scrape_jobs", index, "basic_auth", "secret"), job.basic_auth.secret)
+        for index, job in enumerate(spec.metrics.scrape_jobs)
+        if job.basic_auth is not None
+    ]
+
+
+def _services_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+    return [
+        (("services", index, "metrics", position, "basic_auth", "secret"), endpoint.basic_auth.secret)
+        for index, service in enumerate(spec.services)
+        for position, endpoint in enumerate(service.metrics)
+        if endpoint.basic_auth is not None
+    ]
+
+
+def secrets_of_receivers(spec: "Spec") -> list[Found]:
+    """Receivers name secrets that are there."""
+    return _known_secrets(spec, _receivers_secrets(spec))
+
+
+def secrets_of_jobs(spec: "Spec") -> list[Found]:
+    """Scrape jobs name secrets that are there."""
+    return _known_secrets(spec, _jobs_secrets(spec))
+
+
+def secrets_of_services(spec: "Spec") -> list[Found]:
+    """Metrics endpoints name secrets that are there."""
+    return _known_secrets(spec, _services_secrets(spec))
+
+
+def _known_secrets(spec: "Spec", uses: list[tuple[Path, str]]) -> list[Found]:
+    names = [secret.name for secret in spec.secrets]
+    return [found for path, name in uses for found in _known(path, name, names, "secret")]
+
+
+def unused_secrets(spec: "Spec") -> list[Found]:
+    """Each secret is asked for by something."""
+    uses = [*_receivers_secrets(spec), *_jobs_secrets(spec), *_services_secrets(spec)]
     used = {name for _, name in uses}
-    for index, secret in enumerate(spec.secrets):
-        if secret.name not in used:
-            expected = "expected a secret that a receiver uses"
-            found.append((("secrets", index, "name"), secret.name, expected))
-    return found
+    return [
+        (("secrets", index, "name"), secret.name, "expected a secret that a receiver or a basic_auth uses")
+        for index, secret in enumerate(spec.secrets)
+        if secret.name not in used
+    ]
 
 
 def calls(spec: "Spec") -> list[Found]:

@@ -13,10 +13,12 @@ from components.spec.base import (
     MetricName,
     Model,
     Name,
+    NotEmpty,
     Path,
     UrlPath,
 )
 from components.spec.matchers import examples
+from components.spec.scraping import Access
 
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 OptionName = Annotated[
@@ -29,7 +31,7 @@ OptionName = Annotated[
 Scalar = str | int | float | bool
 
 
-class MetricsEndpoint(Model):
+class MetricsEndpoint(Access):
     """A place where a service serves metrics in the Prometheus or OpenMetrics format."""
 
     address: HostPort | None = None
@@ -106,7 +108,7 @@ class Slo(Model):
 class Run(Model):
     """A service that the stack itself starts; without `run` it is only observed."""
 
-    command: Annotated[tuple[Argument, ...], Field(min_length=1)]
+    command: Annotated[tuple[Argument, ...], NotEmpty()]
     """Argument list; `{python}` is the suite's interpreter. `--settings settings.json` is appended."""
     port_offset: Annotated[int, Field(ge=100, le=199)]
     """The port, counted from `deploy.port_base`, so that adding a service moves no other."""

@@ -4,7 +4,17 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from components.spec.base import Duration, LabelValue, Like, Model, Name, Ratio, duplicates, milliseconds
+from components.spec.base import (
+    Duration,
+    LabelValue,
+    Like,
+    Model,
+    Name,
+    NotEmpty,
+    Ratio,
+    duplicates,
+    milliseconds,
+)
 from components.spec.logging import _days
 
 AttributeName = Annotated[
@@ -67,7 +77,7 @@ class Batching(Model):
 class SpanMetrics(Model):
     """Request counts and durations computed from all spans, before sampling."""
 
-    buckets: Annotated[tuple[Duration, ...], Field(min_length=1)] = (
+    buckets: Annotated[tuple[Duration, ...], NotEmpty()] = (
         "5ms", "10ms", "25ms", "50ms", "100ms", "250ms", "500ms", "1s", "2s", "5s", "10s",
     )  # fmt: skip
     dimensions: tuple[AttributeName, ...] = ("http.route",)

@@ -71,7 +71,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
         "a number of at most 1",
     ),
     ("receiver: watchdog", "receiver: nobody", "alerting.dead_mans_switch.receiver", "'nobody'", "watchdog"),
-    ("    services:", "    services: []\n    services:", "config.obs:spec.services", "", "stands at"),
+    ("    services:", "    services: []\n    services:", "services", "", "stands at"),
     ("config:", "configuration:", "configuration", "", "unknown key"),
     (
         "retention: 3d",
@@ -170,7 +170,7 @@ def test_a_broken_section_hides_no_check_of_the_others(folder: Path, old: str, n
     (folder / "Pulumi.local.yaml").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(StackFileError) as caught:
         load("local", folder)
-    told = [problem.key.removeprefix("config.obs:spec.") for problem in caught.value.problems]
+    told = [problem.key for problem in caught.value.problems]
     assert sorted(told) == sorted(["services[0].owner", key])
 
 
