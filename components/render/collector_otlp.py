@@ -67,7 +67,7 @@ def _identify() -> list[str]:
 
 def _fields() -> list[str]:
     """The body is the message; a body of fields is fields, and its text where it has no message."""
-    message, logger = 'attributes["message"]', 'attributes["logger"]'
+    message, logger, scope = 'attributes["message"]', 'attributes["logger"]', "instrumentation_scope.name"
     return [
         f'set(attributes["message_attribute"], {message}) where {message} != nil and not IsMap(body)',
         f"set({message}, String(body)) where body != nil and not IsMap(body)",
@@ -78,7 +78,7 @@ def _fields() -> list[str]:
         'set(attributes["timestamp_text"], attributes["timestamp"]) where attributes["timestamp"] != nil',
         'delete_key(attributes, "timestamp")',
         'set(attributes["event_name"], event_name) where event_name != ""',
-        f'set({logger}, instrumentation_scope.name) where {logger} == nil and instrumentation_scope.name != ""',
+        f'set({logger}, {scope}) where {logger} == nil and {scope} != ""',
     ]
 
 
