@@ -10,6 +10,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/healthcheckextension"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/attributesprocessor"
+	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/deltatocumulativeprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/filterprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/redactionprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourcedetectionprocessor"
@@ -36,6 +37,7 @@ import (
 	"observability-suite/otelcol/bound"
 	"observability-suite/otelcol/guard"
 	"observability-suite/otelcol/opensearchlogs"
+	"observability-suite/otelcol/points"
 	"observability-suite/otelcol/scrub"
 )
 
@@ -52,8 +54,10 @@ func components() (otelcol.Factories, error) {
 		attributesprocessor.NewFactory(),
 		batchprocessor.NewFactory(),
 		bound.NewFactory(),
+		deltatocumulativeprocessor.NewFactory(),
 		filterprocessor.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
+		points.NewFactory(),
 		redactionprocessor.NewFactory(),
 		resourcedetectionprocessor.NewFactory(),
 		resourceprocessor.NewFactory(),
