@@ -22,6 +22,7 @@ OFFSETS = {
     "collector-metrics": 22,  # the collector's own
     "collector-spanmetrics": 23,
     "collector-health": 24,
+    "collector-pushed": 25,  # metrics that clients sent
     "jaeger-query-http": 30,
     "jaeger-query-grpc": 31,
     "jaeger-otlp-grpc": 32,

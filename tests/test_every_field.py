@@ -89,6 +89,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     ),
     "metrics.scrape_jobs[].interval": (("metrics", "scrape_jobs", 0, "interval"), "45s"),
     "metrics.scrape_jobs[].labels": (("metrics", "scrape_jobs", 0, "labels"), {"site": "south"}),
+    "metrics.otlp": (("metrics", "otlp"), False),
     "metrics.retention.time": (("metrics", "retention", "time"), "3d"),
     "metrics.retention.size": (("metrics", "retention", "size"), "7GiB"),
     "metrics.forbidden_labels": (("metrics", "forbidden_labels"), ["user_id"]),

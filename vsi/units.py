@@ -111,6 +111,7 @@ def housekeeper_unit(spec: Spec, at: Addresses) -> Unit:
 def collector_unit(spec: Spec, at: Addresses) -> Unit:
     """Takes spans and log lines in, treats them and passes them on."""
     names = ["collector-metrics", "collector-spanmetrics", "collector-health"]
+    names += ["collector-pushed"] if spec.metrics.otlp else []
     names += ["collector-otlp-grpc"] if spec.tracing.otlp.grpc else []
     names += ["collector-otlp-http"] if spec.tracing.otlp.http else []
     otelcol = program("otelcol", "otelcol")

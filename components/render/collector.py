@@ -46,6 +46,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         "connectors": collector_traces.connectors(spec),
         "exporters": {
             **(collector_logs.exporters(spec, store) if logs else {}),
+            **collector_otlp.exporters(spec, addresses),
             **collector_traces.exporters(spec, addresses),
         },
         "extensions": {
@@ -59,6 +60,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
             "scrub": _scrub(spec),
             **(collector_logs.processors(spec) if receivers else {}),
             **collector_otlp.processors(spec),
+            **collector_otlp.metrics_processors(spec),
             **(collector_logs.sampling(spec) if logs else {}),
             **collector_traces.processors(spec),
         },
@@ -66,7 +68,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
     }
     config["service"] = {
         "extensions": sorted(config["extensions"]),
-        "pipelines": {**logs, **collector_traces.pipelines()},
+        "pipelines": {**logs, **collector_otlp.metrics(spec), **collector_traces.pipelines()},
         "telemetry": {
             "logs": {"encoding": "json", "level": "info"},
             "metrics": {

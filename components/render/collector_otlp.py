@@ -1,14 +1,19 @@
-"""What clients send over OTLP beside spans: log records, into the same index as the lines of files.
+"""What clients send over OTLP beside spans: log records, into the same index as the lines of files; and
+metrics, onto a page that Prometheus scrapes.
 
-They go through the same steps as lines, but come parsed: what a client says in OTLP's own fields (time,
-severity, trace, scope) is put where a line has it. A record is stored once if the client gives it an id
-(`log.record.uid`), however often it sends it; the id counts within its service, so that none takes another's
-place.
+Log records go through the same steps as lines, but come parsed: what a client says in OTLP's own fields
+(time, severity, trace, scope) is put where a line has it. A record is stored once if the client gives it an
+id (`log.record.uid`), however often it sends it; the id counts within its service, so that none takes
+another's place.
+
+The page comes in one scrape, which fails as a whole: so points are made to fit it, service by service
+(`points`).
 """
 
 from typing import Any
 
-from components.render import collector_logs, ottl
+from components.addresses import Addresses
+from components.render import collector_logs, ottl, sizes
 from components.spec import Spec
 
 _SEVERITIES = ((1, "debug"), (9, "info"), (13, "warning"), (17, "error"), (21, "critical"))
@@ -26,6 +31,60 @@ def logs(spec: Spec) -> dict[str, Any]:
 def _steps(spec: Spec) -> list[str]:
     steps: list[str] = collector_logs.pipeline(spec)["processors"]
     return steps
+
+
+_EXPIRY = "5m"
+"""After so long without a new value a series ends."""
+_PLACE = "6m"
+"""And after so long its place is free."""
+
+
+def metrics(spec: Spec) -> dict[str, Any]:
+    """The pipeline of metrics, by name; empty where the stack takes none."""
+    if not spec.metrics.otlp:
+        return {}
+    return {
+        "metrics/otlp": {
+            "exporters": ["prometheus/otlp"],
+            "processors": ["memory_limiter", "scrub", "points", "deltatocumulative"],
+            "receivers": ["otlp"],
+        }
+    }
+
+
+def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+    """The page of metrics."""
+    if not spec.metrics.otlp:
+        return {}
+    return {
+        "prometheus/otlp": {
+            "enable_open_metrics": True,
+            "endpoint": addresses["collector-pushed"],
+            "metric_expiration": _EXPIRY,
+            "resource_to_telemetry_conversion": {"enabled": False},
+            # Names have their suffixes already.
+            "translation_strategy": "UnderscoreEscapingWithoutSuffixes",
+        }
+    }
+
+
+def metrics_processors(spec: Spec) -> dict[str, Any]:
+    """What makes points fit the page, and sums of differences."""
+    if not spec.metrics.otlp:
+        return {}
+    room = sizes.pushed(spec)
+    return {
+        "deltatocumulative": {"max_stale": _PLACE},
+        "points": {
+            "expiry": _PLACE,
+            "forbidden": sorted(spec.metrics.forbidden_labels),
+            "labels": room.labels,
+            "length": room.length,
+            "other_services": sizes.PUSHED_OTHER_SERVICES,
+            "samples": room.samples,
+            "services": list(room.services),
+        },
+    }
 
 
 def processors(spec: Spec) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Alerts on the collector: whether what it takes of logs, metrics and traces also leaves it, and in time."""
 
+from components.render import rules_pushed
 from components.render.platform import Platform, grew, growth_cases, pair
 from components.render.rules import (
     MINUTE,
@@ -162,6 +163,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         ),
         _stalled(spec, platform),
         bounded_unlisted(spec),
+        *rules_pushed.bounded_unlisted(spec),
     )
 
 

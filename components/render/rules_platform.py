@@ -3,7 +3,13 @@
 from components.render import rules_collector, rules_metrics, rules_stores
 from components.render.rules import Alert, Group, RuleFile
 from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
-from components.render.scrape_jobs import SPAN_METRICS_JOB, programs, span_metrics_limits
+from components.render.scrape_jobs import (
+    PUSHED_JOB,
+    SPAN_METRICS_JOB,
+    programs,
+    pushed_limits,
+    span_metrics_limits,
+)
 from components.spec import Spec
 from components.spec.base import Severity
 
@@ -39,13 +45,16 @@ def targets(spec: Spec) -> tuple[Alert, ...]:
         by_severity.setdefault(program.down, []).append(program.job)
     by_severity.setdefault("warning", []).extend(job.name for job in spec.metrics.scrape_jobs)
     every = sorted(job for names in by_severity.values() for job in names)
-    # What span metrics may bring is bounded elsewhere, so their page has limits of its own.
-    ordinary = [job for job in every if job != SPAN_METRICS_JOB]
+    # What span metrics and pushed metrics bring is bounded elsewhere: their pages have limits of their own.
+    own = {SPAN_METRICS_JOB: span_metrics_limits(spec)}
+    if spec.metrics.otlp:
+        own[PUSHED_JOB] = pushed_limits(spec)
+    ordinary = [job for job in every if job not in own]
     alerts: list[Alert] = []
     for severity, names in sorted(by_severity.items()):
         alerts.append(down(_scraped(spec, sorted(names)), severity, spec.metrics.rules.target_down, ""))
-    for jobs, bounds in ((ordinary, limits), ([SPAN_METRICS_JOB], span_metrics_limits(spec))):
-        severity = "critical" if jobs == [SPAN_METRICS_JOB] else "warning"
+    for jobs, bounds in ((ordinary, limits), *(([job], limits) for job, limits in own.items())):
+        severity = "warning" if jobs == ordinary else "critical"
         target = _scraped(spec, jobs)
         alerts += [
             aborted(target, severity, bounds, spec.metrics.rules.target_down),

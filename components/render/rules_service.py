@@ -7,6 +7,7 @@ three days; each time a twelfth of the window must agree, so that an alert ends 
 
 from decimal import Decimal
 
+from components.render import rules_pushed
 from components.render.cases_service import Traffic, burn_cases, queries, ratio_cases
 from components.render.rules import (
     MINUTE,
@@ -43,7 +44,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
             "correlation_header": service.correlation_header,
         },
     )
-    alerts = (*_target_alerts(service, spec), bounded(service, spec))
+    alerts = (*_target_alerts(service, spec), bounded(service, spec), *rules_pushed.bounded(service, spec))
     if service.slo is None:
         groups = [Group(f"{name}-alerts", interval, (info, *alerts))]
         return RuleFile(name, tuple(groups))

@@ -54,6 +54,8 @@ def programs(spec: Spec) -> tuple[Program, ...]:
         Program("jaeger", "jaeger-metrics", "critical"),
         Program("prometheus", "prometheus", "critical"),
     ]
+    if spec.metrics.otlp:
+        found.append(Program(PUSHED_JOB, "collector-pushed", "critical"))
     if "node" in exporters:
         found.append(Program("node-exporter", "node-exporter", "warning"))
     if "redis" in exporters:
@@ -63,6 +65,13 @@ def programs(spec: Spec) -> tuple[Program, ...]:
     return tuple(sorted(found, key=lambda program: program.job))
 
 
+PUSHED_JOB = "collector-pushed"
+PUSHED_INSTANCE: dict[str, Any] = {
+    "source_labels": ["exported_instance"],
+    "regex": "(.+)",
+    "target_label": "instance",
+}
+"""Pushed metrics come from one address, too; a client may say which instance it is."""
 SPAN_METRICS_JOB = "collector-spanmetrics"
 SPAN_METRICS_SERVICE: dict[str, Any] = {
     "source_labels": ["service_name"],
@@ -80,6 +89,8 @@ def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
         job = Job(program.job, program.job, (addresses[program.listener],), {"owner": platform})
         if program.job == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
+        if program.job == PUSHED_JOB:
+            job = replace(job, relabel=(PUSHED_INSTANCE,), limits=pushed_limits(spec))
         found.append(job)
     for further in spec.metrics.scrape_jobs:
         labels = {"owner": platform, **further.labels}
@@ -91,7 +102,15 @@ def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
 
 def span_metrics_limits(spec: Spec) -> Limits:
     """What the page of span metrics may bring: room for all that the collector lets through."""
-    room = sizes.span_series(spec)
+    return _limits(sizes.span_series(spec))
+
+
+def pushed_limits(spec: Spec) -> Limits:
+    """What the page of pushed metrics may bring: room for all that the collector lets through."""
+    return _limits(sizes.pushed(spec))
+
+
+def _limits(room: sizes.SpanSeries | sizes.Pushed) -> Limits:
     return Limits.model_construct(
         samples_per_scrape=room.sample_limit,
         labels_per_series=room.label_limit,

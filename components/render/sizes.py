@@ -68,3 +68,44 @@ def span_series(spec: Spec) -> SpanSeries:
         label_limit=max(limits.labels_per_series, len(metrics.dimensions) + _OWN_LABELS),
         length_limit=max(limits.label_value_length, _LONGEST_OWN),
     )
+
+
+PUSHED_OTHER_SERVICES = 50
+"""How many services that are not in the stack file may have a name in pushed metrics."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """How much of what clients send as metrics reaches Prometheus."""
+
+    services: tuple[str, ...]
+    """Those with bounds of their own; all others share the bounds of one."""
+    samples: int
+    """Samples of one service."""
+    labels: int
+    """Labels of one point."""
+    length: int
+    """Bytes of a value."""
+    sample_limit: int
+    """Samples in a scrape."""
+    label_limit: int
+    """Labels of a sample."""
+    length_limit: int
+    """Bytes of a label's value in a scrape."""
+
+
+def pushed(spec: Spec) -> Pushed:
+    """A service may push what one scrape of it may bring; the page has room for that of all."""
+    limits = spec.metrics.limits
+    names = tuple(sorted(service.name for service in spec.services))
+    listed = -(-max(len(names), 1) // _STEP) * _STEP
+    return Pushed(
+        services=names,
+        samples=limits.samples_per_scrape,
+        labels=limits.labels_per_series,
+        length=limits.label_value_length,
+        # Twice: what is no longer sent leaves the page a little later than it gives up its place.
+        sample_limit=2 * (listed + 1) * limits.samples_per_scrape,
+        label_limit=limits.labels_per_series + _OWN_LABELS,
+        length_limit=max(limits.label_value_length, _LONGEST_OWN) + len("_bucket"),
+    )

@@ -26,7 +26,7 @@ RESERVED_UNITS = (
 )  # fmt: skip
 """Names of the stack's own units, which no service may have."""
 
-RESERVED_JOBS = ("collector-spanmetrics", *RESERVED_UNITS)
+RESERVED_JOBS = ("collector-pushed", "collector-spanmetrics", *RESERVED_UNITS)
 """Names of the stack's own scrape jobs; another of that name would take its file."""
 
 RESERVED_LABELS = (

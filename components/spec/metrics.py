@@ -139,6 +139,9 @@ class Metrics(Model):
     exporters: tuple[Literal["node", "redis", "opensearch"], ...] = ("node", "opensearch")
     """Exporters that run beside the engines."""
     scrape_jobs: tuple[ScrapeJob, ...] = ()
+    otlp: bool = True
+    """Whether the receivers of `tracing.otlp` take metrics as well, of each service as much as a
+    scrape may bring."""
     retention: Retention = Retention()
     forbidden_labels: tuple[LabelName, ...] = ("user_id", "session_id", "request_id", "trace_id")
     """Series with one of these are dropped whole, counted, and alerted on (`ForbiddenLabelsDropped`)."""

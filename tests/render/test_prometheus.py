@@ -9,7 +9,7 @@ import yaml
 
 from components.addresses import addresses
 from components.render import prometheus
-from components.render.scrape_jobs import SPAN_METRICS_JOB
+from components.render.scrape_jobs import PUSHED_JOB, SPAN_METRICS_JOB
 from tests.render import golden
 from tests.render.engines import program, run, write
 from tests.specs import service, spec, stack
@@ -90,7 +90,7 @@ def test_without_forbidden_labels_nothing_is_dropped_or_alerted_on() -> None:
 def test_limits_are_on_every_job() -> None:
     limits = {"samples_per_scrape": 7, "labels_per_series": 8, "label_value_length": 9}
     for config in scrape_configs(rendered(metrics={"limits": limits})):
-        if config["job_name"] == SPAN_METRICS_JOB:
+        if config["job_name"] in (PUSHED_JOB, SPAN_METRICS_JOB):
             continue
         assert (config["sample_limit"], config["label_limit"], config["label_value_length_limit"]) == (
             7,

@@ -111,7 +111,7 @@ func (b *bounds) source(ctx context.Context, resource pcommon.Map) ([][2]string,
 		}
 		text, cut := labelValue(value, b.config.Length)
 		if cut {
-			b.tell.tell(ctx, event{Other, "", labelName(key), tooLong})
+			b.tell.tell(ctx, event{Other, "", labelName(key), tooLong, false})
 		}
 		return strings.TrimSpace(text)
 	}
@@ -150,7 +150,7 @@ func (b *bounds) scope(metrics pmetric.ScopeMetrics) {
 // metric says whether anything of the metric is left.
 func (b *bounds) metric(ctx context.Context, who *service, source [][2]string, from pmetric.ScopeMetrics, metric pmetric.Metric) bool {
 	name, cut := metricName(metric, b.config.Length)
-	told := func(label, reason string) { b.tell.tell(ctx, event{who.name, name, label, reason}) }
+	told := func(label, reason string) { b.tell.tell(ctx, event{who.name, name, label, reason, who.named}) }
 	points := pointsOf(metric)
 	kind := kindOf(metric)
 	switch {

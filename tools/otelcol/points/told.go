@@ -2,6 +2,7 @@ package points
 
 import (
 	"context"
+	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -20,7 +21,11 @@ const (
 )
 
 // event is what happened to a point: what the counter is labelled with.
-type event struct{ service, metric, label, reason string }
+type event struct {
+	service, metric, label, reason string
+	// listed says that the configuration names the service.
+	listed bool
+}
 
 // teller counts events, and keeps their number small.
 type teller struct {
@@ -39,12 +44,13 @@ func (t *teller) tell(ctx context.Context, what event) {
 	option, ok := t.events[what]
 	if !ok {
 		if t.of[what.service] >= mostEvents && what.metric != Other {
-			t.tell(ctx, event{what.service, Other, Other, what.reason})
+			t.tell(ctx, event{what.service, Other, Other, what.reason, what.listed})
 			return
 		}
 		t.of[what.service]++
 		option = metric.WithAttributeSet(attribute.NewSet(
-			attribute.String("service", what.service), attribute.String("metric", what.metric),
+			attribute.String("service", what.service), attribute.String("listed", strconv.FormatBool(what.listed)),
+			attribute.String("metric", what.metric),
 			attribute.String("label", what.label), attribute.String("reason", what.reason)))
 		t.events[what] = option
 	}
