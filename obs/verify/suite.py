@@ -8,6 +8,7 @@ have ended.
 from obs.verify import (
     checks_alerts,
     checks_logs,
+    checks_otlp,
     checks_redaction,
     checks_request,
     checks_sampling,
@@ -33,6 +34,7 @@ TRACKS: tuple[tuple[Check, ...], ...] = (
     (checks_sampling.REST,),
     (checks_redaction.REDACTED,),
     (checks_logs.COMPLETE,),
+    (checks_otlp.ARRIVE,),
     (checks_alerts.LABELS,),
     (
         checks_sampling.SLOW,

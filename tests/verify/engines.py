@@ -1,7 +1,7 @@
 """The engines of the small stack: as much of their interfaces as the checks use, over the world's state."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -46,7 +46,38 @@ class Engines:
         if "counter stands" not in self.world.broken:
             for name, count in self.world.requests.items():
                 found.append(({"__name__": "http_requests_total", "service": name}, float(count)))
+        found += [(labels, 1.0) for labels in self.world.pushed]
         return found
+
+    def collector(self, request: httpx.Request) -> httpx.Response:
+        """Its OTLP receiver: a log record with an id is stored once."""
+        if "otlp refused" in self.world.broken:
+            return httpx.Response(404, text="404 page not found")
+        (((kind, (resource,)),)) = json.loads(request.content).items()
+
+        def plain(attributes: list[Json]) -> dict[str, str]:
+            return {item["key"]: item["value"]["stringValue"] for item in attributes}
+
+        service = plain(resource["resource"]["attributes"])["service.name"]
+        if kind == "resourceLogs":
+            (record,) = resource["scopeLogs"][0]["logRecords"]
+            stamp = datetime.fromtimestamp(int(record["timeUnixNano"]) / 1e9, UTC)
+            document = {
+                "service": service,
+                "timestamp": stamp.strftime("%Y-%m-%dT%H:%M:%S.%f000Z"),
+                "log_level": "error",
+                **plain(record["attributes"]),
+            }
+            again = document in self.world.logs and "otlp log doubled" not in self.world.broken
+            if not again and "otlp log lost" not in self.world.broken:
+                self.world.logs.append(document)
+        elif "otlp metric lost" not in self.world.broken:
+            (metric,) = resource["scopeMetrics"][0]["metrics"]
+            (point,) = metric["gauge"]["dataPoints"]
+            self.world.pushed.append(
+                {"__name__": metric["name"], "service": service, **plain(point["attributes"])}
+            )
+        return httpx.Response(200, json={})
 
     def prometheus(self, request: httpx.Request) -> httpx.Response:
         path, params = request.url.path.removeprefix("/api/v1/"), request.url.params

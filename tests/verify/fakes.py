@@ -62,6 +62,8 @@ class World:
         self.logs: list[Json] = []
         self.spans: list[Json] = []
         self.requests: dict[str, int] = {}
+        self.pushed: list[dict[str, str]] = []
+        """Series that were pushed."""
         self.exemplars: dict[str, str] = {}
         self.firing: dict[tuple[str, str], float] = {}
         self.cause: dict[tuple[str, str], float] = {}
@@ -76,6 +78,7 @@ class World:
             at.port("opensearch"): engines.opensearch,
             at.port("jaeger-query-http"): engines.jaeger,
             at.port("sink"): engines.sink,
+            at.port("collector-otlp-http"): engines.collector,
         }
         self.services = {item.name: item for item in spec.services if item.run}
         for item in self.services.values():

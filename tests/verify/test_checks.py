@@ -62,6 +62,12 @@ FAILS: dict[str, list[tuple[str, str]]] = {
         ("probes not kept", "spans of every service"),
     ],
     "log lines stored once": [("line lost", "missing (the first"), ("line doubled", "too many (the first")],
+    "OTLP logs and metrics arrive": [
+        ("otlp refused", "the collector to take logs over OTLP"),
+        ("otlp log lost", "one log record with transaction_id"),
+        ("otlp log doubled", "2 of them"),
+        ("otlp metric lost", "the series obs_verify_pushed"),
+    ],
     "forbidden labels dropped": [
         ("labels kept", "no series with the label user_id"),
         ("labels merged", "merged after losing its label"),
@@ -107,6 +113,10 @@ NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "sampling keeps its share": [({"services": []}, "no service with `run`")],
     "card number in no store": [({"logging": {"redaction": []}}, "no rule of logging.redaction")],
     "log lines stored once": [({"services": []}, "captured as JSON")],
+    "OTLP logs and metrics arrive": [
+        ({"tracing": {"otlp": {"http": False}}}, "tracing.otlp.http is false"),
+        ({"logging": {"otlp": False}, "metrics": {"otlp": False}}, "are false"),
+    ],
     "forbidden labels dropped": [
         (OTHER_LABELS, "does not name user_id"),
         ({"alerting": {"teams": []}}, "outside of team warehouse"),
@@ -199,7 +209,12 @@ def test_says_why_it_does_not_apply(name: str, changes: dict[str, Any], said: st
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in BY_NAME if name not in ALWAYS | {"observed services scraped", "dead man's switch"}],
+    [
+        name
+        for name in BY_NAME
+        if name
+        not in ALWAYS | {"observed services scraped", "dead man's switch", "OTLP logs and metrics arrive"}
+    ],
 )
 def test_services_without_the_demos_interface_are_not_asked_to_misbehave(name: str, tmp_path: Path) -> None:
     world = World(shop_spec(), tmp_path, "no demo")
