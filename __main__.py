@@ -9,9 +9,9 @@ from vsi.provider import Unit as HostUnit
 
 
 def main() -> None:
-    plan = planned()
+    spec, plan = planned()
     engines = engines_of(plan)
-    secrets = secret_values(plan)
+    secrets = secret_values(spec, plan)
 
     def deploy(name: str, unit: Unit, opts: pulumi.ResourceOptions) -> pulumi.Resource:
         return HostUnit(name, plan, unit, engines, secrets, opts)

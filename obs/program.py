@@ -12,19 +12,21 @@ from typing import Any
 import pulumi
 
 from components.plan import Plan
+from components.spec import Spec
 from obs.describe import describe
 from obs.errors import BadInput, ObsError
+from obs.secret_values import problems
 
 
-def planned() -> Plan:
-    """The plan of the stack that the engine runs; RunError with every problem of its stack file."""
+def planned() -> tuple[Spec, Plan]:
+    """Spec and plan of the stack that the engine runs; RunError with every problem of its stack file."""
     stack = pulumi.get_stack()
     try:
-        _, plan = describe(stack)
+        spec, plan = describe(stack)
         check_configuration(stack, pulumi.Config("obs").get("spec"))
     except ObsError as error:
         raise pulumi.RunError(str(error)) from None
-    return plan
+    return spec, plan
 
 
 def check_configuration(stack: str, given: str | None) -> None:
@@ -89,24 +91,21 @@ def engines_of(plan: Plan) -> dict[str, str]:
     return {engine: artifact.key for engine, artifact in found.items() if artifact}
 
 
-def secret_values(plan: Plan) -> dict[str, pulumi.Output[str]]:
-    """Values of the secrets that come from outside the host, as Pulumi secrets; RunError if one is absent."""
+def secret_values(spec: Spec, plan: Plan) -> dict[str, pulumi.Output[str]]:
+    """Values of the secrets that come from outside the host, as Pulumi secrets; RunError with all that are
+    absent, empty, or not what their receivers need."""
     config = pulumi.Config("obs")
-    values: dict[str, pulumi.Output[str]] = {}
-    for secret in plan.secrets:
-        if secret.source == "environment":
-            if not os.environ.get(secret.key):
-                raise pulumi.RunError(
-                    f"secret {secret.name}: expected its value in the environment variable {secret.key}, "
-                    "which is not set"
-                )
-            values[secret.name] = pulumi.Output.secret(os.environ[secret.key])
-        elif secret.source == "config":
-            value = config.get_secret(secret.key)
-            if value is None:
-                raise pulumi.RunError(
-                    f"secret {secret.name}: expected it in the stack's configuration. "
-                    f"Run: pulumi config set --secret obs:{secret.key} -s {plan.stack}"
-                )
-            values[secret.name] = value
-    return values
+    outside = [secret for secret in plan.secrets if secret.source != "generated"]
+    texts = {
+        secret.key: pulumi.runtime.get_config(config.full_key(secret.key))
+        for secret in outside
+        if secret.source == "config"
+    }
+    if found := problems(spec, plan, texts):
+        raise pulumi.RunError("\n".join(found))
+    return {
+        secret.name: pulumi.Output.secret(
+            os.environ[secret.key] if secret.source == "environment" else texts[secret.key]
+        )
+        for secret in outside
+    }

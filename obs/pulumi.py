@@ -34,9 +34,9 @@ from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
 from components import catalog
-from obs.console import tell
 from obs.errors import Interrupted, ObsError
 from obs.lock import clear_stale_locks
+from obs.notices import tell_new
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
 
 LOCAL_STACK = "local"
@@ -88,7 +88,7 @@ def find_pulumi() -> Path:
 
 @cache
 def _tell_once(text: str) -> None:
-    tell(text, "note")
+    tell_new("pulumi", [text])
 
 
 def backend_folder() -> Path | None:

@@ -1,6 +1,7 @@
 """What this host lacks for a plan, found before anything is changed, with what to do about it."""
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import socket
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from components.plan import Plan, Unit
+from components.plan import Pillar, Plan, Unit
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
 from vsi.supervisor import Supervisor
@@ -48,6 +49,7 @@ def preflight(plan: Plan) -> list[Problem]:
     todo = [unit for unit in plan.units if unit.name not in running]
     return [
         *_programs(plan),
+        *_commands(plan),
         *_memory(todo),
         *_disk(plan, state),
         *_ports(plan, state),
@@ -79,6 +81,45 @@ def _programs(plan: Plan) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _commands(plan: Plan) -> list[Problem]:
+    """Commands of services that nothing on this host answers to."""
+    problems = []
+    for unit in plan.units:
+        if unit.pillar is not Pillar.SERVICES:
+            continue
+        if found := _not_there(unit.process.command):
+            what_to_do = f"correct run.command of service {unit.name}, or install the program"
+            problems.append(Problem(f"service {unit.name}", found, "a command that exists", what_to_do))
+    return problems
+
+
+def _not_there(command: tuple[str, ...]) -> str:
+    """Which part of a command does not exist; empty if none, or if only its start can tell."""
+    program, *rest = command
+    if program == "{python}":
+        if rest[:1] == ["-m"] and len(rest) > 1 and not _is_module(rest[1]):
+            return f"there is no Python module {rest[1]}"
+        if rest and rest[0].startswith("/") and not Path(rest[0]).is_file():
+            return f"there is no file {rest[0]}"
+        return ""
+    if "{" in program:
+        return ""
+    if "/" in program and not program.startswith("/"):
+        return f"{program} is a relative path; services run in folders of their own"
+    if shutil.which(program) is not None:
+        return ""
+    where = "is no program that may be run" if "/" in program else "is not on PATH"
+    return f"{program} {where}"
+
+
+def _is_module(name: str) -> bool:
+    """Whether `python -m NAME` would find it."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError, AttributeError):
+        return False
 
 
 def _memory(todo: list[Unit]) -> list[Problem]:

@@ -9,6 +9,7 @@ from obs.cli import Env, command
 
 if TYPE_CHECKING:
     from components.plan import Plan
+    from components.spec import Spec
     from obs.diff import UnitChange
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
@@ -30,7 +31,8 @@ def up(
     from obs.describe import describe
     from obs.session import session
 
-    _, plan = describe(env)
+    spec, plan = describe(env)
+    _secrets(spec, plan)
     if not (yes or env == "local"):
         _confirm(env, plan)
     _bring_engines(plan)
@@ -43,6 +45,10 @@ def up(
         from obs.commands.verify import run_verify
 
         return run_verify(env)
+    from obs.console import out
+    from obs.where import text, where
+
+    out.print(text(where(spec, plan)))
     return 0
 
 
@@ -53,7 +59,7 @@ def preview(
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Show the texts of new units' files too.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show every line, of new files too.")] = False,
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
 
@@ -62,12 +68,16 @@ def preview(
     from obs.console import print_json
     from obs.describe import describe
 
-    _, plan = describe(env)
+    spec, plan = describe(env)
+    _secrets(spec, plan)
+    _obstacles(plan)
     _bring_engines(plan)
     found = _previewed(env)
     if as_json:
         print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
+        from obs.draw import draw
+
         draw(found, full)
     return 1 if found and expect_no_changes else 0
 
@@ -114,29 +124,6 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     return 0
 
 
-def draw(found: "list[UnitChange]", full: bool) -> None:
-    """The changes for people: a line per unit and per file, and a unified difference where a file changes."""
-    from obs.console import out
-
-    if not found:
-        out.print("no changes", style="good")
-        return
-    styles = {"+": "green", "-": "red", "@": "note"}
-    for unit in found:
-        out.print(f"{unit.unit}: {unit.op}", style="bold")
-        for change in unit.changes:
-            whole = unit.op in ("create", "delete")
-            if whole and not (change.file or full):
-                continue
-            size = f" ({len(change.lines) - 1} lines)" if whole else ""
-            out.print(f"  {change.kind} {change.name}{size}", style="note")
-            for line in change.lines if full or not whole else ():
-                out.print(f"    {line}", style=styles.get(line[:1], ""))
-    names = ", ".join(unit.unit for unit in found)
-    files = sum(change.file for unit in found for change in unit.changes)
-    out.print(f"would change: {len(found)} units ({names}), {files} files", style="bold")
-
-
 def _previewed(env: str) -> "list[UnitChange]":
     from obs.console import tell
     from obs.errors import ObsError
@@ -176,22 +163,42 @@ def _bring_engines(plan: "Plan") -> None:
         Store().ensure(sorted(wanted), progress=progress)
 
 
+def _secrets(spec: "Spec", plan: "Plan") -> None:
+    """BadInput if a secret of the environment is absent or cannot be what its receiver needs."""
+    from obs.errors import BadInput
+    from obs.secret_values import problems
+
+    if found := problems(spec, plan):
+        raise BadInput("\n".join(found))
+
+
 def _preflight(plan: "Plan") -> None:
     """Tell what stands in the way on this host, and what to do; ObsError if it would not come up."""
-    from obs.console import tell
     from obs.errors import ObsError
+
+    if _obstacles(plan):
+        raise ObsError("nothing was changed")
+
+
+def _obstacles(plan: "Plan") -> bool:
+    """Tell what stands in the way; whether the stack would not come up. Lesser things are told once."""
+    from obs.console import tell
+    from obs.notices import tell_new
     from vsi.host import preflight
 
     problems = preflight(plan)
-    for problem in problems:
-        text = f"{problem.key}: {problem.found}; expected {problem.expected}. {problem.what_to_do}"
-        tell(text, "bad" if problem.fatal else "note")
-    if any(problem.fatal for problem in problems):
-        raise ObsError("nothing was changed")
+    told = [(p.fatal, f"{p.key}: {p.found}; expected {p.expected}. {p.what_to_do}") for p in problems]
+    for fatal, text in told:
+        if fatal:
+            tell(text, "bad")
+    tell_new(plan.stack, [text for fatal, text in told if not fatal])
+    return any(fatal for fatal, _ in told)
 
 
 def _confirm(env: str, plan: "Plan") -> None:
     _bring_engines(plan)
+    from obs.draw import draw
+
     found = _previewed(env)
     draw(found, full=False)
     if found:

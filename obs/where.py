@@ -1,0 +1,49 @@
+"""Where what a stack runs can be reached, for the end of `obs up`."""
+
+from components.addresses import addresses
+from components.plan import Plan
+from components.spec import Spec
+
+SHOWN = 8
+"""Services that are listed; `obs status` lists all."""
+
+_KNOWN = (
+    ("prometheus", "metrics", "prometheus", "http"),
+    ("alertmanager", "alerts", "alertmanager", "http"),
+    ("jaeger", "traces", "jaeger-query-http", "http"),
+    ("opensearch", "logs", "opensearch", "https"),
+    ("sink", "notifications", "sink", "http"),
+)
+"""(unit, what it holds, listener, scheme)."""
+
+
+def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
+    """(what, address), the stack's own programs first, then where spans go, then the services."""
+    at = addresses(spec)
+    units = {unit.name for unit in plan.units}
+    rows = [
+        (f"{what} ({unit})", f"{scheme}://{at[listener]}/")
+        for unit, what, listener, scheme in _KNOWN
+        if unit in units
+    ]
+    if "collector" in units:
+        receivers = [
+            text
+            for opened, text in (
+                (spec.tracing.otlp.grpc, f"{at['collector-otlp-grpc']} (grpc)"),
+                (spec.tracing.otlp.http, f"{at['collector-otlp-http']} (http)"),
+            )
+            if opened
+        ]
+        rows.append(("send spans to", ", ".join(receivers)))
+    run = [service for service in spec.services if service.run and service.name in units]
+    rows += [(service.name, f"http://{at.service(service)}/") for service in run[:SHOWN]]
+    if len(run) > SHOWN:
+        rows.append((f"{len(run) - SHOWN} more services", f"obs status {plan.stack}"))
+    return rows
+
+
+def text(rows: list[tuple[str, str]]) -> str:
+    """The rows in two columns, for a terminal of 80."""
+    width = max((len(what) for what, _ in rows), default=0)
+    return "\n".join(f"  {what:<{width}}  {address}" for what, address in rows)
