@@ -39,6 +39,8 @@ from obs.lock import clear_stale_locks
 from obs.notices import tell_new
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
 
+PROJECT = "observability"
+"""The name in Pulumi.yaml."""
 LOCAL_STACK = "local"
 LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
 """The passphrase of the stack `local`, for everybody to know: nothing in its state is secret."""
@@ -232,7 +234,12 @@ def _die_with_us() -> list[str]:
 
 @cache
 def _version(path: Path) -> VersionInfo | None:
-    """What a CLI says of itself, asked once; None if it does not say."""
+    """What a CLI says of itself, asked once; None if it does not say. Of the one in our cache it is known."""
+    from engines.store import Store
+
+    artifact = Store().locate("pulumi")
+    if artifact and path.is_relative_to(artifact) and path.is_file():
+        return VersionInfo.parse(catalog.engine("pulumi").version)
     try:
         found = subprocess.run(
             [str(path), "version"],
@@ -247,7 +254,11 @@ def _version(path: Path) -> VersionInfo | None:
 
 
 class _Stack(Stack):
-    """A stack that does not ask the CLI, three times and after each operation, for what nobody reads here."""
+    """A stack that is there, and does not ask the CLI for that, nor, three times and after each operation,
+    for what nobody reads here: each question is a start of it."""
+
+    def __init__(self, name: str, workspace: LocalWorkspace) -> None:
+        self.name, self.workspace = name, workspace
 
     def outputs(self) -> OutputMap:
         return {}
@@ -274,13 +285,34 @@ class Driver:
         if folder := backend_folder():
             made(folder, "PULUMI_BACKEND_URL" if os.environ.get("PULUMI_BACKEND_URL") else STATE_VARIABLE)
         with _failures():
-            self._stack = _Stack.create_or_select(self.name, self._workspace)
+            checkpoint = self._checkpoint()
+            if checkpoint is None or not checkpoint.is_file():
+                Stack.create_or_select(self.name, self._workspace)
+            self._stack = _Stack(self.name, self._workspace)
+
+    def _checkpoint(self) -> Path | None:
+        """Where the engine keeps the stack's state; None where that is no file of this machine."""
+        folder = backend_folder()
+        return folder / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json" if folder else None
+
+    def _may_be_pending(self) -> bool:
+        """Whether operations of a run that was cut off may stand in the state. A quote inside a text stands
+        there escaped, so the key is found only as a key."""
+        checkpoint = self._checkpoint()
+        if checkpoint is None:
+            return True
+        try:
+            return b'"pending_operations":' in checkpoint.read_bytes()
+        except OSError:
+            return True
 
     def prepare(self) -> list[str]:
         """Choose the stack and repair what a killed run left; returns what was repaired."""
         folder = backend_folder()
         repaired = clear_stale_locks(folder, self.name) if folder else []
         self.select()
+        if not self._may_be_pending():
+            return repaired
         state = self._stack.export_stack()
         pending = (state.deployment or {}).get("pending_operations") or []
         if pending:
