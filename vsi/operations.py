@@ -7,6 +7,7 @@ this module and `vsi.session` only, both of which belong to the `vsi.apply` subp
 import hashlib
 import io
 import shlex
+import tarfile
 from collections.abc import Generator
 from typing import Any
 
@@ -39,6 +40,19 @@ class FileDigests(FactBase[dict[str, str]]):
             value, _, path = line.partition("  ")
             digests[path.removeprefix("./")] = value
         return digests
+
+
+class FileDigest(FactBase[str]):
+    """SHA-256 of one regular file; '' if there is none. What lies beside it, a store's data, may be large."""
+
+    default = str
+
+    def command(self, path: str) -> StringCommand:
+        return StringCommand("sha256sum", QuoteString(path), "2>/dev/null || true")
+
+    def process(self, output: list[str]) -> str:
+        # of a name with a backslash, the line begins with one
+        return output[0].removeprefix("\\").partition(" ")[0] if output else ""
 
 
 class PrivateFolders(FactBase[list[str]]):
@@ -80,8 +94,8 @@ def private_folders(folders: list[str]) -> Commands:
 def written(path: str, text: str | bytes) -> Commands:
     """One file, mode 0600, replaced as a whole, if it differs."""
     data = text.encode() if isinstance(text, str) else text
-    folder, _, name = path.rpartition("/")
-    if host.get_fact(FileDigests, folder=folder).get(name) != hashlib.sha256(data).hexdigest():
+    fact: Any = FileDigest
+    if host.get_fact(fact, path=path) != hashlib.sha256(data).hexdigest():
         yield from _put(path, data)
 
 
@@ -107,12 +121,26 @@ def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Comman
     wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     if not again and all(present.get(path) == value for path, value in wanted.items()):
         return
-    folders = sorted({f"{folder}/{path}".rpartition("/")[0] for path in files} | {folder})
-    yield StringCommand("rm -rf", QuoteString(folder), "&& umask 077 && mkdir -p", shlex.join(folders))
+    archive = f"{folder}.tar"
+    quoted = shlex.quote(folder)
+    yield StringCommand(f"rm -rf {quoted} && umask 077 && mkdir -p {quoted}")
     name, target = TLS_LINK
-    yield StringCommand(f"ln -s {target} {shlex.quote(folder)}/{name}")
-    for path, text in files.items():
-        yield FileUploadCommand(io.BytesIO(text.encode()), f"{folder}/{path}")
+    yield StringCommand(f"ln -s {target} {quoted}/{name}")
+    yield FileUploadCommand(io.BytesIO(_tar(files)), archive)
+    packed = shlex.quote(archive)
+    yield StringCommand(f"umask 077 && tar -xf {packed} -C {quoted} --no-same-owner && rm -f {packed}")
+
+
+def _tar(files: dict[str, str]) -> bytes:
+    """The files in one piece: a stack has hundreds, and each upload is a process or two."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, text in files.items():
+            data = text.encode()
+            member = tarfile.TarInfo(path)
+            member.size, member.mode = len(data), 0o600
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
 
 
 @operation(is_idempotent=False)
@@ -132,25 +160,30 @@ def activated(folder: str, conf: str, files: dict[str, str], managed: list[str])
     wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     changed = [path for path, value in wanted.items() if present.get(path) != value]
     gone = sorted((set(managed) - set(files)) & set(present) | set(foreign(files, present)))
-    if changed:
-        old, new = shlex.quote(conf), shlex.quote(folder)
-        folders = sorted({f"{conf}/{path}".rpartition("/")[0] for path in changed})
+    old, new = shlex.quote(conf), shlex.quote(folder)
+    for paths in _chunks(changed):
+        folders = shlex.join(sorted({f"{conf}/{path}".rpartition("/")[0] for path in paths}))
+        yield StringCommand(f"umask 077 && mkdir -p {folders} && cd {new} && sync {shlex.join(paths)}")
         yield StringCommand(
-            f"umask 077 && mkdir -p {shlex.join(folders)} && cd {new} && sync", shlex.join(changed)
+            f"for path in {shlex.join(paths)}; do"
+            f' if [ -d {old}/"$path" ]; then rm -rf {old}/"$path"; fi &&'
+            f' mv -fT {new}/"$path" {old}/"$path" || exit 1; done'
         )
-        for path in map(shlex.quote, changed):
-            yield StringCommand(
-                f"if [ -d {old}/{path} ]; then rm -rf {old}/{path}; fi && mv -fT {new}/{path} {old}/{path}"
-            )
-        yield StringCommand("sync", shlex.join(folders))
+        yield StringCommand(f"sync {folders}")
+    for paths in _chunks(gone):
+        yield StringCommand(f"cd {old} && rm -f {shlex.join(paths)}")
     if gone:
-        yield StringCommand("cd", QuoteString(conf), "&& rm -f", shlex.join(gone))
         yield StringCommand("find", QuoteString(conf), "-mindepth 1 -type d -empty -delete")
     name, target = TLS_LINK
     link = f"{shlex.quote(conf)}/{name}"
     if changed:
         yield StringCommand(f"[ -e {link} ] || ln -sfn {target} {link}")
     yield StringCommand("rm -rf", QuoteString(folder))
+
+
+def _chunks(paths: list[str]) -> list[list[str]]:
+    """At most so many that a command stays far below the kernel's 128 KiB for one argument."""
+    return [paths[begin : begin + 200] for begin in range(0, len(paths), 200)]
 
 
 @operation()

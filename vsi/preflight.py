@@ -18,7 +18,7 @@ from vsi.supervisor import Supervisor
 
 MAX_MAP_COUNT = 262_144
 """What OpenSearch asks for; enforced by it only when it listens beyond loopback."""
-_PROGRAMS = ("sh", "setpriv", "timeout", "sha256sum", "find", "stat", "sync", "python3")
+_PROGRAMS = ("sh", "setpriv", "timeout", "sha256sum", "find", "stat", "sync", "tar", "python3")
 _DISK_MB = 500
 _DISK_MB_OPENSEARCH = 3_000
 
