@@ -1,0 +1,113 @@
+package logfiles
+
+import (
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// named is a path that may be read.
+type named struct {
+	path string
+	// active: the configuration names it; otherwise it has the name of a rotated file.
+	active bool
+	// inserted: rotation put its date before the extension, as other programs name other files.
+	inserted bool
+	// literal: the configuration has it without a wildcard.
+	literal bool
+}
+
+// finder lists the files of the configuration and what rotation made of them.
+type finder struct {
+	include, exclude []string
+	// searches are the globs by which rotated files are looked for.
+	searches []string
+}
+
+func newFinder(c *Config) finder {
+	f := finder{include: c.Include, exclude: c.Exclude}
+	for _, pattern := range c.Include {
+		where, name := filepath.Split(pattern)
+		if name == "*" || name == "**" {
+			continue
+		}
+		f.searches = append(f.searches, where+name+"[._-]*")
+		if extension := filepath.Ext(name); extension != name && extension != "" && !strings.ContainsAny(extension, "*?[{") {
+			f.searches = append(f.searches, where+strings.TrimSuffix(name, extension)+"[._-]*"+extension)
+		}
+	}
+	return f
+}
+
+// find lists files, those that the configuration names first, each path once.
+func (f finder) find() []named {
+	var found []named
+	seen := map[string]bool{}
+	add := func(item named) {
+		if !seen[item.path] && !f.excluded(item.path) {
+			seen[item.path] = true
+			found = append(found, item)
+		}
+	}
+	for _, pattern := range f.include {
+		if !strings.ContainsAny(pattern, `*?[{\`) {
+			add(named{path: filepath.Clean(pattern), active: true, literal: true})
+			continue
+		}
+		for _, path := range glob(pattern) {
+			add(named{path: path, active: true})
+		}
+	}
+	for _, pattern := range f.searches {
+		for _, path := range glob(pattern) {
+			if seen[path] {
+				continue
+			}
+			if from, ok := f.origin(path); ok {
+				add(named{path: path, inserted: from.inserted})
+			}
+		}
+	}
+	return found
+}
+
+// glob lists what a pattern matches; a folder that cannot be read has nothing.
+func glob(pattern string) []string {
+	found, err := doublestar.FilepathGlob(pattern)
+	if err != nil {
+		return nil
+	}
+	sort.Strings(found)
+	return found
+}
+
+func (f finder) excluded(path string) bool {
+	for _, pattern := range f.exclude {
+		if ok, _ := doublestar.PathMatch(filepath.Clean(pattern), path); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// origin finds the name that the configuration has for a rotated file.
+func (f finder) origin(path string) (origin, bool) {
+	var inserted origin
+	for _, from := range origins(path) {
+		if from.inserted && (inserted.path != "" || from.digits < digitsOfDate) {
+			continue
+		}
+		for _, pattern := range f.include {
+			if ok, _ := doublestar.PathMatch(filepath.Clean(pattern), from.path); !ok {
+				continue
+			}
+			if !from.inserted {
+				return from, true
+			}
+			inserted = from
+		}
+	}
+	return inserted, inserted.path != ""
+}
