@@ -56,6 +56,12 @@ CASES: dict[str, tuple[Path, Any]] = {
     "services[].logs[].path": (("services", 4, "logs", 0, "path"), "/var/log/other.log"),
     "services[].logs[].format": (("services", 0, "logs", 0, "format"), "text"),
     "services[].logs[].pattern": (("services", 4, "logs", 0, "pattern"), "^(?P<message>.*)$"),
+    "services[].logs[].multiline.start_pattern": (
+        ("services", 0, "logs", 0, "multiline", "start_pattern"),
+        "^[0-9]",
+    ),
+    "services[].logs[].multiline.max_lines": (("services", 0, "logs", 0, "multiline", "max_lines"), 77),
+    "services[].logs[].multiline.max_wait": (("services", 0, "logs", 0, "multiline", "max_wait"), "7s"),
     "services[].traces.protocol": (("services", 0, "traces", "protocol"), "otlp-http"),
     "services[].slo.availability": (("services", 0, "slo", "availability"), 98.0),
     "services[].slo.latency.threshold": (("services", 2, "slo", "latency", "threshold"), "1s"),
@@ -167,6 +173,12 @@ CASES: dict[str, tuple[Path, Any]] = {
     "logging.inputs[].format": (("logging", "inputs", 0, "format"), "json"),
     "logging.inputs[].pattern": (("logging", "inputs", 1, "pattern"), "^(?P<message>.+)$"),
     "logging.otlp": (("logging", "otlp"), False),
+    "logging.inputs[].multiline.start_pattern": (
+        ("logging", "inputs", 0, "multiline", "start_pattern"),
+        "^[0-9]",
+    ),
+    "logging.inputs[].multiline.max_lines": (("logging", "inputs", 0, "multiline", "max_lines"), 77),
+    "logging.inputs[].multiline.max_wait": (("logging", "inputs", 0, "multiline", "max_wait"), "7s"),
     "logging.enrichment": (("logging", "enrichment"), {"datacentre": "there"}),
     "logging.redaction[].name": (("logging", "redaction", 1, "name"), "renamed"),
     "logging.redaction[].pattern": (("logging", "redaction", 1, "pattern"), "secret-[0-9]+"),
@@ -221,6 +233,8 @@ OPTIONAL: dict[str, Path] = {
     "services[].run": ("services", 4, "run"),
     "services[].metrics[].basic_auth": ("services", 4, "metrics", 0, "basic_auth"),
     "metrics.scrape_jobs[].basic_auth": ("metrics", "scrape_jobs", 1, "basic_auth"),
+    "services[].logs[].multiline": ("services", 0, "logs", 0, "multiline"),
+    "logging.inputs[].multiline": ("logging", "inputs", 0, "multiline"),
 }
 """Parts of the model, not leaves, that may be `null`, and where they stand in the stack below. The service of
 `run` is one that has the addresses to do without."""
@@ -248,6 +262,8 @@ def _stack() -> Any:
     }
     stack["services"][4]["metrics"][0] |= guarded
     stack["metrics"]["scrape_jobs"].append({"name": "guarded", "targets": ["[::1]:9443"], **guarded})
+    for source in (stack["services"][0]["logs"][0], stack["logging"]["inputs"][0]):
+        source["multiline"] = {"start_pattern": "^\\S"}
     return stack
 
 

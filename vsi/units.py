@@ -115,15 +115,14 @@ def collector_unit(spec: Spec, at: Addresses) -> Unit:
     names += ["collector-otlp-grpc"] if spec.tracing.otlp.grpc else []
     names += ["collector-otlp-http"] if spec.tracing.otlp.http else []
     otelcol = program("otelcol", "otelcol")
-    gates = f"--feature-gates={collector.FEATURE_GATES}"
     return Unit(
         name="collector",
         pillar=Pillar.TRACING,
         engines=("otelcol",),
         files=_files(collector.render(spec, at)),
-        checks=((otelcol, "validate", "--config", "collector.yaml", gates),),
+        checks=((otelcol, "validate", "--config", "collector.yaml"),),
         process=Process(
-            command=(otelcol, "--config", "collector.yaml", gates),
+            command=(otelcol, "--config", "collector.yaml"),
             reload=collector.RELOAD,
             ready=_ready(at["collector-health"], "/"),
         ),

@@ -14,8 +14,6 @@ from components.spec import Spec
 USER = "collector"
 SECRET = SECRET_OF[USER]
 """Secret with the password of the store's user `USER`; read when the collector starts or reloads."""
-FEATURE_GATES = "stanza.synchronousLogEmitter"
-"""To be given on every call, `validate` too: lines are handed on before the checkpoint moves past them."""
 RELOAD = "SIGHUP"
 """Makes the running collector read its files again; what is queued stays on disk. It ends the collector if
 the files are wrong, so they are validated first."""

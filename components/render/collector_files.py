@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from components.render import ottl
 from components.spec import Spec
+from components.spec.logging import Input, Multiline
+from components.spec.services import LogSource
 
-MAX_LINE = "256KiB"
-"""A longer line becomes several records."""
+MAX_LINE_BYTES = 256 * 1024
+"""A longer record becomes several."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Source:
     path: str
     format: str
     pattern: str | None
+    """What the whole record matches; where it has several lines, `.` stands for a line's end too."""
+    multiline: Multiline | None = None
 
 
 def sources(spec: Spec) -> tuple[Source, ...]:
@@ -28,31 +33,35 @@ def sources(spec: Spec) -> tuple[Source, ...]:
         for number, log in enumerate(service.logs, 1):
             name = service.name if number == 1 else f"{service.name}-{number}"
             path = log.path or f"../../{service.name}/log/{service.name}.log"
-            found.append(Source(name, service.name, path, log.format, log.pattern))
-    found += [
-        Source(item.name, item.name, item.path, item.format, item.pattern) for item in spec.logging.inputs
-    ]
+            found.append(_source(name, service.name, path, log))
+    found += [_source(item.name, item.name, item.path, item) for item in spec.logging.inputs]
     return tuple(found)
+
+
+def _source(name: str, service: str, path: str, log: LogSource | Input) -> Source:
+    pattern = log.pattern
+    if pattern is not None and log.multiline is not None:
+        pattern = f"(?s){pattern}"
+    return Source(name, service, path, log.format, pattern, log.multiline)
 
 
 def receivers(spec: Spec) -> dict[str, Any]:
     """One receiver a source, so that a new service adds one and touches no other."""
-    return {f"filelog/{source.name}": _receiver(source) for source in sources(spec)}
+    return {f"logfiles/{source.name}": _receiver(source) for source in sources(spec)}
 
 
 def _receiver(source: Source) -> dict[str, Any]:
-    return {
-        "exclude": [f"{source.path}.*.gz"],
-        # A line that is not ended yet is left alone for so long.
-        "force_flush_period": "5s",
-        # Rotated files too: what was not read before the rotation is read after it.
-        "include": [source.path, f"{source.path}.[0-9]*"],
-        "include_file_name": False,
-        "include_file_path": True,
-        "include_file_record_offset": True,
-        "max_log_size": MAX_LINE,
+    """What rotation makes of a file is found and read on by the receiver itself."""
+    found = {
+        "include": [source.path],
+        "max_log_size": MAX_LINE_BYTES,
         "resource": {"log.format": source.format, "log.source": source.name, "service": source.service},
-        "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
-        "start_at": "beginning",
         "storage": "file_storage/logs",
     }
+    if source.multiline is not None:
+        found["multiline"] = {
+            "line_start_pattern": source.multiline.start_pattern,
+            "max_lines": source.multiline.max_lines,
+            "max_wait": ottl.duration(source.multiline.max_wait),
+        }
+    return found

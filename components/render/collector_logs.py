@@ -101,13 +101,10 @@ def judged(spec: Spec) -> list[str]:
 
 
 def _identify() -> list[str]:
-    """Path without the number that rotation gives it, offset and text. Kept aside until parsing is done, so
-    that no line can choose its own id."""
+    """The id that the receiver made of file, place and text. Kept aside until parsing is done, so that no
+    line can choose its own."""
     return [
-        'set(cache["path"], attributes["log.file.path"])',
-        r'replace_pattern(cache["path"], "\\.[0-9]+$", "")',
-        'set(cache["offset"], attributes["log.file.record_offset"])',
-        'set(cache["uid"], SHA256(Concat([cache["path"], cache["offset"], body], "\\n")))',
+        f'set(cache["uid"], attributes["{UID}"])',
         'delete_matching_keys(attributes, "^log[.]file[.]")',
     ]
 

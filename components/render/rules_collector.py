@@ -13,6 +13,7 @@ from components.render.rules import (
     flat,
     later,
 )
+from components.render.rules_files import files
 from components.render.rules_spans import bounded_unlisted
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
@@ -164,6 +165,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         _stalled(spec, platform),
         bounded_unlisted(spec),
         *rules_pushed.bounded_unlisted(spec),
+        *files(platform),
     )
 
 
@@ -187,7 +189,7 @@ def _stalled(spec: Spec, platform: Platform) -> Alert:
     before = milliseconds(window) // milliseconds(interval)
     rising, steady = counter((samples, 60)), counter((samples, 0))
     stopped = counter((before, 60), (samples, 0))
-    read = (f'{_ACCEPTED}{{receiver="filelog/a",transport="",{target}}}', rising)
+    read = (f'{_ACCEPTED}{{receiver="logfiles/a",transport="",{target}}}', rising)
     idle = (read[0], steady)
     exporter = f'exporter="opensearchlogs",{target}'
     created, duplicates = (f"{metric}{{{exporter}}}" for metric in _STORED)

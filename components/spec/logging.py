@@ -18,6 +18,7 @@ from components.spec.base import (
     Size,
     compile_re2,
     duplicates,
+    milliseconds,
     size_bytes,
 )
 
@@ -45,6 +46,33 @@ class SchemaField(Model):
     type: Literal["keyword", "text", "long", "double", "boolean", "date", "ip"]
 
 
+class Multiline(Model):
+    """How a record of several lines is found, such as a stack trace; without it, each line is a record."""
+
+    start_pattern: Regex
+    """Found in the first line of a record and in no other, as in `^\\d{4}-\\d{2}-\\d{2}` or `^\\S`."""
+    max_lines: Annotated[int, Field(ge=2, le=10_000)] = 500
+    """A longer record becomes several."""
+    max_wait: Duration = "5s"
+    """A record is ended when no further line came for so long."""
+
+    @field_validator("start_pattern")
+    @classmethod
+    def _begins_not_every_line(cls, value: str) -> str:
+        if compile_re2(value).search("") is not None:
+            raise ValueError(
+                "expected a `start_pattern` that does not match the empty text, which every line has"
+            )
+        return value
+
+    @field_validator("max_wait")
+    @classmethod
+    def _soon(cls, value: str) -> str:
+        if milliseconds(value) > 60_000:
+            raise ValueError("expected at most 60s: the last record of a file is stored so much later")
+        return value
+
+
 class Input(Model):
     """Log files of this host that belong to no service of the stack."""
 
@@ -53,6 +81,8 @@ class Input(Model):
     format: Literal["json", "regex", "text"] = "text"
     pattern: Extraction | None = None
     """For `regex`: an expression with named groups."""
+    multiline: Multiline | None = None
+    """How a record of several lines begins."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -17,6 +17,7 @@ from components.spec.base import (
     Path,
     UrlPath,
 )
+from components.spec.logging import Multiline
 from components.spec.matchers import examples
 from components.spec.scraping import Access
 
@@ -51,6 +52,8 @@ class LogSource(Model):
     message."""
     pattern: Extraction | None = None
     """For `regex`: an expression with named groups, `(?P<message>...)`."""
+    multiline: Multiline | None = None
+    """How a record of several lines begins, such as a stack trace."""
 
     @model_validator(mode="after")
     def _pattern_goes_with_regex(self) -> Self:

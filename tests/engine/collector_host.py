@@ -60,10 +60,9 @@ class CollectorHost:
     def start(self) -> None:
         """Start and wait until it says that it is healthy."""
         arguments = ["--config", "collector.yaml", "--config", "override.json"]
-        gates = f"--feature-gates={collector.FEATURE_GATES}"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [self.program, *arguments, gates], cwd=self.conf, stdout=output, stderr=output
+                [self.program, *arguments], cwd=self.conf, stdout=output, stderr=output
             )
         self.healthy()
 

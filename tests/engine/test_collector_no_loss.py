@@ -182,7 +182,7 @@ def test_opensearch_takes_what_fits_and_keeps_the_rest_beside(opensearch: Node, 
 
 
 def test_wrong_settings_are_refused_before_they_run(host: CollectorHost, program: str) -> None:
-    (host.conf / "collector.yaml").write_text("receivers: {filelog/x: {start_at: middle}}\n")
+    (host.conf / "collector.yaml").write_text("receivers: {logfiles/x: {include: []}}\n")
     result = subprocess.run(
         [program, "validate", "--config", "collector.yaml"], cwd=host.conf, capture_output=True, check=False
     )

@@ -108,7 +108,6 @@ def command(_root: Path) -> list[str]:
         "validate",
         "--config",
         "collector.yaml",
-        f"--feature-gates={collector.FEATURE_GATES}",
     ]
 
 
@@ -119,20 +118,16 @@ def test_a_new_service_adds_its_receiver_and_moves_nothing() -> None:
     after = collector.render(spec, addresses(spec))["collector.yaml"]
     lines = iter(after.splitlines())
     assert all(line in lines for line in before.splitlines()), "a line was changed or moved"
-    assert "filelog/zoo" in settings(spec)["service"]["pipelines"]["logs"]["receivers"]
+    assert "logfiles/zoo" in settings(spec)["service"]["pipelines"]["logs"]["receivers"]
 
 
 def test_nothing_loses_lines() -> None:
     """What ADR 6 asks for: see there what each of these is against."""
     whole = settings(specs.spec())
-    assert collector.FEATURE_GATES == "stanza.synchronousLogEmitter"
     assert not any(name.startswith("batch") for name in whole["processors"])
     for name, receiver in whole["receivers"].items():
-        if name.startswith("filelog/"):
-            assert receiver["start_at"] == "beginning"
+        if name.startswith("logfiles/"):
             assert receiver["storage"] == "file_storage/logs"
-            assert "operators" not in receiver
-            assert receiver["include"] == [receiver["include"][0], receiver["include"][0] + ".[0-9]*"]
     exporter = whole["exporters"]["opensearchlogs"]
     assert exporter["sending_queue"]["block_on_overflow"] is True
     assert exporter["sending_queue"]["storage"] == "file_storage/logs"
@@ -142,10 +137,44 @@ def test_nothing_loses_lines() -> None:
 
 def test_a_line_gets_its_id_before_anything_is_done_to_it() -> None:
     found = statements(specs.spec())
-    identified = next(i for i, line in enumerate(found) if "SHA256(Concat(" in line)
+    identified = next(i for i, line in enumerate(found) if 'cache["uid"], attributes' in line)
     parsed = next(i for i, line in enumerate(found) if "merge_maps(attributes" in line)
     fixed = found.index('set(attributes["log.record.uid"], cache["uid"])')
     assert identified < parsed < fixed
+
+
+def test_a_record_of_several_lines_is_matched_as_a_whole() -> None:
+    multiline = {"start_pattern": r"^\d{4}-", "max_lines": 50, "max_wait": "2s"}
+    log = {
+        "path": "/var/log/zoo.log",
+        "format": "regex",
+        "pattern": "^(?P<message>.*)$",
+        "multiline": multiline,
+    }
+    new = {"name": "zoo", "owner": "checkout", "logs": [log], "slo": None, "traces": {"protocol": "none"}}
+    spec = specs.spec(services=[*specs.stack()["services"], new])
+    receiver = settings(spec)["receivers"]["logfiles/zoo"]
+    assert receiver["multiline"] == {
+        "line_start_pattern": r"^\d{4}-",
+        "max_lines": 50,
+        "max_wait": "2s",
+    }
+    assert any('"(?s)^(?P<message>.*)$"' in line for line in statements(spec))
+
+
+@pytest.mark.parametrize(
+    ("multiline", "message"),
+    [
+        ({}, "start_pattern"),
+        ({"start_pattern": ".*"}, "does not match the empty text"),
+        ({"start_pattern": "("}, "RE2"),
+        ({"start_pattern": "^x", "max_lines": 1}, "max_lines"),
+        ({"start_pattern": "^x", "max_wait": "2m"}, "at most 60s"),
+    ],
+)
+def test_a_beginning_of_records_that_cannot_work_is_refused(multiline: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        specs.spec(logging={"inputs": [{"name": "app", "path": "/var/log/app.log", "multiline": multiline}]})
 
 
 def test_redaction_comes_last_in_logs_and_before_metrics_of_spans() -> None:

@@ -17,7 +17,6 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/tailsamplingprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
-	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/filelogreceiver"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/forwardconnector"
@@ -35,7 +34,7 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
 	"observability-suite/otelcol/bound"
-	"observability-suite/otelcol/guard"
+	"observability-suite/otelcol/logfiles"
 	"observability-suite/otelcol/opensearchlogs"
 	"observability-suite/otelcol/points"
 	"observability-suite/otelcol/scrub"
@@ -46,7 +45,7 @@ func components() (otelcol.Factories, error) {
 	factories := otelcol.Factories{Telemetry: otelconftelemetry.NewFactory()}
 	var errs [5]error
 	factories.Receivers, errs[0] = otelcol.MakeFactoryMap[receiver.Factory](
-		guard.Receiver(filelogreceiver.NewFactory()),
+		logfiles.NewFactory(),
 		hostmetricsreceiver.NewFactory(),
 		otlpreceiver.NewFactory(),
 	)

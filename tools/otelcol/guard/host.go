@@ -1,13 +1,9 @@
-// Package guard closes the gaps through which upstream components lose records
-// although every one of their settings says otherwise:
+// Package guard closes the gap through which the persistent queue loses records
+// although every one of its settings says otherwise: when it starts, it deletes
+// what was in flight before that is back in the queue, and it drops an item that
+// it fails to read from disk.
 //
-//   - filelog advances its checkpoint past records that it could not hand over
-//     when it is stopped or reloaded while the pipeline pushes back;
-//   - a record that is handed over again has been changed by the first attempt;
-//   - the persistent queue deletes what was in flight before it is back in the
-//     queue when it starts, and drops an item that it fails to read from disk.
-//
-// The components themselves stay as they are: what they are given is wrapped.
+// The queue itself stays as it is: the storage that it is given is wrapped.
 package guard
 
 import (

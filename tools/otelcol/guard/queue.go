@@ -13,6 +13,11 @@ import (
 	"go.uber.org/zap"
 )
 
+const (
+	firstWait = 100 * time.Millisecond
+	longWait  = 5 * time.Second
+)
+
 var errStopping = errors.New("the queue stops while its storage fails; what it holds stays on disk")
 
 // Exporter guards the persistent queue of an exporter made by exporterhelper.
