@@ -112,8 +112,9 @@ def too_many(target: Scraped, severity: Severity, limits: Limits) -> Alert:
         f"scrape_samples_post_metric_relabeling{target.selector} > {limit}",
         severity,
         f"{target.name} serves more series than it may",
-        f"{{{{ $labels.instance }}}} of {target.name} serves {{{{ $value }}}} samples; the limit is {limit}, "
-        "so all of them were thrown away.",
+        # In full: the engine shows a million as 1e+06 otherwise.
+        f'{{{{ $labels.instance }}}} of {target.name} serves {{{{ $value | printf "%.0f" }}}} samples; the '
+        f"limit is {limit}, so all of them were thrown away.",
         (
             Case("above the limit", above, "5m", (Firing(str(limit + 1), target.where),)),
             Case("at the limit", at, "5m"),
