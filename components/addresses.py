@@ -29,6 +29,7 @@ OFFSETS = {
     "jaeger-metrics": 33,
     "jaeger-health": 34,
     "sink": 40,
+    "pages": 41,
 }
 
 
@@ -63,8 +64,6 @@ def addresses(spec: Spec) -> Addresses:
 
 
 def runbooks(spec: Spec) -> str:
-    """What stands before a runbook's path, so that it opens: `alerting.runbook_base`, or else the sink, which
-    serves the pages; empty if there is neither."""
-    if spec.alerting.runbook_base is not None:
-        return spec.alerting.runbook_base
-    return f"http://{addresses(spec)['sink']}/" if spec.alerting.sink else ""
+    """What stands before a runbook's path, so that it opens: `alerting.runbook_base`, or else the stack's own
+    pages."""
+    return spec.alerting.runbook_base or f"http://{addresses(spec)['pages']}/"

@@ -23,7 +23,6 @@ from demo._logging import logger
 from demo._payloads import READERS, Delivery, PayloadError, read_payload
 from demo.settings import Frozen, Settings
 
-RUNBOOKS = Path(__file__).parents[1] / "docs" / "runbooks"
 MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
 FILTERS = ("kind", "team", "receiver", "alertname", "status", "since", "limit")
 
@@ -58,15 +57,7 @@ class Sink:
             Route("/deliveries", self._list, methods=["GET"]),
             Route("/deliveries", self._delete, methods=["DELETE"]),
             Route("/deliveries/count", self._count, methods=["GET"]),
-            Route("/docs/runbooks/{page:str}", self._runbook, methods=["GET"]),
         ]
-
-    async def _runbook(self, request: Request) -> Response:
-        """A page of docs/runbooks, as it is written: where a notification's link leads."""
-        found = [path for path in RUNBOOKS.glob("*.md") if path.name == request.path_params["page"]]
-        if not found:
-            return PlainTextResponse("no such runbook\n", status_code=404)
-        return PlainTextResponse(found[0].read_text(encoding="utf-8"))
 
     async def _receive(self, request: Request) -> Response:
         kind, team = request.url.path.split("/")[1], request.path_params["team"]

@@ -12,6 +12,7 @@ from components.render import (
     housekeeper,
     jaeger,
     opensearch,
+    pages,
     prometheus,
     redis,
     scrape_jobs,
@@ -54,6 +55,7 @@ def all_units(spec: Spec, at: Addresses) -> list[Unit]:
         jaeger_unit(spec, at),
         alertmanager_unit(spec, at),
         prometheus_unit(spec, at),
+        pages_unit(spec, at),
     ]
     if "node" in spec.metrics.exporters:
         units.append(node_exporter_unit(spec, at))
@@ -285,6 +287,19 @@ def sink_unit(spec: Spec, at: Addresses) -> Unit:
         process=Process(command=command, ready=_ready(at["sink"], "/health")),
         ports=(at.port("sink"),),
         memory_mb=90,
+    )
+
+
+def pages_unit(spec: Spec, at: Addresses) -> Unit:
+    """The stack's web pages, over what the others answer; it needs none of them to start."""
+    return Unit(
+        name="pages",
+        pillar=Pillar.METRICS,
+        files=_files(pages.render(spec, at)),
+        checks=_own_checks(pages.COMMAND),
+        process=Process(command=pages.COMMAND, ready=_ready(at["pages"], pages.HEALTH_PATH)),
+        ports=(at.port("pages"),),
+        memory_mb=70,
     )
 
 

@@ -52,6 +52,7 @@ def programs(spec: Spec) -> tuple[Program, ...]:
         Program("collector-spanmetrics", "collector-spanmetrics", "critical"),
         Program("housekeeper", "housekeeper", "warning"),
         Program("jaeger", "jaeger-metrics", "critical"),
+        Program("pages", "pages", "warning"),
         Program("prometheus", "prometheus", "critical"),
     ]
     if spec.metrics.otlp:

@@ -120,5 +120,4 @@ class Alerting(Model):
         | None
     ) = None
     """Where this repository can be read, put in front of runbook paths in notifications, as in
-    'https://git.example/obs/blob/main/'. Without it they link to the sink, which serves the pages; without
-    one they name the path."""
+    'https://git.example/obs/blob/main/'. Without it they link to the stack's own web pages."""

@@ -286,6 +286,7 @@ class Clients:
         self.alertmanager = Alertmanager("alertmanager", f"http://{at['alertmanager']}", *common)
         self.jaeger = Jaeger("jaeger", f"http://{at['jaeger-query-http']}", *common)
         self.sink = Sink("sink", f"http://{at['sink']}", *common)
+        self.pages = Http("pages", f"http://{at['pages']}", *common)
         password = _read(state / "secrets" / "opensearch-reader", stack)
         certificate = state / "secrets" / "tls" / "ca.pem"
         options: Json = {"auth": ("reader", password)}
@@ -301,7 +302,7 @@ class Clients:
 
     def close(self) -> None:
         """Close all connections."""
-        fixed = (self.prometheus, self.alertmanager, self.jaeger, self.sink, self.opensearch)
+        fixed = (self.prometheus, self.alertmanager, self.jaeger, self.sink, self.pages, self.opensearch)
         for client in (*fixed, *self._services.values()):
             client.close()
 

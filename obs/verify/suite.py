@@ -9,6 +9,7 @@ from obs.verify import (
     checks_alerts,
     checks_logs,
     checks_otlp,
+    checks_pages,
     checks_redaction,
     checks_request,
     checks_sampling,
@@ -23,6 +24,7 @@ TRACKS: tuple[tuple[Check, ...], ...] = (
         checks_state.RULES,
         checks_state.OBSERVED,
         checks_state.LOOPBACK,
+        checks_pages.OPEN,
         checks_alerts.DEAD_MAN,
     ),
     (

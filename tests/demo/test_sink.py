@@ -309,14 +309,6 @@ def test_filters_and_counts(sink: Client) -> None:
     assert deliveries(sink) == []
 
 
-def test_the_runbooks_open(sink: Client) -> None:
-    answer = sink.get("/docs/runbooks/TargetDown.md")
-    assert answer.status_code == 200
-    assert answer.text.startswith("# TargetDown")
-    for page in ("Nothing.md", "*.md", "..%2F..%2FREADME.md", "%2e%2e/first-tour.md"):
-        assert sink.get(f"/docs/runbooks/{page}").status_code == 404
-
-
 def test_labels_are_bounded(sink: Client) -> None:
     for number in range(MAX_RECEIVERS + 20):
         sink.post(f"/slack/team-{number}", json=SLACK)

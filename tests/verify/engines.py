@@ -139,6 +139,8 @@ class Engines:
         return httpx.Response(200, json=[{"labels": self.labels(*key)} for key in self.world.firing])
 
     def sink(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/":
+            return httpx.Response(500 if "sink without page" in self.world.broken else 200)
         params = request.url.params
         found = [
             item
@@ -147,6 +149,20 @@ class Engines:
             and datetime.fromisoformat(item["received_at"]).timestamp() >= float(params.get("since", 0))
         ]
         return httpx.Response(200, json={"count": len(found), "deliveries": found})
+
+    def pages(self, request: httpx.Request) -> httpx.Response:
+        """The stack's web pages, as far as they are looked at."""
+        path, broken = request.url.path, self.world.broken
+        if not request.headers["host"].startswith("127.0.0.1") and "pages for all" not in broken:
+            return httpx.Response(403)
+        if path == "/api/stack":
+            names = [item.name for item in self.world.spec.services]
+            gone = "payments" if "service untold" in broken else None
+            return httpx.Response(200, json={"services": [{"name": n} for n in names if n != gone]})
+        if path.startswith("/api/"):
+            return httpx.Response(200, json={})
+        missing = "page missing" in broken and path == "/targets"
+        return httpx.Response(404 if missing else 200, text="<main></main>")
 
     def jaeger(self, request: httpx.Request) -> httpx.Response:
         trace_id = request.url.path.rsplit("/", 1)[1]

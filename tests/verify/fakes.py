@@ -79,6 +79,7 @@ class World:
             at.port("jaeger-query-http"): engines.jaeger,
             at.port("sink"): engines.sink,
             at.port("collector-otlp-http"): engines.collector,
+            at.port("pages"): engines.pages,
         }
         self.services = {item.name: item for item in spec.services if item.run}
         for item in self.services.values():

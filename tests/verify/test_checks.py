@@ -26,6 +26,12 @@ FAILS: dict[str, list[tuple[str, str]]] = {
     "rules evaluate": [("rule fails", "no such function"), ("rules waiting", "not yet: TargetDown")],
     "observed services scraped": [("observed down", "not scraped: legacy-billing")],
     "loopback only": [("open socket", "redis on 192.0.2.7:21012"), ("other processes", "port 21000")],
+    "pages open": [
+        ("page missing", "the page http://127.0.0.1:21041/targets"),
+        ("service untold", "not there: payments"),
+        ("pages for all", "another host name to be refused"),
+        ("sink without page", "to which the start page leads"),
+    ],
     "dead man's switch": [("watchdog silent", "none"), ("watchdog late", "the last one 37")],
     "probes counted": [
         ("ingress fails", "500 from gateway"),
@@ -131,7 +137,14 @@ NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
 }
 """Check -> what the stack says, and a piece of the reason. Those not named apply to every stack."""
 
-ALWAYS = {"engines answer", "targets up", "rules evaluate", "loopback only", "collector lost nothing"}
+ALWAYS = {
+    "engines answer",
+    "pages open",
+    "targets up",
+    "rules evaluate",
+    "loopback only",
+    "collector lost nothing",
+}
 
 
 def prepare(ctx: Context, check: Check) -> None:

@@ -87,7 +87,7 @@ def test_equal_specs_give_equal_bytes_in_another_process(planned: Plan) -> None:
     assert other.stdout == planned.model_dump_json()
 
 
-def test_a_new_observed_service_touches_only_its_own_files_and_the_collector(planned: Plan) -> None:
+def test_a_new_observed_service_touches_only_its_own_files_the_collector_and_the_pages(planned: Plan) -> None:
     service = {
         "name": "billing",
         "owner": "checkout",
@@ -103,6 +103,7 @@ def test_a_new_observed_service_touches_only_its_own_files_and_the_collector(pla
     }
     assert changed == {
         "collector/collector.yaml",
+        "pages/settings.json",
         "prometheus/rules/billing.yml",
         "prometheus/scrape/billing.yml",
         "prometheus/tests/billing.yml",
