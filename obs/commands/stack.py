@@ -131,6 +131,8 @@ def _previewed(env: str) -> "list[UnitChange]":
     from obs.progress import Watcher
     from obs.pulumi import Driver, EngineFailed
     from obs.session import explain
+    from obs.untouched import untouched
+    from stacks.loader import stack_file
 
     driver, watcher, collector = Driver(env), Watcher(quiet=True), Collector()
 
@@ -138,7 +140,7 @@ def _previewed(env: str) -> "list[UnitChange]":
         watcher(event)
         collector(event)
 
-    with driver.command.interruptible(tell):
+    with untouched(stack_file(env)), driver.command.interruptible(tell):
         driver.select()
         try:
             with watcher:
