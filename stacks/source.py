@@ -155,6 +155,9 @@ def _convert(
         )
         return nothing
     if isinstance(node, yaml.ScalarNode):
+        if _is_left_out(node, path):
+            problems.append(Problem(where, key_path(path), "", LEFT_OUT))
+            return nothing
         try:
             value = _scalar(node)
         except ValueError as error:
@@ -201,6 +204,19 @@ def _no_key(node: yaml.ScalarNode) -> str | None:
     if isinstance(value, str) or (type(value) is int and str(value) == node.value):
         return None
     return "expected a word, in quotes: unquoted it is no text"
+
+
+LEFT_OUT = (
+    "expected a value, and none stands here: text that begins with '#' needs quotes, or it is a comment; "
+    "for no value, write null"
+)
+
+
+def _is_left_out(node: yaml.ScalarNode, path: tuple[str | int, ...]) -> bool:
+    """Whether a setting has no value at all, as in `channel: #shop-web`, which YAML reads as null. Whole
+    sections are told of elsewhere, and what Pulumi's own keys may be is Pulumi's to say."""
+    outside = 3 if path[:1] == ("config",) else 1
+    return node.value == "" and _is_plain(node) and len(path) > outside
 
 
 def _is_plain(node: yaml.ScalarNode) -> bool:

@@ -234,7 +234,11 @@ Path = Annotated[
 
 UrlPath = Annotated[
     str,
-    Like(r"^/[!-~]*$", "a path as in a URL, which starts with '/' and has no blanks"),
+    Like(
+        r'^/[!"$->@-~]*$',
+        "a path as in a URL, which starts with '/' and has no blanks, and no '?' or '#', which Prometheus "
+        "would send as %3F or %23: let the program serve at a path of its own what the query asks for",
+    ),
     StringConstraints(max_length=200),
 ]
 """The path of a URL, as in '/metrics'."""
