@@ -159,17 +159,24 @@ def test_opensearch_takes_what_fits_and_keeps_the_rest_beside(opensearch: Node, 
     host = CollectorHost(opensearch.state, program, spec, spec.deploy.port_base, fake=False)
     try:
         host.start()
+        path = host.log_file("orders")
+        path.write_text(line(0) + "\n")
+        until(lambda: opensearch.documents("logs-2026.03.01") == 1, "the first is stored")
+        host.kill()
+        (checkpoint,) = (host.conf.parent / "data/logs").glob("receiver_logfiles_orders")
+        earlier = checkpoint.read_bytes()
+        host.start()
         lines = [line(1), line(2, http_status="odd"), line(3, trace_id="c" * 32)]
-        host.log_file("orders").write_text("\n".join(lines) + "\n")
-        until(lambda: opensearch.documents("logs-2026.03.01") == 2, "two fit")
+        with path.open("a") as file:
+            file.write("\n".join(lines) + "\n")
+        until(lambda: opensearch.documents("logs-2026.03.01") == 3, "two more fit")
         until(lambda: opensearch.documents("logs-rejected-2026.03.01") == 1, "one does not")
         host.kill()
-        for checkpoint in (host.conf.parent / "data/logs").glob("receiver_*orders*"):
-            checkpoint.unlink()
+        checkpoint.write_bytes(earlier)
         host.start()
         known = "otelcol_opensearchlogs_duplicates_records_total"
         until(lambda: host.metrics().get(known, 0) >= 2, "they are known")
-        assert opensearch.documents("logs-2026.03.01") == 2
+        assert opensearch.documents("logs-2026.03.01") == 3
         assert opensearch.documents("logs-rejected-2026.03.01") == 1
         with opensearch.client("reader") as client:
             (kept,) = client.get("/logs-rejected-2026.03.01/_search").json()["hits"]["hits"]
