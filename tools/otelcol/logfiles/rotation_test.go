@@ -191,6 +191,18 @@ func TestAFileTruncatedAndWrittenBeyondItsOldSizeBeginsAnew(t *testing.T) {
 	h.wants(append(append(slices.Clone(lines), lines...), "short", "other")...)
 }
 
+func TestAFileThatLosesAnUnreadLineAtItsEndIsNotReadAgain(t *testing.T) {
+	h := newHost(t, "x.log").start()
+	h.write("x.log", "one\ntwo\n")
+	h.poll()
+	h.write("x.log", "half a line")
+	h.poll()
+	h.must(os.Truncate(h.path("x.log"), 8))
+	h.write("x.log", "three\n")
+	h.poll()
+	h.wants("one", "two", "three")
+}
+
 func TestWhatATruncationTookAwayIsCounted(t *testing.T) {
 	h := newHost(t, "x.log").start()
 	h.write("x.log", "one\n")

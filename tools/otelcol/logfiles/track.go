@@ -163,7 +163,9 @@ func (t *tracker) update(f *file, now facts) {
 	if f.reason != "" && now.size < before.size {
 		f.reason, f.judged = "", false
 	}
-	if now.size < f.Offset || now.size < before.size || !f.last().is(f.handle) {
+	// A file that loses lines at its end, beyond what was read, is still itself.
+	shorter := now.size < f.Offset || f.Offset == 0 && now.size < before.size
+	if shorter || !f.last().is(f.handle) {
 		t.truncated(f, before.size)
 	}
 }
