@@ -4,12 +4,13 @@ import pulumi
 
 from components.plan import Unit
 from components.stack import ObservabilityStack
-from obs.program import engines_of, planned, secret_values
+from obs.program import engines_of, planned, secret_values, tell_moves
 from vsi.provider import Unit as HostUnit
 
 
 def main() -> None:
     spec, plan = planned()
+    tell_moves(plan)
     engines = engines_of(plan)
     secrets = secret_values(spec, plan)
 

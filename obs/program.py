@@ -16,6 +16,8 @@ from components.spec import Spec
 from obs.describe import describe
 from obs.errors import BadInput, ObsError
 from obs.secret_values import problems
+from vsi.handover import moves
+from vsi.paths import state_paths
 
 
 def planned() -> tuple[Spec, Plan]:
@@ -50,6 +52,12 @@ def check_configuration(stack: str, given: str | None) -> None:
             f"obs:spec: the engine was given another value than {name} holds. "
             f"Expected no `--config obs:spec…` and no `--config-file`: write the change into {name}."
         )
+
+
+def tell_moves(plan: Plan) -> None:
+    """Say which ports pass from one unit to another, and that the one is stopped for it."""
+    for move in moves(plan, state_paths(plan.stack)):
+        pulumi.log.warn(str(move))
 
 
 def _comparable(value: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.plan import Frozen, Process, Unit
-from vsi import operations, session, tls
+from vsi import handover, operations, session, tls
 from vsi.errors import DeployError, Mask
 from vsi.host import revive
 from vsi.locks import hold
@@ -183,9 +183,15 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
         secrets=secret_stamps(state, unit.secrets, uses_tls(unit)),
         engines=request.engines,
     )
-    action = decide(None if updated else supervisor.program(unit.name), record.started, wanted, unit.process)
-    record = record.model_copy(update={"started": wanted})
-    _carry_out(action, supervisor, state, unit, record, report)
+    program_now = None if updated else supervisor.program(unit.name)
+    fresh = set(unit.ports) - set(old.unit.ports if old else ())
+    stopped = program_now is None or not program_now.running
+    handover.vacate(state, unit, set(unit.ports) if stopped else fresh, report)
+    with hold(state.locks, handover.process_lock(unit.name)):
+        program_now = None if updated else supervisor.program(unit.name)
+        action = decide(program_now, record.started, wanted, unit.process)
+        record = record.model_copy(update={"started": wanted})
+        _carry_out(action, supervisor, state, unit, record, report)
     report("ready")
     wait_ready(state, unit)
 
