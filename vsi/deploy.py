@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from components.plan import Frozen, Process, Unit
-from vsi import handover, operations, session, tls
+from vsi import access, handover, operations, session, tls
 from vsi.errors import DeployError, Mask
 from vsi.host import revive
 from vsi.locks import hold
@@ -149,6 +149,7 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
         session.run(host, _tls_steps(request, state), report)
 
     files = file_digests(unit.files)
+    _mend_access(state, unit, host, report)
     tokens = Tokens(state, unit.name)
     script = run_script(unit, tokens)
     program = program_file(unit, state, script)
@@ -217,6 +218,15 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
         pid=now.pid if now else 0,
         seconds=round(time.monotonic() - begun, 2),
     )
+
+
+def _mend_access(state: StatePaths, unit: Unit, host: str, report: Report) -> None:
+    """Take back what was opened to others. Contents and times stay, so nothing is restarted for it."""
+    tls_names = ("tls/",) if uses_tls(unit) else ()
+    files = access.kept_files(state, unit.name, dict(unit.files), (*unit.secrets, *tls_names))
+    if off := access.wrong(state, files, {}):
+        paths = [str(files[name]) for name in sorted(off)]
+        session.run(host, [("access", operations.owned_alone, {"paths": paths})], report)
 
 
 def _folder_and_secret_steps(request: Request, state: StatePaths) -> list[session.Step]:

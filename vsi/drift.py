@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.plan import Pillar
+from vsi import access
 from vsi.paths import StatePaths
 from vsi.records import Applied, digest_file, foreign, read_applied, secrets_off
 from vsi.supervisor import Program, Supervisor
@@ -26,12 +27,14 @@ class Observed:
     extra: tuple[str, ...]
     program_changed: bool
     secrets_off: tuple[str, ...]
+    access: str
+    """Whose files or folders others can read, in words; '' if nobody else can."""
     complete: bool
 
     @property
     def drifted(self) -> bool:
         """Whether anything differs from what was applied."""
-        files = self.changed or self.missing or self.extra or self.secrets_off
+        files = self.changed or self.missing or self.extra or self.secrets_off or self.access
         return bool(files) or self.program_changed or not self.complete or self.process_state != "running"
 
 
@@ -64,8 +67,16 @@ def observe(state: StatePaths, record: Applied, program: Program | None) -> Obse
         secrets_off=tuple(
             f"{name} {what}" for name, what in secrets_off(state, unit.secrets, record.started).items()
         ),
+        access=access_words(state, record),
         complete=record.complete,
     )
+
+
+def access_words(state: StatePaths, record: Applied) -> str:
+    """What of a unit is not its owner's alone; '' if all is."""
+    name, secrets = record.unit.name, record.started.secrets if record.started else record.unit.secrets
+    files = access.kept_files(state, name, record.files, tuple(secrets))
+    return access.words(access.wrong(state, files, access.kept_folders(state, name)))
 
 
 def process_words(program: Program | None) -> str:

@@ -125,6 +125,8 @@ def drift_words(seen: Observed) -> str:
         (seen.secrets_off, "secret"),
     ]
     words = [f"{word}: {', '.join(names)}" for names, word in parts if names]
+    if seen.access:
+        words.append(seen.access)
     if seen.program_changed:
         words.append("supervisor's file changed")
     if not seen.complete:

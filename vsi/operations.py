@@ -187,6 +187,16 @@ def _chunks(paths: list[str]) -> list[list[str]]:
 
 
 @operation()
+def owned_alone(paths: list[str]) -> Commands:
+    """Files that only we can read, as they are. Another user's is replaced by a copy of ours."""
+    for path in map(shlex.quote, paths):
+        copied = (
+            f"cp --preserve=timestamps {path} {path}.own && chmod 600 {path}.own && mv -fT {path}.own {path}"
+        )
+        yield StringCommand(f"if [ -O {path} ]; then chmod 600 {path}; else {copied}; fi")
+
+
+@operation()
 def removed(paths: list[str]) -> Commands:
     """Files or whole folders gone."""
     if paths:

@@ -29,7 +29,7 @@ from pydantic import ValidationError
 
 from components.plan import PLAN_VERSION, Plan, Secret
 from components.plan import Unit as PlanUnit
-from vsi.drift import conf_files, process_words
+from vsi.drift import access_words, conf_files, process_words
 from vsi.errors import DeployError
 from vsi.paths import REPO, StatePaths, check_file_path, check_name, state_paths
 from vsi.records import Applied, Request, digest_file, foreign, read_applied, secrets_off
@@ -229,6 +229,8 @@ def _process_state(state: StatePaths, name: str, record: Applied | None) -> str:
         words = f"{words}, supervisor's program file changed"
     elif digest_file(state.unit(name).run) != record.script:
         words = f"{words}, run script changed"
+    elif opened := access_words(state, record):
+        words = f"{words}, {opened}"
     return words
 
 
