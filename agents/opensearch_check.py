@@ -58,6 +58,7 @@ def judge(engine: Path, folder: Path, seconds: float) -> str | None:
             "OPENSEARCH_PATH_CONF": str(folder),
             "OPENSEARCH_TMPDIR": name,
             "OPENSEARCH_JAVA_OPTS": HEAP,
+            "JDK_JAVA_OPTIONS": f'"-Djava.io.tmpdir={name}"',
         }
         process = subprocess.Popen(
             command(engine, Path(name)),

@@ -48,6 +48,7 @@ def preflight(plan: Plan) -> list[Problem]:
     running = {name for name, p in supervisor.programs().items() if p.running}
     todo = [unit for unit in plan.units if unit.name not in running]
     return [
+        *_path(plan, state),
         *_programs(plan),
         *_commands(plan),
         *_memory(todo),
@@ -55,6 +56,21 @@ def preflight(plan: Plan) -> list[Problem]:
         *_ports(plan, state),
         *_ephemeral(plan),
         *_kernel(plan),
+    ]
+
+
+def _path(plan: Plan, state: StatePaths) -> list[Problem]:
+    """Characters of the state folder's path that OpenSearch would take for something else."""
+    found = [text for text in ('"', ",", "${") if text in str(state.root)]
+    if not found or not _has_opensearch(plan):
+        return []
+    return [
+        Problem(
+            "state folder",
+            f"{state.root} holds {' and '.join(found)}",
+            "none of these: OpenSearch reads quotes, lists and variables there",
+            "set OBS_STATE_DIR to another folder",
+        )
     ]
 
 

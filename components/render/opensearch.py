@@ -33,10 +33,14 @@ COMMAND = (
     "-Epath.logs={log}",
 )  # fmt: skip
 ENVIRONMENT = (
+    ("JDK_JAVA_OPTIONS", '"-Djava.io.tmpdir={data}" "-XX:ErrorFile={log}/hs_err_pid%p.log"'),
     ("OPENSEARCH_PATH_CONF", "{conf}"),
     ("OPENSEARCH_TMPDIR", "{data}"),
 )
-"""Without a temporary folder of its own the start script leaves one behind in /tmp at every start."""
+"""Without a temporary folder of its own the start script leaves one behind in /tmp at every start.
+
+Java is told of folders by a variable that it reads itself and that knows quotes: the start script splits what
+stands in `jvm.options` at blanks."""
 SETUP_COMMAND = ("{python}", "-m", "agents.opensearch_setup", "--settings", "setup/settings.json")
 CHECK_COMMAND = (
     "{python}", "-m", "agents.opensearch_check", "--engine", "{engine:opensearch}", "--running", "../conf",
@@ -107,9 +111,7 @@ def _jvm(spec: Spec) -> str:
         "-XX:+UseG1GC",
         "-XX:G1ReservePercent=25",
         "-XX:InitiatingHeapOccupancyPercent=30",
-        "-Djava.io.tmpdir=${OPENSEARCH_TMPDIR}",
         # No heap dump: it would hold log lines and passwords, as large as the heap, on the disk of the store.
-        "-XX:ErrorFile=${OPENSEARCH_PATH_CONF}/../log/hs_err_pid%p.log",
         "18-:-Djava.security.manager=allow",
         f"-Djava.util.concurrent.ForkJoinPool.common.threadFactory={_THREADS}",
     ]

@@ -52,7 +52,7 @@ def opensearch(
     """The demo shop's OpenSearch, running and set up. Tests that change it put it back with `setup`."""
     base = free_base(max(OFFSETS.values()) + 1)
     spec = specs.spec(deploy={"port_base": base, "opensearch_heap_mb": 512})
-    node = Node(spec, tmp_path_factory.mktemp("state"), engine_folder("opensearch"))
+    node = Node(spec, tmp_path_factory.mktemp("state with blänks & 100%"), engine_folder("opensearch"))
     try:
         node.start(seconds=300)
         node.setup()

@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 @pytest.fixture
 def staged(tmp_path: Path) -> Path:
     """A unit whose staged files differ from the running ones, which are none."""
+    tmp_path /= "with blänks"
     secrets = tmp_path / "secrets/tls"
     secrets.mkdir(parents=True)
     for name, content in tls.renewed({}, renderer.TLS_NAMES).items():
@@ -40,7 +41,9 @@ def staged(tmp_path: Path) -> Path:
 def check(staged: Path, engine: Path) -> subprocess.CompletedProcess[str]:
     words = {"{python}": sys.executable, "{engine:opensearch}": str(engine)}
     command = [words.get(part, part) for part in renderer.CHECK_COMMAND]
-    environment = {**os.environ, "PYTHONPATH": str(REPO)}
+    scratch = staged.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(REPO), "TMPDIR": str(scratch)}
     return subprocess.run(
         command, cwd=staged, capture_output=True, text=True, timeout=400, env=environment, check=False
     )

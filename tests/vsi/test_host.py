@@ -9,7 +9,7 @@ import pytest
 
 from components.plan import Ready
 from tests.ports import free_port
-from tests.vsi.conftest import Place
+from tests.vsi.conftest import Place, make_place
 from tests.waiting import until
 from vsi import host
 from vsi.drift import read_host
@@ -189,3 +189,16 @@ def test_two_units_on_one_port_are_named(place: Place) -> None:
     place.ports["beta"] = place.unit().ports[0]
     (problem,) = host.preflight(place.plan(place.unit(), place.unit("beta")))
     assert problem.found == "wanted by alpha and beta"
+
+
+@pytest.mark.parametrize("name", ["a, b", 'say "a"', "${HOME}"])
+def test_a_path_that_opensearch_would_misread_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for place in make_place(tmp_path / name, monkeypatch):
+        store = place.unit(engines=("opensearch",))
+        (problem,) = [p for p in host.preflight(place.plan(store)) if p.key == "state folder"]
+        assert str(tmp_path / name) in problem.found
+        assert "OBS_STATE_DIR" in problem.what_to_do
+        assert host.preflight(place.plan(place.unit())) == []
+        assert not place.base.exists()
