@@ -20,6 +20,37 @@ def check_environment(stack: str) -> None:
         raise BadInput(str(error)) from None
 
 
+def check_known(stack: str) -> None:
+    """As `check_environment`, but what was deployed is known without its stack file too.
+
+    On another branch there may be none, and what runs must be seen and taken down all the same."""
+    if not was_deployed(stack):
+        check_environment(stack)
+
+
+def was_deployed(stack: str) -> bool:
+    """Whether something of the stack is on this host, or in the engine's state."""
+    from obs.pulumi import has_state
+    from vsi.errors import DeployError
+    from vsi.paths import state_paths
+
+    try:
+        return state_paths(stack).units.is_dir() or has_state(stack)
+    except DeployError:
+        return False
+
+
+def unreadable(stack: str) -> str:
+    """What is wrong with the stack file, in one line; '' if nothing is."""
+    from stacks.loader import StackFileError, load
+
+    try:
+        load(stack)
+    except StackFileError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
 def describe(stack: str) -> tuple["Spec", "Plan"]:
     """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included."""
     from stacks.loader import StackFileError, load

@@ -34,6 +34,7 @@ from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
 from components import catalog
+from obs import recorded
 from obs.errors import Interrupted, ObsError
 from obs.lock import clear_stale_locks
 from obs.notices import tell_new
@@ -101,6 +102,12 @@ def backend_folder() -> Path | None:
     if url.startswith(FILE_SCHEME):
         return Path(url.removeprefix(FILE_SCHEME).split("?")[0]).expanduser().absolute()
     return None
+
+
+def has_state(stack: str) -> bool:
+    """Whether the stack has state in a back end that is a folder."""
+    folder = backend_folder()
+    return folder is not None and any((folder / ".pulumi" / "stacks").glob(f"**/{stack}.json*"))
 
 
 def environment(stack: str, pulumi: Path) -> dict[str, str]:
@@ -275,6 +282,7 @@ class Driver:
         variables = environment(stack, pulumi)
         made(Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
         self.name = stack
+        self._variables = variables
         self.command = BoundPulumi(pulumi)
         self._workspace = LocalWorkspace(
             work_dir=str(ROOT), env_vars=variables, pulumi_command=self.command
@@ -334,13 +342,26 @@ class Driver:
 
     def refresh(self, on_event: OnEvent) -> None:
         """Take what really runs into the state. EngineFailed if the engine ended with an error."""
-        with _failures(), _heard(on_event) as hear:
-            self._stack.refresh(on_event=hear, color="never")
+        with _failures(), _heard(on_event) as hear, self._recorded() as stack:
+            stack.refresh(on_event=hear, color="never")
 
     def destroy(self, on_event: OnEvent) -> None:
         """Take everything down. EngineFailed if the engine ended with an error."""
-        with _failures(), _heard(on_event) as hear:
-            self._stack.destroy(on_event=hear, color="never")
+        with _failures(), _heard(on_event) as hear, self._recorded() as stack:
+            stack.destroy(on_event=hear, color="never")
+
+    @contextmanager
+    def _recorded(self) -> Iterator[Stack]:
+        """The stack as its state alone knows it: its own file may be gone or broken."""
+        configuration = recorded.configuration(self._stack.export_stack().deployment)
+        if not configuration:
+            yield self._stack
+            return
+        with recorded.project_of_links(ROOT, self.name, configuration) as folder:
+            yield _Stack(
+                self.name,
+                LocalWorkspace(work_dir=str(folder), env_vars=self._variables, pulumi_command=self.command),
+            )
 
 
 @contextmanager

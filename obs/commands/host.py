@@ -22,11 +22,11 @@ def status(
     obs status; obs status local --json
     """
     from obs.console import print_json, tell
-    from obs.describe import check_environment
+    from obs.describe import check_known
     from obs.status import draw
     from vsi import host
 
-    check_environment(env)
+    check_known(env)
     rows = host.status(env)
     good = bool(rows) and all(row.well for row in rows)
     if as_json:
@@ -103,12 +103,12 @@ def start(env: Env = "local", units: Units = None) -> int:
 
 def _known(env: str, units: list[str] | None) -> list[str]:
     """The units named, or all; BadInput for one that is not on this host."""
-    from obs.describe import check_environment
+    from obs.describe import check_known
     from obs.errors import BadInput
     from vsi import host
     from vsi.paths import state_paths
 
-    check_environment(env)
+    check_known(env)
     known = list(host.records(state_paths(env)))
     unknown = [unit for unit in units or () if unit not in known]
     if unknown:

@@ -86,10 +86,10 @@ def preview(
 def refresh(env: Env = "local", wait: Wait = False) -> int:
     """Compare what runs with what was deployed, and remember the differences; `up` then repairs them."""
     from obs.console import tell
-    from obs.describe import check_environment
+    from obs.describe import check_known
     from obs.session import session
 
-    check_environment(env)
+    check_known(env)
     with session(env, f"refresh {env}", wait) as (driver, watcher):
         driver.refresh(watcher)
     if watcher.drifted:
@@ -110,10 +110,12 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
     from engines.progress import size
     from obs.console import out, tell
-    from obs.describe import check_environment
+    from obs.describe import check_known, unreadable
     from obs.session import session
 
-    check_environment(env)
+    check_known(env)
+    if why := unreadable(env):
+        tell(f"{why}\nTaking down what was recorded at the last deployment.", "note")
     if not yes:
         _ask(f"Take down everything of '{env}'?")
     with session(env, f"destroy {env}", wait) as (driver, watcher):

@@ -333,3 +333,53 @@ def test_a_reader_that_goes_away_holds_up_nothing(standing: Project) -> None:
         assert standing.locks() == []
     finally:
         standing.replace("cluster: tower", "cluster: laptop")
+
+
+BROKEN = {
+    "gone": None,
+    "tab": "config:\n\tobs:spec: {}\n",
+    "salt": "encryptionsalt: v1:AAAA:v1:BBBB:CCCC\nconfig: {}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_runs_is_taken_down_whatever_became_of_its_stack_file(standing: Project, kind: str) -> None:
+    text, broken = standing.stack_file.read_text(), BROKEN[kind]
+    try:
+        standing.stack_file.unlink()
+        if broken is not None:
+            standing.stack_file.write_text(broken)
+        assert standing.obs("status").returncode == 0
+        if kind == "gone":
+            assert standing.obs("refresh").returncode == 0
+            assert standing.obs("stop", "local", "three").returncode == 0
+        destroyed = standing.obs("destroy", "--yes")
+        assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+        assert "Taking down what was recorded at the last deployment." in destroyed.stderr
+        assert not any(standing.servers().values())
+        found = standing.stack_file.read_text() if standing.stack_file.exists() else None
+        assert found == broken, "a stack file was written"
+        if kind == "gone":
+            assert standing.obs("up").returncode == 2, "without its file nothing can be brought up"
+    finally:
+        standing.stack_file.write_text(text)
+
+
+def test_a_unit_renamed_with_its_port_kept_comes_up_in_one_run(standing: Project) -> None:
+    plan = standing.root / "vsi" / "plan.py"
+    text, before = plan.read_text(), standing.servers()
+    plan.write_text(text.replace('unit("three"', 'unit("four"'))
+    try:
+        preview = standing.obs("preview")
+        assert "passes from three to four: three is stopped just before four takes it" in preview.stderr
+        assert standing.servers() == before, "a preview stopped something"
+        assert "1 created, 1 deleted" in standing.up()
+    finally:
+        plan.write_text(text)
+    assert standing.once_each()
+    up = standing.by_hand("pulumi up -s local --yes --non-interactive")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "passes from four to three" in up.stdout + up.stderr
+    after = standing.servers()
+    assert (after["one"], after["two"]) == (before["one"], before["two"])
+    assert standing.obs("status").returncode == 0

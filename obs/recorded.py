@@ -1,0 +1,36 @@
+"""What the engine's state knows of a stack by itself, for when its stack file is gone or broken.
+
+Refresh and destroy run no program and need only how secrets in the state are protected. The engine reads that
+in the stack file, and writes it there, whatever it is told: so it gets a folder of links to the project, with
+a stack file made of the state.
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_KEYS = {"salt": "encryptionsalt", "url": "secretsprovider", "encryptedkey": "encryptedkey"}
+"""As the state names them, and as a stack file does."""
+
+
+def configuration(deployment: Mapping[str, Any] | None) -> str:
+    """The stack file of a state: no settings, only how its secrets are protected. '' if it does not say."""
+    known = ((deployment or {}).get("secrets_providers") or {}).get("state") or {}
+    return "".join(f"{name}: {json.dumps(known[key])}\n" for key, name in _KEYS.items() if known.get(key))
+
+
+@contextmanager
+def project_of_links(root: Path, stack: str, configuration: str) -> Iterator[Path]:
+    """A folder that is the project in `root` with that configuration in place of all stack files."""
+    with tempfile.TemporaryDirectory(prefix="obs-") as folder:
+        stacks = Path(folder) / "stacks"
+        stacks.mkdir()
+        for entry in [*root.iterdir(), *(root / "stacks").iterdir()]:
+            link = Path(folder) / entry.relative_to(root)
+            if link != stacks and not link.match("stacks/Pulumi.*"):
+                link.symlink_to(entry)
+        (stacks / f"Pulumi.{stack}.yaml").write_text(configuration, encoding="utf-8")
+        yield Path(folder)

@@ -1,0 +1,27 @@
+"""What stands in for a stack file that is gone or broken."""
+
+from pathlib import Path
+
+from obs.recorded import configuration, project_of_links
+
+
+def test_the_state_says_how_its_secrets_are_protected() -> None:
+    local = {"secrets_providers": {"type": "passphrase", "state": {"salt": "v1:ab=:v1:c"}}}
+    assert configuration(local) == 'encryptionsalt: "v1:ab=:v1:c"\n'
+    cloud = {"secrets_providers": {"state": {"url": "awskms://alias/x", "encryptedkey": "QUI="}}}
+    assert configuration(cloud) == 'secretsprovider: "awskms://alias/x"\nencryptedkey: "QUI="\n'
+    for nothing in (None, {}, {"secrets_providers": None}, {"secrets_providers": {"type": "service"}}):
+        assert configuration(nothing) == ""
+
+
+def test_the_project_of_links_has_that_and_no_other_stack_file(tmp_path: Path) -> None:
+    (tmp_path / "stacks").mkdir()
+    for name in ("Pulumi.yaml", "stacks/Pulumi.local.yaml", "stacks/Pulumi.other.yaml", "stacks/loader.py"):
+        (tmp_path / name).write_text(name)
+    with project_of_links(tmp_path, "local", "made") as folder:
+        found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        assert found == {"Pulumi.yaml", "stacks/Pulumi.local.yaml", "stacks/loader.py"}
+        assert (folder / "stacks/Pulumi.local.yaml").read_text() == "made"
+        (folder / "stacks/Pulumi.local.yaml").write_text("by the engine")
+    assert not folder.exists()
+    assert (tmp_path / "stacks/Pulumi.local.yaml").read_text() == "stacks/Pulumi.local.yaml"
