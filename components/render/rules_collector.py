@@ -137,16 +137,16 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
             (_LOST,),
             exporter | {"reason": "illegal_argument_exception"},
             "Log records are lost: not even the rejected index takes them",
-            "{{ $value | humanize }} log records were refused in 5 minutes by their index and by the rejected "
-            "index ({{ $labels.reason }}): the collector's log has the beginning of each.",
+            "{{ $value | humanize }} log records were refused in 5 minutes by their index and by the "
+            "rejected index ({{ $labels.reason }}): the collector's log has the beginning of each.",
         ),
         platform.alert(
             "LogStoreRetrying",
             f"sum by (instance, exporter, reason) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
             "warning",
             "Log records wait for OpenSearch ({{ $labels.reason }})",
-            "{{ $value | humanize }} log records a second are sent again, for: {{ $labels.reason }}. They are "
-            "kept in the queue on disk.",
+            "{{ $value | humanize }} log records a second are sent again, for: {{ $labels.reason }}. They "
+            "are kept in the queue on disk.",
             (
                 *pair(
                     ((f"{_RETRIED}{{{waiting}}}", counter((30, 60))),),

@@ -10,7 +10,10 @@ from tests.stacks.conftest import Broken
     [
         (
             "{name: web-slack, kind: slack, to_sink: true, channel: '#shop-web'}",
-            "\n          name: web-slack\n          kind: slack\n          to_sink: true\n          channel: #shop-web",
+            (
+                "\n          name: web-slack\n          kind: slack\n          to_sink: true"
+                "\n          channel: #shop-web"
+            ),
             "alerting.receivers[1].channel",
         ),
         ("slo: null", "slo:", "services[4].slo"),
