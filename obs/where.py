@@ -8,13 +8,15 @@ SHOWN = 8
 """Services that are listed; `obs status` lists all."""
 
 _KNOWN = (
-    ("prometheus", "metrics", "prometheus", "http"),
-    ("alertmanager", "alerts", "alertmanager", "http"),
-    ("jaeger", "traces", "jaeger-query-http", "http"),
-    ("opensearch", "logs", "opensearch", "https"),
-    ("sink", "notifications", "sink", "http"),
+    ("pages", "start page", "pages", "http", "/"),
+    ("pages", "metrics", "pages", "http", "/explore"),
+    ("pages", "traces", "pages", "http", "/traces"),
+    ("alertmanager", "alerts", "alertmanager", "http", "/"),
+    ("opensearch", "logs", "opensearch", "https", "/"),
+    ("sink", "notifications", "sink", "http", "/"),
 )
-"""(unit, what it holds, listener, scheme)."""
+"""(unit, what it shows, listener, scheme, path): what a person can open. Prometheus and Jaeger have pages of
+their own on one channel only; the stack's pages show what they hold on each."""
 
 
 def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
@@ -22,8 +24,8 @@ def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
     at = addresses(spec)
     units = {unit.name for unit in plan.units}
     rows = [
-        (f"{what} ({unit})", f"{scheme}://{at[listener]}/")
-        for unit, what, listener, scheme in _KNOWN
+        (what if unit == "pages" else f"{what} ({unit})", f"{scheme}://{at[listener]}{path}")
+        for unit, what, listener, scheme, path in _KNOWN
         if unit in units
     ]
     if "collector" in units:

@@ -104,7 +104,9 @@ def test_a_notice_is_told_where_nothing_can_be_remembered(
 def test_the_addresses_are_those_of_what_runs_and_fit_a_terminal() -> None:
     spec = specs.spec()
     rows = dict(where(spec, plan(spec, "local")))
-    assert rows["metrics (prometheus)"] == "http://127.0.0.1:21000/"
+    assert next(iter(rows.items())) == ("start page", "http://127.0.0.1:21041/")
+    assert rows["metrics"] == "http://127.0.0.1:21041/explore"
+    assert "http://127.0.0.1:21000/" not in rows.values(), "a build of Prometheus has no page there"
     assert rows["gateway"] == "http://127.0.0.1:21100/"
     assert "legacy-billing" not in rows
     assert max(map(len, text(list(rows.items())).splitlines())) <= 80
