@@ -56,10 +56,9 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         "processors": {
             "memory_limiter": {"check_interval": "1s", "limit_mib": 512, "spike_limit_mib": 128},
             "scrub": _scrub(spec),
-            **(collector_logs.processors(spec) if receivers else {}),
+            **(collector_logs.processors(spec) if logs else {}),
             **collector_otlp.processors(spec),
             **collector_otlp.metrics_processors(spec),
-            **(collector_logs.sampling(spec) if logs else {}),
             **collector_traces.processors(spec),
         },
         "receivers": {**receivers, "otlp": {"protocols": protocols}},

@@ -24,13 +24,8 @@ def logs(spec: Spec) -> dict[str, Any]:
     """The pipeline of log records, by name; empty where the stack takes none."""
     if not spec.logging.otlp:
         return {}
-    steps = ["transform/otlp_logs" if step == "transform/logs" else step for step in _steps(spec)]
+    steps = ["memory_limiter", "transform/otlp_logs", "logrecord", "scrub"]
     return {"logs/otlp": {"exporters": ["opensearchlogs"], "processors": steps, "receivers": ["otlp"]}}
-
-
-def _steps(spec: Spec) -> list[str]:
-    steps: list[str] = collector_logs.pipeline(spec)["processors"]
-    return steps
 
 
 _EXPIRY = "5m"
@@ -97,7 +92,6 @@ def processors(spec: Spec) -> dict[str, Any]:
         *_severity(),
         *_trace(),
         *_time(),
-        *collector_logs.judged(spec),
         'set(body, attributes["message"])',
         'delete_key(attributes, "message")',
     ]
@@ -120,7 +114,6 @@ def _identify() -> list[str]:
         f'set(cache["given"], String({uid})) where {uid} != nil',
         'set(cache["given"], UUID()) where cache["given"] == nil',
         f'set({uid}, SHA256(Concat(["otlp", {service}, cache["given"]], "\\n")))',
-        f'delete_key(attributes, "{collector_logs.DROP}")',
     ]
 
 

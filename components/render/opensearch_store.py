@@ -29,6 +29,8 @@ _CORE: dict[str, dict[str, Any]] = {
     "message": {"type": "text", "norms": False},
     **{name: _KEYWORD for name in CORE_FIELDS if name not in ("timestamp", "message")},
 }
+_MARKS = ("parse_error", "timestamp_text")
+"""What the collector writes on a record of which something was not understood."""
 _LABELS = ("region", "team")
 """On every record, beside the labels that are core fields."""
 
@@ -96,11 +98,20 @@ def time_value(duration: str) -> str:
     return f"{milliseconds(duration) // 86_400_000}d" if duration.endswith("w") else duration
 
 
-def _logs(spec: Spec) -> dict[str, Any]:
-    index = spec.logging.index
+def field_types(spec: Spec) -> dict[str, str]:
+    """Field of a log record -> its type: what the collector has to make of it."""
+    return {name: mapping["type"] for name, mapping in _properties(spec).items()}
+
+
+def _properties(spec: Spec) -> dict[str, dict[str, Any]]:
     # Named in the stack wins over what we would take it for.
     fields: dict[str, dict[str, Any]] = dict.fromkeys((*_LABELS, *spec.logging.enrichment), _KEYWORD)
     fields |= {field.name: _field(field.type) for field in spec.logging.fields}
+    return dict(sorted((fields | dict.fromkeys(_MARKS, _KEYWORD) | _CORE).items()))
+
+
+def _logs(spec: Spec) -> dict[str, Any]:
+    index = spec.logging.index
     return {
         "index_patterns": [f"{index.prefix}-2*"],
         "priority": 500,
@@ -117,7 +128,7 @@ def _logs(spec: Spec) -> dict[str, Any]:
                 # A field that is not named is kept in the record but not indexed: a service that logs a new
                 # field every minute cannot make the mapping grow.
                 "dynamic": False,
-                "properties": dict(sorted((fields | _CORE).items())),
+                "properties": _properties(spec),
             },
         },
     }

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _TEXTS_OF = {"long": r"-?\d{1,18}", "double": r"-?\d+(\.\d+)?", "boolean": "true|false"}
 """By type of a field, the texts that the store takes for one; of other types any."""
 
+_MARKS = ("parse_error", "timestamp_text", "unparsed")
+"""Fields of a record that the collector itself writes."""
+
 RESERVED_UNITS = (
     "alertmanager", "collector", "housekeeper", "jaeger", "node-exporter", "opensearch",
     "prometheus", "redis", "redis-exporter", "sink",
@@ -184,6 +187,11 @@ def _field_names(spec: "Spec") -> list[Found]:
         (path, name, "expected a name that does not begin with '_', 'log.' or 'obs.', which are taken")
         for path, name in named
         if name.startswith(("_", "log.", "obs."))
+    ]
+    found += [
+        (path, name, "expected another name: this one says what was not understood of a record")
+        for path, name in named
+        if name.partition(".")[0] in _MARKS
     ]
     for field in logging.fields:
         value = logging.enrichment.get(field.name)

@@ -151,4 +151,45 @@ def _of(keys: Counter[Key]) -> str:
     return f" (the first: {service}, {level}, {timestamp})"
 
 
+NOT_UNDERSTOOD = {
+    "time": ("time not understood", "time outside the window"),
+    "level": ("level not understood",),
+}
+"""What the collector writes into `parse_error` of a record whose time or level it could not take."""
+LOOK_BACK = 15 * 60
+
+
+def understood(ctx: Context) -> str:
+    """Of the last minutes no record has a time or a level that was not understood; whose they are, if so."""
+    index = f"{ctx.spec.logging.index.prefix}-2*"
+    since = int(ctx.clock.now() - LOOK_BACK) * 1000
+    recent: dict[str, object] = {"range": {"timestamp": {"gte": since, "format": "epoch_millis"}}}
+
+    def count(*conditions: dict[str, object]) -> int:
+        return ctx.clients.opensearch.count(index, {"bool": {"filter": [recent, *conditions]}})
+
+    problems = []
+    for what, marks in NOT_UNDERSTOOD.items():
+        marked: dict[str, object] = {"terms": {"parse_error": list(marks)}}
+        total = count(marked)
+        if not total:
+            continue
+        of_service = {
+            item.name: count(marked, {"term": {"service": item.name}}) for item in ctx.spec.services
+        }
+        of_service["others"] = total - sum(of_service.values())
+        named = ", ".join(f"{name} ({number})" for name, number in of_service.items() if number > 0)
+        problems.append(f"{what}s not understood of {named}")
+    if problems:
+        raise CheckFailed(
+            "times and levels of all records to be understood",
+            "; ".join(problems),
+            "Search for `parse_error:*`, see what the lines hold, and docs/how-to/log-formats.md.",
+        )
+    return (
+        f"{count()} records of the last {LOOK_BACK // 60} minutes: no time or level that was not understood"
+    )
+
+
+UNDERSTOOD = Check("log records understood", "logging", understood)
 COMPLETE = Check("log lines stored once", "logging", complete, applies)

@@ -35,7 +35,7 @@ TRACKS: tuple[tuple[Check, ...], ...] = (
     ),
     (checks_sampling.REST,),
     (checks_redaction.REDACTED,),
-    (checks_logs.COMPLETE,),
+    (checks_logs.UNDERSTOOD, checks_logs.COMPLETE),
     (checks_otlp.ARRIVE,),
     (checks_alerts.LABELS,),
     (

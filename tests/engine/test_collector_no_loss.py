@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests import specs
+from tests.engine import writer
 from tests.engine.collector_host import CollectorHost, running
 from tests.engine.node import Node
 from tests.engine.writer import Writer, line
@@ -82,14 +83,14 @@ def test_a_full_queue_makes_reading_wait_and_a_stop_loses_nothing(host: Collecto
 
 def test_what_the_store_refuses_is_kept_beside(host: CollectorHost) -> None:
     host.store.refuse = lambda index, _id, doc: (
-        400 if index.startswith("logs-2") and doc.get("http_status") == "odd" else 0
+        400 if index.startswith("logs-2") and doc.get("strange") == "odd" else 0
     )
-    host.log_file("orders").write_text(line(1) + "\n" + line(2, http_status="odd") + "\n" + line(3) + "\n")
+    host.log_file("orders").write_text(line(1) + "\n" + line(2, strange="odd") + "\n" + line(3) + "\n")
     until(lambda: host.store.count() == 3, "all three are stored")
     assert set(messages(host)) == {"line 1", "line 3"}
     (kept,) = host.store.find("logs-rejected-2")
     assert kept["service"] == "orders"
-    assert json.loads(kept["message"])["http_status"] == "odd"
+    assert json.loads(kept["message"])["strange"] == "odd"
     rejected = "otelcol_opensearchlogs_rejected_records_total"
     until(lambda: host.metrics()[rejected] == 1, "it is counted")
 
@@ -136,7 +137,7 @@ def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, progra
         until(lambda: host.store.count() >= 3 * count, "unsampled levels are stored")
         read = "otelcol_receiver_accepted_log_records_total"
         kept = "otelcol_opensearchlogs_created_records_total"
-        dropped = "otelcol_processor_filter_logs_filtered_total"
+        dropped = "otelcol_logrecord_sampled_records_total"
         everything = len(lines) + 1
 
         def done() -> bool:
@@ -153,39 +154,84 @@ def test_sampling_thins_out_only_the_levels_it_is_told_to(tmp_path: Path, progra
     assert set(traces.values()) == {2}
 
 
+ODD = (
+    '"timestamp": "1999-12-31T23:59:59Z"',
+    '"timestamp": "0001-01-01T00:00:00Z"',
+    '"time": "9999-12-31T23:59:59Z"',
+    '"ts": 5',
+    '"http_status": "odd", "duration_ms": NaN',
+    '"http_status": 1e400, "duration_ms": [1, {"x": 2}]',
+    '"http_status": 99999999999999999999',
+    '"service": {"name": "orders", "version": 7}, "team": {"lead": "x"}',
+    '"service.name": "orders", "service.node.name": "n"',
+    '"": 1, ".a": 2, "a..b": 3, "a.": 4, " ": 5',
+    '"_id": "x", "_source": {"a": 1}, "_ignored": 2, "_field_names": 3, "_doc_count": "many"',
+    '"a": 1, "a.b": 2, "a.b.c": {"": 1, "..": 2, "_id": 3}',
+    '"x": 1, "x": 2',
+    '"deep": ' + "[" * 900 + "]" * 900,
+    '"wide": {' + ", ".join(f'"k{n}": {n}' for n in range(3000)) + "}",
+    ", ".join(f'"k{n}": {n}' for n in range(3000)),
+    '"' + "k" * 60_000 + '": 1',
+    '"http_path": "' + "p" * 60_000 + '"',
+    '"http_path": {"": null}',
+    '"parse_error": {"a": 1}, "unparsed": 5, "timestamp_text": [[]]',
+    '"message.raw": 1, "timestamp.x": 2, "log_level.y": 3',
+)
+"""What people's lines hold and OpenSearch refuses the whole record for, if it gets it as it is."""
+
+
 def test_opensearch_takes_what_fits_and_keeps_the_rest_beside(opensearch: Node, program: str) -> None:
     """The real store: TLS, user and role, mapping, the same line a second time."""
     spec = opensearch.spec
     host = CollectorHost(opensearch.state, program, spec, spec.deploy.port_base, fake=False)
+    day = f"{writer.TODAY:%Y.%m.%d}"
     try:
         host.start()
+        odd = [f'{{"log_level": "info", "message": "odd {n}", {text}}}' for n, text in enumerate(ODD)]
         path = host.log_file("orders")
-        path.write_text(line(0) + "\n")
-        until(lambda: opensearch.documents("logs-2026.03.01") == 1, "the first is stored")
+        path.write_text(line(1) + "\n")
+        until(lambda: opensearch.documents("logs-2*") == 1, "the first is stored")
         host.kill()
         (checkpoint,) = (host.conf.parent / "data/logs").glob("receiver_logfiles_orders")
         earlier = checkpoint.read_bytes()
         host.start()
-        lines = [line(1), line(2, http_status="odd"), line(3, trace_id="c" * 32)]
         with path.open("a") as file:
-            file.write("\n".join(lines) + "\n")
-        until(lambda: opensearch.documents("logs-2026.03.01") == 3, "two more fit")
-        until(lambda: opensearch.documents("logs-rejected-2026.03.01") == 1, "one does not")
+            file.write("\n".join(odd) + "\n")
+
+        def stored() -> int:
+            return opensearch.documents("logs-2*") + opensearch.documents("logs-rejected-2*")
+
+        until(lambda: stored() == 1 + len(odd), "all are stored")
+        assert opensearch.documents("logs-rejected-2*") == 0
+        with opensearch.admin() as client:
+            # Somebody gave the index of the day a field of their own.
+            mapping = {"properties": {"strange": {"type": "long"}}}
+            client.put(f"/logs-{day}/_mapping", json=mapping).raise_for_status()
+        with path.open("a") as file:
+            file.write(line(2, strange="odd") + "\n" + line(3, order_id=1178291287366377482) + "\n")
+        until(lambda: opensearch.documents("logs-rejected-2*") == 1, "one does not fit")
+        until(lambda: opensearch.documents("logs-2*") == 2 + len(odd), "the other does")
         host.kill()
         checkpoint.write_bytes(earlier)
         host.start()
         known = "otelcol_opensearchlogs_duplicates_records_total"
-        until(lambda: host.metrics().get(known, 0) >= 2, "they are known")
-        assert opensearch.documents("logs-2026.03.01") == 3
-        assert opensearch.documents("logs-rejected-2026.03.01") == 1
+        until(lambda: host.metrics().get(known, 0) >= 2 + len(odd), "they are known")
+        assert opensearch.documents("logs-2*") == 2 + len(odd)
+        assert opensearch.documents("logs-rejected-2*") == 1
         with opensearch.client("reader") as client:
-            (kept,) = client.get("/logs-rejected-2026.03.01/_search").json()["hits"]["hits"]
-        assert json.loads(kept["_source"]["message"])["http_status"] == "odd"
+            (kept,) = client.get("/logs-rejected-2*/_search").json()["hits"]["hits"]
+            query = {"query": {"match_phrase": {"message": "line 3"}}}
+            (found,) = client.post("/logs-2*/_search", json=query).json()["hits"]["hits"]
+        assert json.loads(kept["_source"]["message"])["strange"] == "odd"
         assert kept["_source"]["error.type"] == "mapper_parsing_exception"
+        assert found["_source"]["order_id"] == 1178291287366377482
     finally:
         host.kill()
         with opensearch.admin() as client:
-            client.delete("/logs-2026.03.01,logs-rejected-2026.03.01", params={"ignore_unavailable": "true"})
+            for pattern in ("logs-2*", "logs-rejected-2*"):
+                rows = client.get(f"/_cat/indices/{pattern}", params={"format": "json", "h": "index"}).json()
+                for row in rows:
+                    client.delete(f"/{row['index']}")
 
 
 def test_wrong_settings_are_refused_before_they_run(host: CollectorHost, program: str) -> None:

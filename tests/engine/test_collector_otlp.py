@@ -25,6 +25,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.engine
 CARD = "4111111111111111"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+HOUR_AGO = int(time.time()) - 3600
 Json = dict[str, Any]
 
 
@@ -130,8 +131,12 @@ SAID: list[tuple[Json, Json]] = [
     ({"severityNumber": 0, "attributes": attributes({"level": "ERROR"})}, {"log_level": "error"}),
     ({"severityNumber": 0}, {"log_level": "info", "trace_id": None, "span_id": None}),
     (
-        {"timeUnixNano": "0", "observedTimeUnixNano": "1790000000000000001"},
-        {"timestamp": "2026-09-21T14:13:20.000000001Z"},
+        {"timeUnixNano": "0", "observedTimeUnixNano": f"{HOUR_AGO}000000001"},
+        {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%S.000000001Z", time.gmtime(HOUR_AGO))},
+    ),
+    (
+        {"timeUnixNano": "5"},
+        {"timestamp_text": "1970-01-01T00:00:00.000000005Z", "parse_error": "time outside the window"},
     ),
     ({"traceId": TRACE, "attributes": attributes({"trace_id": "else"})}, {"trace_id": TRACE}),
     ({"attributes": attributes({"transaction.id": "t-1"})}, {"transaction_id": "t-1"}),

@@ -2,11 +2,14 @@
 
 import json
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.waiting import until
 
+TODAY = datetime.now(UTC).date()
+"""The day of all lines: other days than these can be too old to be taken at their word."""
 STEP = 0.05
 KEPT = 30
 """Rotated files; more than any test makes, so that none is deleted."""
@@ -14,9 +17,7 @@ KEPT = 30
 
 def line(number: int, level: str = "info", **fields: Any) -> str:
     """A line in the schema, other than every other one."""
-    stamp = (
-        f"2026-03-01T12:{number // 60_000_000:02d}:{number // 1_000_000 % 60:02d}.{number % 1_000_000:06d}Z"
-    )
+    stamp = f"{TODAY}T00:{number // 60_000_000:02d}:{number // 1_000_000 % 60:02d}.{number % 1_000_000:06d}Z"
     return json.dumps({"timestamp": stamp, "log_level": level, "message": f"line {number}", **fields})
 
 

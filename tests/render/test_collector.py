@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from components.addresses import addresses
-from components.render import collector
+from components.render import collector, collector_logs, opensearch_store
 from components.spec import Spec
 from tests import specs
 from tests.render import engines, golden
@@ -19,9 +19,10 @@ def settings(spec: Spec) -> dict[str, Any]:
     return loaded
 
 
-def statements(spec: Spec) -> list[str]:
-    logs = settings(spec)["processors"]["transform/logs"]["log_statements"]
-    return [line for group in logs for line in group["statements"]]
+def records(spec: Spec) -> dict[str, Any]:
+    """The settings of our own processor."""
+    found: dict[str, Any] = settings(spec)["processors"]["logrecord"]
+    return found
 
 
 def bare(**changes: Any) -> Spec:
@@ -73,8 +74,7 @@ def test_no_text_of_the_stack_breaks_out_of_its_place(value: str, tmp_path: Path
     folder = accepted(tmp_path, spec)
     result = engines.run(command(tmp_path), folder)
     assert result.returncode == 0, result.stdout
-    wanted = f'set(attributes["note"], {json.dumps(value, ensure_ascii=False)})'
-    assert wanted.replace("$", "$$") in statements(spec)
+    assert records(spec)["enrichment"]["note"] == value.replace("$", "$$")
 
 
 @pytest.mark.engine
@@ -83,7 +83,8 @@ def test_the_collector_refuses_what_is_wrong(tmp_path: Path) -> None:
     folder = accepted(tmp_path, specs.spec())
     path = folder / "collector.yaml"
     for right, wrong in (
-        ("IsMap(", "IsMapp("),
+        ("format: json", "format: jsonn"),
+        ("http_status: long", "http_status: number"),
         ("fsync: true", "fsyncc: true"),
         ("block_on_overflow: true", "block_on_overflow: false"),
         ("rejected_index: logs-rejected", "rejected_index: logs"),
@@ -135,12 +136,21 @@ def test_nothing_loses_lines() -> None:
     assert whole["extensions"]["file_storage/logs"]["fsync"] is True
 
 
-def test_a_line_gets_its_id_before_anything_is_done_to_it() -> None:
-    found = statements(specs.spec())
-    identified = next(i for i, line in enumerate(found) if 'cache["uid"], attributes' in line)
-    parsed = next(i for i, line in enumerate(found) if "merge_maps(attributes" in line)
-    fixed = found.index('set(attributes["log.record.uid"], cache["uid"])')
-    assert identified < parsed < fixed
+def test_the_processor_knows_every_source_and_the_mapping_of_the_store() -> None:
+    spec = specs.spec(logging={"fields": [{"name": "http.status", "type": "long"}], "retention": "2w"})
+    found = records(spec)
+    receivers = settings(spec)["receivers"]
+    assert {f"logfiles/{name}" for name in found["sources"]} == {
+        name for name in receivers if name.startswith("logfiles/")
+    }
+    template = json.loads(
+        opensearch_store.render(spec, addresses(spec))["setup/index-templates/obs-logs.json"]
+    )
+    mapped = template["template"]["mappings"]["properties"]
+    assert found["fields"] == {name: mapping["type"] for name, mapping in mapped.items()}
+    assert found["fields"]["http.status"] == "long"
+    assert found["window"] == {"past": "360h", "future": "24h"}
+    assert found["id_attribute"] == collector_logs.UID
 
 
 def test_a_record_of_several_lines_is_matched_as_a_whole() -> None:
@@ -159,7 +169,7 @@ def test_a_record_of_several_lines_is_matched_as_a_whole() -> None:
         "max_lines": 50,
         "max_wait": "2s",
     }
-    assert any('"(?s)^(?P<message>.*)' in line for line in statements(spec))
+    assert records(spec)["sources"]["zoo"]["pattern"].startswith("(?s)^(?P<message>.*)")
 
 
 @pytest.mark.parametrize(
@@ -207,13 +217,11 @@ def test_no_secret_and_no_absolute_path_of_ours() -> None:
 
 
 def test_sampling_names_only_what_is_thinned_out() -> None:
-    text = "\n".join(statements(specs.spec(logging={"sampling": {"debug": 0.5, "info": 0.0}})))
-    assert '"debug" and Substring(cache["key"], 0, 8) >= "80000000"' in text
-    assert '"log_level"] == "info"' in text
-    assert "warning" not in text.split("obs.drop", 2)[2]
-    everything = settings(specs.spec(logging={"sampling": {"debug": 1.0, "info": 1.0}}))
-    assert "filter/sampled" not in everything["processors"]
-    assert "filter/sampled" not in everything["service"]["pipelines"]["logs"]["processors"]
+    assert records(specs.spec(logging={"sampling": {"debug": 0.5, "info": 0.0}}))["sampling"] == {
+        "debug": 0.5,
+        "info": 0.0,
+    }
+    assert records(specs.spec(logging={"sampling": {"debug": 1.0, "info": 1.0}}))["sampling"] == {}
 
 
 def test_tail_sampling_keeps_what_the_stack_says() -> None:

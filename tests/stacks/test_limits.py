@@ -48,6 +48,16 @@ def test_refused(changes: dict[str, Any], told: str) -> None:
         ),
         ({"logging": {"enrichment": {"log.record.uid": "a"}}}, "logging.enrichment", "which are taken"),
         (
+            {"logging": {"enrichment": {"parse_error": "a"}}},
+            "logging.enrichment",
+            "not understood of a record",
+        ),
+        (
+            {"logging": {"fields": [{"name": "unparsed.x", "type": "text"}]}},
+            "logging.fields.0.name",
+            "not understood of a record",
+        ),
+        (
             {"logging": {"fields": [{"name": "n", "type": "long"}], "enrichment": {"n": "a"}}},
             "logging.enrichment.n",
             "expected a long",

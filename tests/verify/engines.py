@@ -185,6 +185,10 @@ class Engines:
         indices, action = request.url.path.strip("/").split("/")
         kinds = {"logs-2*": self.world.logs, "jaeger-jaeger-span-2*": self.world.spans}
         documents = [doc for index in indices.split(",") for doc in kinds.get(index, [])]
+        for what in ("time", "level"):
+            if f"{what}s not understood" in self.world.broken:
+                mark = {"parse_error": f"{what} not understood", "timestamp": 1 << 60}
+                documents += [{**mark, "service": name} for name in ("orders", "elsewhere", "elsewhere")]
         hits = [
             {"_index": "x", "_id": str(i), "_source": doc}
             for i, doc in enumerate(documents)

@@ -97,6 +97,10 @@ FAILS: dict[str, list[tuple[str, str]]] = {
     ],
     "failed traces kept": [("failed not kept", "failed requests"), ("errors ignored", "none failed")],
     "alert ends with the fault": [("alert stays", "still fires"), ("end untold", "no notification")],
+    "log records understood": [
+        ("times not understood", "times not understood of orders (1), others (2)"),
+        ("levels not understood", "levels not understood of orders (1), others (2)"),
+    ],
     "collector lost nothing": [
         ("collector lost", "otelcol_exporter_send_failed_spans_total +5"),
         ("collector unseen", "collector's own metrics"),
@@ -143,6 +147,7 @@ ALWAYS = {
     "targets up",
     "rules evaluate",
     "loopback only",
+    "log records understood",
     "collector lost nothing",
 }
 

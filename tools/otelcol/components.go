@@ -35,6 +35,7 @@ import (
 
 	"observability-suite/otelcol/bound"
 	"observability-suite/otelcol/logfiles"
+	"observability-suite/otelcol/logrecord"
 	"observability-suite/otelcol/opensearchlogs"
 	"observability-suite/otelcol/points"
 	"observability-suite/otelcol/scrub"
@@ -55,6 +56,7 @@ func components() (otelcol.Factories, error) {
 		bound.NewFactory(),
 		deltatocumulativeprocessor.NewFactory(),
 		filterprocessor.NewFactory(),
+		logrecord.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
 		points.NewFactory(),
 		redactionprocessor.NewFactory(),
