@@ -212,7 +212,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.tail_sampling.keep_ratio": (("tracing", "tail_sampling", "keep_ratio"), 0.7),
     "tracing.scrubbing.delete": (("tracing", "scrubbing", "delete"), ["other"]),
     "tracing.scrubbing.hash": (("tracing", "scrubbing", "hash"), ["other"]),
-    "tracing.batching.size": (("tracing", "batching", "size"), 77),
+    "tracing.batching.size": (("tracing", "batching", "size"), "2MiB"),
     "tracing.batching.timeout": (("tracing", "batching", "timeout"), "7s"),
     "tracing.span_metrics.buckets": (("tracing", "span_metrics", "buckets"), ["500ms", "7s"]),
     "tracing.span_metrics.dimensions": (("tracing", "span_metrics", "dimensions"), ["other"]),

@@ -7,7 +7,14 @@ the way of spans in `collector_traces`. The collector runs with the conf folder 
 from typing import Any
 
 from components.addresses import HOST, Addresses
-from components.render import collector_files, collector_logs, collector_otlp, collector_traces, yaml_text
+from components.render import (
+    collector_files,
+    collector_logs,
+    collector_otlp,
+    collector_traces,
+    sizes,
+    yaml_text,
+)
 from components.render.opensearch_store import SECRET_OF
 from components.spec import Spec
 
@@ -17,6 +24,12 @@ SECRET = SECRET_OF[USER]
 RELOAD = "SIGHUP"
 """Makes the running collector read its files again; what is queued stays on disk. It ends the collector if
 the files are wrong, so they are validated first."""
+
+
+_LARGEST: dict[str, dict[str, int]] = {
+    "grpc": {"max_recv_msg_size_mib": sizes.REQUEST_MIB},
+    "http": {"max_request_body_size": sizes.REQUEST_MIB * 2**20},
+}
 
 
 class Reference(str):
@@ -29,7 +42,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
     """`collector.yaml`."""
     receivers = collector_files.receivers(spec)
     protocols = {
-        name: {"endpoint": addresses[f"collector-otlp-{name}"]}
+        name: {"endpoint": addresses[f"collector-otlp-{name}"], **_LARGEST[name]}
         for name, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
         if on
     }

@@ -13,7 +13,7 @@ def pipelines() -> dict[str, Any]:
         "metrics/spans": {"exporters": ["prometheus/spans"], "receivers": ["spanmetrics"]},
         "traces": {
             "exporters": ["forward/spans"],
-            "processors": ["memory_limiter", "transform/spans", "scrub"],
+            "processors": ["memory_limiter", "mend", "transform/spans", "scrub"],
             "receivers": ["otlp"],
         },
         "traces/counted": {
@@ -53,12 +53,17 @@ def connectors(spec: Spec) -> dict[str, Any]:
 
 def processors(spec: Spec) -> dict[str, Any]:
     """What is put on spans, deleted and hashed, what is counted, and which traces are kept."""
-    return {"bound": _bound(spec), "tail_sampling": _tail_sampling(spec), "transform/spans": _transform(spec)}
+    return {
+        "bound": _bound(spec),
+        "mend": _mend(spec),
+        "tail_sampling": _tail_sampling(spec),
+        "transform/spans": _transform(spec),
+    }
 
 
 def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
     """Jaeger, with a queue on disk; and the page with the span metrics."""
-    batching = spec.tracing.batching
+    batching, room = spec.tracing.batching, sizes.messages(spec)
     return {
         "otlp/jaeger": {
             "endpoint": addresses["jaeger-otlp-grpc"],
@@ -66,9 +71,9 @@ def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
             "sending_queue": {
                 "batch": {
                     "flush_timeout": ottl.duration(batching.timeout),
-                    "max_size": batching.size,
-                    "min_size": batching.size,
-                    "sizer": "items",
+                    "max_size": room.batch,
+                    "min_size": room.batch,
+                    "sizer": "bytes",
                 },
                 "queue_size": 256 * 2**20,
                 "sizer": "bytes",
@@ -108,6 +113,17 @@ def _transform(spec: Spec) -> dict[str, Any]:
     if here:
         statements += [{"context": context, "statements": here} for context in ("span", "spanevent")]
     return {"error_mode": "ignore", "trace_statements": statements}
+
+
+def _mend(spec: Spec) -> dict[str, Any]:
+    """What the store would refuse, hide, or delete at once, is mended and marked."""
+    return {
+        "bytes": sizes.messages(spec).span,
+        "future": "10m",
+        "items": 5000,
+        "past": ottl.duration(spec.tracing.retention),
+        "services": sorted(service.name for service in spec.services),
+    }
 
 
 def _bound(spec: Spec) -> dict[str, Any]:

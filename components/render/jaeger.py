@@ -13,7 +13,7 @@ Two choices keep spans from getting lost on their way into the store:
 from typing import Any
 
 from components.addresses import HOST, Addresses
-from components.render import yaml_text
+from components.render import sizes, yaml_text
 from components.render.opensearch_store import SECRET_OF
 from components.spec import Spec
 
@@ -33,7 +33,7 @@ _STORE = "opensearch"
 
 def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
     """The unit's conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
-    storage = spec.tracing.storage
+    storage, room = spec.tracing.storage, sizes.messages(spec)
     backend: dict[str, Any] = {
         "server_urls": [f"https://{addresses['opensearch']}"],
         "username": USER,
@@ -69,7 +69,16 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
                 },
             },
         },
-        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": addresses["jaeger-otlp-grpc"]}}}},
+        "receivers": {
+            "otlp": {
+                "protocols": {
+                    "grpc": {
+                        "endpoint": addresses["jaeger-otlp-grpc"],
+                        "max_recv_msg_size_mib": room.receive_mib,
+                    }
+                }
+            }
+        },
         "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
         "extensions": {
             "jaeger_storage": {"backends": {_STORE: {"opensearch": backend}}},

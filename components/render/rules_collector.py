@@ -14,7 +14,7 @@ from components.render.rules import (
     later,
 )
 from components.render.rules_files import files
-from components.render.rules_spans import bounded_unlisted
+from components.render.rules_spans import bounded_unlisted, mended_unlisted
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -166,6 +166,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         bounded_unlisted(spec),
         *rules_pushed.bounded_unlisted(spec),
         *files(platform),
+        mended_unlisted(spec),
     )
 
 

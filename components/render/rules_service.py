@@ -19,7 +19,7 @@ from components.render.rules import (
     number,
 )
 from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
-from components.render.rules_spans import bounded
+from components.render.rules_spans import bounded, mended
 from components.render.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
@@ -44,7 +44,12 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
             "correlation_header": service.correlation_header,
         },
     )
-    alerts = (*_target_alerts(service, spec), bounded(service, spec), *rules_pushed.bounded(service, spec))
+    alerts = (
+        *_target_alerts(service, spec),
+        bounded(service, spec),
+        mended(service),
+        *rules_pushed.bounded(service, spec),
+    )
     if service.slo is None:
         groups = [Group(f"{name}-alerts", interval, (info, *alerts))]
         return RuleFile(name, tuple(groups))

@@ -6,12 +6,44 @@ from components.render.rules import Alert
 from components.spec import Service, Spec
 
 _BOUNDED = "otelcol_bound_spans_total"
+_MENDED = "otelcol_mend_spans_total"
 _WINDOW = "10m"
 
 
 def bounded(service: Service, spec: Spec) -> Alert:
     """A service has more, or longer, names than span metrics take: its owner is told which label it is."""
     return _bounded(f'service="{service.name}"', service.name, service.owner, spec, {"service": service.name})
+
+
+def mended(service: Service) -> Alert:
+    """A service sends spans with impossible times or ids, or too large ones: its owner is told."""
+    return _mended(f'service="{service.name}"', service.name, service.owner, {"service": service.name})
+
+
+def mended_unlisted(spec: Spec) -> Alert:
+    """The same of services that are not in the stack file."""
+    return _mended(
+        'listed="false"', "unlisted services", spec.alerting.platform_team, {"service": "collector"}
+    )
+
+
+def _mended(selector: str, name: str, team: str, own: dict[str, str]) -> Alert:
+    where = {"service": own["service"], "reason": "time"}
+    on_series = ",".join(f'{key}="{value}"' for key, value in where.items())
+    return Alert(
+        "SpansMended",
+        grew((_MENDED,), f'job="collector",{selector}', _WINDOW, ", ".join(where)),
+        "warning",
+        team,
+        f"{name} sends spans that had to be mended: {{{{ $labels.reason }}}}",
+        f"{{{{ $value | humanize }}}} spans of {name} in {_WINDOW} could not be stored as they came (their "
+        "{{ $labels.reason }}). They were mended and are kept, marked obs.time_mended, obs.ids_mended or "
+        "obs.truncated.",
+        growth_cases(
+            (_MENDED,), f'instance="host:1",job="collector",listed="false",{on_series}', where, _WINDOW
+        ),
+        labels=own,
+    )
 
 
 def bounded_unlisted(spec: Spec) -> Alert:

@@ -1,5 +1,8 @@
-"""Limits that belong together, computed from one another: how many span metrics there may be, so that a
-scrape of them never brings more than it may.
+"""Limits that belong together, computed from one another: how large messages with spans may be, and how many
+span metrics there may be.
+
+Every receiver takes more than what comes before it sends: a client's request is split into batches of
+`tracing.batching.size`, and the largest span, with its resource and scope, fits into one.
 
 A scrape over its limits fails as a whole, and span metrics of all services come in one. So the collector
 bounds what becomes a label (`bound`), service by service, and all that comes after it has room for what that
@@ -8,7 +11,7 @@ lets through.
 
 from dataclasses import dataclass
 
-from components.spec import Spec
+from components.spec import Spec, size_bytes
 
 FOLDED = 18
 """Further series of a service beyond its bounds: the rest is counted together, by kind (6) and status (3)."""
@@ -18,6 +21,27 @@ _LONGEST_OWN = 64
 """Room for the names of span metrics and the values that the collector itself gives labels."""
 _OWN_LABELS = 24
 """Room for labels beside the dimensions: metric, span, kind, status, scope, job, target, bucket."""
+
+
+REQUEST_MIB = 16
+"""What a client may send to the collector at once. Libraries send up to 512 spans."""
+
+
+@dataclass(frozen=True)
+class Messages:
+    """Bytes of messages with spans, on their way from the collector to the store."""
+
+    batch: int
+    span: int
+    """The largest span; a resource may have half of that, a scope a quarter, so that all three fit."""
+    receive_mib: int
+    """What Jaeger takes."""
+
+
+def messages(spec: Spec) -> Messages:
+    """The sizes of a stack's messages with spans."""
+    batch = size_bytes(spec.tracing.batching.size)
+    return Messages(batch, batch // 4, receive_mib=4 + 2 * -(-batch // 2**20))
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,14 @@ from components.spec.base import (
     Name,
     NotEmpty,
     Ratio,
+    Size,
     duplicates,
     milliseconds,
+    size_bytes,
 )
 from components.spec.logging import _days
 
+SMALLEST_BATCH, LARGEST_BATCH = "256KiB", "8MiB"
 AttributeName = Annotated[
     str,
     Like(
@@ -59,6 +62,15 @@ class TailSampling(Model):
     keep_ratio: Ratio = 0.1
     """Share of the remaining traces."""
 
+    @model_validator(mode="after")
+    def _slow_within_wait(self) -> Self:
+        if milliseconds(self.keep_slow) >= milliseconds(self.decision_wait):
+            raise ValueError(
+                f"expected keep_slow ({self.keep_slow}) below decision_wait ({self.decision_wait}): a trace "
+                "that slow is judged before it can be seen to be; lower the one or raise the other"
+            )
+        return self
+
 
 class Scrubbing(Model):
     """Span attributes that must not be stored as they are; `logging.redaction` applies to spans as well."""
@@ -70,8 +82,16 @@ class Scrubbing(Model):
 class Batching(Model):
     """How spans are gathered on their way to the store."""
 
-    size: Annotated[int, Field(ge=1, le=100_000)] = 1024
+    size: Size = "1MiB"
+    """What is sent at once; limits of single spans and of Jaeger follow from it."""
     timeout: Duration = "1s"
+
+    @field_validator("size")
+    @classmethod
+    def _fits(cls, value: str) -> str:
+        if not size_bytes(SMALLEST_BATCH) <= size_bytes(value) <= size_bytes(LARGEST_BATCH):
+            raise ValueError(f"expected {SMALLEST_BATCH} to {LARGEST_BATCH}; a span may have a quarter of it")
+        return value
 
 
 class SpanMetrics(Model):

@@ -9,7 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
+from components.render import jaeger
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
 from tests.engine.node import Program
@@ -22,29 +24,32 @@ Attributes = dict[str, Any]
 
 @pytest.fixture
 def host(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Iterator[CollectorHost]:
-    program = str(engine_program("otelcol", "otelcol"))
+    yield from started(tmp_path, str(engine_program("otelcol", "otelcol")))
+
+
+def started(folder: Path, program: str) -> Iterator[CollectorHost]:
+    """A collector, and one that stands for Jaeger and writes what it takes to `spans.json`."""
     sampling = {"decision_wait": "1s", "keep_slow": "400ms", "keep_ratio": 0.25}
     spec = specs.spec(
         tracing={"tail_sampling": sampling, "batching": {"timeout": "100ms"}}, logging={"inputs": []}
     )
-    with running(tmp_path / "state", program, spec) as started:
+    with running(folder / "state", program, spec) as host:
+        receiving = jaeger.render(spec, host.addresses)["jaeger.yaml"]
         config = {
-            "receivers": {
-                "otlp": {"protocols": {"grpc": {"endpoint": started.addresses["jaeger-otlp-grpc"]}}}
-            },
-            "exporters": {"file": {"path": str(tmp_path / "spans.json"), "flush_interval": "50ms"}},
+            "receivers": yaml.safe_load(receiving)["receivers"],
+            "exporters": {"file": {"path": str(folder / "spans.json"), "flush_interval": "50ms"}},
             "service": {
                 "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["file"]}},
                 "telemetry": {"metrics": {"level": "none"}},
             },
         }
-        (tmp_path / "jaeger.json").write_text(json.dumps(config))
+        (folder / "jaeger.json").write_text(json.dumps(config))
         command = [program, "--config", "jaeger.json"]
-        jaeger = Program(command, tmp_path, tmp_path / "jaeger.log")
+        stand_in = Program(command, folder, folder / "jaeger.log")
         try:
-            yield started
+            yield host
         finally:
-            jaeger.stop()
+            stand_in.stop()
 
 
 def attributes(values: Attributes) -> list[Attributes]:
@@ -79,7 +84,8 @@ def send(host: CollectorHost, spans: list[Attributes]) -> None:
 def kept(host: CollectorHost) -> list[Attributes]:
     """Spans that reached Jaeger."""
     path = host.root.parent / "spans.json"
-    lines = path.read_text().splitlines() if path.exists() else []
+    # The last line may still be being written.
+    lines = path.read_text().rpartition("\n")[0].splitlines() if path.exists() else []
     return [
         span
         for line in lines

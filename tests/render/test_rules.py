@@ -127,6 +127,7 @@ def test_a_service_without_promises_only_has_alerts_on_its_target() -> None:
         "ScrapeAborted",
         "ScrapeLimitExceeded",
         "SpanMetricsBounded",
+        "SpansMended",
         "TargetDown",
     }
 

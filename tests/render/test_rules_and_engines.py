@@ -25,7 +25,7 @@ METRIC = re.compile(
 LAZY = re.compile(
     # These appear with their first event, which a healthy engine does not have.
     r"otelcol_exporter_(enqueue|send)_failed_\w+|otelcol_(receiver|processor)_(refused|failed)_\w+"
-    r"|otelcol_bound_spans_total"
+    r"|otelcol_(bound|mend)_spans_total"
 )
 
 

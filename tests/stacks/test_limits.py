@@ -23,6 +23,16 @@ from tests import specs
         ({"alerting": {"grouping": {"by": ["alertname", "alertname"]}}}, "twice: alertname"),
         ({"tracing": {"span_metrics": {"dimensions": ["http.route", "http.route"]}}}, "twice: http.route"),
         ({"tracing": {"span_metrics": {"dimensions": ["service.name"]}}}, "twice: service.name"),
+        (
+            {"tracing": {"tail_sampling": {"decision_wait": "5s", "keep_slow": "8s"}}},
+            "expected keep_slow (8s) below decision_wait (5s)",
+        ),
+        (
+            {"tracing": {"tail_sampling": {"decision_wait": "2s", "keep_slow": "2000ms"}}},
+            "lower the one or raise the other",
+        ),
+        ({"tracing": {"batching": {"size": "16MiB"}}}, "expected 256KiB to 8MiB"),
+        ({"tracing": {"batching": {"size": "255KiB"}}}, "expected 256KiB to 8MiB"),
         ({"logging": {"inputs": [{"name": "a", "path": "/var/log/[a.log"}]}}, "an absolute path"),
         ({"environment": {"cluster": "{{ x }}"}}, "read it as a template"),
     ],

@@ -34,8 +34,10 @@ import (
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
 	"observability-suite/otelcol/bound"
+	"observability-suite/otelcol/halving"
 	"observability-suite/otelcol/logfiles"
 	"observability-suite/otelcol/logrecord"
+	"observability-suite/otelcol/mend"
 	"observability-suite/otelcol/opensearchlogs"
 	"observability-suite/otelcol/points"
 	"observability-suite/otelcol/scrub"
@@ -58,6 +60,7 @@ func components() (otelcol.Factories, error) {
 		filterprocessor.NewFactory(),
 		logrecord.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
+		mend.NewFactory(),
 		points.NewFactory(),
 		redactionprocessor.NewFactory(),
 		resourcedetectionprocessor.NewFactory(),
@@ -70,7 +73,7 @@ func components() (otelcol.Factories, error) {
 		debugexporter.NewFactory(),
 		fileexporter.NewFactory(),
 		opensearchlogs.NewFactory(),
-		otlpexporter.NewFactory(),
+		halving.Exporter(otlpexporter.NewFactory()),
 		otlphttpexporter.NewFactory(),
 		prometheusexporter.NewFactory(),
 		prometheusremotewriteexporter.NewFactory(),
