@@ -35,6 +35,7 @@ import (
 
 	"observability-suite/otelcol/bound"
 	"observability-suite/otelcol/halving"
+	"observability-suite/otelcol/keep"
 	"observability-suite/otelcol/logfiles"
 	"observability-suite/otelcol/logrecord"
 	"observability-suite/otelcol/mend"
@@ -58,6 +59,7 @@ func components() (otelcol.Factories, error) {
 		bound.NewFactory(),
 		deltatocumulativeprocessor.NewFactory(),
 		filterprocessor.NewFactory(),
+		keep.NewFactory(),
 		logrecord.NewFactory(),
 		memorylimiterprocessor.NewFactory(),
 		mend.NewFactory(),
