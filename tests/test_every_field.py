@@ -198,6 +198,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.otlp.http": (("tracing", "otlp", "http"), False),
     "tracing.head_sampling": (("tracing", "head_sampling"), 0.5),
     "tracing.tail_sampling.decision_wait": (("tracing", "tail_sampling", "decision_wait"), "7s"),
+    "tracing.tail_sampling.root_wait": (("tracing", "tail_sampling", "root_wait"), "77s"),
     "tracing.tail_sampling.traces_in_memory": (("tracing", "tail_sampling", "traces_in_memory"), 777),
     "tracing.tail_sampling.keep_slow": (("tracing", "tail_sampling", "keep_slow"), "7s"),
     "tracing.tail_sampling.keep_errors": (("tracing", "tail_sampling", "keep_errors"), False),

@@ -4,7 +4,7 @@ from typing import Any
 
 from components.addresses import Addresses
 from components.render import ottl, sizes
-from components.spec import Spec, milliseconds
+from components.spec import Spec
 
 
 def pipelines() -> dict[str, Any]:
@@ -23,7 +23,7 @@ def pipelines() -> dict[str, Any]:
         },
         "traces/kept": {
             "exporters": ["otlp/jaeger"],
-            "processors": ["tail_sampling"],
+            "processors": ["keep"],
             "receivers": ["forward/spans"],
         },
     }
@@ -55,8 +55,8 @@ def processors(spec: Spec) -> dict[str, Any]:
     """What is put on spans, deleted and hashed, what is counted, and which traces are kept."""
     return {
         "bound": _bound(spec),
+        "keep": _keep(spec),
         "mend": _mend(spec),
-        "tail_sampling": _tail_sampling(spec),
         "transform/spans": _transform(spec),
     }
 
@@ -139,28 +139,16 @@ def _bound(spec: Spec) -> dict[str, Any]:
     }
 
 
-def _tail_sampling(spec: Spec) -> dict[str, Any]:
-    """A trace is kept if one policy wants it."""
+def _keep(spec: Spec) -> dict[str, Any]:
+    """A trace is kept if one of these wants it."""
     sampling = spec.tracing.tail_sampling
-    policies: list[dict[str, Any]] = [
-        {"latency": {"threshold_ms": milliseconds(sampling.keep_slow)}, "name": "slow", "type": "latency"}
-    ]
-    if sampling.keep_errors:
-        policies.append({"name": "failed", "status_code": {"status_codes": ["ERROR"]}, "type": "status_code"})
-    for number, wanted in enumerate(sampling.keep_attributes, 1):
-        kind = "boolean_attribute" if isinstance(wanted.value, bool) else "string_attribute"
-        value = {"value": wanted.value} if isinstance(wanted.value, bool) else {"values": [wanted.value]}
-        policies.append({kind: {"key": wanted.key, **value}, "name": f"marked-{number}", "type": kind})
-    if sampling.keep_ratio > 0:
-        share = {"sampling_percentage": round(sampling.keep_ratio * 100, 6)}
-        policies.append({"name": "share", "probabilistic": share, "type": "probabilistic"})
     return {
-        # Spans that come after the decision follow it.
-        "decision_cache": {
-            "non_sampled_cache_size": sampling.traces_in_memory,
-            "sampled_cache_size": sampling.traces_in_memory,
-        },
-        "decision_wait": ottl.duration(sampling.decision_wait),
-        "num_traces": sampling.traces_in_memory,
-        "policies": policies,
+        "bytes": sizes.HELD_TRACES,
+        "errors": sampling.keep_errors,
+        "marks": [{"key": wanted.key, "value": wanted.value} for wanted in sampling.keep_attributes],
+        "ratio": sampling.keep_ratio,
+        "root_wait": ottl.duration(sampling.root_wait),
+        "slow": ottl.duration(sampling.keep_slow),
+        "traces": sampling.traces_in_memory,
+        "wait": ottl.duration(sampling.decision_wait),
     }

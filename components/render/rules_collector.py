@@ -1,6 +1,6 @@
 """Alerts on the collector: whether what it takes of logs, metrics and traces also leaves it, and in time."""
 
-from components.render import rules_pushed
+from components.render import rules_pushed, sizes
 from components.render.platform import Platform, grew, growth_cases, pair
 from components.render.rules import (
     MINUTE,
@@ -32,7 +32,7 @@ def _of_signals(name: str) -> tuple[str, ...]:
 
 def collector(spec: Spec) -> tuple[Alert, ...]:
     """Whether everything that the collector takes also leaves it, and in time."""
-    platform = Platform(spec, "collector")
+    platform, sampling = Platform(spec, "collector"), spec.tracing.tail_sampling
     own = 'job="collector"'
     target = 'instance="host:1",job="collector"'
     logs = f'exporter="opensearchlogs",{target}'
@@ -116,11 +116,21 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         on_growth(
             "CollectorTracesDropped",
             "warning",
-            ("otelcol_processor_tail_sampling_sampling_trace_dropped_too_early_total",),
+            ("otelcol_keep_dropped_too_soon_traces_total",),
             here,
-            "The collector drops traces before it has judged them",
-            "{{ $value | humanize }} traces were dropped in 5 minutes: more were under way at once than the "
-            f"{spec.tracing.tail_sampling.traces_in_memory} that tail sampling keeps in memory.",
+            "The collector drops traces before their time",
+            "{{ $value | humanize }} traces were dropped in 5 minutes: more were under way at once than tail "
+            f"sampling holds ({sampling.traces_in_memory}, of {sizes.HELD_TRACES // 2**20} MiB together).",
+        ),
+        on_growth(
+            "CollectorTracesLate",
+            "warning",
+            ("otelcol_keep_kept_late_traces_total",),
+            here,
+            "The collector dropped the beginnings of traces that were wanted",
+            "{{ $value | humanize }} traces in 5 minutes turned out to be slow, failed or marked when they "
+            f"had been dropped, {sampling.decision_wait} after their first span ({sampling.root_wait} if "
+            "without root): what came before is missing.",
         ),
         on_growth(
             "LogRecordsRejected",

@@ -27,6 +27,10 @@ REQUEST_MIB = 16
 """What a client may send to the collector at once. Libraries send up to 512 spans."""
 
 
+HELD_TRACES = 128 * 2**20
+"""Memory for traces that nothing speaks for yet: a third of what the collector may take before it refuses."""
+
+
 @dataclass(frozen=True)
 class Messages:
     """Bytes of messages with spans, on their way from the collector to the store."""

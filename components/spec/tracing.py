@@ -50,11 +50,13 @@ class KeepAttribute(Model):
 
 
 class TailSampling(Model):
-    """Which whole traces are kept, decided when they are complete: the slow, the failed, the marked, and a
-    share of the rest."""
+    """Which whole traces are kept: the slow, the failed, the marked, and a share of the rest. The first span
+    that says so is enough; a trace that nothing speaks for is held, and dropped when its time is over."""
 
     decision_wait: Duration = "10s"
-    """How long after its first span a trace is judged."""
+    """How long after its first span a trace is held whose root has come."""
+    root_wait: Duration = "60s"
+    """How long a trace is held whose root has not come: its root may still be slow."""
     traces_in_memory: Annotated[int, Field(ge=100, le=10_000_000)] = 50_000
     keep_slow: Duration = "500ms"
     keep_errors: bool = True
@@ -68,6 +70,11 @@ class TailSampling(Model):
             raise ValueError(
                 f"expected keep_slow ({self.keep_slow}) below decision_wait ({self.decision_wait}): a trace "
                 "that slow is judged before it can be seen to be; lower the one or raise the other"
+            )
+        if milliseconds(self.root_wait) < milliseconds(self.decision_wait):
+            raise ValueError(
+                f"expected root_wait ({self.root_wait}) not below decision_wait ({self.decision_wait}): a "
+                "trace without its root is held for longer, not shorter; raise the one or lower the other"
             )
         return self
 

@@ -128,7 +128,7 @@ def rest(ctx: Context) -> str:
         raise CheckFailed(
             f"{low} to {high} of {len(ids)} plain traces kept (keep_ratio {sampling.keep_ratio:g}, 99.9 %)",
             f"{len(kept)}",
-            "See tail_sampling in the collector's configuration (obs render).",
+            "See the processor keep in the collector's configuration (obs render).",
         )
     torn = [trace_id for trace_id, trace in kept.items() if not services <= trace.services]
     if torn:
@@ -159,7 +159,7 @@ def _all_kept(ctx: Context, what: str, sent: list[Sent]) -> None:
             raise NotYet(
                 f"the traces of all {len(ids)} {what} requests in the store",
                 f"{len(missing)} missing, as {min(missing)}",
-                "See tail_sampling in the collector's configuration (obs render).",
+                "See the processor keep in the collector's configuration (obs render).",
             )
 
     ctx.wait(f"{what} traces", look, settle(ctx.spec))

@@ -14,7 +14,7 @@ LOSSES = (
     "otelcol_receiver_failed_",
     "otelcol_processor_refused_",
     "otelcol_processor_dropped_",
-    "otelcol_processor_tail_sampling_sampling_trace_dropped_too_early",
+    "otelcol_keep_dropped_too_soon_",
     "otelcol_exporter_send_failed_",
     "otelcol_exporter_enqueue_failed_",
     "otelcol_opensearchlogs_lost_",

@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,64 @@ def test_tail_sampling_keeps_the_slow_the_failed_the_marked_and_a_share(host: Co
     text = span_metrics(host)
     until(lambda: f" {float(rest)}" in calls(host, "rest"), "all spans are counted, whatever was kept")
     assert "STATUS_CODE_ERROR" in text or "STATUS_CODE_ERROR" in span_metrics(host)
+
+
+def child(of: Attributes, name: str, **changes: Any) -> Attributes:
+    """A further span of a trace, which begins with its root and is over after 10 ms."""
+    begin = of["startTimeUnixNano"]
+    times = {"startTimeUnixNano": begin, "endTimeUnixNano": str(int(begin) + 10**7)}
+    return {**span(name, **changes), **times, "traceId": of["traceId"], "parentSpanId": of["spanId"]}
+
+
+def judged(host: CollectorHost) -> float:
+    """How many traces' fate is known."""
+    counts = host.metrics()
+    return counts["otelcol_keep_kept_traces_total"] + counts["otelcol_keep_dropped_traces_total"]
+
+
+def all_judged(host: CollectorHost, number: float) -> bool:
+    """Whether the fate of that many is."""
+    return judged(host) >= number
+
+
+def test_a_trace_whose_root_comes_last_is_kept_whole(host: CollectorHost) -> None:
+    """The children are over at once; the roots come when `decision_wait` has long passed."""
+    roots = [span("root", 5) for _ in range(40)]
+    send(host, [child(root, "child") for root in roots])
+    for _ in range(3):
+        due = judged(host) + 20
+        send(host, [span("other") for _ in range(20)])
+        until(partial(all_judged, host, due), "the wait is over for what came after them")
+    send(host, roots)
+    wanted = {root["traceId"] for root in roots}
+    until(
+        lambda: sum(item["traceId"] in wanted for item in kept(host)) == 80,
+        "all roots and all children are there",
+    )
+    assert host.metrics()["otelcol_keep_kept_late_traces_total"] == 0
+
+
+def test_a_dropped_trace_is_kept_from_the_span_on_that_makes_it_wanted(host: CollectorHost) -> None:
+    roots = [span(f"root {number}") for number in range(40)]
+    send(host, roots)
+    until(partial(all_judged, host, 40), "every trace is judged")
+    until(lambda: len(kept(host)) == host.metrics()["otelcol_keep_kept_traces_total"], "the share is there")
+    share = {item["traceId"] for item in kept(host)}
+    dropped = [root for root in roots if root["traceId"] not in share]
+    send(host, [child(root, "quiet") for root in dropped])
+    send(host, [child(root, "failed", error="no") for root in dropped])
+    send(host, [child(root, "after") for root in dropped])
+
+    def late() -> list[tuple[str, bool]]:
+        return sorted(
+            (item["name"], "obs.late" in json.dumps(item))
+            for item in kept(host)
+            if item["traceId"] not in share
+        )
+
+    expected = [*[("after", False)] * len(dropped), *[("failed", True)] * len(dropped)]
+    until(lambda: late() == expected, "what makes them wanted is there, and what follows")
+    assert host.metrics()["otelcol_keep_kept_late_traces_total"] == len(dropped) > 0
 
 
 def calls(host: CollectorHost, name: str) -> str:

@@ -225,10 +225,16 @@ def test_sampling_names_only_what_is_thinned_out() -> None:
 
 
 def test_tail_sampling_keeps_what_the_stack_says() -> None:
-    policies = settings(CASES["plain"])["processors"]["tail_sampling"]["policies"]
-    assert [policy["name"] for policy in policies] == ["slow", "marked-1"]
-    assert policies[1]["string_attribute"] == {"key": "customer.tier", "values": ["gold"]}
-    policies = settings(specs.spec())["processors"]["tail_sampling"]["policies"]
-    assert [policy["name"] for policy in policies] == ["slow", "failed", "marked-1", "share"]
-    assert policies[2]["boolean_attribute"] == {"key": "probe.keep", "value": True}
-    assert policies[3]["probabilistic"] == {"sampling_percentage": 20.0}
+    bare_keep = settings(CASES["plain"])["processors"]["keep"]
+    assert bare_keep["marks"] == [{"key": "customer.tier", "value": "gold"}]
+    assert (bare_keep["errors"], bare_keep["ratio"], bare_keep["slow"]) == (False, 0, "500ms")
+    whole = settings(specs.spec())["processors"]["keep"]
+    assert whole["marks"] == [{"key": "probe.keep", "value": True}]
+    assert (whole["errors"], whole["ratio"], whole["wait"], whole["root_wait"]) == (True, 0.2, "10s", "60s")
+
+
+def test_a_mark_that_reads_like_another_kind_stays_text() -> None:
+    for value in ("true", "5", "null", "${env:HOME}"):
+        marked = {"tail_sampling": {"keep_attributes": [{"key": "k", "value": value}]}}
+        [mark] = settings(specs.spec(tracing=marked))["processors"]["keep"]["marks"]
+        assert mark["value"] == value.replace("$", "$$")

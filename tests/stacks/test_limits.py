@@ -31,6 +31,11 @@ from tests import specs
             {"tracing": {"tail_sampling": {"decision_wait": "2s", "keep_slow": "2000ms"}}},
             "lower the one or raise the other",
         ),
+        (
+            {"tracing": {"tail_sampling": {"decision_wait": "30s", "root_wait": "20s"}}},
+            "expected root_wait (20s) not below decision_wait (30s)",
+        ),
+        ({"tracing": {"tail_sampling": {"decision_wait": "2m"}}}, "raise the one or lower the other"),
         ({"tracing": {"batching": {"size": "16MiB"}}}, "expected 256KiB to 8MiB"),
         ({"tracing": {"batching": {"size": "255KiB"}}}, "expected 256KiB to 8MiB"),
         ({"logging": {"inputs": [{"name": "a", "path": "/var/log/[a.log"}]}}, "an absolute path"),

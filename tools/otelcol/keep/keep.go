@@ -20,7 +20,13 @@ const (
 	scope = "observability-suite/otelcol/keep"
 	// MarkLate is on spans that made their trace wanted after the rest of it had been dropped.
 	MarkLate = "obs.late"
+
+	// What is held takes more memory than a message: about twice its bytes, and so much for each span
+	// and for each trace's copy of a resource.
+	perByte, perSpan, perCopy = 2, 300, 700
 )
+
+var sizes ptrace.ProtoMarshaler
 
 // held is a trace that nothing speaks for yet.
 type held struct {
@@ -123,8 +129,9 @@ func (k *keeper) Shutdown(context.Context) error {
 
 // ConsumeTraces passes on what is to be kept, with what was held of it, and holds the rest.
 //
-// Where passing on fails, the client is told and sends all of it again; a span that
-// is held already is then held twice, and stored once, since the store knows its id.
+// Where passing on fails, the client is not told: it would send all of it again, the
+// spans that are held and those that others count as well. The exporter counts what
+// its queue has no room for.
 func (k *keeper) ConsumeTraces(ctx context.Context, traces ptrace.Traces) error {
 	out := ptrace.NewTraces()
 	k.mu.Lock()
@@ -139,7 +146,10 @@ func (k *keeper) ConsumeTraces(ctx context.Context, traces ptrace.Traces) error 
 	if out.ResourceSpans().Len() == 0 {
 		return nil
 	}
-	return k.next.ConsumeTraces(ctx, out)
+	if err := k.next.ConsumeTraces(ctx, out); err != nil {
+		k.logger.Warn("Kept spans could not be passed on.", zap.Int("spans", out.SpanCount()), zap.Error(err))
+	}
+	return nil
 }
 
 // sorted gives each trace its own copy of a resource and scope.
@@ -163,10 +173,19 @@ func (s *sorted) spans(id pcommon.TraceID, ss ptrace.ScopeSpans, into ptrace.Tra
 	return found
 }
 
+// copySize is what a copy of a resource and scope takes.
+func copySize(rs ptrace.ResourceSpans, ss ptrace.ScopeSpans) int {
+	alone := ptrace.NewTraces()
+	copied := sorted{rs, map[pcommon.TraceID]ptrace.SpanSlice{}}
+	copied.spans(pcommon.TraceID{}, ss, alone)
+	return perCopy + perByte*sizes.TracesSize(alone)
+}
+
 func (k *keeper) resource(ctx context.Context, now time.Time, rs ptrace.ResourceSpans, out ptrace.Traces) {
 	attributes := rs.Resource().Attributes()
 	for _, ss := range rs.ScopeSpans().All() {
 		apart := sorted{rs, map[pcommon.TraceID]ptrace.SpanSlice{}}
+		shared := copySize(rs, ss)
 		// All that is kept goes on together; no trace has the id of zeros.
 		pass := sorted{rs, map[pcommon.TraceID]ptrace.SpanSlice{}}
 		for _, span := range ss.Spans().All() {
@@ -179,7 +198,10 @@ func (k *keeper) resource(ctx context.Context, now time.Time, rs ptrace.Resource
 			if !ok {
 				continue
 			}
-			size := (&ptrace.ProtoMarshaler{}).SpanSize(span)
+			size := perSpan + perByte*sizes.SpanSize(span)
+			if _, ok := apart.to[id]; !ok {
+				size += shared
+			}
 			trace.bytes += size
 			k.bytes += size
 			span.MoveTo(apart.spans(id, ss, trace.spans).AppendEmpty())

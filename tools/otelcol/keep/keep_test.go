@@ -3,8 +3,10 @@ package keep
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -184,7 +186,7 @@ func TestALateSpanThatSpeaksKeepsItsTraceFromThenOn(t *testing.T) {
 func TestTooManyAreDroppedOldestFirstAndThoseWithoutRootBefore(t *testing.T) {
 	for name, bound := range map[string]func(*Config){
 		"traces": func(config *Config) { config.Traces = 3 },
-		"bytes":  func(config *Config) { config.Bytes = 200 },
+		"bytes":  func(config *Config) { config.Bytes = 4_000 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := begin(t, bound)
@@ -203,6 +205,52 @@ func TestTooManyAreDroppedOldestFirstAndThoseWithoutRootBefore(t *testing.T) {
 				t.Error("the youngest is gone")
 			}
 		})
+	}
+}
+
+func TestAResourceCountsForEachTraceThatHoldsIt(t *testing.T) {
+	w := begin(t, func(config *Config) { config.Bytes = 1 << 20 })
+	for trace := range byte(100) {
+		traces := ptrace.NewTraces()
+		rs := traces.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("process.command_args", strings.Repeat("x", 20_000))
+		rs.ScopeSpans().AppendEmpty().Spans().AppendEmpty().SetTraceID([16]byte{trace + 1})
+		if err := w.ConsumeTraces(context.Background(), traces); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.waiting) > (1<<20)/20_000 || w.counted("dropped_too_soon") == 0 {
+		t.Errorf("%d traces with 20,000 bytes each are held, of at most %d bytes", len(w.waiting), w.config.Bytes)
+	}
+	w.pass(time.Hour)
+	if w.bytes != 0 {
+		t.Errorf("%d bytes are held of nothing", w.bytes)
+	}
+}
+
+func TestAFullQueueIsNotToldToTheClientWhoWouldSendAgainWhatIsHeld(t *testing.T) {
+	w := begin(t, func(*Config) {})
+	w.next = consumertest.NewErr(errors.New("sending queue is full"))
+	w.send(1, "held", child)
+	w.send(1, "root", failed)
+	w.next = w.sink
+	w.send(1, "after", child)
+	w.wants(map[string]bool{"after": false})
+}
+
+func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"root_wait": func(config *Config) { config.RootWait = config.Wait - 1 },
+		"slow is":   func(config *Config) { config.Slow = config.RootWait },
+		"traces is": func(config *Config) { config.Traces = 0 },
+		"ratio is":  func(config *Config) { config.Ratio = 1.1 },
+		"marks[0]":  func(config *Config) { config.Marks = []Mark{{"k", 5}} },
+	} {
+		config := NewFactory().CreateDefaultConfig().(*Config)
+		change(config)
+		if err := config.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
 	}
 }
 
