@@ -1,7 +1,8 @@
 """The program refuses a configuration that is not the file's, and secrets that are not there."""
 
+import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,19 @@ KEY_32 = "0123456789abcdefABCDEF0123456789"
 HOOK = "https://hooks.slack.example/services/T0/B0/x"
 
 
+@pytest.fixture
+def loop() -> Iterator[None]:
+    """An event loop, as the language host has one: outputs are futures of it, and an `asyncio.run` of
+    another test leaves the thread without one."""
+    made = asyncio.new_event_loop()
+    asyncio.set_event_loop(made)
+    yield
+    asyncio.set_event_loop(None)
+    made.close()
+
+
 @pytest.fixture(params=["environment", "config"])
-def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def given(loop: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """The program's secrets with these values, from each place that they can come from."""
 
     def values(**texts: str | None) -> dict[str, Any]:

@@ -131,7 +131,9 @@ NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
         (OTHER_LABELS, "does not name user_id"),
         ({"alerting": {"teams": []}}, "outside of team warehouse"),
     ],
-    "slow traces kept": [({"tracing": {"tail_sampling": {"keep_slow": "30s"}}}, "keep_slow is 30s")],
+    "slow traces kept": [
+        ({"tracing": {"tail_sampling": {"keep_slow": "30s", "decision_wait": "40s"}}}, "keep_slow is 30s")
+    ],
     "fault raises its alert": [
         ({"metrics": {"rules": {"error_hold": "10m"}}}, "error_hold 10m"),
         ({"services": []}, "no service with `run`"),
