@@ -11,6 +11,7 @@ import pytest
 
 from agents.housekeeper import Housekeeper, Metrics
 from agents.store import Settings
+from agents.store_metrics import StoreMetrics
 from components.render import housekeeper
 from tests import specs
 from tests.engine.node import Node, bulk
@@ -336,11 +337,15 @@ def test_retention_deletes_exactly_what_is_too_old(opensearch: Node, monkeypatch
         value = metrics.registry.get_sample_value
         assert value("obs_retention_deleted_indices_total", {"kind": "logs"}) == 2
         assert value("obs_retention_last_success_timestamp_seconds", {"kind": "spans"}) is not None
-        assert value("obs_store_indices", {"kind": "logs"}) == 4
-        assert value("elasticsearch_cluster_health_up") == 1
-        assert value("elasticsearch_cluster_health_status", {"color": "green"}) == 1
-        heap = {"name": "opensearch", "area": "heap"}
-        assert value("elasticsearch_jvm_memory_max_bytes", heap) == 512 * 2**20
+        scraped = {
+            (sample.name, *sorted(sample.labels.values())): sample.value
+            for family in StoreMetrics(settings)(10)
+            for sample in family.samples
+        }
+        assert scraped["obs_store_indices", "logs"] == 4
+        assert scraped["elasticsearch_cluster_health_up",] == 1
+        assert scraped["elasticsearch_cluster_health_status", "green"] == 1
+        assert scraped["elasticsearch_jvm_memory_max_bytes", "heap", "opensearch"] == 512 * 2**20
 
 
 def test_it_listens_on_loopback_alone(opensearch: Node) -> None:

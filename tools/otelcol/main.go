@@ -1,5 +1,5 @@
 // Program otelcol is the suite's OpenTelemetry Collector: upstream components
-// at one version, and one exporter of our own (see docs/adr/0006-log-shipper.md).
+// at one version, and components of our own (docs/adr/0006-log-shipper.md and the later ones).
 //
 // The program listens on nothing by itself; only what its configuration names
 // is opened.
@@ -17,13 +17,13 @@ import (
 )
 
 // version is the upstream version and the revision of our own part.
-const version = "0.139.0-obs1"
+const version = "0.139.0-obs2"
 
 func main() {
 	command := otelcol.NewCommand(otelcol.CollectorSettings{
 		BuildInfo: component.BuildInfo{
 			Command:     "otelcol",
-			Description: "OpenTelemetry Collector with a log exporter that loses nothing",
+			Description: "OpenTelemetry Collector whose logs are not lost and whose spans and metrics are bounded",
 			Version:     version,
 		},
 		Factories: components,
