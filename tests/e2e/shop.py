@@ -18,7 +18,7 @@ from tests.ports import free_base
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
-    "agents", "components", "demo", "engines", "obs", "plugins", "stacks", "tools", "vsi",
+    "agents", "components", "demo", "docs", "engines", "obs", "plugins", "stacks", "tools", "vsi",
     "Pulumi.yaml", "__main__.py",
 )  # fmt: skip
 SECONDS = 900

@@ -275,6 +275,7 @@ def test_two_at_once(down: Project, tmp_path: Path) -> None:
 
 def test_a_secret_stays_out_of_sight(standing: Project) -> None:
     secret = "s3cret-value-of-the-test"
+    address = f"https://hooks.example/{secret}"
     before = standing.stack_file.read_text()
     standing.replace(
         "platform-ticket, kind: ticket, to_sink: true", "platform-ticket, kind: ticket, secret: token"
@@ -285,11 +286,11 @@ def test_a_secret_stays_out_of_sight(standing: Project) -> None:
     )
     try:
         missing = standing.obs("up")
-        assert missing.returncode == 1
+        assert missing.returncode == 2
         assert "TOY_TOKEN" in missing.stderr
-        standing.environment["TOY_TOKEN"] = secret
+        standing.environment["TOY_TOKEN"] = address
         said = standing.up() + standing.obs("preview", "--json").stdout
-        standing.environment["TOY_TOKEN"] = f"{secret}-2"
+        standing.environment["TOY_TOKEN"] = f"{address}-2"
         preview = standing.obs("preview")
         assert "one: update" in preview.stdout
         assert "secret_token" in preview.stdout
@@ -298,7 +299,7 @@ def test_a_secret_stays_out_of_sight(standing: Project) -> None:
         for path in (standing.root / ".state" / ".pulumi").rglob("*.json"):
             assert secret not in path.read_text(), path
         held = standing.root / ".state" / "local" / "secrets" / "token"
-        assert held.read_text().strip() == secret
+        assert held.read_text().strip() == address
     finally:
         standing.environment.pop("TOY_TOKEN", None)
         standing.stack_file.write_text(before)
