@@ -2,6 +2,8 @@
 
 import os
 import stat
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -244,14 +246,15 @@ def test_process_that_ends_is_reported_with_its_words(place: Place) -> None:
 
 def test_port_of_a_stranger_is_not_taken_for_ready(place: Place) -> None:
     """The stranger answers, our process cannot bind: not ready."""
-    place.apply(place.unit("beta"))
-    port = place.ports["beta"]
-    place.ports["alpha"] = port
-    ready = Ready(url=f"http://127.0.0.1:{port}/", seconds=3)
-    with pytest.raises(
-        DeployError, match=r"port \d+ is held by another process \(pid \d+\)(.|\n)*Address already in use"
-    ):
-        place.apply(place.unit(process={"ready": ready}))
+    port = place.ports["alpha"] = free_port()
+    ready = Ready(url=f"http://127.0.0.1:{port}/", status=(200, 404, 501), seconds=3)
+    with ThreadingHTTPServer(("127.0.0.1", port), BaseHTTPRequestHandler) as stranger:
+        threading.Thread(target=stranger.serve_forever, daemon=True).start()
+        with pytest.raises(
+            DeployError, match=r"port \d+ is held by another process \(pid \d+\)(.|\n)*Address already in use"
+        ):
+            place.apply(place.unit(process={"ready": ready}))
+        stranger.shutdown()
 
 
 def test_process_that_overwrites_its_environment_is_still_known(place: Place) -> None:
