@@ -179,7 +179,9 @@ def test_whole_documents_are_read_alike(read: Read, tmp_path: Path) -> None:
         ours = _ours(f"config:\n  {KEY}:\n    x:\n      - y: 1\n{block}", tmp_path)
         if ours is not None:
             taken.append((block, ours["x"][0]))
-    theirs = read(f"config:\n  {KEY}:\n    x:\n" + "".join(f"      - y: 1\n{block}" for block, _ in taken))["x"]
+    theirs = read(f"config:\n  {KEY}:\n    x:\n" + "".join(f"      - y: 1\n{block}" for block, _ in taken))[
+        "x"
+    ]
     assert len(taken) > 50
     assert not [
         (block, ours, their)
