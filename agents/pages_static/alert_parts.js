@@ -52,3 +52,16 @@ export async function recent(hours = 6) {
   }
   return found.sort((one, other) => other.from - one.from);
 }
+
+/** What fired in the last six hours as a table of at most `most` rows. */
+export async function history(told, most) {
+  const found = (await recent(6)).slice(0, most);
+  if (!found.length) return h("p", { class: "quiet" }, "No alert has fired in the last six hours.");
+  return table([
+    ["alert", (item) => named(item.labels.alertname, told)],
+    ["severity", (item) => h("span", { class: `state ${item.labels.severity}` }, item.labels.severity)],
+    ["service", (item) => item.labels.service || ""],
+    ["began", (item) => ago(item.from * 1000)],
+    ["lasted", (item) => (Date.now() / 1000 - item.to < 90 ? "goes on" : `about ${Math.max(1, Math.round((item.to - item.from) / 60))} min`)],
+  ], found);
+}

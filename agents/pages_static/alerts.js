@@ -1,5 +1,5 @@
-import { alertTable, alerts, named, recent, runbook } from "./alert_parts.js";
-import { ago, h, later, prometheus, seconds, show, stack, table } from "./common.js";
+import { alertTable, alerts, history, runbook } from "./alert_parts.js";
+import { h, later, prometheus, seconds, show, stack, table } from "./common.js";
 
 async function rules() {
   const groups = (await prometheus("rules")).groups;
@@ -18,18 +18,6 @@ async function rules() {
   });
 }
 
-async function history(told) {
-  const found = (await recent(6)).slice(0, 60);
-  if (!found.length) return h("p", { class: "quiet" }, "No alert has fired in the last six hours.");
-  return table([
-    ["alert", (item) => named(item.labels.alertname, told)],
-    ["severity", (item) => h("span", { class: `state ${item.labels.severity}` }, item.labels.severity)],
-    ["service", (item) => item.labels.service || ""],
-    ["began", (item) => ago(item.from * 1000)],
-    ["lasted", (item) => (Date.now() / 1000 - item.to < 90 ? "goes on" : `about ${Math.max(1, Math.round((item.to - item.from) / 60))} min`)],
-  ], found);
-}
-
 show(async () => {
   const told = await stack();
   return [
@@ -40,7 +28,7 @@ show(async () => {
       const found = await alerts();
       return found.length ? h("div", { class: "card" }, alertTable(found, told.labels)) : h("p", { class: "good" }, "Nothing fires and nothing is about to.");
     }),
-    h("h2", {}, "The last six hours"), later(() => history(told), { class: "card" }),
+    h("h2", {}, "The last six hours"), later(() => history(told, 60), { class: "card" }),
     h("h2", {}, "Rules"), later(rules),
   ];
 });

@@ -1,5 +1,5 @@
-import { alertTable, alerts, named, recent } from "./alert_parts.js";
-import { ago, h, later, link, number, percent, prometheus, range, show, stack, table, vector } from "./common.js";
+import { alertTable, alerts, history } from "./alert_parts.js";
+import { h, later, link, number, percent, prometheus, range, show, stack, table, vector } from "./common.js";
 import { chart } from "./chart.js";
 
 const byService = async (query) => Object.fromEntries((await vector(query)).map((item) => [item.metric.service, Number(item.value[1])]));
@@ -50,18 +50,6 @@ async function services(told, found) {
   }));
 }
 
-async function history(told) {
-  const found = (await recent(6)).slice(0, 12);
-  if (!found.length) return h("p", { class: "quiet" }, "No alert has fired in the last six hours.");
-  return table([
-    ["alert", (item) => named(item.labels.alertname, told)],
-    ["severity", (item) => h("span", { class: `state ${item.labels.severity}` }, item.labels.severity)],
-    ["service", (item) => item.labels.service || ""],
-    ["began", (item) => ago(item.from * 1000)],
-    ["lasted", (item) => (Date.now() / 1000 - item.to < 90 ? "goes on" : `about ${Math.max(1, Math.round((item.to - item.from) / 60))} min`)],
-  ], found);
-}
-
 const places = (told) => h("div", { class: "grid" }, [
   ["/explore", "Metrics", "An expression as a graph and as a table."],
   ["/traces", "Traces", "Search by service, operation, attributes and duration."],
@@ -88,7 +76,7 @@ show(async () => {
         firing.length > 8 ? h("a", { href: "/alerts" }, `and ${firing.length - 8} more`) : null)] : null;
     }),
     h("h2", {}, "Services"), later(async () => services(told, await found)),
-    h("h2", {}, "Recent alerts"), later(() => history(told), { class: "card" }),
+    h("h2", {}, "Recent alerts"), later(() => history(told, 12), { class: "card" }),
     h("h2", {}, "Pages"), places(told),
   ];
 });
