@@ -23,6 +23,8 @@ OFFSETS = {
     "collector-spanmetrics": 23,
     "collector-health": 24,
     "collector-pushed": 25,  # metrics that clients sent
+    "collector-agent-metrics": 26,
+    "collector-agent-health": 27,
     "jaeger-query-http": 30,
     "jaeger-query-grpc": 31,
     "jaeger-otlp-grpc": 32,

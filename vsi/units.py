@@ -9,6 +9,7 @@ from components.plan import Pillar, Process, Ready, Unit
 from components.render import (
     alertmanager,
     collector,
+    collector_logs,
     housekeeper,
     jaeger,
     opensearch,
@@ -129,7 +130,7 @@ def collector_unit(spec: Spec, at: Addresses) -> Unit:
             ready=_ready(at["collector-health"], "/"),
         ),
         ports=tuple(sorted(at.port(name) for name in names)),
-        secrets=(collector.SECRET,),
+        secrets=(collector_logs.SECRET,),
         needs=("opensearch",),
         memory_mb=300,
     )

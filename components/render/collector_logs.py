@@ -1,5 +1,5 @@
-"""The collector's way of log lines: identified, parsed, enriched, sampled, redacted, stored; how they are
-read stands in `collector_files`.
+"""The collector's way of log records: identified, parsed, enriched, sampled, redacted, stored; how lines of
+files are read stands in `collector_files`, how records come over OTLP in `collector_otlp`.
 
 Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper.md):
 
@@ -9,32 +9,41 @@ Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper
 - the exporter retries without end, and a full queue makes the reading wait.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
+from components.addresses import Addresses
 from components.render import ottl
-from components.render.collector_files import receivers, sources
-from components.render.opensearch_store import field_types, rejected_prefix
+from components.render.collector_files import Source
+from components.render.opensearch_store import SECRET_OF, field_types, rejected_prefix
 from components.spec import Spec, milliseconds, size_bytes
 
 UID = "log.record.uid"
 """The record attribute that becomes the document's id."""
+USER = "collector"
+SECRET = SECRET_OF[USER]
+"""Secret with the password of the store's user `USER`; read when the collector starts or reloads."""
 
 
-def pipeline(spec: Spec) -> dict[str, Any]:
-    """Redaction comes after parsing, so that it sees what will be stored, and before anything is on disk."""
+def pipeline(receivers: Iterable[str], *first: str) -> dict[str, Any]:
+    """Redaction comes after parsing, so that it sees what will be stored, and before anything is on disk.
+    `first`: processors before ours, for what does not come as a line of a file does."""
     return {
         "exporters": ["opensearchlogs"],
-        "processors": ["memory_limiter", "logrecord", "scrub"],
-        "receivers": sorted(receivers(spec)),
+        "processors": ["memory_limiter", *first, "logrecord", "scrub"],
+        "receivers": sorted(receivers),
     }
 
 
-def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
-    """`store`: endpoint, TLS and credentials."""
+def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+    """The store, with a queue on disk."""
     buffer = spec.logging.buffer
     return {
         "opensearchlogs": {
-            **store,
+            "endpoint": f"https://{addresses['opensearch']}",
+            "tls": {"ca_file": "../../../secrets/tls/ca.pem"},
+            "user": USER,
+            "password": ottl.Reference(f"${{file:../../../secrets/{SECRET}}}"),
             "exclude_attributes": [],
             "id_attribute": UID,
             "index": {"date_layout": "2006.01.02", "prefix": spec.logging.index.prefix},
@@ -58,8 +67,9 @@ def exporters(spec: Spec, store: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def processors(spec: Spec) -> dict[str, Any]:
-    """What makes a record of a line: plain data for our own processor (docs/adr/0008-log-records.md)."""
+def processors(spec: Spec, sources: Iterable[Source] = ()) -> dict[str, Any]:
+    """What makes a record of a line of `sources`: plain data for our own processor
+    (docs/adr/0008-log-records.md). What comes from none of them is taken as parsed already."""
     sampling = spec.logging.sampling
     return {
         "logrecord": {
@@ -77,7 +87,7 @@ def processors(spec: Spec) -> dict[str, Any]:
                     "format": source.format,
                     **({"pattern": source.pattern} if source.pattern is not None else {}),
                 }
-                for source in sources(spec)
+                for source in sources
             },
             # Nothing goes into an index that retention would take at once, or that is far ahead.
             "window": {"future": "24h", "past": f"{milliseconds(spec.logging.retention) // 3_600_000 + 24}h"},

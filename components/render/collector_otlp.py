@@ -24,8 +24,7 @@ def logs(spec: Spec) -> dict[str, Any]:
     """The pipeline of log records, by name; empty where the stack takes none."""
     if not spec.logging.otlp:
         return {}
-    steps = ["memory_limiter", "transform/otlp_logs", "logrecord", "scrub"]
-    return {"logs/otlp": {"exporters": ["opensearchlogs"], "processors": steps, "receivers": ["otlp"]}}
+    return {"logs/otlp": collector_logs.pipeline(["otlp"], "transform/otlp_logs")}
 
 
 _EXPIRY = "5m"

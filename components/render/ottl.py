@@ -1,6 +1,7 @@
-"""Pieces of the collector's own languages: OTTL literals and statements, and Go's durations."""
+"""Pieces of the collector's own languages: OTTL literals and statements, Go's durations, what it expands."""
 
 import json
+from typing import Any
 
 from components.spec import milliseconds
 
@@ -18,3 +19,20 @@ def put(path: str, value: str, where: str = "") -> str:
 def duration(value: str) -> str:
     """A duration of the spec as Go reads it, which knows no days and weeks."""
     return f"{milliseconds(value) // 3_600_000}h" if value[-1] in "dw" else value
+
+
+class Reference(str):
+    """Text that the collector expands (`${file:...}`); all other text means itself."""
+
+    __slots__ = ()
+
+
+def literal(value: Any) -> Any:
+    """The same with sorted keys; every `$` means itself, as a stack file must not name files to read."""
+    if isinstance(value, dict):
+        return {key: literal(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [literal(item) for item in value]
+    if isinstance(value, Reference):
+        return str(value)
+    return value.replace("$", "$$") if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from components.addresses import Addresses
-from components.render import collector
+from components.render import collector, collector_logs
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
 from tests.ports import free_base
@@ -35,8 +35,8 @@ class CollectorHost:
         self.fake = fake
         if fake:
             (root / "secrets").mkdir(parents=True)
-            (root / "secrets" / collector.SECRET).write_text(PASSWORD)
-        self.store = FakeStore(self.addresses.port("opensearch"), collector.USER, PASSWORD)
+            (root / "secrets" / collector_logs.SECRET).write_text(PASSWORD)
+        self.store = FakeStore(self.addresses.port("opensearch"), collector_logs.USER, PASSWORD)
         self.configure(spec)
 
     def configure(self, spec: Spec) -> None:

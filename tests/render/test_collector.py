@@ -1,6 +1,7 @@
 """The collector's settings: as committed, accepted by the collector, and as each part of a stack asks."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,14 @@ import pytest
 import yaml
 
 from components.addresses import addresses
-from components.render import collector, collector_logs, opensearch_store
+from components.render import (
+    collector,
+    collector_agent,
+    collector_gateway,
+    collector_logs,
+    opensearch_store,
+    yaml_text,
+)
 from components.spec import Spec
 from tests import specs
 from tests.render import engines, golden
@@ -56,11 +64,83 @@ def test_the_golden(name: str) -> None:
     golden.check(f"collector/{name}", collector.render(spec, addresses(spec)))
 
 
+def alone(name: str) -> dict[str, str]:
+    """The agent's and the gateway's own documents, each with its own process."""
+    spec = CASES[name]
+    agent = collector_agent.document(spec, addresses(spec))
+    gateway = collector_gateway.document(spec, addresses(spec))
+    found = {"agent.yaml": agent, "gateway.yaml": gateway}
+    return {path: yaml_text.dump(document) for path, document in found.items() if document is not None}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_goldens_of_agent_and_gateway(name: str) -> None:
+    golden.check(f"collector-alone/{name}", alone(name))
+
+
 @pytest.mark.engine
 @pytest.mark.parametrize("name", CASES)
 def test_the_collector_accepts_it(name: str, tmp_path: Path) -> None:
-    result = engines.run(command(tmp_path), accepted(tmp_path, CASES[name]))
+    result = engines.run(command(), accepted(tmp_path, CASES[name]))
     assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", CASES)
+def test_the_collector_accepts_agent_and_gateway_each_alone(name: str, tmp_path: Path) -> None:
+    folder = engines.write(accepted(tmp_path, CASES[name]), alone(name))
+    for path in alone(name):
+        result = engines.run(command(path), folder)
+        assert result.returncode == 0, f"{path}: {result.stdout}"
+
+
+def test_agent_and_gateway_fit_on_one_host() -> None:
+    """Nothing that one listens on is the other's; where they listen is in the goldens."""
+    listens = {
+        path: set(re.findall(r"127\.0\.0\.1:(?!21010|21032)\d+|port: \d+", text))
+        for path, text in alone("shop").items()
+    }
+    assert len(listens["agent.yaml"]) == 2
+    assert not listens["agent.yaml"] & listens["gateway.yaml"]
+
+
+def test_where_nothing_is_read_there_is_no_agent() -> None:
+    assert set(alone("without-logs")) == {"gateway.yaml"}
+
+
+def test_of_two_documents_one_process_does_the_work_of_both() -> None:
+    one = {"receivers": {"a": {"x": 1}}, "service": {"extensions": ["h", "q"], "pipelines": {"logs": {}}}}
+    other = {"receivers": {"b": {}}, "service": {"extensions": ["h", "p"], "pipelines": {"traces": {}}}}
+    assert (
+        collector.merged(one, other)
+        == collector.merged(other, one)
+        == {
+            "receivers": {"a": {"x": 1}, "b": {}},
+            "service": {"extensions": ["h", "p", "q"], "pipelines": {"logs": {}, "traces": {}}},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"receivers": {"a": {"x": 2}}},
+        {"receivers": {"a": {"x": 1, "y": 2}}},
+        {"receivers": {"a": {}}},
+        {"service": {"telemetry": {"logs": {"level": "debug"}}}},
+        {"processors": {"logrecord": {"id_attribute": "id"}}},
+        {"processors": {"logrecord": {"sources": {"s": {"format": "text"}}}}},
+    ],
+    ids=["value", "further key", "missing key", "telemetry", "logrecord", "source"],
+)
+def test_two_documents_that_disagree_are_not_merged(other: dict[str, Any]) -> None:
+    one = {
+        "processors": {"logrecord": {"id_attribute": "uid", "sources": {"s": {"format": "json"}}}},
+        "receivers": {"a": {"x": 1}},
+        "service": {"telemetry": {"logs": {"level": "info"}}},
+    }
+    with pytest.raises(ValueError, match="expected the same in both documents"):
+        collector.merged(one, other)
 
 
 @pytest.mark.engine
@@ -72,7 +152,7 @@ def test_no_text_of_the_stack_breaks_out_of_its_place(value: str, tmp_path: Path
     """The settings still hold the text itself, after the collector has expanded them."""
     spec = specs.spec(logging={"enrichment": {"note": value}})
     folder = accepted(tmp_path, spec)
-    result = engines.run(command(tmp_path), folder)
+    result = engines.run(command(), folder)
     assert result.returncode == 0, result.stdout
     assert records(spec)["enrichment"]["note"] == value.replace("$", "$$")
 
@@ -92,24 +172,19 @@ def test_the_collector_refuses_what_is_wrong(tmp_path: Path) -> None:
         text = path.read_text()
         assert right in text
         path.write_text(text.replace(right, wrong))
-        assert engines.run(command(tmp_path), folder).returncode != 0, wrong
+        assert engines.run(command(), folder).returncode != 0, wrong
         path.write_text(text)
 
 
 def accepted(root: Path, spec: Spec) -> Path:
     """A conf folder as on a host, with the secrets beside it."""
     (root / "secrets").mkdir()
-    (root / "secrets" / collector.SECRET).write_text("only-for-this-test")
+    (root / "secrets" / collector_logs.SECRET).write_text("only-for-this-test")
     return engines.write(root / "units/collector/conf", collector.render(spec, addresses(spec)))
 
 
-def command(_root: Path) -> list[str]:
-    return [
-        engines.program("otelcol", "otelcol"),
-        "validate",
-        "--config",
-        "collector.yaml",
-    ]
+def command(path: str = "collector.yaml") -> list[str]:
+    return [engines.program("otelcol", "otelcol"), "validate", "--config", path]
 
 
 def test_a_new_service_adds_its_receiver_and_moves_nothing() -> None:
@@ -210,7 +285,8 @@ def test_everything_listens_on_loopback() -> None:
 def test_no_secret_and_no_absolute_path_of_ours() -> None:
     whole = settings(specs.spec())
     assert (
-        whole["exporters"]["opensearchlogs"]["password"] == f"${{file:../../../secrets/{collector.SECRET}}}"
+        whole["exporters"]["opensearchlogs"]["password"]
+        == f"${{file:../../../secrets/{collector_logs.SECRET}}}"
     )
     for extension in ("file_storage/logs", "file_storage/traces"):
         assert whole["extensions"][extension]["directory"].startswith("../data/")

@@ -1,0 +1,29 @@
+"""The collector as an agent: the log files of one host, into the store. One runs on each host.
+
+What keeps lines from being lost or doubled (docs/adr/0006-log-shipper.md) stands in `collector_logs`.
+"""
+
+from typing import Any
+
+from components.addresses import Addresses
+from components.render import collector_files, collector_logs
+from components.render.collector_process import storage, whole
+from components.spec import Spec
+
+NAME = "collector-agent"
+
+
+def document(spec: Spec, addresses: Addresses, name: str = NAME) -> dict[str, Any] | None:
+    """The configuration of the process `name`; None where there is no log to read. Where the gateway does the
+    agent's work, it is the gateway's process."""
+    receivers = collector_files.receivers(spec)
+    if not receivers:
+        return None
+    work = {
+        "exporters": collector_logs.exporters(spec, addresses),
+        # What is in a queue or a checkpoint has reached the disk, so that it outlives a power cut.
+        "extensions": {"file_storage/logs": storage("logs", fsync=True)},
+        "processors": collector_logs.processors(spec, collector_files.sources(spec)),
+        "receivers": receivers,
+    }
+    return whole(spec, addresses, name, work, {"logs": collector_logs.pipeline(receivers)})

@@ -1,0 +1,79 @@
+"""What each process of the collector has for itself, whatever its work: health, metrics of its own, a limit
+of memory, queues on disk, redaction. Its listeners are called after it: `<name>-health`, `<name>-metrics`.
+"""
+
+from typing import Any
+
+from components.addresses import HOST, Addresses
+from components.render import collector_logs, ottl
+from components.spec import Spec
+
+
+def whole(
+    spec: Spec, addresses: Addresses, name: str, work: dict[str, Any], pipelines: dict[str, Any]
+) -> dict[str, Any]:
+    """The configuration of the process `name`: `work` (components by kind) and what each process has."""
+    components = {
+        **work,
+        "extensions": {
+            **work["extensions"],
+            "health_check": {"endpoint": addresses[f"{name}-health"]},
+        },
+        "processors": {
+            **work["processors"],
+            "memory_limiter": {"check_interval": "1s", "limit_mib": 512, "spike_limit_mib": 128},
+            "scrub": _scrub(spec),
+        },
+    }
+    page = {"host": HOST, "port": addresses.port(f"{name}-metrics")}
+    service = {
+        "extensions": sorted(components["extensions"]),
+        "pipelines": pipelines,
+        "telemetry": {
+            "logs": {"encoding": "json", "level": "info"},
+            "metrics": {
+                "level": "normal",
+                "readers": [{"pull": {"exporter": {"prometheus": page}}}],
+            },
+        },
+    }
+    config: dict[str, Any] = ottl.literal({**components, "service": service})
+    return config
+
+
+def storage(folder: str, *, fsync: bool) -> dict[str, Any]:
+    """A folder for queues and checkpoints, in the data folder of the process."""
+    return {
+        "create_directory": True,
+        "directory": f"../data/{folder}",
+        "fsync": fsync,
+        # A process that was killed lets go of its files only when the kernel has taken it down.
+        "timeout": "10s",
+        "compaction": {
+            "on_start": False,
+            "on_rebound": True,
+            "directory": f"../data/{folder}",
+            "cleanup_on_start": True,
+        },
+    }
+
+
+_IDS = (collector_logs.UID, "parent_span_id", "span_id", "trace_id", "transaction_id")
+
+
+def _scrub(spec: Spec) -> dict[str, Any]:
+    headers = {service.correlation_header.lower() for service in spec.services}
+    return {
+        # Values of these stay whole while they have the form of an id: a pattern that fits one by chance
+        # would cut the thread from record to record.
+        "ids": sorted({*_IDS, *headers, *(f"http.request.header.{name}" for name in headers)}),
+        "patterns": [
+            {
+                "name": rule.name,
+                **({"pattern": rule.pattern} if rule.pattern else {}),
+                **({"check": rule.check} if rule.check else {}),
+                "replacement": rule.replacement,
+            }
+            for rule in spec.logging.redaction
+        ],
+    }
