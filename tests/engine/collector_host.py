@@ -3,19 +3,20 @@
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 from components.addresses import Addresses
-from components.render import collector, collector_logs
+from components.render import collector, collector_gateway, collector_logs
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
 from tests.ports import free_base
 from tests.waiting import until
 
+Render = Callable[[Spec, Addresses], dict[str, str]]
 PASSWORD = "only-for-this-test"
 
 
@@ -23,18 +24,31 @@ class CollectorHost:
     """A collector in the state folder `root`, with its rendered settings.
 
     With `fake`, its store is a `FakeStore` without TLS, and that alone of the settings is replaced; without,
-    an OpenSearch with its secrets is expected in the same folder."""
+    an OpenSearch with its secrets is expected in the same folder. `render` makes the settings of the process
+    `name`."""
 
-    def __init__(self, root: Path, program: str, spec: Spec, port_base: int, *, fake: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        program: str,
+        spec: Spec,
+        port_base: int,
+        *,
+        fake: bool = True,
+        name: str = collector_gateway.NAME,
+        render: Render = collector.render,
+    ) -> None:
         self.root = root
         self.program = program
         self.addresses = Addresses(port_base)
-        self.conf = root / "units/collector/conf"
+        self.name = name
+        self.render = render
+        self.conf = root / "units" / name / "conf"
         self.process: subprocess.Popen[bytes] | None = None
-        self.output = root / "collector.log"
+        self.output = root / f"{name}.log"
         self.fake = fake
         if fake:
-            (root / "secrets").mkdir(parents=True)
+            (root / "secrets").mkdir(parents=True, exist_ok=True)
             (root / "secrets" / collector_logs.SECRET).write_text(PASSWORD)
         self.store = FakeStore(self.addresses.port("opensearch"), collector_logs.USER, PASSWORD)
         self.configure(spec)
@@ -42,7 +56,7 @@ class CollectorHost:
     def configure(self, spec: Spec) -> None:
         """Render anew; a running collector does not see it before `reload`."""
         self.conf.mkdir(parents=True, exist_ok=True)
-        for name, text in collector.render(spec, self.addresses).items():
+        for name, text in self.render(spec, self.addresses).items():
             (self.conf / name).write_text(text)
         plain = {
             "endpoint": f"http://{self.addresses['opensearch']}",
@@ -75,7 +89,7 @@ class CollectorHost:
         if self.process.poll() is not None:
             raise AssertionError(f"the collector ended: {self.output.read_text()[-3000:]}")
         try:
-            with urlopen(f"http://{self.addresses['collector-health']}/", timeout=2) as answer:
+            with urlopen(f"http://{self.addresses[f'{self.name}-health']}/", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
@@ -107,7 +121,7 @@ class CollectorHost:
 
     def metrics(self) -> dict[str, float]:
         """The collector's own counters: name -> sum over labels."""
-        with urlopen(f"http://{self.addresses['collector-metrics']}/metrics", timeout=5) as answer:
+        with urlopen(f"http://{self.addresses[f'{self.name}-metrics']}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found: dict[str, float] = {}
         for line in text.splitlines():
@@ -118,9 +132,11 @@ class CollectorHost:
 
 
 @contextmanager
-def running(root: Path, program: str, spec: Spec) -> Iterator[CollectorHost]:
+def running(
+    root: Path, program: str, spec: Spec, render: Render = collector.render
+) -> Iterator[CollectorHost]:
     """A started collector with its store open; both ended afterwards."""
-    host = CollectorHost(root, program, spec, free_base(60))
+    host = CollectorHost(root, program, spec, free_base(60), render=render)
     host.store.open()
     try:
         host.start()
