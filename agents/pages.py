@@ -8,19 +8,14 @@ needs none would show them to every user of the machine.
 """
 
 import argparse
-import json
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
@@ -28,6 +23,7 @@ from starlette.routing import Route
 
 from agents.pages_proxy import HEADERS, Proxy, refusal
 from agents.pages_text import documents, frame, rendered
+from agents.web import load, serve
 
 STATIC = Path(__file__).with_name("pages_static")
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -200,49 +196,15 @@ class Pages:
         return self._html("No such page", main=main, status=404)
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, except that a stop by signal is a normal end and not a death by signal."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on TERM and INT."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.handle_exit)
-        yield
-
-
-def load(path: Path) -> Settings:
-    """The settings. Exits 2, naming what is wrong with them."""
-    try:
-        return Settings.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        problems: Any = error.errors(include_url=False) if isinstance(error, ValidationError) else []
-        text = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in problems) or str(
-            error
-        )
-        sys.stderr.write(f"{path}: not valid: {text}\n")
-        raise SystemExit(2) from None
-
-
 def main() -> None:
     """Serve until a signal; with --check only judge the settings."""
     parser = argparse.ArgumentParser(prog="python -m agents.pages")
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
     given = parser.parse_args()
-    settings = load(given.settings)
-    if given.check:
-        return
-    config = uvicorn.Config(
-        Pages(settings).app(),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    _Server(config).run()
+    settings = load(given.settings, Settings)
+    if not given.check:
+        serve(Pages(settings).app(), settings.host, settings.port)
 
 
 if __name__ == "__main__":

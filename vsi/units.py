@@ -18,6 +18,7 @@ from components.render import (
     redis,
     scrape_jobs,
     services,
+    sink,
 )
 from components.spec import Service, Spec
 
@@ -279,13 +280,12 @@ def redis_exporter_unit(spec: Spec, at: Addresses) -> Unit:
 
 def sink_unit(spec: Spec, at: Addresses) -> Unit:
     """Receives what the team's Slack, Teams, PagerDuty and ticket system would."""
-    command = ("{python}", "-m", "demo.sink", "--settings", "settings.json")
     return Unit(
         name="sink",
         pillar=Pillar.ALERTING,
-        files=_files(services.render_sink(spec, at)),
-        checks=_own_checks(command),
-        process=Process(command=command, ready=_ready(at["sink"], "/health")),
+        files=_files(sink.render(spec, at)),
+        checks=_own_checks(sink.COMMAND),
+        process=Process(command=sink.COMMAND, ready=_ready(at["sink"], sink.HEALTH_PATH)),
         ports=(at.port("sink"),),
         memory_mb=90,
     )

@@ -1,4 +1,4 @@
-"""Settings files of the programs that the stack itself starts: services with `run`, and the alert sink."""
+"""Settings files of the services that the stack itself starts: those with `run`."""
 
 import json
 
@@ -20,7 +20,10 @@ def render(spec: Spec, addresses: Addresses, service: Service) -> dict[str, str]
     by_name = {other.name: other for other in spec.services}
     protocol, listener = _PROTOCOLS[service.traces.protocol]
     settings: dict[str, object] = {
-        **_who(spec, service.name, service.owner, service.version),
+        "service": service.name,
+        "owner": service.owner,
+        "version": service.version,
+        **spec.environment.labels,
         "host": HOST,
         "port": addresses.service_port(service),
         "correlation_header": service.correlation_header,
@@ -31,26 +34,6 @@ def render(spec: Spec, addresses: Addresses, service: Service) -> dict[str, str]
         "options": dict(run.options),
     }
     return {"settings.json": to_json(settings)}
-
-
-def render_sink(spec: Spec, addresses: Addresses) -> dict[str, str]:
-    """`settings.json` of the alert sink."""
-    settings: dict[str, object] = {
-        **_who(spec, "sink", spec.alerting.platform_team, "0"),
-        "host": HOST,
-        "port": addresses.port("sink"),
-        "correlation_header": "X-Transaction-Id",
-        "otlp": {"endpoint": f"http://{addresses['collector-otlp-grpc']}", "protocol": "none"},
-        "head_sampling": 0.0,
-        "calls": {},
-        "redis": None,
-        "options": {"data": "../data"},
-    }
-    return {"settings.json": to_json(settings)}
-
-
-def _who(spec: Spec, name: str, owner: str, version: str) -> dict[str, object]:
-    return {"service": name, "owner": owner, "version": version, **spec.environment.labels}
 
 
 def to_json(value: object) -> str:

@@ -17,13 +17,13 @@ AT = addresses(SPEC)
 RUN = {item.name: item for item in SPEC.services if item.run}
 
 
-@pytest.mark.parametrize("name", [*RUN, "sink"])
+@pytest.mark.parametrize("name", RUN)
 def test_rendered_settings_start_the_module(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "conf").mkdir()
     monkeypatch.chdir(tmp_path / "conf")
-    files = services.render(SPEC, AT, RUN[name]) if name in RUN else services.render_sink(SPEC, AT)
+    files = services.render(SPEC, AT, RUN[name])
     Path("settings.json").write_text(files["settings.json"])
     settings = load_settings(Path("settings.json"))
     module = importlib.import_module(f"demo.{name}")

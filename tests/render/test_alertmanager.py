@@ -10,12 +10,12 @@ import httpx
 import pytest
 import yaml
 
+from agents.sink_payloads import read_payload
 from components.addresses import Addresses, addresses
 from components.render import alertmanager, prometheus
 from components.render.rules import Firing, filled, labels
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.spec import Spec
-from demo._payloads import read_payload
 from tests.ports import free_base
 from tests.render import golden
 from tests.render.engines import alertmanager_command, program, run, write

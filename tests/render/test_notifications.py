@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
+from agents import sink_limits
+from agents.sink_payloads import Delivery, read_payload
 from components.addresses import Addresses
 from components.render import alertmanager
 from components.spec import Spec
-from demo import _limits
-from demo._payloads import Delivery, read_payload
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, write
 from tests.render.processes import Inbox, inbox, started
@@ -84,7 +84,7 @@ def read(kept: Inbox, long: bool = False) -> dict[str, tuple[Delivery, dict[str,
         _, kind, receiver = path.split("/")
         if receiver in TOLD:
             if kind != "ticket" or not long:
-                _limits.check_size(kind, kept.largest[path])
+                sink_limits.check_size(kind, kept.largest[path])
             found[kind] = read_payload(kind, receiver, body), body
     return found
 

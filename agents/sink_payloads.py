@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from demo import _limits
+from agents import sink_limits
 
 Json = dict[str, Any]
 TITLE = re.compile(
@@ -138,8 +138,8 @@ def read_payload(kind: str, team: str, body: object, now: datetime | None = None
         )
         raise PayloadError("; ".join(problems)) from None
     try:
-        _limits.check(kind, body)
-    except _limits.TooMuch as error:
+        sink_limits.check(kind, body)
+    except sink_limits.TooMuch as error:
         raise PayloadError(str(error)) from None
     stamp = (now or datetime.now(UTC)).isoformat(timespec="microseconds").replace("+00:00", "Z")
     raw = {key: "[hidden]" if key == "routing_key" else value for key, value in body.items()}
@@ -150,15 +150,15 @@ def read_payload(kind: str, team: str, body: object, now: datetime | None = None
 def _slack(body: Json) -> Json:
     attachment = _Slack.model_validate(body).attachments[0]
     return {
-        **_titled(_limits.plain("slack", attachment.title)),
+        **_titled(sink_limits.plain("slack", attachment.title)),
         "runbook_url": attachment.title_link or None,
-        "summary": _limits.plain("slack", attachment.text or attachment.title),
+        "summary": sink_limits.plain("slack", attachment.text or attachment.title),
     }
 
 
 def _teams(body: Json) -> Json:
     blocks = _Teams.model_validate(body).attachments[0].content.body
-    title, *texts = (_limits.plain("teams", block.text) for block in blocks)
+    title, *texts = (sink_limits.plain("teams", block.text) for block in blocks)
     text = "\n".join(texts)
     runbook = RUNBOOK_LINE.search(text)
     return {

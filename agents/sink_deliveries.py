@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import structlog
 from pydantic import ValidationError
 
-from demo._logging import logger
-from demo._payloads import Delivery
-from demo.settings import SettingsError
+from agents.sink_payloads import Delivery
 
 LIMIT = 10_000  # deliveries in memory
 FILE = "deliveries.jsonl"
@@ -22,7 +21,7 @@ FILE = "deliveries.jsonl"
 class Deliveries:
     """The deliveries, oldest first. ``folder`` is made when absent; None keeps them in memory only.
 
-    Raises SettingsError when the folder cannot be used.
+    Raises OSError when the folder cannot be used.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -31,20 +30,16 @@ class Deliveries:
         self._written = 0
         if folder is None or self._path is None:
             return
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch()
-            text = self._path.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise SettingsError(f"  options.data: cannot be used (value {str(folder)!r}): {error}") from None
-        self._load(text)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path.touch()
+        self._load(self._path.read_text(encoding="utf-8", errors="replace"))
 
     def _load(self, text: str) -> None:
         for line in filter(None, text.split("\n")):
             try:
                 self._items.append(Delivery.model_validate_json(line))
-            except ValidationError:  # the service was killed while writing this line
-                logger().warning("skipped a line of the deliveries that cannot be read")
+            except ValidationError:  # the sink was killed while writing this line
+                structlog.get_logger().warning("skipped a line of the deliveries that cannot be read")
             self._written += 1
         if text and not text.endswith("\n"):
             self._append("\n")
@@ -63,7 +58,7 @@ class Deliveries:
             fresh = self._path.with_suffix(".new")
             text = "".join(item.model_dump_json() + "\n" for item in self._items)
             fresh.write_text(text, encoding="utf-8")
-            fresh.replace(self._path)  # whole or not at all, whenever the service is killed
+            fresh.replace(self._path)  # whole or not at all, whenever the sink is killed
             self._written = len(self._items)
 
     def clear(self) -> int:

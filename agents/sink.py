@@ -1,63 +1,96 @@
 """Alert sink: stands in for Slack, Teams, PagerDuty and a ticket system, and remembers what they were sent.
 
 It refuses a payload that the real receiver would refuse, so that a wrong configuration of Alertmanager
-shows here. ``_payloads`` says how each payload is read and what the templates must produce.
+shows here. `agents.sink_payloads` says how each is read and what the templates must produce.
+
+    python -m agents.sink --settings settings.json
 """
 
+import argparse
+import collections
 import html
 import json
-from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import structlog
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from demo._app import Service, run
-from demo._deliveries import LIMIT, Deliveries
-from demo._limits import TooMuch, check_size
-from demo._logging import logger
-from demo._payloads import READERS, Delivery, PayloadError, read_payload
-from demo.settings import Frozen, Settings
+from agents.records import configure
+from agents.sink_deliveries import LIMIT, Deliveries
+from agents.sink_limits import TooMuch, check_size
+from agents.sink_payloads import READERS, Delivery, PayloadError, read_payload
+from agents.web import load, refuse, serve
 
 MAX_RECEIVERS = 200  # values of the label receiver; teams come from the path
 FILTERS = ("kind", "team", "receiver", "alertname", "status", "since", "limit")
 
 
-class Options(Frozen):
-    """``data``: folder of the file of deliveries, relative to the working directory; empty: memory only."""
+class Settings(BaseModel):
+    """`settings.json`."""
 
-    data: str = ""
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)]
+    data: str
+    """Folder of the file of deliveries, relative to the working directory; empty: memory only."""
+    labels: dict[str, str]
+    """The environment's, on every log line."""
 
 
 class Sink:
     """The endpoints over one store of deliveries."""
 
-    def __init__(self, service: Service, store: Deliveries) -> None:
+    def __init__(self, store: Deliveries) -> None:
         self._store = store
-        metrics = service.metrics
-        self._total = metrics.counter(
-            "deliveries_total", "Notifications received.", ("kind", "receiver", "status")
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._total = Counter(
+            "deliveries_total",
+            "Notifications received.",
+            ("kind", "receiver", "status"),
+            registry=registry,
         )
-        self._last = metrics.gauge(
-            "last_delivery_timestamp_seconds", "When a receiver was last notified.", ("receiver",)
+        self._last = Gauge(
+            "last_delivery_timestamp_seconds",
+            "When a receiver was last notified.",
+            ("receiver",),
+            registry=registry,
         )
-        self._refused = metrics.counter("deliveries_refused_total", "Payloads refused.", ("kind",))
+        self._refused = Counter("deliveries_refused_total", "Payloads refused.", ("kind",), registry=registry)
         self._receivers: set[str] = set()
         for item in store.all():  # so that the counters go on where they were
             self._account(item)
 
-    def routes(self) -> list[Route]:
-        """What the sink serves beyond what every service does."""
-        return [
-            *(Route(f"/{kind}/{{team:str}}", self._receive, methods=["POST"]) for kind in READERS),
-            Route("/deliveries", self._list, methods=["GET"]),
-            Route("/deliveries", self._delete, methods=["DELETE"]),
-            Route("/deliveries/count", self._count, methods=["GET"]),
-        ]
+    def app(self) -> Starlette:
+        """The ASGI app."""
+        return Starlette(
+            routes=[
+                *(Route(f"/{kind}/{{team:str}}", self._receive, methods=["POST"]) for kind in READERS),
+                Route("/deliveries", self._list, methods=["GET"]),
+                Route("/deliveries", self._delete, methods=["DELETE"]),
+                Route("/deliveries/count", self._count, methods=["GET"]),
+                Route("/", self._home, methods=["GET"]),
+                Route("/health", self._health, methods=["GET"]),
+                Route("/metrics", self._metrics, methods=["GET"]),
+            ]
+        )
 
     async def _receive(self, request: Request) -> Response:
         kind, team = request.url.path.split("/")[1], request.path_params["team"]
@@ -65,11 +98,11 @@ class Sink:
             item = read_payload(kind, team, await _json(kind, request))
         except (PayloadError, TooMuch) as error:
             self._refused.labels(kind=kind).inc()
-            logger().warning("payload refused", kind=kind, team=team[:64], reason=str(error))
+            structlog.get_logger().warning("payload refused", kind=kind, team=team[:64], reason=str(error))
             return _refusal(kind, str(error), 413 if isinstance(error, TooMuch) else 400)
         self._store.add(item)
         self._account(item)
-        logger().info(
+        structlog.get_logger().info(
             "notification received",
             kind=kind,
             team=team[:64],
@@ -117,13 +150,19 @@ class Sink:
             found = self._found(request)
         except PayloadError as error:
             return JSONResponse({"error": str(error)}, status_code=422)
-        by: Counter[str] = Counter(f"{item.receiver} {item.status}" for item in found)
+        by = collections.Counter(f"{item.receiver} {item.status}" for item in found)
         return JSONResponse({"count": len(found), "by_receiver_and_status": dict(sorted(by.items()))})
 
     async def _delete(self, _request: Request) -> Response:
         return JSONResponse({"deleted": self._store.clear()})
 
-    def home(self, _request: Request) -> Response:
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _metrics(self, _request: Request) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _home(self, _request: Request) -> Response:
         """The latest deliveries as a page for people."""
         rows = "".join(
             "<tr>"
@@ -186,17 +225,24 @@ def _instant(text: str) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def read_options(settings: Settings) -> Options:
-    """The options. Raises SettingsError."""
-    return settings.parse_options(Options)
-
-
-def create_app(service: Service) -> Starlette:
-    """The alert sink."""
-    options = read_options(service.settings)
-    sink = Sink(service, Deliveries(Path(options.data) if options.data else None))
-    return service.app("Alert sink: stands in for the receivers of alerts.", sink.routes(), home=sink.home)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until a signal; with --check only judge the settings, and touch nothing: the same sink may be
+    running beside it, with the same port and data."""
+    parser = argparse.ArgumentParser(prog="python -m agents.sink")
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
+    given = parser.parse_args(arguments)
+    settings = load(given.settings, Settings)
+    if given.check:
+        return
+    configure("sink", settings.labels)
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    try:
+        store = Deliveries(Path(settings.data) if settings.data else None)
+    except OSError as error:
+        refuse(given.settings, f"data: cannot be used (value {settings.data!r}): {error}")
+    serve(Sink(store).app(), settings.host, settings.port)
 
 
 if __name__ == "__main__":
-    run(create_app, read_options)
+    main()
