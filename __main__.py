@@ -2,10 +2,10 @@
 
 import pulumi
 
-from components.plan import Unit
 from components.stack import ObservabilityStack
 from obs.program import engines_of, planned, secret_values, tell_moves
-from vsi.provider import Unit as HostUnit
+from vsi.provider import Unit
+from vsi.unit import HostUnit
 
 
 def main() -> None:
@@ -14,10 +14,10 @@ def main() -> None:
     engines = engines_of(plan)
     secrets = secret_values(spec, plan)
 
-    def deploy(name: str, unit: Unit, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-        return HostUnit(name, plan, unit, engines, secrets, opts)
+    def deploy(unit: HostUnit, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        return Unit(plan, unit, engines, secrets, opts)
 
-    stack = ObservabilityStack(plan.stack, plan, deploy)
+    stack = ObservabilityStack(plan.stack, plan.parts, deploy)
     pulumi.export("endpoints", stack.endpoints)
 
 

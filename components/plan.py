@@ -1,24 +1,20 @@
 """The plan: what a target shall hold, as plain data.
 
 The plan is the seam between the one description and the targets. It is made by pure code from the
-spec (`vsi.plan`), holds no secret, no clock, no absolute path and nothing of the machine, and equal specs
-give equal plans. What carries it out (`vsi.deploy`) decides nothing.
+spec, holds no secret, no clock, no absolute path and nothing of the machine, and equal specs give equal
+plans. What carries it out decides nothing.
 
-Commands hold tokens that are replaced on the host, where alone the folders are known:
-`{conf}` `{data}` `{log}` `{cache}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
-`{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and
-`{engine:NAME:PROGRAM}` (one of its programs).
+Here stands what every target tells the component tree, previews and progress. What only one target needs to
+know of its parts stands in a kind of part of its own (`vsi.unit.HostUnit`).
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Literal
+from graphlib import CycleError, TopologicalSorter
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-PLAN_VERSION = "1"
-"""Raised when the code that carries a plan out changes what it makes of the same plan.
-
-The Pulumi engine compares inputs only, so without this a change of code would never be deployed."""
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 class Frozen(BaseModel):
@@ -28,7 +24,7 @@ class Frozen(BaseModel):
 
 
 class Pillar(StrEnum):
-    """Where a unit stands in the component tree."""
+    """Where a part stands in the component tree."""
 
     METRICS = "metrics"
     ALERTING = "alerting"
@@ -37,69 +33,73 @@ class Pillar(StrEnum):
     SERVICES = "services"
 
 
-class Ready(Frozen):
-    """How to learn that a process serves: a URL that answers with one of `status`; `redis://host:port` for
-    one that answers `PING`; `tcp://host:port` for one that only needs to accept connections."""
-
-    url: str
-    answers: str | None = None
-    """For `tcp`: an http URL at which any answer shows that the process works. The kernel accepts connections
-    for one that hangs, too. Asked for the state of what runs, not waited for at a start."""
-    status: tuple[int, ...] = (200,)
-    user: str | None = None
-    """Basic-auth user; the password is the secret `password_secret`."""
-    password_secret: str | None = None
-    ca: str | None = None
-    """CA file for an https URL, with tokens."""
-    seconds: int = 60
-    """Deadline, from start to ready."""
+def part_id(name: str, place: str) -> str:
+    """The id of a part, which is also the name of its Pulumi resource, and so its identity."""
+    return f"{name}@{place}"
 
 
-class Process(Frozen):
-    """One long-running program, kept by the supervisor. Its name is the unit's name."""
-
-    command: tuple[str, ...]
-    """Argument list with tokens; run with the unit's conf folder as working directory."""
-    environment: tuple[tuple[str, str], ...] = ()
-    """Sorted pairs; values may hold tokens, never a secret."""
-    reload: Literal["SIGHUP"] | None = None
-    """What makes the process read its files again; None means restart."""
-    restart_files: tuple[str, ...] = ()
-    """Files that a reload does not cover: a change of one of them restarts."""
-    setup_only_files: tuple[str, ...] = ()
-    """Path prefixes of files that neither restart nor reload: the unit's `setup` brings them in."""
-    refuses_root: bool = False
-    stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
-    stop_seconds: int = 20
-    ready: Ready
-    log_max_bytes: int = 50_000_000
-    log_backups: int = 3
+def name_of(part: str) -> str:
+    """`prometheus` of `prometheus@local`."""
+    return part.partition("@")[0]
 
 
-class Unit(Frozen):
-    """One engine or service on one host: what becomes one Pulumi resource."""
+class Part(Frozen):
+    """One thing in one place: what becomes one Pulumi resource.
+
+    The base of each target's kinds of parts; the class of a part says how its resource is read."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ()
+    """Pulumi's types of the resources that carry such parts out."""
 
     name: str
+    place: str
+    """Where it stands: a host, a namespace, a region. A name is unique there."""
     pillar: Pillar
-    engines: tuple[str, ...] = ()
-    """Catalogue names whose artifacts it needs."""
-    files: tuple[tuple[str, str], ...]
-    """Sorted pairs of path (relative to the conf folder) and text. One Pulumi input each."""
-    checks: tuple[tuple[str, ...], ...] = ()
-    """Commands, run in a staged copy of the conf folder, that must all exit 0 before the files
-    replace the running ones: the engine's own validation."""
-    process: Process
-    setup: tuple[str, ...] = ()
-    """A command that brings what is kept inside the running engine (templates, roles) in line with the
-    files. Idempotent; run after the process is ready, when a file changed or the process was new."""
-    ports: tuple[int, ...] = ()
-    """Loopback TCP ports that it listens on."""
+    files: tuple[tuple[str, str], ...] = ()
+    """Sorted pairs of path and text: what people read of it."""
     secrets: tuple[str, ...] = ()
-    """Names of secrets whose files must stand in the secrets folder before the process starts."""
+    """Names of the secrets that it reads."""
     needs: tuple[str, ...] = ()
-    """Names of units that must be ready before this one starts."""
-    memory_mb: int
-    """Expected resident memory, for the preflight."""
+    """Ids of the parts that must be there before this one."""
+
+    @property
+    def id(self) -> str:
+        """Unique in the stack: `prometheus@local`."""
+        return part_id(self.name, self.place)
+
+    @property
+    def url(self) -> str:
+        """Where it answers when it serves; '' if it does not, or if only the target knows, later."""
+        return ""
+
+    @classmethod
+    def file_of(cls, key: tuple[str, ...]) -> str | None:  # noqa: ARG003
+        """The file that an input of the resource holds, by its key and those of the mappings around it; None
+        for any other setting."""
+        return None
+
+
+def labels(ids: Iterable[str]) -> dict[str, str]:
+    """What people call each part: its name, or its id where others have the same name."""
+    ids = set(ids)
+    names = Counter(name_of(part) for part in ids)
+    return {part: name_of(part) if names[name_of(part)] == 1 else part for part in sorted(ids)}
+
+
+def dependency_order(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """The keys, each after those that it needs; otherwise in the order given. ValueError for a cycle."""
+    given = list(needs)
+    sorter = TopologicalSorter(needs)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        raise ValueError(f"dependency cycle: {' -> '.join(reversed(error.args[1]))}") from None
+    found: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=given.index)
+        found += ready
+        sorter.done(*ready)
+    return found
 
 
 class Secret(Frozen):
@@ -112,24 +112,30 @@ class Secret(Frozen):
 
 
 class Plan(Frozen):
-    """All that one stack puts on one host."""
+    """All that one stack puts into its target."""
 
     stack: str
-    host: str
-    units: tuple[Unit, ...]
-    """In an order in which each unit comes after what it needs."""
+    parts: tuple[Part, ...]
+    """Put in an order in which each comes after what it needs."""
     secrets: tuple[Secret, ...] = ()
-    tls_names: tuple[str, ...] = ()
-    """Certificates to be made on the host: `secrets/tls/<name>.pem`, `<name>.key`, all signed by `ca.pem`."""
     retain: bool = True
-    """Whether `destroy` keeps the data folders."""
+    """Whether `destroy` keeps the data."""
 
-    def unit(self, name: str) -> Unit:
-        """The unit of that name; KeyError if there is none."""
-        for unit in self.units:
-            if unit.name == name:
-                return unit
-        raise KeyError(name)
+    @field_validator("parts")
+    @classmethod
+    def _ordered(cls, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        by_id = {part.id: part for part in parts}
+        if len(by_id) < len(parts):
+            raise ValueError("each id must be unique")
+        if unknown := sorted({need for part in parts for need in part.needs} - set(by_id)):
+            raise ValueError(f"needed but not planned: {', '.join(unknown)}")
+        order = dependency_order({part.id: part.needs for part in parts})
+        return tuple(by_id[found] for found in order)
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Names in the catalogue of what must be in the cache to carry the plan out, sorted."""
+        return ()
 
 
 class Refused(Exception):

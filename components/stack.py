@@ -1,13 +1,13 @@
-"""The component that users see: a stack, its pillars, and under each the engines that make it up."""
+"""The component that users see: a stack, its pillars, and under each the parts that make it up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import pulumi
 
-from components.plan import Pillar, Plan, Unit
+from components.plan import Part, Pillar, labels
 
-Deploy = Callable[[str, Unit, pulumi.ResourceOptions], pulumi.Resource]
-"""What a target gives: (resource name, unit, options) -> the resource that carries the unit out."""
+P = TypeVar("P", bound=Part)
 
 
 class PillarGroup(pulumi.ComponentResource):
@@ -18,31 +18,35 @@ class PillarGroup(pulumi.ComponentResource):
 
 
 class ObservabilityStack(pulumi.ComponentResource):
-    """Everything a plan puts on one host, as a tree: stack, pillar, engine.
+    """Everything that a plan holds, as a tree: stack, pillar, part.
 
-    The tree is what makes a preview readable, and a resource's place in it is part of its identity: a unit
-    that moves to another pillar, or is renamed, needs an alias.
+    The tree is what makes a preview readable, and a resource's place in it is part of its identity: a part
+    that moves to another pillar, or gets another id, needs an alias.
     """
 
     def __init__(
-        self, name: str, plan: Plan, deploy: Deploy, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        parts: Sequence[P],
+        deploy: Callable[[P, pulumi.ResourceOptions], pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`parts` in an order in which each comes after what it needs, as a plan has them. `deploy` is what a
+        target gives: the resource that carries a part out, named by the part's id."""
         super().__init__("obs:components:ObservabilityStack", name, None, opts)
         groups: dict[Pillar, PillarGroup] = {}
         made: dict[str, pulumi.Resource] = {}
-        for unit in plan.units:
-            if unit.pillar not in groups:
+        called = labels(part.id for part in parts)
+        for part in parts:
+            if part.pillar not in groups:
                 child = pulumi.ResourceOptions(parent=self)
-                groups[unit.pillar] = PillarGroup(unit.pillar, f"{name}-{unit.pillar.value}", child)
-            made[unit.name] = deploy(
-                f"{unit.name}@{plan.host}",
-                unit,
-                pulumi.ResourceOptions(
-                    parent=groups[unit.pillar], depends_on=[made[needed] for needed in unit.needs]
-                ),
+                groups[part.pillar] = PillarGroup(part.pillar, f"{name}-{part.pillar.value}", child)
+            options = pulumi.ResourceOptions(
+                parent=groups[part.pillar], depends_on=[made[needed] for needed in part.needs]
             )
+            made[part.id] = deploy(part, options)
         for pillar, group in groups.items():
-            group.register_outputs({"units": [unit.name for unit in plan.units if unit.pillar is pillar]})
-        self.endpoints = {unit.name: unit.process.ready.url for unit in plan.units}
-        """Unit -> the URL that answers when it serves."""
+            group.register_outputs({"units": [called[part.id] for part in parts if part.pillar is pillar]})
+        self.endpoints = {called[part.id]: part.url for part in parts if part.url}
+        """Part -> the URL that answers when it serves."""
         self.register_outputs({"endpoints": self.endpoints})

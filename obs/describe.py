@@ -6,8 +6,8 @@ from obs.crash import hide
 from obs.errors import BadInput
 
 if TYPE_CHECKING:
-    from components.plan import Plan
     from components.spec import Spec
+    from vsi.unit import HostPlan
 
 
 def check_environment(stack: str) -> None:
@@ -51,7 +51,7 @@ def unreadable(stack: str) -> str:
     return ""
 
 
-def describe(stack: str) -> tuple["Spec", "Plan"]:
+def describe(stack: str) -> tuple["Spec", "HostPlan"]:
     """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included."""
     from stacks.loader import StackFileError, load
     from vsi.plan import plan, refusals

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from obs.console import out
-from obs.diff import Change, UnitChange
+from obs.diff import Change, PartChange
 
 STYLES = {"+": "green", "-": "red", "@": "note"}
 LINES = 40
@@ -15,7 +15,7 @@ FOLLOWS = ("tests/",)
 """Files that nobody writes by hand and that follow from others: the tests of rules."""
 
 
-def draw(found: Sequence[UnitChange], full: bool) -> None:
+def draw(found: Sequence[PartChange], full: bool) -> None:
     """A line per unit and per file, and a unified difference where a file that was there changes.
 
     New and removed files are named with their length, tests of rules counted. With `full`, everything."""
@@ -33,7 +33,7 @@ def draw(found: Sequence[UnitChange], full: bool) -> None:
         out.print("obs preview --full shows every line", style="quiet")
 
 
-def _unit(unit: UnitChange, full: bool) -> Iterator[tuple[str, str]]:
+def _unit(unit: PartChange, full: bool) -> Iterator[tuple[str, str]]:
     """(line, style) for one unit."""
     whole = unit.op in ("create", "delete")
     following: dict[tuple[str, str], list[Change]] = defaultdict(list)

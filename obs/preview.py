@@ -1,19 +1,21 @@
-"""From the events of a preview to the changes of each unit."""
+"""From the events of a preview to the changes of each part."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from obs.diff import UnitChange, changes, hidden, unit_name
-from obs.progress import DYNAMIC
+from obs.diff import PartChange, changes, hidden
+from obs.parts import Parts
 
 UNCHANGED = ("same", "refresh", "read")
 
 
 class Collector:
-    """Takes the events of one preview; `found` then has the units that would change."""
+    """Takes the events of one preview; `found` then has the parts that would change."""
 
-    def __init__(self) -> None:
-        self._found: dict[str, UnitChange] = {}
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._found: dict[str, PartChange] = {}
 
     def __call__(self, event: Any) -> None:
         """One event of the Automation API."""
@@ -21,13 +23,15 @@ class Collector:
             return
         step = event.resource_pre_event.metadata
         op = str(getattr(step.op, "value", step.op))
-        if not step.type.startswith(DYNAMIC) or op in UNCHANGED:
+        part, kind = self._parts.id_of(step.urn), self._parts.kind_of(step.urn)
+        if part is None or kind is None or op in UNCHANGED:
             return
         old: Mapping[str, Any] = (step.old and step.old.inputs) or {}
         new: Mapping[str, Any] = (step.new and step.new.inputs) or {}
-        name = unit_name(step.urn)
-        self._found[name] = UnitChange(name, op, changes(old, new) or hidden(new))
+        found = changes(old, new, kind.file_of) or hidden(new, kind.file_of)
+        self._found[part] = PartChange(part, part, op, found)
 
-    def found(self) -> list[UnitChange]:
-        """The units that would change, by name."""
-        return [self._found[name] for name in sorted(self._found)]
+    def found(self) -> list[PartChange]:
+        """The parts that would change, by name."""
+        named = [replace(change, unit=self._parts.label(part)) for part, change in self._found.items()]
+        return sorted(named, key=lambda change: change.unit)

@@ -18,9 +18,10 @@ from obs.errors import BadInput, ObsError
 from obs.secret_values import problems
 from vsi.handover import moves
 from vsi.paths import state_paths
+from vsi.unit import HostPlan
 
 
-def planned() -> tuple[Spec, Plan]:
+def planned() -> tuple[Spec, HostPlan]:
     """Spec and plan of the stack that the engine runs; RunError with every problem of its stack file."""
     stack = pulumi.get_stack()
     try:
@@ -54,7 +55,7 @@ def check_configuration(stack: str, given: str | None) -> None:
         )
 
 
-def tell_moves(plan: Plan) -> None:
+def tell_moves(plan: HostPlan) -> None:
     """Say which ports pass from one unit to another, and that the one is stopped for it."""
     for move in moves(plan, state_paths(plan.stack)):
         pulumi.log.warn(str(move))
@@ -86,9 +87,8 @@ def engines_of(plan: Plan) -> dict[str, str]:
     from engines.store import Store
 
     store = Store()
-    wanted = sorted({engine for unit in plan.units for engine in unit.engines})
     try:
-        found = {engine: store.find(engine) for engine in wanted}
+        found = {engine: store.find(engine) for engine in plan.engines}
     except EngineError as error:
         raise pulumi.RunError(str(error)) from None
     missing = [engine for engine, artifact in found.items() if artifact is None]

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from obs.console import err
-from obs.diff import unit_name
+from obs.parts import Parts
 
 WORDS = {
     "create": ("creating", "created"),
@@ -21,7 +21,6 @@ WORDS = {
     "delete-replaced": ("removing the old", "removed the old"),
 }
 PLANNING = "the engine starts and plans"
-DYNAMIC = "pulumi-python:dynamic"
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
 _AMBIENT = re.compile(r"using pulumi-\S+ from \$PATH")
@@ -37,16 +36,17 @@ def plain(message: str) -> str:
 class Watcher:
     """Takes events from the engine. Use as a context manager; then read `failed`, `errors`, `counts`."""
 
+    parts: Parts
     quiet: bool = False
     """Whether what is done is left out, for a preview, which does nothing; errors and drift are not."""
     failed: dict[str, str] = field(default_factory=dict)
-    """Unit -> operation that failed."""
+    """Id of a part -> operation that failed."""
     errors: list[tuple[str | None, str]] = field(default_factory=list)
-    """(unit or None, message) of each error, once each."""
+    """(id of a part or None, message) of each error, once each."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Operation -> how many units."""
+    """Operation -> how many parts."""
     drifted: list[str] = field(default_factory=list)
-    """Units that a refresh found to differ from what was deployed."""
+    """Ids of the parts that a refresh found to differ from what was deployed."""
     _started: dict[str, float] = field(default_factory=dict)
     _reading: dict[str, bool] = field(default_factory=dict)
     _tasks: dict[str, Any] = field(default_factory=dict)
@@ -81,33 +81,34 @@ class Watcher:
             self._end(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             metadata = event.res_op_failed_event.metadata
-            if _is_unit(metadata):
-                self.failed[unit_name(metadata.urn)] = _op(metadata)
+            if part := self.parts.id_of(metadata.urn):
+                self.failed[part] = _op(metadata)
             self._end(metadata, failed=True)
 
     def _begin(self, metadata: Any) -> None:
-        op = _op(metadata)
-        if op not in WORDS or not _is_unit(metadata):
+        op, part = _op(metadata), self.parts.id_of(metadata.urn)
+        if op not in WORDS or part is None:
             return
         if PLANNING in self._tasks:
             self._progress.remove_task(self._tasks.pop(PLANNING))
-        name = unit_name(metadata.urn)
-        self._started[name] = time.monotonic()
-        self._reading[name] = op == "refresh"
-        self._tasks[name] = self._progress.add_task(f"{WORDS[op][0]} {name}", total=None)
+        name = self.parts.label(part)
+        self._started[part] = time.monotonic()
+        self._reading[part] = op == "refresh"
+        self._tasks[part] = self._progress.add_task(f"{WORDS[op][0]} {name}", total=None)
         if not err.is_terminal and op != "refresh" and not self.quiet:
             self._line("quiet", f"{WORDS[op][0]} {name}")
 
     def _end(self, metadata: Any, failed: bool = False) -> None:
-        op, name = _op(metadata), unit_name(metadata.urn)
-        if not _is_unit(metadata) or name not in self._started:
+        op, part = _op(metadata), self.parts.id_of(metadata.urn)
+        if part is None or part not in self._started:
             return
-        seconds = time.monotonic() - self._started.pop(name)
-        if name in self._tasks:
-            self._progress.remove_task(self._tasks.pop(name))
-        if self._reading.pop(name, False) and not failed:
+        name = self.parts.label(part)
+        seconds = time.monotonic() - self._started.pop(part)
+        if part in self._tasks:
+            self._progress.remove_task(self._tasks.pop(part))
+        if self._reading.pop(part, False) and not failed:
             if metadata.new is None or (metadata.old and metadata.old.inputs != metadata.new.inputs):
-                self.drifted.append(name)
+                self.drifted.append(part)
                 self._line("note", f"{name}: not as it was deployed")
             return
         if failed:
@@ -121,12 +122,12 @@ class Watcher:
         message = plain(event.message)
         if not message or event.ephemeral or _AMBIENT.match(message):
             return
-        name = unit_name(event.urn) if event.urn and DYNAMIC in event.urn else None
+        part = self.parts.id_of(event.urn) if event.urn else None
         if event.severity == "error":
-            if (name, message) not in self.errors and not _follows(message):
-                self.errors.append((name, message))
+            if (part, message) not in self.errors and not _follows(message):
+                self.errors.append((part, message))
         elif event.severity in ("warning", "info#err"):
-            self._line("note", f"{name + ': ' if name else ''}{message}")
+            self._line("note", f"{self.parts.label(part) + ': ' if part else ''}{message}")
 
     def _line(self, style: str, text: str) -> None:
         self._progress.console.print(text, style=style)
@@ -135,10 +136,6 @@ class Watcher:
 def _op(metadata: Any) -> str:
     op = metadata.op
     return str(getattr(op, "value", op))
-
-
-def _is_unit(metadata: Any) -> bool:
-    return bool(metadata.type.startswith(DYNAMIC))
 
 
 def _follows(message: str) -> bool:

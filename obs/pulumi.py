@@ -314,6 +314,10 @@ class Driver:
         except OSError:
             return True
 
+    def deployed(self) -> list[str]:
+        """The URNs in the stack's state; none where that is no file of this machine."""
+        return recorded.urns(self._checkpoint())
+
     def prepare(self) -> list[str]:
         """Choose the stack and repair what a killed run left; returns what was repaired."""
         folder = backend_folder()

@@ -22,6 +22,15 @@ def configuration(deployment: Mapping[str, Any] | None) -> str:
     return "".join(f"{name}: {json.dumps(known[key])}\n" for key, name in _KEYS.items() if known.get(key))
 
 
+def urns(checkpoint: Path | None) -> list[str]:
+    """The resources in the engine's own file of a stack's state; none if it is not there, or no such file."""
+    try:
+        state = json.loads(checkpoint.read_bytes()) if checkpoint else {}
+        return [resource["urn"] for resource in state["checkpoint"]["latest"]["resources"] or ()]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
 @contextmanager
 def project_of_links(root: Path, stack: str, configuration: str) -> Iterator[Path]:
     """A folder that is the project in `root` with that configuration in place of all stack files."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.plan import Plan
+from components.plan import Plan, labels
 from obs.errors import BadInput
 
 MARKER = ".obs-render"
@@ -10,7 +10,7 @@ MARKER = ".obs-render"
 
 
 def write(plan: Plan, folder: Path) -> list[str]:
-    """Write every file as `<unit>/<path>` and return the names, sorted. The same plan gives the same bytes.
+    """Write every file as `<part>/<path>` and return the names, sorted. The same plan gives the same bytes.
 
     BadInput, before anything is written, if the folder holds something that is not from an earlier run; and
     if it cannot be written.
@@ -24,7 +24,8 @@ def write(plan: Plan, folder: Path) -> list[str]:
 
 
 def _write(plan: Plan, folder: Path) -> list[str]:
-    files = {f"{unit.name}/{path}": text for unit in plan.units for path, text in unit.files}
+    called = labels(part.id for part in plan.parts)
+    files = {f"{called[part.id]}/{path}": text for part in plan.parts for path, text in part.files}
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out {folder}: expected a folder, found a file")
     marker = folder / MARKER

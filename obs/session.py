@@ -3,23 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from components.plan import Plan, name_of
 from obs.console import err, tell
 from obs.crash import mask
 from obs.errors import ObsError
 from obs.lock import stack_lock
+from obs.parts import Parts, kinds
 from obs.paths import state_folder
 from obs.progress import Watcher
 from obs.pulumi import Driver, EngineFailed
 
 
 @contextmanager
-def session(stack: str, command: str, wait: bool = False) -> Iterator[tuple[Driver, Watcher]]:
-    """Lock the stack, repair what a killed run left, and give a driver and a watcher of its events.
+def session(
+    stack: str, command: str, wait: bool = False, plan: Plan | None = None
+) -> Iterator[tuple[Driver, Watcher]]:
+    """Lock the stack, repair what a killed run left, and give a driver and a watcher of its events. The plan,
+    where there is one, helps to call parts by name.
 
     Locked if another run has the stack; ObsError, after telling why, if the engine fails.
     """
     with stack_lock(state_folder() / ".locks", stack, command, wait):
-        driver, watcher = Driver(stack), Watcher()
+        driver = Driver(stack)
+        watcher = Watcher(parts_of(driver, plan))
         with driver.command.interruptible(tell):
             for what in driver.prepare():
                 tell(f"cleared after a run that was cut off: {what}", "note")
@@ -31,18 +37,25 @@ def session(stack: str, command: str, wait: bool = False) -> Iterator[tuple[Driv
                 raise ObsError(f"obs {command} failed") from None
 
 
+def parts_of(driver: Driver, plan: Plan | None) -> Parts:
+    """The parts of a stack: those that are planned, and those that are deployed."""
+    parts = Parts(kinds(), (part.id for part in plan.parts) if plan else ())
+    parts.learn(driver.deployed())
+    return parts
+
+
 def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -> None:
-    """Per failed unit: the engine's own message, where its log is, and what to do; `command` is what failed,
+    """Per failed part: the engine's own message, where its log is, and what to do; `command` is what failed,
     without `obs`."""
     from vsi.paths import state_paths
 
-    for unit, text in watcher.errors:
+    for part, text in watcher.errors:
         message = mask(text)
-        if unit is None:
+        if part is None:
             err.print(message)
             continue
-        op = watcher.failed.get(unit)
-        err.print(f"{unit}{f' ({op})' if op else ''}:", style="bad")
+        op, unit = watcher.failed.get(part), name_of(part)
+        err.print(f"{watcher.parts.label(part)}{f' ({op})' if op else ''}:", style="bad")
         for line in message.splitlines():
             err.print(f"  {line}")
         log = state_paths(stack).unit(unit).log

@@ -22,7 +22,7 @@ their own on one channel only; the stack's pages show what they hold on each."""
 def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
     """(what, address), the stack's own programs first, then where spans go, then the services."""
     at = addresses(spec)
-    units = {unit.name for unit in plan.units}
+    units = {part.name for part in plan.parts}
     rows = [
         (what if unit == "pages" else f"{what} ({unit})", f"{scheme}://{at[listener]}{path}")
         for unit, what, listener, scheme, path in _KNOWN

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from components.spec import Spec
+from vsi.unit import HostPlan, HostUnit
 
 Stack = dict[str, Any]
 
@@ -206,4 +207,10 @@ def service(name: str, /, **changes: Any) -> list[Stack]:
     return [_merge(item, changes) if item["name"] == name else item for item in services]
 
 
-__all__ = ["Stack", "service", "spec", "stack"]
+def unit(plan: HostPlan, name: str) -> HostUnit:
+    """The one unit of that name."""
+    (found,) = [unit for unit in plan.parts if unit.name == name]
+    return found
+
+
+__all__ = ["Stack", "service", "spec", "stack", "unit"]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from components.plan import Frozen, Process, Unit
+from components.plan import Frozen
 from vsi import access, handover, operations, session, tls
 from vsi.errors import DeployError, Mask
 from vsi.host import revive
@@ -34,6 +34,7 @@ from vsi.records import (
     without_texts,
 )
 from vsi.supervisor import Program, Supervisor
+from vsi.unit import HostUnit, Process
 
 Action = Literal["none", "start", "reload", "restart"]
 Report = Callable[[str], None]
@@ -220,7 +221,7 @@ def _apply(request: Request, state: StatePaths, host: str, report: Report) -> Re
     )
 
 
-def _mend_access(state: StatePaths, unit: Unit, host: str, report: Report) -> None:
+def _mend_access(state: StatePaths, unit: HostUnit, host: str, report: Report) -> None:
     """Take back what was opened to others. Contents and times stay, so nothing is restarted for it."""
     tls_names = ("tls/",) if uses_tls(unit) else ()
     files = access.kept_files(state, unit.name, dict(unit.files), (*unit.secrets, *tls_names))
@@ -259,7 +260,7 @@ def _tls_steps(request: Request, state: StatePaths) -> list[session.Step]:
 
 
 def _command(
-    unit: Unit, state: StatePaths, arguments: tuple[str, ...], seconds: int, *, staged: bool = False
+    unit: HostUnit, state: StatePaths, arguments: tuple[str, ...], seconds: int, *, staged: bool = False
 ) -> Any:
     tokens = Tokens(state, unit.name, staged=staged)
     own = state.unit(unit.name)
@@ -321,9 +322,9 @@ def _put_files(
     return accepted
 
 
-def _check_needs(unit: Unit, state: StatePaths) -> None:
+def _check_needs(unit: HostUnit, state: StatePaths) -> None:
     programs = Supervisor(state).programs()
-    for name in unit.needs:
+    for name in unit.needs_here:
         need = read_applied(state, name)
         if need is None:
             raise DeployError(unit.name, f"needs {name}, which was never applied here")
@@ -337,7 +338,7 @@ def _check_needs(unit: Unit, state: StatePaths) -> None:
 
 
 def _carry_out(
-    action: Action, supervisor: Supervisor, state: StatePaths, unit: Unit, record: Applied, report: Report
+    action: Action, supervisor: Supervisor, state: StatePaths, unit: HostUnit, record: Applied, report: Report
 ) -> None:
     report(action)
     sent = time.time()

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import psutil
 
-from components.plan import Plan, Unit
 from vsi.locks import hold
 from vsi.paths import StatePaths
 from vsi.preflight import is_free
 from vsi.records import read_applied
 from vsi.supervisor import Supervisor
+from vsi.unit import HostPlan, HostUnit
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Move:
         )
 
 
-def moves(plan: Plan, state: StatePaths) -> list[Move]:
+def moves(plan: HostPlan, state: StatePaths) -> list[Move]:
     """Every port of a plan that another unit was last deployed with, by port."""
     had = {name: _recorded(state, name) for name in state.applied_units()}
-    names = {unit.name for unit in plan.units}
+    names = {unit.name for unit in plan.parts}
     return sorted(
         (
             Move(port, holder, unit.name, holder in names)
-            for unit in plan.units
+            for unit in plan.parts
             for port in set(unit.ports) - had.get(unit.name, set())
             for holder, ports in had.items()
             if port in ports and holder != unit.name
@@ -53,7 +53,7 @@ def moves(plan: Plan, state: StatePaths) -> list[Move]:
     )
 
 
-def vacate(state: StatePaths, unit: Unit, ports: set[int], report: Callable[[str], None]) -> None:
+def vacate(state: StatePaths, unit: HostUnit, ports: set[int], report: Callable[[str], None]) -> None:
     """Stop every other unit of the stack that has one of the ports, or was deployed with it.
 
     Each under the lock of its process, so that one whose own update has moved it meanwhile is left alone."""

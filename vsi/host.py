@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import BinaryIO
 
-from components.plan import Pillar, Unit
+from components.plan import Pillar, dependency_order
 from vsi.drift import Observed, read_host
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
@@ -19,12 +18,12 @@ from vsi.processes import is_suspended
 from vsi.ready import silence, wait_ready
 from vsi.records import Applied, read_applied
 from vsi.supervisor import Supervisor
+from vsi.unit import HostUnit
 
 __all__ = [
     "Problem",
     "Progress",
     "UnitStatus",
-    "dependency_order",
     "logs",
     "preflight",
     "records",
@@ -65,20 +64,19 @@ class UnitStatus:
 def records(state: StatePaths) -> dict[str, Applied]:
     """The record of every unit on this host, in an order in which each comes after what it needs."""
     found = {name: record for name in state.applied_units() if (record := read_applied(state, name))}
-    return {name: found[name] for name in dependency_order(found)}
+    return {name: found[name] for name in start_order(found)}
 
 
-def dependency_order(found: dict[str, Applied]) -> list[str]:
+def start_order(found: dict[str, Applied]) -> list[str]:
     """Names so that each comes after what it needs; alphabetical where that leaves a choice."""
     graph = {
-        name: [need for need in record.unit.needs if need in found] for name, record in sorted(found.items())
+        name: [need for need in record.unit.needs_here if need in found]
+        for name, record in sorted(found.items())
     }
     try:
-        return list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        raise DeployError(
-            "plan", f"units need each other in a circle: {' -> '.join(error.args[1])}"
-        ) from None
+        return dependency_order(graph)
+    except ValueError as error:
+        raise DeployError("plan", str(error)) from None
 
 
 def status(stack: str) -> list[UnitStatus]:
@@ -109,7 +107,7 @@ def status(stack: str) -> list[UnitStatus]:
     ]
 
 
-def _silence(state: StatePaths, unit: Unit, pid: int) -> str:
+def _silence(state: StatePaths, unit: HostUnit, pid: int) -> str:
     """Why a running unit does not serve; '' if it does."""
     if is_suspended(pid):
         return f"its process was stopped by a signal; `kill -CONT {pid}` lets it go on"
@@ -196,7 +194,7 @@ def revive(state: StatePaths, without: str, report: Callable[[str], None]) -> No
     Best effort: a unit that does not come up is found by its own apply or by refresh."""
     supervisor = Supervisor(state)
     known = records(state)
-    needed = {need for record in known.values() for need in record.unit.needs}
+    needed = {need for record in known.values() for need in record.unit.needs_here}
     for name, record in known.items():
         if name == without or not record.complete:
             continue
@@ -223,7 +221,7 @@ def _chosen(known: dict[str, Applied], units: Iterable[str] | None) -> set[str]:
 def _with_needs(known: dict[str, Applied], chosen: set[str]) -> set[str]:
     todo, found = list(chosen), set(chosen)
     while todo:
-        for need in known[todo.pop()].unit.needs:
+        for need in known[todo.pop()].unit.needs_here:
             if need in known and need not in found:
                 found.add(need)
                 todo.append(need)

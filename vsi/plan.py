@@ -4,23 +4,23 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 """
 
 from components.addresses import addresses
-from components.plan import Plan, Refused, Secret, Unit
+from components.plan import Refused, Secret
 from components.render import opensearch
 from components.spec import Spec
 from components.spec.references import Found, Path
+from vsi.unit import HostPlan
 from vsi.units import all_units
 
 
-def plan(spec: Spec, stack: str) -> Plan:
+def plan(spec: Spec, stack: str) -> HostPlan:
     """The plan of a stack on this machine. Raises `Refused` with every setting that cannot be honoured."""
     refused = refusals(spec)
     if refused:
         problems = [(".".join(map(str, path)), value, why) for path, value, why in refused]
         raise Refused(spec.environment.target, problems)
-    return Plan(
+    return HostPlan(
         stack=stack,
-        host="local",
-        units=tuple(_ordered(all_units(spec, addresses(spec)))),
+        parts=tuple(all_units(spec, addresses(spec))),
         secrets=tuple(_secrets(spec)),
         tls_names=opensearch.TLS_NAMES,
         retain=spec.deploy.retain,
@@ -53,18 +53,3 @@ def _secrets(spec: Spec) -> list[Secret]:
     secrets = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
     secrets += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
     return sorted(secrets, key=lambda secret: secret.name)
-
-
-def _ordered(units: list[Unit]) -> list[Unit]:
-    """The units such that each comes after what it needs; otherwise in the order given."""
-    done: list[Unit] = []
-    names: set[str] = set()
-    todo = units
-    while todo:
-        ready = [unit for unit in todo if names.issuperset(unit.needs)]
-        if not ready:
-            raise ValueError(f"units need each other in a circle: {sorted(unit.name for unit in todo)}")
-        done += ready
-        names |= {unit.name for unit in ready}
-        todo = [unit for unit in todo if unit.name not in names]
-    return done

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import psutil
 
-from components.plan import Pillar, Plan, Unit
+from components.plan import Pillar
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, state_paths
 from vsi.supervisor import Supervisor
+from vsi.unit import HostPlan, HostUnit
 
 MAX_MAP_COUNT = 262_144
 """What OpenSearch asks for; enforced by it only when it listens beyond loopback."""
@@ -34,7 +35,7 @@ class Problem:
     fatal: bool = True
 
 
-def preflight(plan: Plan) -> list[Problem]:
+def preflight(plan: HostPlan) -> list[Problem]:
     """Every problem of this host with a plan; empty if it can be deployed. Changes nothing."""
     try:
         state = state_paths(plan.stack)
@@ -46,7 +47,7 @@ def preflight(plan: Plan) -> list[Problem]:
     if lost := supervisor.cut_off():
         return [Problem("supervisor", lost, "one that can be spoken to", "see there")]
     running = {name for name, p in supervisor.programs().items() if p.running}
-    todo = [unit for unit in plan.units if unit.name not in running]
+    todo = [unit for unit in plan.parts if unit.name not in running]
     return [
         *_path(plan, state),
         *_programs(plan),
@@ -59,7 +60,7 @@ def preflight(plan: Plan) -> list[Problem]:
     ]
 
 
-def _path(plan: Plan, state: StatePaths) -> list[Problem]:
+def _path(plan: HostPlan, state: StatePaths) -> list[Problem]:
     """Characters of the state folder's path that OpenSearch would take for something else."""
     found = [text for text in ('"', ",", "${") if text in str(state.root)]
     if not found or not _has_opensearch(plan):
@@ -74,10 +75,10 @@ def _path(plan: Plan, state: StatePaths) -> list[Problem]:
     ]
 
 
-def _programs(plan: Plan) -> list[Problem]:
+def _programs(plan: HostPlan) -> list[Problem]:
     problems = []
     needed = list(_PROGRAMS)
-    other_user = os.geteuid() == 0 and any(unit.process.refuses_root for unit in plan.units)
+    other_user = os.geteuid() == 0 and any(unit.process.refuses_root for unit in plan.parts)
     if other_user:
         needed.append("unshare")
     for program in needed:
@@ -99,10 +100,10 @@ def _programs(plan: Plan) -> list[Problem]:
     return problems
 
 
-def _commands(plan: Plan) -> list[Problem]:
+def _commands(plan: HostPlan) -> list[Problem]:
     """Commands of services that nothing on this host answers to."""
     problems = []
-    for unit in plan.units:
+    for unit in plan.parts:
         if unit.pillar is not Pillar.SERVICES:
             continue
         if found := _not_there(unit.process.command):
@@ -138,7 +139,7 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _memory(todo: list[Unit]) -> list[Problem]:
+def _memory(todo: list[HostUnit]) -> list[Problem]:
     available = psutil.virtual_memory().available // 2**20
     expected = sum(unit.memory_mb for unit in todo)
     if available >= expected:
@@ -154,7 +155,7 @@ def _memory(todo: list[Unit]) -> list[Problem]:
     ]
 
 
-def _disk(plan: Plan, state: StatePaths) -> list[Problem]:
+def _disk(plan: HostPlan, state: StatePaths) -> list[Problem]:
     folder = state.root
     while not folder.exists():
         folder = folder.parent
@@ -182,14 +183,14 @@ def _disk(plan: Plan, state: StatePaths) -> list[Problem]:
     return problems
 
 
-def _has_opensearch(plan: Plan) -> bool:
-    return any("opensearch" in unit.engines for unit in plan.units)
+def _has_opensearch(plan: HostPlan) -> bool:
+    return any("opensearch" in unit.engines for unit in plan.parts)
 
 
-def _ports(plan: Plan, state: StatePaths) -> list[Problem]:
+def _ports(plan: HostPlan, state: StatePaths) -> list[Problem]:
     wanted: dict[int, str] = {}
     problems = []
-    for unit in plan.units:
+    for unit in plan.parts:
         for port in unit.ports:
             if port in wanted:
                 both = f"{wanted[port]} and {unit.name}"
@@ -254,12 +255,12 @@ def _holders(ports: set[int]) -> dict[int, _Holder]:
     return found
 
 
-def _ephemeral(plan: Plan) -> list[Problem]:
+def _ephemeral(plan: HostPlan) -> list[Problem]:
     path = Path("/proc/sys/net/ipv4/ip_local_port_range")
     if not path.exists():
         return []
     first, last = (int(word) for word in path.read_text().split())
-    inside = sorted(port for unit in plan.units for port in unit.ports if first <= port <= last)
+    inside = sorted(port for unit in plan.parts for port in unit.ports if first <= port <= last)
     if not inside:
         return []
     return [
@@ -273,7 +274,7 @@ def _ephemeral(plan: Plan) -> list[Problem]:
     ]
 
 
-def _kernel(plan: Plan) -> list[Problem]:
+def _kernel(plan: HostPlan) -> list[Problem]:
     path = Path("/proc/sys/vm/max_map_count")
     if not _has_opensearch(plan) or not path.exists():
         return []

@@ -10,9 +10,10 @@ import re
 import shlex
 from pathlib import Path
 
-from components.plan import Pillar, Unit
+from components.plan import Pillar
 from vsi.guard import KEEPER_VARIABLE, UNIT_VARIABLE
 from vsi.paths import StatePaths, Tokens
+from vsi.unit import HostUnit
 
 START_SECONDS = 1
 START_RETRIES = 5
@@ -29,14 +30,14 @@ def clean_environment() -> dict[str, str]:
     return {"LANG": "C.UTF-8", "PATH": os.defpath} | {n: os.environ[n] for n in names if n in os.environ}
 
 
-def unit_environment(unit: Unit, tokens: Tokens) -> dict[str, str]:
+def unit_environment(unit: HostUnit, tokens: Tokens) -> dict[str, str]:
     """What the process, its checks and its setup command get. Programs of this project are found in the
     checkout, since the working directory is the conf folder."""
     defaults = {"PYTHONPATH": tokens.fill("{repo}"), "PYTHONUNBUFFERED": "1"}
     return defaults | {name: tokens.fill(value) for name, value in unit.process.environment}
 
 
-def prefix(unit: Unit, euid: int | None = None) -> list[str]:
+def prefix(unit: HostUnit, euid: int | None = None) -> list[str]:
     """What stands before the command: end with the supervisor; another user for engines that refuse root.
 
     `setpriv` comes last, because the kernel forgets the signal when credentials change."""
@@ -46,7 +47,7 @@ def prefix(unit: Unit, euid: int | None = None) -> list[str]:
     return [*other_user, "setpriv", "--pdeathsig", "KILL", "--"]
 
 
-def run_script(unit: Unit, tokens: Tokens) -> str:
+def run_script(unit: HostUnit, tokens: Tokens) -> str:
     """The script, run with the conf folder as working directory; it replaces itself by the command."""
     exports = [(KEEPER_VARIABLE, str(tokens.state.root)), (UNIT_VARIABLE, unit.name)]
     exports += unit_environment(unit, tokens).items()
@@ -56,7 +57,7 @@ def run_script(unit: Unit, tokens: Tokens) -> str:
     return "\n".join(lines) + "\n"
 
 
-def program_file(unit: Unit, state: StatePaths, script: str) -> str:
+def program_file(unit: HostUnit, state: StatePaths, script: str) -> str:
     """The program file. Its first line is a digest of the rest: a torn or edited file is known by it."""
     paths = state.unit(unit.name)
     process = unit.process

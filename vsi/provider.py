@@ -27,18 +27,15 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
-from components.plan import PLAN_VERSION, Plan, Secret
-from components.plan import Unit as PlanUnit
 from vsi.drift import access_words, conf_files, process_words
 from vsi.errors import DeployError
+from vsi.inputs import PROVIDER, files_of, inputs_of, request_of
+from vsi.keys import file_key, secret_key
 from vsi.paths import REPO, StatePaths, check_file_path, check_name, state_paths
-from vsi.records import Applied, Request, digest_file, foreign, read_applied, secrets_off
+from vsi.records import Applied, digest_file, foreign, read_applied, secrets_off
 from vsi.supervisor import Supervisor
+from vsi.unit import HostPlan, HostUnit
 
-SECRET_PREFIX = "secret_"  # noqa: S105 - the name of a key
-"""Inputs under such keys are Pulumi secrets; their values are never put under another key."""
-RUNNING = "running"
-_PROVIDER = "__provider"
 _INHERITED = frozenset(
     (
         "PATH",
@@ -52,88 +49,10 @@ _INHERITED = frozenset(
         "XDG_CACHE_HOME",
     )
 )
-_OWN = ("process", "checks", "setup", "engines", "needs", "secrets", "tls", "stack", "host", "unit")
-_FIXED = frozenset({*_OWN, "plan_version", "retain", "process_state", _PROVIDER})
 
 
 class ApplyFailed(Exception):
     """What a user reads when a unit could not be put on its host."""
-
-
-def inputs_of(plan: Plan, unit: PlanUnit, engines: Mapping[str, str]) -> dict[str, Any]:
-    """A unit's inputs, without values of secrets. `engines` says by name which artifact each engine is."""
-    sources = {secret.name: secret for secret in plan.secrets}
-    # without defaults: a preview stays short, and a new setting of the contract changes nothing by itself
-    rest = unit.model_dump(
-        mode="json", include={"pillar", "ports", "memory_mb", "process"}, exclude_defaults=True
-    )
-    return {
-        **{_file_key(path): text for path, text in unit.files},
-        "process": json.dumps(rest, sort_keys=True, indent=1),
-        "checks": json.dumps(unit.checks),
-        "setup": json.dumps(unit.setup),
-        "engines": {name: engines[name] for name in unit.engines},
-        "needs": list(unit.needs),
-        "secrets": {name: f"{sources[name].source}:{sources[name].key}" for name in unit.secrets},
-        "tls": list(plan.tls_names),
-        "stack": plan.stack,
-        "host": plan.host,
-        "unit": unit.name,
-        "plan_version": PLAN_VERSION,
-        "retain": "true" if plan.retain else "false",
-        "process_state": RUNNING,
-    }
-
-
-def _file_key(path: str) -> str:
-    """Keys of files hold a `.` or a `/`, which no other key does but those of secrets."""
-    plain = ("." in path or "/" in path) and not path.startswith(SECRET_PREFIX)
-    return path if plain else f"./{path}"
-
-
-def _files_of(props: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        key.removeprefix("./"): text
-        for key, text in props.items()
-        if key not in _FIXED and not key.startswith(SECRET_PREFIX)
-    }
-
-
-def request_of(props: Mapping[str, Any]) -> Request:
-    """The reverse of `inputs_of`, with the values of secrets. Raises DeployError or ValidationError."""
-    rest = json.loads(props["process"])
-    values = {
-        key.removeprefix(SECRET_PREFIX): value
-        for key, value in props.items()
-        if key.startswith(SECRET_PREFIX)
-    }
-    unit = PlanUnit.model_validate(
-        {
-            **rest,
-            "name": props["unit"],
-            "files": sorted(_files_of(props).items()),
-            "checks": json.loads(props["checks"]),
-            "setup": json.loads(props["setup"]),
-            "engines": sorted(props["engines"]),
-            "needs": list(props["needs"]),
-            "secrets": sorted(props["secrets"]),
-        }
-    )
-    secrets = []
-    for name, text in sorted(props["secrets"].items()):
-        source, _, key = text.partition(":")
-        secrets.append(Secret.model_validate({"name": name, "source": source, "key": key}))
-    return Request(
-        stack=props["stack"],
-        host=props["host"],
-        unit=unit,
-        secrets=tuple(secrets),
-        values=values,
-        tls_names=tuple(props["tls"]),
-        engines=dict(props["engines"]),
-        retain=props["retain"] != "false",
-        plan_version=props["plan_version"],
-    )
 
 
 class UnitProvider(ResourceProvider):
@@ -158,7 +77,7 @@ class UnitProvider(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Anything that differs is an update in place. The old values are outputs: after a refresh, what
         was found on the host."""
-        keys = (set(olds) | set(news)) - {_PROVIDER}
+        keys = (set(olds) | set(news)) - {PROVIDER}
         return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -185,28 +104,28 @@ class UnitProvider(ResourceProvider):
         own = state.unit(name)
         if record is None and not own.conf.exists():
             return ReadResult("", {})
-        found = {key: value for key, value in props.items() if key != _PROVIDER}
+        found = {key: value for key, value in props.items() if key != PROVIDER}
         _read_files(state, name, record, found)
         _read_secrets(state, record, found)
         found["process_state"] = _process_state(state, name, record)
-        planned = {key: value for key, value in props.items() if key != _PROVIDER}
+        planned = {key: value for key, value in props.items() if key != PROVIDER}
         return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
 
 
 def _read_files(state: StatePaths, name: str, record: Applied | None, found: dict[str, Any]) -> None:
     conf = state.unit(name).conf
-    planned = _files_of(found)
+    planned = files_of(found)
     present = conf_files(conf)
     for path, text in planned.items():
         if path not in present:
-            del found[_file_key(path)]
+            del found[file_key(path)]
             continue
         data = (conf / path).read_bytes()
         if data != text.encode():
-            found[_file_key(path)] = data.decode(errors="replace")
+            found[file_key(path)] = data.decode(errors="replace")
     managed = set(record.managed) if record else set()
     for path in {*foreign(planned, present), *(managed - set(planned)) & set(present)}:
-        found[_file_key(path)] = f"not planned, {(conf / path).stat().st_size} bytes"
+        found[file_key(path)] = f"not planned, {(conf / path).stat().st_size} bytes"
 
 
 def _read_secrets(state: StatePaths, record: Applied | None, found: dict[str, Any]) -> None:
@@ -215,7 +134,7 @@ def _read_secrets(state: StatePaths, record: Applied | None, found: dict[str, An
     for name, what in secrets_off(state, list(secrets), record.started if record else None).items():
         secrets[name] = f"{what} on the host"
     for name in found["secrets"]:
-        path, planned = state.secrets / name, found.get(f"{SECRET_PREFIX}{name}")
+        path, planned = state.secrets / name, found.get(secret_key(name))
         if planned is not None and path.is_file() and path.read_text(errors="replace") != planned:
             secrets[name] = "changed on the host"
     found["secrets"] = secrets
@@ -236,7 +155,7 @@ def _process_state(state: StatePaths, name: str, record: Applied | None) -> str:
 
 def _outputs(props: dict[str, Any]) -> dict[str, Any]:
     """All inputs under their own keys: only so the engine marks the outputs of secret inputs as secret."""
-    return {key: value for key, value in props.items() if key != _PROVIDER}
+    return {key: value for key, value in props.items() if key != PROVIDER}
 
 
 def _unknown(value: Any) -> bool:
@@ -298,16 +217,15 @@ class Unit(Resource, module="vsi", name="Unit"):
 
     def __init__(
         self,
-        name: str,
-        plan: Plan,
-        unit: PlanUnit,
+        plan: HostPlan,
+        unit: HostUnit,
         engines: Mapping[str, str],
         values: Mapping[str, pulumi.Input[str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`name` is the resource's; `engines` maps each engine of the unit to a text naming its artifact."""
+        """`engines` maps each engine of the unit to a text naming its artifact."""
         props = inputs_of(plan, unit, engines)
         for key, value in (values or {}).items():
             if key in unit.secrets:
-                props[f"{SECRET_PREFIX}{key}"] = pulumi.Output.secret(value)
-        super().__init__(UnitProvider(), name, props, opts)
+                props[secret_key(key)] = pulumi.Output.secret(value)
+        super().__init__(UnitProvider(), unit.id, props, opts)

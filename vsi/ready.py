@@ -12,17 +12,17 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from components.plan import Ready, Unit
 from vsi.errors import DeployError
 from vsi.paths import StatePaths, Tokens
 from vsi.supervisor import Program, Supervisor
+from vsi.unit import HostUnit, Ready
 
 _RELOAD = re.compile(
     r"^\w+_config_last_reload_(successful|success_timestamp_seconds)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M
 )
 
 
-def probe(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
+def probe(state: StatePaths, unit: HostUnit, timeout: float = 3) -> str:
     """Why a unit is not ready, in a few words; '' if it is."""
     ready = unit.process.ready
     parts = urlsplit(ready.url)
@@ -41,7 +41,7 @@ def probe(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
     return "" if status in ready.status else f"{ready.url} answers {status}"
 
 
-def silence(state: StatePaths, unit: Unit, timeout: float = 3) -> str:
+def silence(state: StatePaths, unit: HostUnit, timeout: float = 3) -> str:
     """Why a running unit does not serve, in a few words; '' if it does. Asks further than `probe`, where a
     process that hangs would pass that."""
     problem = probe(state, unit, timeout)
@@ -55,7 +55,7 @@ def _reason(error: Exception, timeout: float) -> str:
     return f"nothing within {timeout:g} s" if isinstance(error, TimeoutError) else type(error).__name__
 
 
-def _get(state: StatePaths, unit: Unit, url: str, timeout: float) -> tuple[int | str, bytes]:
+def _get(state: StatePaths, unit: HostUnit, url: str, timeout: float) -> tuple[int | str, bytes]:
     """Status, or why there is none, and body."""
     ready: Ready = unit.process.ready
     parts = urlsplit(url)
@@ -98,7 +98,7 @@ def last_lines(state: StatePaths, name: str, count: int = 20) -> str:
         return ""
 
 
-def wait_ready(state: StatePaths, unit: Unit, tick: Callable[[str], None] = lambda _: None) -> float:
+def wait_ready(state: StatePaths, unit: HostUnit, tick: Callable[[str], None] = lambda _: None) -> float:
     """Wait until a unit serves; returns the seconds it took.
 
     Raises DeployError, with the last lines of its log, when the deadline passes, when the supervisor gave it
@@ -131,7 +131,7 @@ def wait_ready(state: StatePaths, unit: Unit, tick: Callable[[str], None] = lamb
         pause = min(pause * 1.5, 0.5)
 
 
-def stranger(state: StatePaths, unit: Unit) -> str:
+def stranger(state: StatePaths, unit: HostUnit) -> str:
     """Who else listens on a unit's ready port, in a few words; '' if it is the unit itself."""
     port = urlsplit(unit.process.ready.url).port
     found = [c for c in psutil.net_connections("tcp") if c.status == psutil.CONN_LISTEN and c.laddr]
@@ -146,7 +146,7 @@ def _words(program: Program | None) -> str:
     return f"is {program.state} ({program.message})" if program else "is not known to the supervisor"
 
 
-def _fail(state: StatePaths, unit: Unit, reason: str) -> None:
+def _fail(state: StatePaths, unit: HostUnit, reason: str) -> None:
     other = stranger(state, unit)
     reason = f"{reason}; {other}" if other and other not in reason else reason
     log = last_lines(state, unit.name)
@@ -158,7 +158,7 @@ def _fail(state: StatePaths, unit: Unit, reason: str) -> None:
 RELOAD_SECONDS = 15.0
 
 
-def wait_reloaded(state: StatePaths, unit: Unit, since: float) -> str:
+def wait_reloaded(state: StatePaths, unit: HostUnit, since: float) -> str:
     """After a reload signal sent at `since` (epoch): wait until the process says that it took its files over.
 
     Engines of the Prometheus family say so in `*_config_last_reload_*` on `/metrics`; others say nothing and

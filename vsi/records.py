@@ -4,11 +4,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
-
-from components.plan import PLAN_VERSION, Frozen, Secret, Unit
+from components.plan import Frozen, Secret, part_id
 from vsi.paths import StatePaths
+from vsi.plan_version import PLAN_VERSION
+from vsi.unit import HostUnit
 
 
 class Request(Frozen):
@@ -16,7 +17,7 @@ class Request(Frozen):
 
     stack: str
     host: str
-    unit: Unit
+    unit: HostUnit
     secrets: tuple[Secret, ...] = ()
     """Definitions of the unit's secrets."""
     values: dict[str, str] = {}
@@ -42,7 +43,7 @@ class Applied(Frozen):
 
     stack: str
     host: str
-    unit: Unit
+    unit: HostUnit
     """Without the texts of its files."""
     files: dict[str, str]
     """Digest of every planned file by path."""
@@ -69,9 +70,17 @@ class Applied(Frozen):
 def read_applied(state: StatePaths, unit: str) -> Applied | None:
     """The record of a unit; None if there is none or it cannot be read, which the next apply repairs."""
     try:
-        return Applied.model_validate_json(state.unit(unit).applied.read_bytes())
-    except (OSError, ValidationError, ValueError):
+        found = json.loads(state.unit(unit).applied.read_bytes())
+        return Applied.model_validate({**found, "unit": _placed(found["unit"], found["host"])})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _placed(unit: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """A recorded unit; one from before units had places stands on the record's host, with all it needs."""
+    if "place" in unit:
+        return dict(unit)
+    return {**unit, "place": host, "needs": [part_id(need, host) for need in unit["needs"]]}
 
 
 def digest_of(*parts: object) -> str:
@@ -104,7 +113,7 @@ def foreign(planned: Iterable[str], present: Iterable[str]) -> list[str]:
     return sorted(path for path in set(present) - planned if kind(path) in kinds)
 
 
-def uses_tls(unit: Unit) -> bool:
+def uses_tls(unit: HostUnit) -> bool:
     """Whether a unit reads the stack's certificates, so that a renewal concerns it."""
     texts = [text for _, text in unit.files] + [value for _, value in unit.process.environment]
     texts += [*unit.process.command, unit.process.ready.ca or ""]
@@ -140,7 +149,7 @@ def secrets_off(state: StatePaths, names: Iterable[str], started: Started | None
     return found
 
 
-def without_texts(unit: Unit) -> Unit:
+def without_texts(unit: HostUnit) -> HostUnit:
     """The unit as it is recorded."""
     return unit.model_copy(update={"files": ()})
 

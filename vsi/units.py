@@ -5,7 +5,7 @@ One function a unit, named after it. Flags stand here, content in `components.re
 
 from components.addresses import Addresses
 from components.catalog import ENGINES
-from components.plan import Pillar, Process, Ready, Unit
+from components.plan import Pillar, part_id
 from components.render import (
     alertmanager,
     collector,
@@ -21,7 +21,10 @@ from components.render import (
     sink,
 )
 from components.spec import Service, Spec
+from vsi.unit import HostUnit, Process, Ready
 
+HOST = "local"
+"""The one host that there is yet."""
 CA = "{secrets}/tls/ca.pem"
 _CATALOG = {engine.name: engine for engine in ENGINES}
 
@@ -31,6 +34,10 @@ def program(engine: str, executable: str) -> str:
     if executable not in dict(_CATALOG[engine].executables):
         raise KeyError(f"{engine} has no program {executable}")
     return f"{{engine:{engine}:{executable}}}"
+
+
+def _ids(*names: str) -> tuple[str, ...]:
+    return tuple(part_id(name, HOST) for name in names)
 
 
 def _files(rendered: dict[str, str]) -> tuple[tuple[str, str], ...]:
@@ -48,7 +55,7 @@ def _own_checks(command: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return ((*command, "--check"),) if ours else ()
 
 
-def all_units(spec: Spec, at: Addresses) -> list[Unit]:
+def all_units(spec: Spec, at: Addresses) -> list[HostUnit]:
     """Every unit of a stack, in no particular order."""
     units = [
         opensearch_unit(spec, at),
@@ -71,10 +78,11 @@ def all_units(spec: Spec, at: Addresses) -> list[Unit]:
     return units
 
 
-def opensearch_unit(spec: Spec, at: Addresses) -> Unit:
+def opensearch_unit(spec: Spec, at: Addresses) -> HostUnit:
     """The store of logs and traces."""
-    return Unit(
+    return HostUnit(
         name="opensearch",
+        place=HOST,
         pillar=Pillar.LOGGING,
         engines=("opensearch",),
         files=_files(opensearch.render(spec, at)),
@@ -94,10 +102,11 @@ def opensearch_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def housekeeper_unit(spec: Spec, at: Addresses) -> Unit:
+def housekeeper_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Deletes what is older than its retention, and reports on the store."""
-    return Unit(
+    return HostUnit(
         name="housekeeper",
+        place=HOST,
         pillar=Pillar.LOGGING,
         files=_files(housekeeper.render(spec, at)),
         checks=_own_checks(housekeeper.COMMAND),
@@ -107,20 +116,21 @@ def housekeeper_unit(spec: Spec, at: Addresses) -> Unit:
         ),
         ports=(at.port("housekeeper"),),
         secrets=(housekeeper.SECRET,),
-        needs=("opensearch",),
+        needs=_ids("opensearch"),
         memory_mb=60,
     )
 
 
-def collector_unit(spec: Spec, at: Addresses) -> Unit:
+def collector_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Takes spans and log lines in, treats them and passes them on."""
     names = ["collector-metrics", "collector-spanmetrics", "collector-health"]
     names += ["collector-pushed"] if spec.metrics.otlp else []
     names += ["collector-otlp-grpc"] if spec.tracing.otlp.grpc else []
     names += ["collector-otlp-http"] if spec.tracing.otlp.http else []
     otelcol = program("otelcol", "otelcol")
-    return Unit(
+    return HostUnit(
         name="collector",
+        place=HOST,
         pillar=Pillar.TRACING,
         engines=("otelcol",),
         files=_files(collector.render(spec, at)),
@@ -132,16 +142,17 @@ def collector_unit(spec: Spec, at: Addresses) -> Unit:
         ),
         ports=tuple(sorted(at.port(name) for name in names)),
         secrets=(collector_logs.SECRET,),
-        needs=("opensearch",),
+        needs=_ids("opensearch"),
         memory_mb=300,
     )
 
 
-def jaeger_unit(spec: Spec, at: Addresses) -> Unit:
+def jaeger_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Keeps traces in OpenSearch and answers queries about them."""
     exe = program("jaeger", "jaeger")
-    return Unit(
+    return HostUnit(
         name="jaeger",
+        place=HOST,
         pillar=Pillar.TRACING,
         engines=("jaeger",),
         files=_files(jaeger.render(spec, at)),
@@ -152,16 +163,17 @@ def jaeger_unit(spec: Spec, at: Addresses) -> Unit:
         ),
         ports=tuple(at.port(name) for name in jaeger.LISTENERS),
         secrets=(jaeger.SECRET,),
-        needs=("opensearch",),
+        needs=_ids("opensearch"),
         memory_mb=120,
     )
 
 
-def alertmanager_unit(spec: Spec, at: Addresses) -> Unit:
+def alertmanager_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Groups, routes and delivers alerts."""
     secrets = {receiver.secret for receiver in spec.alerting.receivers if receiver.secret}
-    return Unit(
+    return HostUnit(
         name="alertmanager",
+        place=HOST,
         pillar=Pillar.ALERTING,
         engines=("alertmanager",),
         files=_files(alertmanager.render(spec, at)),
@@ -184,7 +196,7 @@ def alertmanager_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
+def prometheus_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Scrapes, keeps, and judges metrics."""
     rendered = prometheus.render(spec, at)
     promtool = program("prometheus", "promtool")
@@ -197,8 +209,9 @@ def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
         "--passed",
         "{cache}/rule-tests.json",
     )
-    return Unit(
+    return HostUnit(
         name="prometheus",
+        place=HOST,
         pillar=Pillar.METRICS,
         engines=("prometheus",),
         files=_files(rendered),
@@ -224,11 +237,12 @@ def prometheus_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def node_exporter_unit(spec: Spec, at: Addresses) -> Unit:
+def node_exporter_unit(spec: Spec, at: Addresses) -> HostUnit:
     """The host's own metrics."""
     del spec
-    return Unit(
+    return HostUnit(
         name="node-exporter",
+        place=HOST,
         pillar=Pillar.METRICS,
         engines=("node_exporter",),
         files=(),
@@ -245,13 +259,14 @@ def node_exporter_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def redis_unit(spec: Spec, at: Addresses) -> Unit:
+def redis_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Where the demo shop keeps its stock.
 
     Without a check: Redis has no command that judges a configuration. Nothing in `redis.conf` comes from the
     stack file but the port."""
-    return Unit(
+    return HostUnit(
         name="redis",
+        place=HOST,
         pillar=Pillar.SERVICES,
         engines=("redis",),
         files=_files(redis.render(spec, at)),
@@ -264,24 +279,26 @@ def redis_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def redis_exporter_unit(spec: Spec, at: Addresses) -> Unit:
+def redis_exporter_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Redis's metrics."""
-    return Unit(
+    return HostUnit(
         name="redis-exporter",
+        place=HOST,
         pillar=Pillar.METRICS,
         files=_files(redis.render_exporter(spec, at)),
         checks=_own_checks(redis.EXPORTER_COMMAND),
         process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(at["redis-exporter"], "/metrics")),
         ports=(at.port("redis-exporter"),),
-        needs=("redis",),
+        needs=_ids("redis"),
         memory_mb=60,
     )
 
 
-def sink_unit(spec: Spec, at: Addresses) -> Unit:
+def sink_unit(spec: Spec, at: Addresses) -> HostUnit:
     """Receives what the team's Slack, Teams, PagerDuty and ticket system would."""
-    return Unit(
+    return HostUnit(
         name="sink",
+        place=HOST,
         pillar=Pillar.ALERTING,
         files=_files(sink.render(spec, at)),
         checks=_own_checks(sink.COMMAND),
@@ -291,10 +308,11 @@ def sink_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def pages_unit(spec: Spec, at: Addresses) -> Unit:
+def pages_unit(spec: Spec, at: Addresses) -> HostUnit:
     """The stack's web pages, over what the others answer; it needs none of them to start."""
-    return Unit(
+    return HostUnit(
         name="pages",
+        place=HOST,
         pillar=Pillar.METRICS,
         files=_files(pages.render(spec, at)),
         checks=_own_checks(pages.COMMAND),
@@ -304,7 +322,7 @@ def pages_unit(spec: Spec, at: Addresses) -> Unit:
     )
 
 
-def service_unit(spec: Spec, at: Addresses, service: Service) -> Unit:
+def service_unit(spec: Spec, at: Addresses, service: Service) -> HostUnit:
     """A service that the stack starts."""
     run = service.run
     if run is None:
@@ -316,14 +334,15 @@ def service_unit(spec: Spec, at: Addresses, service: Service) -> Unit:
         for endpoint in service.metrics
         if endpoint.address in (None, here) and endpoint.scheme == "http" and not endpoint.basic_auth
     ]
-    return Unit(
+    return HostUnit(
         name=service.name,
+        place=HOST,
         pillar=Pillar.SERVICES,
         files=_files(services.render(spec, at, service)),
         checks=_own_checks(command),
         process=Process(command=command, ready=Ready(url=f"tcp://{here}", answers=own[0] if own else None)),
         ports=(at.service_port(service),),
-        needs=(*run.calls, *(("redis",) if run.redis else ())),
+        needs=_ids(*run.calls, *(("redis",) if run.redis else ())),
         memory_mb=run.memory_mb,
     )
 

@@ -10,7 +10,8 @@ from obs.cli import Env, command
 if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
-    from obs.diff import UnitChange
+    from obs.diff import PartChange
+    from vsi.unit import HostPlan
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -37,7 +38,7 @@ def up(
         _confirm(env, plan)
     _bring_engines(plan)
     _preflight(plan)
-    with session(env, f"up {env}", wait) as (driver, watcher):
+    with session(env, f"up {env}", wait, plan) as (driver, watcher):
         driver.up(watcher)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
@@ -72,7 +73,7 @@ def preview(
     _secrets(spec, plan)
     _obstacles(plan)
     _bring_engines(plan)
-    found = _previewed(env)
+    found = _previewed(env, plan)
     if as_json:
         print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
@@ -93,8 +94,8 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
     with session(env, f"refresh {env}", wait) as (driver, watcher):
         driver.refresh(watcher)
     if watcher.drifted:
-        for unit in watcher.drifted:
-            tell(f"{unit} is not as it was deployed; obs up {env} repairs it", "note")
+        for part in watcher.drifted:
+            tell(f"{watcher.parts.label(part)} is not as it was deployed; obs up {env} repairs it", "note")
     else:
         from obs.commands.host import NOTHING
         from vsi.host import records
@@ -126,17 +127,19 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     return 0
 
 
-def _previewed(env: str) -> "list[UnitChange]":
+def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
     from obs.console import tell
     from obs.errors import ObsError
     from obs.preview import Collector
     from obs.progress import Watcher
     from obs.pulumi import Driver, EngineFailed
-    from obs.session import explain
+    from obs.session import explain, parts_of
     from obs.untouched import untouched
     from stacks.loader import stack_file
 
-    driver, watcher, collector = Driver(env), Watcher(quiet=True), Collector()
+    driver = Driver(env)
+    parts = parts_of(driver, plan)
+    watcher, collector = Watcher(parts, quiet=True), Collector(parts)
 
     def both(event: Any) -> None:
         watcher(event)
@@ -160,7 +163,7 @@ def _bring_engines(plan: "Plan") -> None:
     from obs.console import err
     from obs.pulumi import pulumi_on_path
 
-    wanted = {engine for unit in plan.units for engine in unit.engines}
+    wanted = set(plan.engines)
     if pulumi_on_path() is None:
         wanted.add("pulumi")
     with Shown(err) as progress:
@@ -176,7 +179,7 @@ def _secrets(spec: "Spec", plan: "Plan") -> None:
         raise BadInput("\n".join(found))
 
 
-def _preflight(plan: "Plan") -> None:
+def _preflight(plan: "HostPlan") -> None:
     """Tell what stands in the way on this host, and what to do; ObsError if it would not come up."""
     from obs.errors import ObsError
 
@@ -184,7 +187,7 @@ def _preflight(plan: "Plan") -> None:
         raise ObsError("nothing was changed")
 
 
-def _obstacles(plan: "Plan") -> bool:
+def _obstacles(plan: "HostPlan") -> bool:
     """Tell what stands in the way; whether the stack would not come up. Lesser things are told once."""
     from obs.console import tell
     from obs.notices import tell_new
@@ -203,7 +206,7 @@ def _confirm(env: str, plan: "Plan") -> None:
     _bring_engines(plan)
     from obs.draw import draw
 
-    found = _previewed(env)
+    found = _previewed(env, plan)
     draw(found, full=False)
     if found:
         _ask(f"Change '{env}' like this?")

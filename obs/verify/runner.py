@@ -137,7 +137,7 @@ def _units(spec: Spec, stack: str) -> dict[str, Callable[[], str]]:
     from vsi.ready import probe
 
     paths = state_paths(stack)
-    return {unit.name: lambda unit=unit: probe(paths, unit) for unit in plan(spec, stack).units}  # type: ignore[misc]
+    return {unit.name: lambda unit=unit: probe(paths, unit) for unit in plan(spec, stack).parts}  # type: ignore[misc]
 
 
 def listeners(state: Path) -> list[Listener]:

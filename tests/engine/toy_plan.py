@@ -4,9 +4,10 @@ Three units that start at once and need no engine. `one` and `three` do not depe
 needs `one` and holds the cluster's name, so a test changes it by editing the stack file.
 """
 
-from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
+from components.plan import Pillar, Secret
 from components.spec import Spec
 from components.spec.references import Found
+from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 SERVER = (
     "import http.server as h, socketserver as s, sys\n"
@@ -23,14 +24,15 @@ def refusals(_spec: Spec) -> list[Found]:
     return []
 
 
-def plan(spec: Spec, stack: str) -> Plan:
+def plan(spec: Spec, stack: str) -> HostPlan:
     """Three units on ports 0 to 2 above the base."""
     base = spec.deploy.port_base
 
-    def unit(name: str, offset: int, pillar: Pillar, text: str, needs: tuple[str, ...] = ()) -> Unit:
+    def unit(name: str, offset: int, pillar: Pillar, text: str, needs: tuple[str, ...] = ()) -> HostUnit:
         port = base + offset
-        return Unit(
+        return HostUnit(
             name=name,
+            place="local",
             pillar=pillar,
             files=(("conf/list.yml", text), ("server.py", SERVER)),
             process=Process(
@@ -47,12 +49,11 @@ def plan(spec: Spec, stack: str) -> Plan:
     secrets = tuple(
         Secret(name=secret.name, source=secret.source, key=secret.key or "") for secret in spec.secrets
     )
-    return Plan(
+    return HostPlan(
         stack=stack,
-        host="local",
-        units=(
+        parts=(
             unit("one", 0, Pillar.METRICS, lines),
-            unit("two", 1, Pillar.LOGGING, f"{lines}- {spec.environment.cluster}\n{lines}", ("one",)),
+            unit("two", 1, Pillar.LOGGING, f"{lines}- {spec.environment.cluster}\n{lines}", ("one@local",)),
             unit("three", 2, Pillar.SERVICES, lines),
         ),
         secrets=secrets or (Secret(name="token", source="generated", key=""),),

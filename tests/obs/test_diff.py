@@ -2,12 +2,16 @@
 
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from obs.diff import MASK, SECRET_SIGNATURE, Change, UnitChange, changes, hidden, masked, unit_name
+from components.plan import Part
+from obs.diff import MASK, SECRET_SIGNATURE, Change, PartChange, hidden, masked
+from obs.diff import changes as changes_of
+from obs.parts import Parts
 from obs.preview import Collector
+from vsi.unit import HostUnit
 
 SECRET = {
     SECRET_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270",
@@ -15,6 +19,10 @@ SECRET = {
     "plaintext": '"hunter2"',
 }
 RULES = "".join(f"- alert: A{number}\n" for number in range(40))
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> tuple[Change, ...]:
+    return changes_of(old, new, HostUnit.file_of)
 
 
 def by_name(found: tuple[Change, ...]) -> dict[str, Change]:
@@ -88,7 +96,9 @@ def test_a_secret_is_never_shown(old: dict[str, Any], new: dict[str, Any]) -> No
 
 def test_a_changed_secret_is_named_though_both_sides_are_hidden() -> None:
     inputs = {"secret_hook": SECRET, "a.yml": "a", "__provider": SECRET}
-    assert hidden(inputs) == (Change("secret_hook", "changed", False, (f"-{MASK}", f"+{MASK}")),)
+    assert hidden(inputs, HostUnit.file_of) == (
+        Change("secret_hook", "changed", False, (f"-{MASK}", f"+{MASK}")),
+    )
     step = SimpleNamespace(
         op="update",
         type="pulumi-python:dynamic/vsi:Unit",
@@ -96,15 +106,72 @@ def test_a_changed_secret_is_named_though_both_sides_are_hidden() -> None:
         old=SimpleNamespace(inputs=inputs),
         new=SimpleNamespace(inputs=inputs),
     )
-    collector = Collector()
+    collector = Collector(Parts([HostUnit]))
     collector(SimpleNamespace(resource_pre_event=SimpleNamespace(metadata=step)))
-    assert collector.found() == [UnitChange("sink", "update", hidden(inputs))]
+    assert collector.found() == [PartChange("sink@local", "sink", "update", hidden(inputs, HostUnit.file_of))]
 
 
 def test_masked_reaches_every_level() -> None:
     assert masked({"a": [{"b": SECRET}], "c": "text"}) == {"a": [{"b": MASK}], "c": "text"}
 
 
-def test_the_unit_of_a_resource() -> None:
-    urn = "urn:pulumi:local::observability::obs:components:ObservabilityStack$x::prometheus@local"
-    assert unit_name(urn) == "prometheus"
+def event(urn: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> SimpleNamespace:
+    step = SimpleNamespace(
+        op="update",
+        urn=f"urn:pulumi:local::observability::obs:components:ObservabilityStack${urn}",
+        old=SimpleNamespace(inputs=old),
+        new=SimpleNamespace(inputs=new),
+    )
+    return SimpleNamespace(resource_pre_event=SimpleNamespace(metadata=step))
+
+
+def test_parts_of_one_name_on_two_hosts_both_show() -> None:
+    collector = Collector(Parts([HostUnit]))
+    for host in ("obs-2", "obs-1"):
+        urn = f"pulumi-python:dynamic/vsi:Unit::prometheus@{host}"
+        collector(event(urn, {"a.yml": "a"}, {"a.yml": host}))
+
+    found = collector.found()
+    assert [change.unit for change in found] == ["prometheus@obs-1", "prometheus@obs-2"]
+    assert [change.changes[0].lines[-1] for change in found] == ["+obs-1", "+obs-2"]
+
+
+class Release(Part):
+    """As a part of another kind may be: one input is a file, the entries of another are files."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("kubernetes:helm.sh/v3:Release",)
+
+    @classmethod
+    def file_of(cls, key: tuple[str, ...]) -> str | None:
+        if key[0] == "data" and len(key) == 2:
+            return key[1]
+        return "values.yaml" if key == ("values",) else None
+
+
+def test_a_part_of_another_kind_shows_with_the_files_that_its_kind_knows() -> None:
+    collector = Collector(Parts([HostUnit, Release]))
+    old = {"values": {"a": {"b": 1}}, "data": {"x": "1"}, "chart": "prometheus", "version": "1"}
+    new = {"values": {"a": {"b": 2}}, "data": {"x": "2"}, "chart": "prometheus", "version": "2"}
+    collector(event("kubernetes:helm.sh/v3:Release::prometheus@monitoring", old, new))
+
+    (change,) = collector.found()
+    assert change.unit == "prometheus"
+    assert [(item.name, item.file) for item in change.changes] == [
+        ("values.yaml", True),
+        ("version", False),
+        ("x", True),
+    ]
+    assert change.changes[0].lines == ("@@ -1,2 +1,2 @@", " a:", "-  b: 1", "+  b: 2")
+
+
+def test_what_is_no_part_does_not_show() -> None:
+    collector = Collector(Parts([HostUnit]))
+    collector(event("obs:components:Metrics::local-metrics", {}, {"a": "1"}))
+
+    assert collector.found() == []
+
+
+def test_a_file_and_a_setting_of_one_name_are_two() -> None:
+    found = changes({"process": "a", "./process": "b"}, {"process": "c", "./process": "d"})
+
+    assert [(change.name, change.file) for change in found] == [("process", False), ("process", True)]

@@ -2,17 +2,22 @@
 
 import pytest
 
-from obs.diff import UnitChange, changes
+from obs.diff import PartChange, changes
 from obs.draw import LINES, draw
 from obs.notices import tell_new
 from obs.where import SHOWN, text, where
 from tests import specs
 from vsi.plan import plan
+from vsi.unit import HostUnit
 
 
-def _shown(capsys: pytest.CaptureFixture[str], *found: UnitChange, full: bool = False) -> list[str]:
+def _shown(capsys: pytest.CaptureFixture[str], *found: PartChange, full: bool = False) -> list[str]:
     draw(found, full)
     return capsys.readouterr().out.splitlines()
+
+
+def _change(op: str, old: dict[str, str], new: dict[str, str]) -> PartChange:
+    return PartChange("prometheus@local", "prometheus", op, changes(old, new, HostUnit.file_of))
 
 
 OLD = {"prometheus.yml": "a: 1\n", "rules/old.yml": "x\n" * 50, "settings": '{"a": 1}'}
@@ -28,9 +33,9 @@ NEW = {
 def test_five_lines_of_a_stack_file_do_not_print_a_thousand(capsys: pytest.CaptureFixture[str]) -> None:
     services = specs.stack()["services"]
     billing = {"name": "billing", "owner": "checkout", "metrics": [{"address": "127.0.0.1:9101"}]}
-    before = plan(specs.spec(), "local").unit("prometheus")
-    after = plan(specs.spec(services=[*services, billing]), "local").unit("prometheus")
-    found = UnitChange("prometheus", "update", changes(dict(before.files), dict(after.files)))
+    before = specs.unit(plan(specs.spec(), "local"), "prometheus")
+    after = specs.unit(plan(specs.spec(services=[*services, billing]), "local"), "prometheus")
+    found = _change("update", dict(before.files), dict(after.files))
     shown = _shown(capsys, found)
     assert "  new scrape/billing.yml" in "\n".join(shown)
     assert len(shown) < 60
@@ -38,7 +43,7 @@ def test_five_lines_of_a_stack_file_do_not_print_a_thousand(capsys: pytest.Captu
 
 
 def test_what_changes_is_shown_and_what_is_new_or_gone_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = _shown(capsys, UnitChange("prometheus", "update", changes(OLD, NEW)))
+    shown = _shown(capsys, _change("update", OLD, NEW))
     assert "    -a: 1" in shown
     assert "    +a: 2" in shown
     assert "  new rules/new.yml (345 lines)" in shown
@@ -49,21 +54,21 @@ def test_what_changes_is_shown_and_what_is_new_or_gone_is_named(capsys: pytest.C
 
 
 def test_full_shows_every_line(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = _shown(capsys, UnitChange("prometheus", "update", changes(OLD, NEW)), full=True)
+    shown = _shown(capsys, _change("update", OLD, NEW), full=True)
     assert shown.count("    +x") == 345
     assert shown.count("    +y") == 859
 
 
 def test_a_long_difference_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     old, new = ("\n".join(f"{word} {number}" for number in range(100)) for word in ("old", "new"))
-    shown = _shown(capsys, UnitChange("a", "update", changes({"a.yml": old}, {"a.yml": new})))
+    shown = _shown(capsys, _change("update", {"a.yml": old}, {"a.yml": new}))
     assert len(shown) == LINES + 5
     assert "    ... 161 lines more" in shown
 
 
 def test_new_units_name_their_files(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = _shown(capsys, UnitChange("a", "create", changes({}, NEW)))
-    assert shown[:2] == ["a: create", "  new prometheus.yml (1 line)"]
+    shown = _shown(capsys, _change("create", {}, NEW))
+    assert shown[:2] == ["prometheus: create", "  new prometheus.yml (1 line)"]
     assert not [line for line in shown if "settings" in line]
 
 

@@ -10,12 +10,13 @@ import pulumi
 import pytest
 import yaml
 
-from components.plan import Plan, Secret
+from components.plan import Secret
 from obs.errors import BadInput
 from obs.program import check_configuration, secret_values
 from stacks.loader import KEY, stack_file
 from tests import specs
 from vsi.plan import plan
+from vsi.unit import HostPlan
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_all_that_is_wrong_is_told_at_once(given: Callable[..., Any]) -> None:
 def test_a_secret_that_is_not_in_the_configuration_is_told_how_to_set() -> None:
     secret = Secret(name="slack", source="config", key="slack-hook")
     with pytest.raises(pulumi.RunError, match="pulumi config set --secret obs:slack-hook -s local"):
-        secret_values(specs.spec(), Plan(stack="local", host="local", units=(), secrets=(secret,)))
+        secret_values(specs.spec(), HostPlan(stack="local", parts=(), secrets=(secret,)))
 
 
 def test_secrets_made_on_the_host_have_no_value_here() -> None:

@@ -1,24 +1,27 @@
 """The engine's events become lines, drift and reasons."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from components.plan import Part
+from obs.parts import Parts
 from obs.progress import Watcher, plain
+from vsi.unit import HostUnit
 
 TYPE = "pulumi-python:dynamic/vsi:Unit"
 
 
 def step(
-    kind: str, op: str, name: str, old: Any = None, new: Any = None, type_: str = TYPE
+    kind: str, op: str, name: str, old: Any = None, new: Any = None, type_: str = TYPE, place: str = "local"
 ) -> SimpleNamespace:
     empty = dict.fromkeys(
         ("diagnostic_event", "resource_pre_event", "res_outputs_event", "res_op_failed_event"), None
     )
     metadata = SimpleNamespace(
         op=op,
-        urn=f"urn:pulumi:local::observability::{type_}::{name}@local",
+        urn=f"urn:pulumi:local::observability::{type_}::{name}@{place}",
         type=type_,
         old=SimpleNamespace(inputs=old) if old is not None else None,
         new=SimpleNamespace(inputs=new) if new is not None else None,
@@ -42,7 +45,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_what_is_done_is_told_and_counted(said: list[str]) -> None:
-    watcher = Watcher()
+    watcher = Watcher(Parts([HostUnit]))
     watcher(step("resource_pre_event", "create", "jaeger"))
     watcher(step("res_outputs_event", "create", "jaeger"))
     assert said == ["creating jaeger", "✓ created jaeger in 0.0 s"]
@@ -50,7 +53,7 @@ def test_what_is_done_is_told_and_counted(said: list[str]) -> None:
 
 
 def test_components_and_what_stays_the_same_are_not_told(said: list[str]) -> None:
-    watcher = Watcher()
+    watcher = Watcher(Parts([HostUnit]))
     watcher(step("resource_pre_event", "same", "jaeger"))
     watcher(step("res_outputs_event", "same", "jaeger"))
     watcher(step("resource_pre_event", "create", "local", type_="obs:components:Metrics"))
@@ -61,16 +64,16 @@ def test_components_and_what_stays_the_same_are_not_told(said: list[str]) -> Non
     ("op", "new", "drifted"),
     [
         ("refresh", {"a": "1"}, []),
-        ("refresh", {"a": "2"}, ["jaeger"]),
+        ("refresh", {"a": "2"}, ["jaeger@local"]),
         ("same", {"a": "1"}, []),
-        ("update", {"a": "2"}, ["jaeger"]),
-        ("delete", None, ["jaeger"]),
+        ("update", {"a": "2"}, ["jaeger@local"]),
+        ("delete", None, ["jaeger@local"]),
     ],
 )
 def test_a_refresh_that_finds_another_state_is_drift(
     said: list[str], op: str, new: dict[str, str] | None, drifted: list[str]
 ) -> None:
-    watcher = Watcher()
+    watcher = Watcher(Parts([HostUnit]))
     watcher(step("resource_pre_event", "refresh", "jaeger", {"a": "1"}, {"a": "1"}))
     watcher(step("res_outputs_event", op, "jaeger", {"a": "1"}, new))
     assert watcher.drifted == drifted
@@ -78,26 +81,60 @@ def test_a_refresh_that_finds_another_state_is_drift(
 
 
 def test_a_failure_keeps_its_unit_operation_and_message_once(said: list[str]) -> None:
-    watcher = Watcher()
+    watcher = Watcher(Parts([HostUnit]))
     urn = f"urn:pulumi:local::observability::{TYPE}::jaeger@local"
     watcher(step("resource_pre_event", "update", "jaeger"))
     for _ in range(2):
         watcher(message("error: Exception calling application: jaeger: no such field 'x'\n", urn=urn))
     watcher(message("update failed"))
     watcher(step("res_op_failed_event", "update", "jaeger"))
-    assert watcher.failed == {"jaeger": "update"}
-    assert watcher.errors == [("jaeger", "jaeger: no such field 'x'")]
+    assert watcher.failed == {"jaeger@local": "update"}
+    assert watcher.errors == [("jaeger@local", "jaeger: no such field 'x'")]
+
+
+def test_parts_of_one_name_on_two_hosts_are_told_apart(said: list[str]) -> None:
+    urns = [f"urn:pulumi:local::observability::{TYPE}::jaeger@{host}" for host in ("obs-1", "obs-2")]
+    parts = Parts([HostUnit])
+    parts.learn(urns)
+    watcher = Watcher(parts)
+    for host in ("obs-1", "obs-2"):
+        watcher(step("resource_pre_event", "create", "jaeger", place=host))
+    watcher(step("res_op_failed_event", "create", "jaeger", place="obs-1"))
+    watcher(step("res_outputs_event", "create", "jaeger", place="obs-2"))
+
+    assert watcher.failed == {"jaeger@obs-1": "create"}
+    assert watcher.counts == {"create": 1}
+    assert said == [
+        "creating jaeger@obs-1",
+        "creating jaeger@obs-2",
+        "✗ jaeger@obs-1: create failed after 0.0 s",
+        "✓ created jaeger@obs-2 in 0.0 s",
+    ]
+
+
+def test_a_release_is_followed_as_a_unit_is(said: list[str]) -> None:
+    class Release(Part):
+        TOKENS: ClassVar[tuple[str, ...]] = ("kubernetes:helm.sh/v3:Release",)
+
+    watcher = Watcher(Parts([HostUnit, Release]))
+    watcher(
+        step(
+            "resource_pre_event", "create", "jaeger", type_="obs:x$kubernetes:helm.sh/v3:Release", place="ns"
+        )
+    )
+
+    assert said == ["creating jaeger"]
 
 
 def test_a_preview_tells_of_nothing_done(said: list[str]) -> None:
-    watcher = Watcher(quiet=True)
+    watcher = Watcher(Parts([HostUnit]), quiet=True)
     watcher(step("resource_pre_event", "create", "jaeger"))
     watcher(step("res_outputs_event", "create", "jaeger"))
     assert said == []
 
 
 def test_the_remark_on_our_own_plugins_is_left_out(said: list[str]) -> None:
-    watcher = Watcher()
+    watcher = Watcher(Parts([HostUnit]))
     watcher(
         message("using pulumi-language-python from $PATH at /x/plugins/pulumi-language-python", "warning")
     )

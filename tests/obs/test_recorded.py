@@ -1,8 +1,9 @@
 """What stands in for a stack file that is gone or broken."""
 
+import json
 from pathlib import Path
 
-from obs.recorded import configuration, project_of_links
+from obs.recorded import configuration, project_of_links, urns
 
 
 def test_the_state_says_how_its_secrets_are_protected() -> None:
@@ -25,3 +26,16 @@ def test_the_project_of_links_has_that_and_no_other_stack_file(tmp_path: Path) -
         (folder / "stacks/Pulumi.local.yaml").write_text("by the engine")
     assert not folder.exists()
     assert (tmp_path / "stacks/Pulumi.local.yaml").read_text() == "stacks/Pulumi.local.yaml"
+
+
+def test_the_state_says_what_is_deployed(tmp_path: Path) -> None:
+    file = tmp_path / "local.json"
+    file.write_text(json.dumps({"checkpoint": {"latest": {"resources": [{"urn": "a"}, {"urn": "b"}]}}}))
+    assert urns(file) == ["a", "b"]
+
+
+def test_a_stack_without_state_has_nothing_deployed(tmp_path: Path) -> None:
+    empty, broken = tmp_path / "empty.json", tmp_path / "broken.json"
+    empty.write_text(json.dumps({"checkpoint": {"latest": {"resources": None}}}))
+    broken.write_text("{")
+    assert [urns(file) for file in (None, tmp_path / "none.json", empty, broken)] == [[], [], [], []]

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import Pillar, Plan, Process, Ready, Unit
+from components.plan import Pillar
 from obs.errors import BadInput
 from obs.render import MARKER, write
+from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 
-def plan_of(files: dict[str, str], unit: str = "prometheus") -> Plan:
-    return Plan(
+def plan_of(files: dict[str, str], unit: str = "prometheus") -> HostPlan:
+    return HostPlan(
         stack="local",
-        host="local",
-        units=(
-            Unit(
+        parts=(
+            HostUnit(
                 name=unit,
+                place="local",
                 pillar=Pillar.METRICS,
                 files=tuple(sorted(files.items())),
                 process=Process(command=("true",), ready=Ready(url="http://127.0.0.1:1/")),
@@ -36,6 +37,15 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
     assert first["prometheus/a.yml"] == "ä\r\n".encode()
     write(plan, tmp_path / "out")
     assert tree(tmp_path / "out") == first
+
+
+def test_parts_of_one_name_in_two_places_get_a_folder_each(tmp_path: Path) -> None:
+    units = [
+        plan_of({"a.yml": host}).parts[0].model_copy(update={"place": host}) for host in ("obs-1", "obs-2")
+    ]
+    write(HostPlan(stack="local", parts=tuple(units)), tmp_path)
+    assert tree(tmp_path)["prometheus@obs-1/a.yml"] == b"obs-1"
+    assert tree(tmp_path)["prometheus@obs-2/a.yml"] == b"obs-2"
 
 
 def test_what_is_no_longer_planned_goes(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from obs.parts import Parts
 from obs.progress import Watcher
 from obs.pulumi import EngineFailed
 from obs.session import explain
+from vsi.unit import HostUnit
 
 
 def test_a_failed_unit_is_explained(
@@ -18,8 +20,9 @@ def test_a_failed_unit_is_explained(
     secrets.mkdir()
     (secrets / "opensearch-jaeger").write_text("pa55word-of-jaeger")
     watcher = Watcher(
-        failed={"jaeger": "update"},
-        errors=[("jaeger", "jaeger: unknown field 'x'\nin config.yaml with pa55word-of-jaeger")],
+        Parts([HostUnit]),
+        failed={"jaeger@local": "update"},
+        errors=[("jaeger@local", "jaeger: unknown field 'x'\nin config.yaml with pa55word-of-jaeger")],
     )
     explain("local", "destroy local", watcher, EngineFailed("code: 255"))
     shown = capsys.readouterr().err
@@ -32,5 +35,7 @@ def test_a_failed_unit_is_explained(
 
 
 def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.CaptureFixture[str]) -> None:
-    explain("local", "up local", Watcher(), EngineFailed("error: could not read the project"))
+    explain(
+        "local", "up local", Watcher(Parts([HostUnit])), EngineFailed("error: could not read the project")
+    )
     assert "could not read the project" in capsys.readouterr().err

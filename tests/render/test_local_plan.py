@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from components.plan import Plan
 from stacks.loader import load
 from tests.render import golden
+from vsi.inputs import inputs_of
 from vsi.plan import plan
-from vsi.provider import inputs_of
+from vsi.unit import HostPlan
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Plan:
+def shipped() -> HostPlan:
     return plan(load("local"), "local")
 
 
@@ -27,9 +27,9 @@ def _shown(key: str, value: Any) -> Any:
     return f"sha256:{hashlib.sha256(value.encode()).hexdigest()}" if is_file else value
 
 
-def test_inputs_of_every_unit(shipped: Plan) -> None:
+def test_inputs_of_every_unit(shipped: HostPlan) -> None:
     files = {}
-    for unit in shipped.units:
+    for unit in shipped.parts:
         inputs = inputs_of(shipped, unit, {engine: f"key of {engine}" for engine in unit.engines})
         shown = {key: _shown(key, value) for key, value in sorted(inputs.items())}
         files[f"{unit.name}.json"] = json.dumps(shown, indent=2) + "\n"
@@ -37,9 +37,9 @@ def test_inputs_of_every_unit(shipped: Plan) -> None:
     golden.check("local-plan", files)
 
 
-def test_order_and_secrets(shipped: Plan) -> None:
+def test_order_and_secrets(shipped: HostPlan) -> None:
     rest = {
-        "units": [unit.name for unit in shipped.units],
+        "units": [unit.name for unit in shipped.parts],
         "secrets": [secret.model_dump() for secret in shipped.secrets],
         "tls_names": shipped.tls_names,
         "retain": shipped.retain,

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from components.plan import Pillar, Plan, Process, Ready, Secret, Unit
+from components.plan import Pillar, Secret
 from tests.ports import free_port
 from vsi import deploy
 from vsi.guard import processes_of
 from vsi.paths import REPO, StatePaths, state_paths
 from vsi.records import Request
 from vsi.supervisor import Program, Supervisor
+from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 TOY = Path(__file__).parent / "toy.py"
 
@@ -49,7 +50,7 @@ class Place:
         arguments: tuple[str, ...] = (),
         process: dict[str, Any] | None = None,
         **more: Any,
-    ) -> Unit:
+    ) -> HostUnit:
         """A toy that reloads on SIGHUP."""
         port = self.ports.setdefault(name, free_port())
         ready = Ready(url=f"http://127.0.0.1:{port}/", seconds=20)
@@ -62,20 +63,26 @@ class Place:
         settings |= process or {}
         more = {"pillar": Pillar.METRICS, "memory_mb": 20, "ports": (port,)} | more
         contents = {"app.conf": text} | (files or {})
-        return Unit(name=name, files=tuple(sorted(contents.items())), process=Process(**settings), **more)
+        return HostUnit(
+            name=name,
+            place="local",
+            files=tuple(sorted(contents.items())),
+            process=Process(**settings),
+            **more,
+        )
 
-    def request(self, unit: Unit | None = None, **more: Any) -> Request:
+    def request(self, unit: HostUnit | None = None, **more: Any) -> Request:
         return Request(stack=self.stack, host="local", unit=unit or self.unit(), **more)
 
-    def plan(self, *units: Unit, secrets: tuple[Secret, ...] = (), **more: Any) -> Plan:
-        return Plan(stack=self.stack, host="local", units=units, secrets=secrets, **more)
+    def plan(self, *units: HostUnit, secrets: tuple[Secret, ...] = (), **more: Any) -> HostPlan:
+        return HostPlan(stack=self.stack, parts=units, secrets=secrets, **more)
 
-    def apply(self, unit: Unit | None = None, **more: Any) -> deploy.Result:
+    def apply(self, unit: HostUnit | None = None, **more: Any) -> deploy.Result:
         """In this process, which is quicker than `run`."""
         self.steps = []
         return deploy.apply(self.request(unit, **more), self.steps.append)
 
-    def remove(self, unit: Unit | None = None, **more: Any) -> tuple[deploy.Kept, ...]:
+    def remove(self, unit: HostUnit | None = None, **more: Any) -> tuple[deploy.Kept, ...]:
         return deploy.remove(self.request(unit, **more), self.steps.append)
 
     def run(self, request: Request, action: str = "apply", **environment: str) -> subprocess.Popen[bytes]:

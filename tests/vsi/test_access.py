@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import Secret, Unit
+from components.plan import Secret
 from tests.vsi.conftest import Place
 from vsi import host
-from vsi.provider import UnitProvider, inputs_of
+from vsi.inputs import inputs_of
+from vsi.provider import UnitProvider
+from vsi.unit import HostUnit
 
 pytestmark = pytest.mark.engine
 SECRETS = (
@@ -19,7 +21,7 @@ SECRETS = (
 GIVEN = {"secrets": SECRETS, "values": {"hook": "s3cret-Value"}, "tls_names": ("admin",)}
 
 
-def unit_of(place: Place) -> Unit:
+def unit_of(place: Place) -> HostUnit:
     return place.unit(files={"rules/a.yml": "tls/admin.pem"}, secrets=("hook", "made"))
 
 

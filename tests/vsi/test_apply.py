@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import Pillar, Ready, Secret, Unit
+from components.plan import Pillar, Secret
 from tests import specs
 from tests.ports import free_base, free_port
 from tests.vsi.conftest import Place
@@ -16,6 +16,7 @@ from vsi.errors import DeployError
 from vsi.plan import plan
 from vsi.preflight import preflight
 from vsi.records import read_applied
+from vsi.unit import HostUnit, Ready
 
 pytestmark = pytest.mark.engine
 
@@ -63,7 +64,7 @@ def test_changed_file_reloads_only_its_own_process(place: Place) -> None:
 def test_restart_files_and_commands_restart_only_that_process(place: Place) -> None:
     place.apply(place.unit("beta"))
 
-    def unit(text: str, more: tuple[str, ...] = ()) -> Unit:
+    def unit(text: str, more: tuple[str, ...] = ()) -> HostUnit:
         return place.unit(
             files={"start.conf": text}, arguments=more, process={"restart_files": ("start.conf",)}
         )
@@ -90,7 +91,7 @@ def test_new_engine_restarts(place: Place) -> None:
 
 
 def test_setup_runs_when_its_files_change_and_again_after_an_interruption(place: Place) -> None:
-    def unit(text: str, command: str = "cat setup/a >> ../data/setup") -> Unit:
+    def unit(text: str, command: str = "cat setup/a >> ../data/setup") -> HostUnit:
         return place.unit(
             files={"setup/a": text}, setup=("sh", "-c", command), process={"setup_only_files": ("setup/",)}
         )
@@ -126,11 +127,11 @@ def test_rejected_configuration_leaves_the_running_one(place: Place) -> None:
 
 
 def test_a_service_of_ours_refuses_options_that_it_would_end_with(place: Place) -> None:
-    def payments(**options: int) -> Unit:
+    def payments(**options: int) -> HostUnit:
         services = specs.stack()["services"]
         services[2]["run"]["options"] = options
         made = specs.spec(services=services, deploy={"port_base": base})
-        return plan(made, place.stack).unit("payments").model_copy(update={"needs": ()})
+        return specs.unit(plan(made, place.stack), "payments").model_copy(update={"needs": ()})
 
     base = free_base(200)
     place.apply(payments(limit_cents=500))
@@ -276,7 +277,7 @@ def test_failed_reload_is_reported_and_repeated(place: Place, monkeypatch: pytes
 
 
 def test_needs_must_run(place: Place) -> None:
-    unit = place.unit("beta", needs=("alpha",))
+    unit = place.unit("beta", needs=("alpha@local",))
     with pytest.raises(DeployError, match="needs alpha, which was never applied here"):
         place.apply(unit)
     place.apply()

@@ -12,11 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from components.plan import Secret, Unit
+from components.plan import Secret
 from tests.vsi.conftest import Place
 from tests.waiting import until
 from vsi.processes import is_alive
 from vsi.records import read_applied
+from vsi.unit import HostUnit
 
 pytestmark = pytest.mark.engine
 VALUE, KEY = "s3cret-Value-of-a-hook", "PRIVATE KEY"
@@ -54,7 +55,7 @@ def test_child_of_a_killed_start_script_does_not_stay(place: Place) -> None:
 
 def test_killed_supervisor_takes_all_with_it_and_all_come_back_once(place: Place) -> None:
     wrapper = place.unit("wrapper", arguments=("--fork",))
-    units = [wrapper, place.unit("beta", needs=("wrapper",)), place.unit("alpha")]
+    units = [wrapper, place.unit("beta", needs=("wrapper@local",)), place.unit("alpha")]
     for unit in units:
         place.apply(unit)
     before = place.running()
@@ -162,7 +163,7 @@ def steps_of(process: subprocess.Popen[bytes], count: int) -> None:
 
 @pytest.mark.parametrize("steps", [1, 4, 6, 9, 12])
 def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: int) -> None:
-    def unit(text: str) -> Unit:
+    def unit(text: str) -> HostUnit:
         files = {"rules/b.yml" if text == "old" else "rules/a.yml": text}
         return place.unit(
             text=text, files=files, checks=(("grep", "-q", ".", "app.conf"),),

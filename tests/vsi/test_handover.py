@@ -2,7 +2,6 @@
 
 import pytest
 
-from components.plan import Unit
 from tests.ports import free_port
 from tests.vsi.conftest import Place
 from tests.waiting import until
@@ -10,11 +9,12 @@ from vsi import host
 from vsi.errors import DeployError
 from vsi.handover import moves
 from vsi.records import read_applied
+from vsi.unit import HostUnit
 
 pytestmark = pytest.mark.engine
 
 
-def at(place: Place, name: str, port: int, text: str = "", **more: object) -> Unit:
+def at(place: Place, name: str, port: int, text: str = "", **more: object) -> HostUnit:
     """A unit on a given port that serves its own name."""
     place.ports[name] = port
     return place.unit(name, text or name, **more)  # type: ignore[arg-type]

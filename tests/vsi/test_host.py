@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from components.plan import Ready
 from tests.ports import free_port
 from tests.vsi.conftest import Place, make_place
 from tests.waiting import until
@@ -15,6 +14,7 @@ from vsi import host
 from vsi.drift import read_host
 from vsi.errors import DeployError
 from vsi.ready import silence
+from vsi.unit import Ready
 
 pytestmark = pytest.mark.engine
 
@@ -87,7 +87,7 @@ def test_a_program_that_answers_wrongly_is_told(place: Place) -> None:
 
 def test_stop_and_start_follow_the_needs(place: Place) -> None:
     place.apply()
-    place.apply(place.unit("beta", needs=("alpha",)))
+    place.apply(place.unit("beta", needs=("alpha@local",)))
     place.apply(place.unit("gamma"))
     heard: list[tuple[str, str]] = []
     host.stop("toys", ["beta", "alpha"], lambda *words: heard.append(words))
@@ -105,7 +105,7 @@ def test_stop_and_start_follow_the_needs(place: Place) -> None:
 def test_start_after_a_reboot(place: Place) -> None:
     """Nothing but the state folder is left, and what needs a broken unit is not started."""
     place.apply()
-    place.apply(place.unit("beta", needs=("alpha",)))
+    place.apply(place.unit("beta", needs=("alpha@local",)))
     place.apply(place.unit("gamma", process={"ready": place.unit("gamma").process.ready}))
     host.stop("toys")
     assert place.running() == []

@@ -6,9 +6,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.plan import Secret, Unit
+from components.plan import Secret
 from tests.vsi.conftest import Place
-from vsi.provider import ApplyFailed, UnitProvider, inputs_of, request_of
+from vsi.inputs import inputs_of, request_of
+from vsi.provider import ApplyFailed, UnitProvider
+from vsi.unit import HostUnit
 
 VALUE = "s3cret-Value-of-a-hook"
 SECRETS = (
@@ -17,13 +19,13 @@ SECRETS = (
 )
 
 
-def props_of(place: Place, unit: Unit, engines: dict[str, str] | None = None) -> dict[str, Any]:
-    plan = place.plan(unit, secrets=SECRETS, tls_names=("admin",))
+def props_of(place: Place, unit: HostUnit, engines: dict[str, str] | None = None) -> dict[str, Any]:
+    plan = place.plan(secrets=SECRETS, tls_names=("admin",))
     props = inputs_of(plan, unit, engines or {name: f"{name} 1" for name in unit.engines})
     return props | ({"secret_hook": VALUE} if "hook" in unit.secrets else {})
 
 
-def rich(place: Place, text: str = "one") -> Unit:
+def rich(place: Place, text: str = "one") -> HostUnit:
     return place.unit(
         text=text,
         files={"rules/gateway.yml": "a: 1\n", "LICENSE": "x", "secret_note.txt": "y"},
@@ -36,15 +38,16 @@ def rich(place: Place, text: str = "one") -> Unit:
 
 
 def test_inputs_and_back(place: Place) -> None:
-    unit = rich(place).model_copy(update={"engines": ("prometheus",), "needs": ("beta",)})
+    unit = rich(place).model_copy(update={"engines": ("prometheus",), "needs": ("beta@local", "gamma@other")})
     props = props_of(place, unit)
     assert {"app.conf", "rules/gateway.yml", "./LICENSE", "./secret_note.txt"} <= set(props)
+    assert props["needs"] == ["beta", "gamma@other"]
     request = request_of(props)
     assert request.unit == unit
     assert request.secrets == SECRETS
     assert request.values == {"hook": VALUE}
     assert request.engines == {"prometheus": "prometheus 1"}
-    assert VALUE not in json.dumps(inputs_of(place.plan(unit, secrets=SECRETS), unit, request.engines))
+    assert VALUE not in json.dumps(inputs_of(place.plan(secrets=SECRETS), unit, request.engines))
 
     # only texts, lists and maps of texts
     def texts(value: Any) -> bool:

@@ -59,10 +59,10 @@ def test_previews_name_files_and_state_holds_no_secret(place: Place, workspace: 
         )
         check = ("sh", "-c", refusal)
         alpha = place.unit(text=text, files=rules, checks=(check,), secrets=("hook", "made"))
-        beta = place.unit("beta", needs=("alpha",))
+        beta = place.unit("beta", needs=("alpha@local",))
         plan = place.plan(alpha, beta, secrets=SECRETS, tls_names=("admin",))
-        first = Unit("alpha", plan, alpha, {}, {"hook": VALUE})
-        Unit("beta", plan, beta, {}, opts=pulumi.ResourceOptions(depends_on=[first]))
+        first = Unit(plan, alpha, {}, {"hook": VALUE})
+        Unit(plan, beta, {}, opts=pulumi.ResourceOptions(depends_on=[first]))
 
     options = automation.LocalWorkspaceOptions(project_settings=workspace["project_settings"])
     stack = automation.create_stack("dev", "p", program, opts=options)

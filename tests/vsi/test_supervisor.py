@@ -226,10 +226,11 @@ def test_stop_ends_a_process_that_ignores_it(place: Place) -> None:
 
 
 def test_order_of_prefixes() -> None:
-    from components.plan import Pillar, Process, Ready, Unit
+    from components.plan import Pillar
+    from vsi.unit import HostUnit, Process, Ready
 
     process = Process(command=("x",), ready=Ready(url="http://x/"), refuses_root=True)
-    unit = Unit(name="x", pillar=Pillar.LOGGING, files=(), process=process, memory_mb=1)
+    unit = HostUnit(name="x", place="local", pillar=Pillar.LOGGING, files=(), process=process, memory_mb=1)
     assert prefix(unit, 0)[0] == "unshare"
     assert prefix(unit, 0)[-4:] == prefix(unit, 1000) == ["setpriv", "--pdeathsig", "KILL", "--"]
 

@@ -1,0 +1,43 @@
+"""Which of the engine's resources are parts of a stack, and what people call them."""
+
+from collections.abc import Iterable
+
+from components.plan import Part, labels
+
+
+def kinds() -> tuple[type[Part], ...]:
+    """Every kind of part that there is."""
+    from vsi.unit import HostUnit
+
+    return (HostUnit,)
+
+
+class Parts:
+    """The parts of one stack, as far as they are known: those of its plan, those in the engine's state, and
+    those that its events speak of."""
+
+    def __init__(self, kinds: Iterable[type[Part]], ids: Iterable[str] = ()) -> None:
+        self._kinds = {token: kind for kind in kinds for token in kind.TOKENS}
+        self._ids = set(ids)
+
+    def learn(self, urns: Iterable[str]) -> None:
+        """Take note of resources, so that names are told apart before events speak of them."""
+        for urn in urns:
+            self.id_of(urn)
+
+    def kind_of(self, urn: str) -> type[Part] | None:
+        """The kind of the part that a resource carries out; None if it carries out none."""
+        return self._kinds.get(urn.split("::")[2].rsplit("$", 1)[-1])
+
+    def id_of(self, urn: str) -> str | None:
+        """`prometheus@local` of `urn:pulumi:local::observability::…::prometheus@local`; None for what carries
+        out no part."""
+        if self.kind_of(urn) is None:
+            return None
+        part = urn.split("::", 3)[3]
+        self._ids.add(part)
+        return part
+
+    def label(self, part: str) -> str:
+        """What people call a part: its name, or its id where another one has the same name."""
+        return labels({*self._ids, part})[part]
