@@ -8,7 +8,6 @@ shows here. `agents.sink_payloads` says how each is read and what the templates 
 
 import argparse
 import collections
-import html
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from starlette.routing import Route
 from agents.records import configure
 from agents.sink_deliveries import LIMIT, Deliveries
 from agents.sink_limits import TooMuch, check_size
+from agents.sink_page import page
 from agents.sink_payloads import READERS, Delivery, PayloadError, read_payload
 from agents.web import load, refuse, serve
 
@@ -164,34 +164,7 @@ class Sink:
 
     async def _home(self, _request: Request) -> Response:
         """The latest deliveries as a page for people."""
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                f"<td>{html.escape(str(value or ''))}"
-                for value in (
-                    item.received_at,
-                    item.receiver,
-                    item.status,
-                    item.alertname,
-                    item.service,
-                    item.severity,
-                )
-            )
-            + f"<td>{_link(item.runbook_url)}"
-            for item in reversed(list(self._store.all())[-50:])
-        )
-        return HTMLResponse(
-            "<!doctype html><html lang=en><meta charset=utf-8><title>Alert sink</title>"
-            "<h1>Alert sink</h1><p>What Slack, Teams, PagerDuty and the ticket system would have got; "
-            "<a href=/deliveries>all as JSON</a>.</p>"
-            f"<table><tr><th>received<th>receiver<th>status<th>alert<th>service<th>severity<th>runbook{rows}</table></html>"
-        )
-
-
-def _link(url: str | None) -> str:
-    if url is None or not url.startswith(("http://", "https://")):
-        return html.escape(url or "")
-    return f'<a href="{html.escape(url)}">{html.escape(url.rsplit("/", 1)[-1])}</a>'
+        return HTMLResponse(page(reversed(list(self._store.all())[-50:])))
 
 
 async def _json(kind: str, request: Request) -> Any:

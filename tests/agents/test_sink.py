@@ -336,8 +336,14 @@ def test_markup_in_a_delivery_is_escaped(sink: Client) -> None:
 def test_the_page_says_about_which_service_and_links_to_the_runbook(sink: Client) -> None:
     sink.post("/slack/x", json=SLACK)
     page = sink.get("/", headers={"accept": "text/html"}).text
-    assert f'<a href="{RUNBOOK}">orders-slow</a>' in page
-    assert "<td>orders" in page
+    assert f'<a href="{RUNBOOK}">what to do</a>' in page
+    assert '<td data-name="service">orders</td>' in page
+
+
+def test_the_page_says_that_nothing_came_yet(sink: Client) -> None:
+    page = sink.get("/", headers={"accept": "text/html"}).text
+    assert "Nothing was delivered yet." in page
+    assert "<table" not in page
 
 
 def write(folder: Path, **changes: object) -> Path:
