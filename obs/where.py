@@ -1,45 +1,45 @@
 """Where what a stack runs can be reached, for the end of `obs up`."""
 
-from components.addresses import addresses
 from components.plan import Plan
 from components.spec import Spec
+from vsi.site import local_site
 
 SHOWN = 8
 """Services that are listed; `obs status` lists all."""
 
 _KNOWN = (
-    ("pages", "start page", "pages", "http", "/"),
-    ("pages", "metrics", "pages", "http", "/explore"),
-    ("pages", "traces", "pages", "http", "/traces"),
-    ("alertmanager", "alerts", "alertmanager", "http", "/"),
-    ("opensearch", "logs", "opensearch", "https", "/"),
-    ("sink", "notifications", "sink", "http", "/"),
+    ("pages", "start page", "pages", "/"),
+    ("pages", "metrics", "pages", "/explore"),
+    ("pages", "traces", "pages", "/traces"),
+    ("alertmanager", "alerts", "alertmanager", "/"),
+    ("opensearch", "logs", "opensearch", "/"),
+    ("sink", "notifications", "sink", "/"),
 )
-"""(unit, what it shows, listener, scheme, path): what a person can open. Prometheus and Jaeger have pages of
+"""(unit, what it shows, listener, path): what a person can open. Prometheus and Jaeger have pages of
 their own on one channel only; the stack's pages show what they hold on each."""
 
 
 def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
     """(what, address), the stack's own programs first, then where spans go, then the services."""
-    at = addresses(spec)
+    site = local_site(spec)
     units = {part.name for part in plan.parts}
     rows = [
-        (what if unit == "pages" else f"{what} ({unit})", f"{scheme}://{at[listener]}{path}")
-        for unit, what, listener, scheme, path in _KNOWN
+        (what if unit == "pages" else f"{what} ({unit})", f"{site.url(listener)}{path}")
+        for unit, what, listener, path in _KNOWN
         if unit in units
     ]
     if "collector" in units:
         receivers = [
             text
             for opened, text in (
-                (spec.tracing.otlp.grpc, f"{at['collector-otlp-grpc']} (grpc)"),
-                (spec.tracing.otlp.http, f"{at['collector-otlp-http']} (http)"),
+                (spec.tracing.otlp.grpc, f"{site.dial('collector-otlp-grpc')} (grpc)"),
+                (spec.tracing.otlp.http, f"{site.dial('collector-otlp-http')} (http)"),
             )
             if opened
         ]
         rows.append(("send spans to", ", ".join(receivers)))
     run = [service for service in spec.services if service.run and service.name in units]
-    rows += [(service.name, f"http://{at.service(service)}/") for service in run[:SHOWN]]
+    rows += [(service.name, f"{site.service(service).url}/") for service in run[:SHOWN]]
     if len(run) > SHOWN:
         rows.append((f"{len(run) - SHOWN} more services", f"obs status {plan.stack}"))
     return rows

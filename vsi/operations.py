@@ -18,6 +18,7 @@ from pyinfra.context import host
 
 from components.render.opensearch import TLS_LINK
 from vsi.records import foreign
+from vsi.site import FOLDERS
 
 Commands = Generator[StringCommand | FileUploadCommand, None, None]
 
@@ -124,7 +125,7 @@ def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Comman
     archive = f"{folder}.tar"
     quoted = shlex.quote(folder)
     yield StringCommand(f"rm -rf {quoted} && umask 077 && mkdir -p {quoted}")
-    name, target = TLS_LINK
+    name, target = TLS_LINK, FOLDERS.certificates
     yield StringCommand(f"ln -s {target} {quoted}/{name}")
     yield FileUploadCommand(io.BytesIO(_tar(files)), archive)
     packed = shlex.quote(archive)
@@ -174,7 +175,7 @@ def activated(folder: str, conf: str, files: dict[str, str], managed: list[str])
         yield StringCommand(f"cd {old} && rm -f {shlex.join(paths)}")
     if gone:
         yield StringCommand("find", QuoteString(conf), "-mindepth 1 -type d -empty -delete")
-    name, target = TLS_LINK
+    name, target = TLS_LINK, FOLDERS.certificates
     link = f"{shlex.quote(conf)}/{name}"
     if changed:
         yield StringCommand(f"[ -e {link} ] || ln -sfn {target} {link}")

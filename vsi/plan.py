@@ -3,11 +3,11 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused here, by name.
 """
 
-from components.addresses import addresses
 from components.plan import Refused, Secret
 from components.render import opensearch
 from components.spec import Spec
 from components.spec.references import Found, Path
+from vsi.site import local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
 
@@ -20,7 +20,7 @@ def plan(spec: Spec, stack: str) -> HostPlan:
         raise Refused(spec.environment.target, problems)
     return HostPlan(
         stack=stack,
-        parts=tuple(all_units(spec, addresses(spec))),
+        parts=tuple(all_units(spec, local_site(spec))),
         secrets=tuple(_secrets(spec)),
         tls_names=opensearch.TLS_NAMES,
         retain=spec.deploy.retain,

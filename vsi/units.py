@@ -3,7 +3,6 @@
 One function a unit, named after it. Flags stand here, content in `components.render`.
 """
 
-from components.addresses import Addresses
 from components.catalog import ENGINES
 from components.plan import Pillar, part_id
 from components.render import (
@@ -20,11 +19,10 @@ from components.render import (
     services,
     sink,
 )
+from components.site import Site
 from components.spec import Service, Spec
 from vsi.unit import HostUnit, Process, Ready
 
-HOST = "local"
-"""The one host that there is yet."""
 CA = "{secrets}/tls/ca.pem"
 _CATALOG = {engine.name: engine for engine in ENGINES}
 
@@ -36,16 +34,16 @@ def program(engine: str, executable: str) -> str:
     return f"{{engine:{engine}:{executable}}}"
 
 
-def _ids(*names: str) -> tuple[str, ...]:
-    return tuple(part_id(name, HOST) for name in names)
+def _ids(site: Site, *names: str) -> tuple[str, ...]:
+    return tuple(part_id(name, site.name) for name in names)
 
 
 def _files(rendered: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(rendered.items()))
 
 
-def _ready(address: str, path: str, seconds: int = 60) -> Ready:
-    return Ready(url=f"http://{address}{path}", seconds=seconds)
+def _ready(base: str, path: str, seconds: int = 60) -> Ready:
+    return Ready(url=f"{base}{path}", seconds=seconds)
 
 
 def _own_checks(command: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -55,37 +53,37 @@ def _own_checks(command: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     return ((*command, "--check"),) if ours else ()
 
 
-def all_units(spec: Spec, at: Addresses) -> list[HostUnit]:
+def all_units(spec: Spec, site: Site) -> list[HostUnit]:
     """Every unit of a stack, in no particular order."""
     units = [
-        opensearch_unit(spec, at),
-        housekeeper_unit(spec, at),
-        collector_unit(spec, at),
-        jaeger_unit(spec, at),
-        alertmanager_unit(spec, at),
-        prometheus_unit(spec, at),
-        pages_unit(spec, at),
+        opensearch_unit(spec, site),
+        housekeeper_unit(spec, site),
+        collector_unit(spec, site),
+        jaeger_unit(spec, site),
+        alertmanager_unit(spec, site),
+        prometheus_unit(spec, site),
+        pages_unit(spec, site),
     ]
     if "node" in spec.metrics.exporters:
-        units.append(node_exporter_unit(spec, at))
+        units.append(node_exporter_unit(spec, site))
     if any(service.run and service.run.redis for service in spec.services):
-        units.append(redis_unit(spec, at))
+        units.append(redis_unit(spec, site))
         if "redis" in spec.metrics.exporters:
-            units.append(redis_exporter_unit(spec, at))
+            units.append(redis_exporter_unit(spec, site))
     if spec.alerting.sink:
-        units.append(sink_unit(spec, at))
-    units += [service_unit(spec, at, service) for service in spec.services if service.run]
+        units.append(sink_unit(spec, site))
+    units += [service_unit(spec, site, service) for service in spec.services if service.run]
     return units
 
 
-def opensearch_unit(spec: Spec, at: Addresses) -> HostUnit:
+def opensearch_unit(spec: Spec, site: Site) -> HostUnit:
     """The store of logs and traces."""
     return HostUnit(
         name="opensearch",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.LOGGING,
         engines=("opensearch",),
-        files=_files(opensearch.render(spec, at)),
+        files=_files(opensearch.render(spec, site)),
         checks=(opensearch.CHECK_COMMAND,),
         process=Process(
             command=opensearch.COMMAND,
@@ -93,35 +91,35 @@ def opensearch_unit(spec: Spec, at: Addresses) -> HostUnit:
             setup_only_files=opensearch.SETUP_ONLY,
             refuses_root=True,
             stop_seconds=60,
-            ready=Ready(url=f"https://{at['opensearch']}{opensearch.READY_PATH}", ca=CA, seconds=300),
+            ready=Ready(url=f"{site.url('opensearch')}{opensearch.READY_PATH}", ca=CA, seconds=300),
         ),
         setup=opensearch.SETUP_COMMAND,
-        ports=(at.port("opensearch"), at.port("opensearch-transport")),
+        ports=(site.port("opensearch"), site.port("opensearch-transport")),
         secrets=opensearch.SECRETS,
         memory_mb=spec.deploy.opensearch_heap_mb + 500,
     )
 
 
-def housekeeper_unit(spec: Spec, at: Addresses) -> HostUnit:
+def housekeeper_unit(spec: Spec, site: Site) -> HostUnit:
     """Deletes what is older than its retention, and reports on the store."""
     return HostUnit(
         name="housekeeper",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.LOGGING,
-        files=_files(housekeeper.render(spec, at)),
+        files=_files(housekeeper.render(spec, site)),
         checks=_own_checks(housekeeper.COMMAND),
         process=Process(
             command=housekeeper.COMMAND,
-            ready=_ready(at["housekeeper"], housekeeper.HEALTH_PATH),
+            ready=_ready(site.url("housekeeper"), housekeeper.HEALTH_PATH),
         ),
-        ports=(at.port("housekeeper"),),
+        ports=(site.port("housekeeper"),),
         secrets=(housekeeper.SECRET,),
-        needs=_ids("opensearch"),
+        needs=_ids(site, "opensearch"),
         memory_mb=60,
     )
 
 
-def collector_unit(spec: Spec, at: Addresses) -> HostUnit:
+def collector_unit(spec: Spec, site: Site) -> HostUnit:
     """Takes spans and log lines in, treats them and passes them on."""
     names = ["collector-metrics", "collector-spanmetrics", "collector-health"]
     names += ["collector-pushed"] if spec.metrics.otlp else []
@@ -130,75 +128,75 @@ def collector_unit(spec: Spec, at: Addresses) -> HostUnit:
     otelcol = program("otelcol", "otelcol")
     return HostUnit(
         name="collector",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.TRACING,
         engines=("otelcol",),
-        files=_files(collector.render(spec, at)),
+        files=_files(collector.render(spec, site)),
         checks=((otelcol, "validate", "--config", "collector.yaml"),),
         process=Process(
             command=(otelcol, "--config", "collector.yaml"),
             reload=collector.RELOAD,
-            ready=_ready(at["collector-health"], "/"),
+            ready=_ready(site.url("collector-health"), "/"),
         ),
-        ports=tuple(sorted(at.port(name) for name in names)),
+        ports=tuple(sorted(site.port(name) for name in names)),
         secrets=(collector_logs.SECRET,),
-        needs=_ids("opensearch"),
+        needs=_ids(site, "opensearch"),
         memory_mb=300,
     )
 
 
-def jaeger_unit(spec: Spec, at: Addresses) -> HostUnit:
+def jaeger_unit(spec: Spec, site: Site) -> HostUnit:
     """Keeps traces in OpenSearch and answers queries about them."""
     exe = program("jaeger", "jaeger")
     return HostUnit(
         name="jaeger",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.TRACING,
         engines=("jaeger",),
-        files=_files(jaeger.render(spec, at)),
+        files=_files(jaeger.render(spec, site)),
         checks=((exe, "validate", "--config", "jaeger.yaml"),),
         process=Process(
             command=(exe, "--config", "jaeger.yaml"),
-            ready=_ready(at["jaeger-health"], jaeger.HEALTH_PATH, seconds=120),
+            ready=_ready(site.url("jaeger-health"), jaeger.HEALTH_PATH, seconds=120),
         ),
-        ports=tuple(at.port(name) for name in jaeger.LISTENERS),
+        ports=tuple(site.port(name) for name in jaeger.LISTENERS),
         secrets=(jaeger.SECRET,),
-        needs=_ids("opensearch"),
+        needs=_ids(site, "opensearch"),
         memory_mb=120,
     )
 
 
-def alertmanager_unit(spec: Spec, at: Addresses) -> HostUnit:
+def alertmanager_unit(spec: Spec, site: Site) -> HostUnit:
     """Groups, routes and delivers alerts."""
     secrets = {receiver.secret for receiver in spec.alerting.receivers if receiver.secret}
     return HostUnit(
         name="alertmanager",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.ALERTING,
         engines=("alertmanager",),
-        files=_files(alertmanager.render(spec, at)),
+        files=_files(alertmanager.render(spec, site)),
         checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
         process=Process(
             command=(
                 program("alertmanager", "alertmanager"),
                 "--config.file=alertmanager.yml",
                 "--storage.path={data}",
-                f"--web.listen-address={at['alertmanager']}",
+                f"--web.listen-address={site.bind('alertmanager')}",
                 "--cluster.listen-address=",
                 "--log.format=json",
             ),
             reload="SIGHUP",
-            ready=_ready(at["alertmanager"], "/-/ready"),
+            ready=_ready(site.url("alertmanager"), "/-/ready"),
         ),
-        ports=(at.port("alertmanager"),),
+        ports=(site.port("alertmanager"),),
         secrets=tuple(sorted(secrets)),
         memory_mb=60,
     )
 
 
-def prometheus_unit(spec: Spec, at: Addresses) -> HostUnit:
+def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
     """Scrapes, keeps, and judges metrics."""
-    rendered = prometheus.render(spec, at)
+    rendered = prometheus.render(spec, site)
     promtool = program("prometheus", "promtool")
     prove = (
         "{python}",
@@ -211,7 +209,7 @@ def prometheus_unit(spec: Spec, at: Addresses) -> HostUnit:
     )
     return HostUnit(
         name="prometheus",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.METRICS,
         engines=("prometheus",),
         files=_files(rendered),
@@ -224,125 +222,128 @@ def prometheus_unit(spec: Spec, at: Addresses) -> HostUnit:
                 program("prometheus", "prometheus"),
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path={data}",
-                f"--web.listen-address={at['prometheus']}",
+                f"--web.listen-address={site.bind('prometheus')}",
                 *(("--enable-feature=exemplar-storage",) if spec.metrics.exemplars else ()),
                 "--log.format=json",
             ),
             reload="SIGHUP",
-            ready=_ready(at["prometheus"], "/-/ready", seconds=120),
+            ready=_ready(site.url("prometheus"), "/-/ready", seconds=120),
         ),
-        ports=(at.port("prometheus"),),
+        ports=(site.port("prometheus"),),
         secrets=scrape_jobs.secrets(spec),
         memory_mb=300,
     )
 
 
-def node_exporter_unit(spec: Spec, at: Addresses) -> HostUnit:
+def node_exporter_unit(spec: Spec, site: Site) -> HostUnit:
     """The host's own metrics."""
     del spec
     return HostUnit(
         name="node-exporter",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.METRICS,
         engines=("node_exporter",),
         files=(),
         process=Process(
             command=(
                 program("node_exporter", "node_exporter"),
-                f"--web.listen-address={at['node-exporter']}",
+                f"--web.listen-address={site.bind('node-exporter')}",
                 "--log.format=json",
             ),
-            ready=_ready(at["node-exporter"], "/"),
+            ready=_ready(site.url("node-exporter"), "/"),
         ),
-        ports=(at.port("node-exporter"),),
+        ports=(site.port("node-exporter"),),
         memory_mb=30,
     )
 
 
-def redis_unit(spec: Spec, at: Addresses) -> HostUnit:
+def redis_unit(spec: Spec, site: Site) -> HostUnit:
     """Where the demo shop keeps its stock.
 
     Without a check: Redis has no command that judges a configuration. Nothing in `redis.conf` comes from the
     stack file but the port."""
     return HostUnit(
         name="redis",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.SERVICES,
         engines=("redis",),
-        files=_files(redis.render(spec, at)),
+        files=_files(redis.render(spec, site)),
         process=Process(
             command=(program("redis", "redis-server"), "redis.conf"),
-            ready=Ready(url=f"redis://{at['redis']}"),
+            ready=Ready(url=f"redis://{site.dial('redis')}"),
         ),
-        ports=(at.port("redis"),),
+        ports=(site.port("redis"),),
         memory_mb=30,
     )
 
 
-def redis_exporter_unit(spec: Spec, at: Addresses) -> HostUnit:
+def redis_exporter_unit(spec: Spec, site: Site) -> HostUnit:
     """Redis's metrics."""
     return HostUnit(
         name="redis-exporter",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.METRICS,
-        files=_files(redis.render_exporter(spec, at)),
+        files=_files(redis.render_exporter(spec, site)),
         checks=_own_checks(redis.EXPORTER_COMMAND),
-        process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(at["redis-exporter"], "/metrics")),
-        ports=(at.port("redis-exporter"),),
-        needs=_ids("redis"),
+        process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(site.url("redis-exporter"), "/metrics")),
+        ports=(site.port("redis-exporter"),),
+        needs=_ids(site, "redis"),
         memory_mb=60,
     )
 
 
-def sink_unit(spec: Spec, at: Addresses) -> HostUnit:
+def sink_unit(spec: Spec, site: Site) -> HostUnit:
     """Receives what the team's Slack, Teams, PagerDuty and ticket system would."""
     return HostUnit(
         name="sink",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.ALERTING,
-        files=_files(sink.render(spec, at)),
+        files=_files(sink.render(spec, site)),
         checks=_own_checks(sink.COMMAND),
-        process=Process(command=sink.COMMAND, ready=_ready(at["sink"], sink.HEALTH_PATH)),
-        ports=(at.port("sink"),),
+        process=Process(command=sink.COMMAND, ready=_ready(site.url("sink"), sink.HEALTH_PATH)),
+        ports=(site.port("sink"),),
         memory_mb=90,
     )
 
 
-def pages_unit(spec: Spec, at: Addresses) -> HostUnit:
+def pages_unit(spec: Spec, site: Site) -> HostUnit:
     """The stack's web pages, over what the others answer; it needs none of them to start."""
     return HostUnit(
         name="pages",
-        place=HOST,
+        place=site.name,
         pillar=Pillar.METRICS,
-        files=_files(pages.render(spec, at)),
+        files=_files(pages.render(spec, site)),
         checks=_own_checks(pages.COMMAND),
-        process=Process(command=pages.COMMAND, ready=_ready(at["pages"], pages.HEALTH_PATH)),
-        ports=(at.port("pages"),),
+        process=Process(command=pages.COMMAND, ready=_ready(site.url("pages"), pages.HEALTH_PATH)),
+        ports=(site.port("pages"),),
         memory_mb=70,
     )
 
 
-def service_unit(spec: Spec, at: Addresses, service: Service) -> HostUnit:
+def service_unit(spec: Spec, site: Site, service: Service) -> HostUnit:
     """A service that the stack starts."""
     run = service.run
     if run is None:
         raise ValueError(f"service {service.name} is not run by the stack")
     command = (*run.command, "--settings", "settings.json")
-    here = at.service(service)
-    own = [
+    own = site.service(service)
+    here = own.dial[0]
+    metrics = [
         f"http://{here}{endpoint.path}"
         for endpoint in service.metrics
         if endpoint.address in (None, here) and endpoint.scheme == "http" and not endpoint.basic_auth
     ]
     return HostUnit(
         name=service.name,
-        place=HOST,
+        place=site.name,
         pillar=Pillar.SERVICES,
-        files=_files(services.render(spec, at, service)),
+        files=_files(services.render(spec, site, service)),
         checks=_own_checks(command),
-        process=Process(command=command, ready=Ready(url=f"tcp://{here}", answers=own[0] if own else None)),
-        ports=(at.service_port(service),),
-        needs=_ids(*run.calls, *(("redis",) if run.redis else ())),
+        process=Process(
+            command=command, ready=Ready(url=f"tcp://{here}", answers=metrics[0] if metrics else None)
+        ),
+        ports=(own.port,),
+        needs=_ids(site, *run.calls, *(("redis",) if run.redis else ())),
         memory_mb=run.memory_mb,
     )
 

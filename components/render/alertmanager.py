@@ -7,24 +7,21 @@ whatever is left goes to the platform team, so that no alert is lost for want of
 import json
 from typing import Any
 
-from components.addresses import Addresses
 from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
 from components.render.rules import duration
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.render.yaml_text import dump
+from components.site import Site
 from components.spec import Receiver, Route, Spec, milliseconds
 
-_SECRETS = "../../../secrets"
-"""Relative to the conf folder, in which Alertmanager runs."""
 
-
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """`alertmanager.yml` and the template of its messages."""
     alerting = spec.alerting
     config: dict[str, Any] = {
         "templates": ["templates/*.tmpl"],
         "route": _root(spec),
-        "receivers": [_receiver(receiver, addresses) for receiver in alerting.receivers],
+        "receivers": [_receiver(receiver, site) for receiver in alerting.receivers],
     }
     if alerting.inhibitions:
         config["inhibit_rules"] = [
@@ -87,10 +84,10 @@ def _matchers(labels: dict[str, str]) -> list[str]:
     return [f"{name}={json.dumps(value)}" for name, value in sorted(labels.items())]
 
 
-def _receiver(receiver: Receiver, addresses: Addresses) -> dict[str, Any]:
+def _receiver(receiver: Receiver, site: Site) -> dict[str, Any]:
     """A receiver; its address is the sink's, or is read from the secret's file whenever it is used."""
-    sink = f"http://{addresses['sink']}/{receiver.kind}/{receiver.name}" if receiver.to_sink else None
-    file = f"{_SECRETS}/{receiver.secret}"
+    sink = f"{site.url('sink')}/{receiver.kind}/{receiver.name}" if receiver.to_sink else None
+    file = site.secret(receiver.secret or "")
     resolved = {"send_resolved": receiver.send_resolved}
     title, text = (f'{{{{ template "obs.{receiver.kind}.{part}" . }}}}' for part in ("title", "text"))
     link = '{{ template "obs.link" . }}'

@@ -7,8 +7,8 @@ word, and of two lists, such as the extensions to start, the last one alone.
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import collector_agent, collector_gateway, yaml_text
+from components.site import Site
 from components.spec import Spec
 
 RELOAD = "SIGHUP"
@@ -16,10 +16,10 @@ RELOAD = "SIGHUP"
 the files are wrong, so they are validated first."""
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """`collector.yaml`."""
-    gateway = collector_gateway.document(spec, addresses)
-    agent = collector_agent.document(spec, addresses, collector_gateway.NAME)
+    gateway = collector_gateway.document(spec, site)
+    agent = collector_agent.document(spec, site, collector_gateway.NAME)
     return {"collector.yaml": yaml_text.dump(merged(agent, gateway) if agent else gateway)}
 
 

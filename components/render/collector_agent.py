@@ -5,25 +5,25 @@ What keeps lines from being lost or doubled (docs/adr/0006-log-shipper.md) stand
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import collector_files, collector_logs
 from components.render.collector_process import storage, whole
+from components.site import Site
 from components.spec import Spec
 
 NAME = "collector-agent"
 
 
-def document(spec: Spec, addresses: Addresses, name: str = NAME) -> dict[str, Any] | None:
+def document(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
     """The configuration of the process `name`; None where there is no log to read. Where the gateway does the
     agent's work, it is the gateway's process."""
-    receivers = collector_files.receivers(spec)
+    receivers = collector_files.receivers(spec, site)
     if not receivers:
         return None
     work = {
-        "exporters": collector_logs.exporters(spec, addresses),
+        "exporters": collector_logs.exporters(spec, site),
         # What is in a queue or a checkpoint has reached the disk, so that it outlives a power cut.
-        "extensions": {"file_storage/logs": storage("logs", fsync=True)},
-        "processors": collector_logs.processors(spec, collector_files.sources(spec)),
+        "extensions": {"file_storage/logs": storage(site, name, "logs", fsync=True)},
+        "processors": collector_logs.processors(spec, collector_files.sources(spec, site)),
         "receivers": receivers,
     }
-    return whole(spec, addresses, name, work, {"logs": collector_logs.pipeline(receivers)})
+    return whole(spec, site, name, work, {"logs": collector_logs.pipeline(receivers)})

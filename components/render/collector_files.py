@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.render import ottl
+from components.site import Site
 from components.spec import Spec
 from components.spec.logging import Input, Multiline
 from components.spec.services import LogSource
@@ -25,14 +26,14 @@ class Source:
     multiline: Multiline | None = None
 
 
-def sources(spec: Spec) -> tuple[Source, ...]:
+def sources(spec: Spec, site: Site) -> tuple[Source, ...]:
     """Every place where lines are read, services in the stack file's order, then further inputs. A further
     source of a service is called `<service>-2` and so on."""
     found = []
     for service in spec.services:
         for number, log in enumerate(service.logs, 1):
             name = service.name if number == 1 else f"{service.name}-{number}"
-            path = log.path or f"../../{service.name}/log/{service.name}.log"
+            path = log.path or site.log(service)
             found.append(_source(name, service.name, path, log))
     found += [_source(item.name, item.name, item.path, item) for item in spec.logging.inputs]
     return tuple(found)
@@ -45,9 +46,9 @@ def _source(name: str, service: str, path: str, log: LogSource | Input) -> Sourc
     return Source(name, service, path, log.format, pattern, log.multiline)
 
 
-def receivers(spec: Spec) -> dict[str, Any]:
+def receivers(spec: Spec, site: Site) -> dict[str, Any]:
     """One receiver a source, so that a new service adds one and touches no other."""
-    return {f"logfiles/{source.name}": _receiver(source) for source in sources(spec)}
+    return {f"logfiles/{source.name}": _receiver(source) for source in sources(spec, site)}
 
 
 def _receiver(source: Source) -> dict[str, Any]:

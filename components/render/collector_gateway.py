@@ -6,9 +6,9 @@ One runs in a stack: of two, each would see half of a trace and count half of it
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import collector_logs, collector_otlp, collector_traces, sizes
 from components.render.collector_process import storage, whole
+from components.site import Site
 from components.spec import Spec
 
 NAME = "collector"
@@ -19,10 +19,10 @@ _LARGEST: dict[str, dict[str, int]] = {
 }
 
 
-def document(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+def document(spec: Spec, site: Site) -> dict[str, Any]:
     """The configuration of the process `NAME`."""
     protocols = {
-        protocol: {"endpoint": addresses[f"collector-otlp-{protocol}"], **_LARGEST[protocol]}
+        protocol: {"endpoint": site.bind(f"collector-otlp-{protocol}"), **_LARGEST[protocol]}
         for protocol, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
         if on
     }
@@ -30,14 +30,14 @@ def document(spec: Spec, addresses: Addresses) -> dict[str, Any]:
     work = {
         "connectors": collector_traces.connectors(spec),
         "exporters": {
-            **(collector_logs.exporters(spec, addresses) if logs else {}),
-            **collector_otlp.exporters(spec, addresses),
-            **collector_traces.exporters(spec, addresses),
+            **(collector_logs.exporters(spec, site) if logs else {}),
+            **collector_otlp.exporters(spec, site),
+            **collector_traces.exporters(spec, site),
         },
         "extensions": {
             # What was acknowledged outlives a power cut; spans are asked for less.
-            **({"file_storage/logs": storage("logs", fsync=True)} if logs else {}),
-            "file_storage/traces": storage("traces", fsync=False),
+            **({"file_storage/logs": storage(site, NAME, "logs", fsync=True)} if logs else {}),
+            "file_storage/traces": storage(site, NAME, "traces", fsync=False),
         },
         "processors": {
             **(collector_logs.processors(spec) if logs else {}),
@@ -48,4 +48,4 @@ def document(spec: Spec, addresses: Addresses) -> dict[str, Any]:
         "receivers": {"otlp": {"protocols": protocols}},
     }
     pipelines = {**logs, **collector_otlp.metrics(spec), **collector_traces.pipelines()}
-    return whole(spec, addresses, NAME, work, pipelines)
+    return whole(spec, site, NAME, work, pipelines)

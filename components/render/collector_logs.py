@@ -12,10 +12,10 @@ Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper
 from collections.abc import Iterable
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import ottl
 from components.render.collector_files import Source
 from components.render.opensearch_store import SECRET_OF, field_types, rejected_prefix
+from components.site import Site
 from components.spec import Spec, milliseconds, size_bytes
 
 UID = "log.record.uid"
@@ -35,15 +35,15 @@ def pipeline(receivers: Iterable[str], *first: str) -> dict[str, Any]:
     }
 
 
-def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+def exporters(spec: Spec, site: Site) -> dict[str, Any]:
     """The store, with a queue on disk."""
     buffer = spec.logging.buffer
     return {
         "opensearchlogs": {
-            "endpoint": f"https://{addresses['opensearch']}",
-            "tls": {"ca_file": "../../../secrets/tls/ca.pem"},
+            "endpoint": site.url("opensearch"),
+            "tls": {"ca_file": site.ca},
             "user": USER,
-            "password": ottl.Reference(f"${{file:../../../secrets/{SECRET}}}"),
+            "password": ottl.Reference(f"${{file:{site.secret(SECRET)}}}"),
             "exclude_attributes": [],
             "id_attribute": UID,
             "index": {"date_layout": "2006.01.02", "prefix": spec.logging.index.prefix},

@@ -12,8 +12,8 @@ The page comes in one scrape, which fails as a whole: so points are made to fit 
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import collector_logs, ottl, sizes
+from components.site import Site
 from components.spec import Spec
 
 _SEVERITIES = ((1, "debug"), (9, "info"), (13, "warning"), (17, "error"), (21, "critical"))
@@ -46,14 +46,14 @@ def metrics(spec: Spec) -> dict[str, Any]:
     }
 
 
-def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+def exporters(spec: Spec, site: Site) -> dict[str, Any]:
     """The page of metrics."""
     if not spec.metrics.otlp:
         return {}
     return {
         "prometheus/otlp": {
             "enable_open_metrics": True,
-            "endpoint": addresses["collector-pushed"],
+            "endpoint": site.bind("collector-pushed"),
             "metric_expiration": _EXPIRY,
             "resource_to_telemetry_conversion": {"enabled": False},
             # Names have their suffixes already.

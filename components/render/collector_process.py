@@ -4,20 +4,20 @@ of memory, queues on disk, redaction. Its listeners are called after it: `<name>
 
 from typing import Any
 
-from components.addresses import HOST, Addresses
 from components.render import collector_logs, ottl
+from components.site import Site
 from components.spec import Spec
 
 
 def whole(
-    spec: Spec, addresses: Addresses, name: str, work: dict[str, Any], pipelines: dict[str, Any]
+    spec: Spec, site: Site, name: str, work: dict[str, Any], pipelines: dict[str, Any]
 ) -> dict[str, Any]:
     """The configuration of the process `name`: `work` (components by kind) and what each process has."""
     components = {
         **work,
         "extensions": {
             **work["extensions"],
-            "health_check": {"endpoint": addresses[f"{name}-health"]},
+            "health_check": {"endpoint": site.bind(f"{name}-health")},
         },
         "processors": {
             **work["processors"],
@@ -25,7 +25,7 @@ def whole(
             "scrub": _scrub(spec),
         },
     }
-    page = {"host": HOST, "port": addresses.port(f"{name}-metrics")}
+    own = site.listeners[f"{name}-metrics"]
     service = {
         "extensions": sorted(components["extensions"]),
         "pipelines": pipelines,
@@ -33,7 +33,7 @@ def whole(
             "logs": {"encoding": "json", "level": "info"},
             "metrics": {
                 "level": "normal",
-                "readers": [{"pull": {"exporter": {"prometheus": page}}}],
+                "readers": [{"pull": {"exporter": {"prometheus": {"host": own.host, "port": own.port}}}}],
             },
         },
     }
@@ -41,18 +41,19 @@ def whole(
     return config
 
 
-def storage(folder: str, *, fsync: bool) -> dict[str, Any]:
-    """A folder for queues and checkpoints, in the data folder of the process."""
+def storage(site: Site, name: str, folder: str, *, fsync: bool) -> dict[str, Any]:
+    """A folder for queues and checkpoints, in the data folder of the process `name`."""
+    path = f"{site.data(name)}/{folder}"
     return {
         "create_directory": True,
-        "directory": f"../data/{folder}",
+        "directory": path,
         "fsync": fsync,
         # A process that was killed lets go of its files only when the kernel has taken it down.
         "timeout": "10s",
         "compaction": {
             "on_start": False,
             "on_rebound": True,
-            "directory": f"../data/{folder}",
+            "directory": path,
             "cleanup_on_start": True,
         },
     }

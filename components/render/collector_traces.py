@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import ottl, sizes
+from components.site import Site
 from components.spec import Spec
 
 
@@ -61,12 +61,12 @@ def processors(spec: Spec) -> dict[str, Any]:
     }
 
 
-def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+def exporters(spec: Spec, site: Site) -> dict[str, Any]:
     """Jaeger, with a queue on disk; and the page with the span metrics."""
     batching, room = spec.tracing.batching, sizes.messages(spec)
     return {
         "otlp/jaeger": {
-            "endpoint": addresses["jaeger-otlp-grpc"],
+            "endpoint": site.dial("jaeger-otlp-grpc"),
             "retry_on_failure": {"max_elapsed_time": "0s"},
             "sending_queue": {
                 "batch": {
@@ -85,7 +85,7 @@ def exporters(spec: Spec, addresses: Addresses) -> dict[str, Any]:
         },
         "prometheus/spans": {
             "enable_open_metrics": True,
-            "endpoint": addresses["collector-spanmetrics"],
+            "endpoint": site.bind("collector-spanmetrics"),
             "resource_to_telemetry_conversion": {"enabled": False},
         },
     }

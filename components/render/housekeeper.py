@@ -2,9 +2,9 @@
 
 import json
 
-from components.addresses import HOST, Addresses
 from components.render import opensearch_store
 from components.render.opensearch_store import SECRET_OF
+from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
 
@@ -14,7 +14,7 @@ COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json"
 HEALTH_PATH = "/health"
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """`settings.json`: which daily indices there are, and for how many days each is kept."""
     logs = _days(spec.logging.retention)
     traces = _days(spec.tracing.retention)
@@ -26,12 +26,12 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
         ("span-services", opensearch_store.service_prefix(spec), dashed, traces),
     )
     settings = {
-        "url": f"https://{addresses['opensearch']}",
-        "ca": "../../../secrets/tls/ca.pem",
+        "url": site.url("opensearch"),
+        "ca": site.ca,
         "user": USER,
-        "password_file": f"../../../secrets/{SECRET}",
-        "host": HOST,
-        "port": addresses.port("housekeeper"),
+        "password_file": site.secret(SECRET),
+        "host": site.host("housekeeper"),
+        "port": site.port("housekeeper"),
         "interval_seconds": 3600,
         "retry_seconds": 60,
         "store_metrics": "opensearch" in spec.metrics.exporters,

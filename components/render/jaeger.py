@@ -12,9 +12,9 @@ Two choices keep spans from getting lost on their way into the store:
 
 from typing import Any
 
-from components.addresses import HOST, Addresses
 from components.render import sizes, yaml_text
 from components.render.opensearch_store import SECRET_OF
+from components.site import Site
 from components.spec import Spec
 
 USER = "jaeger"
@@ -27,18 +27,19 @@ LISTENERS = (
     "jaeger-metrics",
     "jaeger-health",
 )
-"""All that it opens; names of `components.addresses`."""
+"""All that it opens; names of listeners."""
 _STORE = "opensearch"
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """The unit's conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
     storage, room = spec.tracing.storage, sizes.messages(spec)
+    own = site.listeners["jaeger-metrics"]
     backend: dict[str, Any] = {
-        "server_urls": [f"https://{addresses['opensearch']}"],
+        "server_urls": [site.url("opensearch")],
         "username": USER,
-        "password_file": f"../../../secrets/{SECRET}",
-        "tls": {"enabled": True, "ca": "../../../secrets/tls/ca.pem"},
+        "password_file": site.secret(SECRET),
+        "tls": {"enabled": True, "ca": site.ca},
         "index_prefix": storage.index_prefix,
         "num_shards": storage.shards,
         # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
@@ -57,15 +58,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
                 "logs": {"level": "info", "encoding": "json"},
                 "metrics": {
                     "level": "normal",
-                    "readers": [
-                        {
-                            "pull": {
-                                "exporter": {
-                                    "prometheus": {"host": HOST, "port": addresses.port("jaeger-metrics")}
-                                }
-                            }
-                        }
-                    ],
+                    "readers": [{"pull": {"exporter": {"prometheus": {"host": own.host, "port": own.port}}}}],
                 },
             },
         },
@@ -73,7 +66,7 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
             "otlp": {
                 "protocols": {
                     "grpc": {
-                        "endpoint": addresses["jaeger-otlp-grpc"],
+                        "endpoint": site.bind("jaeger-otlp-grpc"),
                         "max_recv_msg_size_mib": room.receive_mib,
                     }
                 }
@@ -84,13 +77,13 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
             "jaeger_storage": {"backends": {_STORE: {"opensearch": backend}}},
             "jaeger_query": {
                 "storage": {"traces": _STORE},
-                "http": {"endpoint": addresses["jaeger-query-http"]},
-                "grpc": {"endpoint": addresses["jaeger-query-grpc"]},
+                "http": {"endpoint": site.bind("jaeger-query-http")},
+                "grpc": {"endpoint": site.bind("jaeger-query-grpc")},
             },
             "healthcheckv2": {
                 "use_v2": True,
                 "http": {
-                    "endpoint": addresses["jaeger-health"],
+                    "endpoint": site.bind("jaeger-health"),
                     "status": {"enabled": True, "path": HEALTH_PATH},
                     "config": {"enabled": False},
                 },

@@ -7,14 +7,14 @@
 - everything under `setup/` is brought into the running node by `agents.opensearch_setup`: a change of a
   template, role or user must not restart it (see `SETUP_ONLY`).
 
-TLS files are read through `tls/` in the conf folder, a link to the stack's `secrets/tls` (`TLS_LINK`): Java's
+TLS files are read through `TLS_LINK` in the conf folder, a link to the site's folder of certificates: Java's
 security manager lets OpenSearch read nothing outside that folder, and judges by the path as written.
 """
 
 from typing import Any
 
-from components.addresses import HOST, Addresses
 from components.render import opensearch_store, yaml_text
+from components.site import Site
 from components.spec import Spec
 
 NODE_DN = "CN=opensearch,O=obs"
@@ -23,8 +23,8 @@ ADMIN_DN = "CN=admin,O=obs"
 """Subject of the client certificate `admin`, the only one that may change users, roles and templates."""
 TLS_NAMES = ("opensearch", "admin")
 """Made by the deploy: `secrets/tls/<name>.pem`, `<name>.key` (PKCS #8, no passphrase); `ca.pem`."""
-TLS_LINK = ("tls", "../../../secrets/tls")
-"""Name in the conf folder, and what it is a symbolic link to."""
+TLS_LINK = "tls"
+"""Name of a symbolic link in the conf folder to the site's folder of certificates."""
 SETUP_ONLY = ("setup/",)
 """Files below these need the setup command, not a restart."""
 COMMAND = (
@@ -52,19 +52,19 @@ SECRETS = tuple(sorted(opensearch_store.SECRET_OF.values()))
 """Secrets that the setup command reads, all generated on the host."""
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """Every file of the unit's conf folder: relative path -> text."""
     files = {
-        "opensearch.yml": _node(spec, addresses),
+        "opensearch.yml": _node(spec, site),
         "jvm.options": _jvm(spec),
         "log4j2.properties": _LOG4J2,
         **{f"opensearch-security/{name}.yml": text for name, text in _security().items()},
-        **opensearch_store.render(spec, addresses),
+        **opensearch_store.render(spec, site),
     }
     return dict(sorted(files.items()))
 
 
-def _node(spec: Spec, addresses: Addresses) -> str:
+def _node(spec: Spec, site: Site) -> str:
     tls: dict[str, Any] = {}
     for layer in ("http", "transport"):
         tls |= {
@@ -76,9 +76,9 @@ def _node(spec: Spec, addresses: Addresses) -> str:
         "cluster.name": f"obs-{spec.environment.name}",
         "node.name": "opensearch",
         "discovery.type": "single-node",
-        "network.host": HOST,
-        "http.port": addresses.port("opensearch"),
-        "transport.port": addresses.port("opensearch-transport"),
+        "network.host": site.host("opensearch"),
+        "http.port": site.port("opensearch"),
+        "transport.port": site.port("opensearch-transport"),
         # Amounts, not shares: 85 % of a big disk is no emergency, and of a small one is. The last stage makes
         # indices read-only while there is still room to delete something.
         "cluster.routing.allocation.disk.watermark.low": "3gb",

@@ -6,7 +6,7 @@ The files lie under `setup/` of the unit's conf folder; `agents.opensearch_setup
 import json
 from typing import Any
 
-from components.addresses import Addresses
+from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
@@ -56,16 +56,16 @@ def daily_patterns(spec: Spec) -> list[str]:
     return sorted(f"{prefix}-2*" for prefix in prefixes)
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """Relative path (below the conf folder) -> JSON text."""
     index = spec.logging.index
     storage = spec.tracing.storage
     settings = {
-        "url": f"https://{addresses['opensearch']}",
+        "url": site.url("opensearch"),
         "ca": "tls/ca.pem",
         "certificate": "tls/admin.pem",
         "key": "tls/admin.key",
-        "secrets": "../../../secrets",
+        "secrets": site.folders.secrets,
         "deadline_seconds": 120,
         # What can be changed in an index that exists; the number of shards cannot.
         "live_settings": {

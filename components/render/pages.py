@@ -1,9 +1,9 @@
 """Settings of `agents.pages`, the stack's web pages."""
 
-from components.addresses import HOST, Addresses
 from components.render.opensearch_store import SECRET_OF
 from components.render.services import to_json
 from components.render.slo import DURATION, indicator
+from components.site import Site
 from components.spec import Service, Spec
 from components.spec.services import Slo
 
@@ -12,32 +12,32 @@ HEALTH_PATH = "/health"
 READER = "reader"
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """`settings.json`: whom the pages read, and where each service's requests are counted."""
     settings = {
         "stack": spec.environment.name,
-        "host": HOST,
-        "port": addresses.port("pages"),
+        "host": site.host("pages"),
+        "port": site.port("pages"),
         "labels": spec.environment.labels,
         "engines": {
-            "prometheus": f"http://{addresses['prometheus']}",
-            "alertmanager": f"http://{addresses['alertmanager']}",
-            "jaeger": f"http://{addresses['jaeger-query-http']}",
+            "prometheus": site.url("prometheus"),
+            "alertmanager": site.url("alertmanager"),
+            "jaeger": site.url("jaeger-query-http"),
         },
-        "sink": f"http://{addresses['sink']}" if spec.alerting.sink else None,
-        "services": [_service(service, addresses) for service in spec.services],
+        "sink": site.url("sink") if spec.alerting.sink else None,
+        "services": [_service(service, site) for service in spec.services],
         "logs": {
-            "url": f"https://{addresses['opensearch']}",
+            "url": site.url("opensearch"),
             "user": READER,
-            "password_file": f"../../../secrets/{SECRET_OF[READER]}",
-            "ca": "../../../secrets/tls/ca.pem",
+            "password_file": site.secret(SECRET_OF[READER]),
+            "ca": site.ca,
             "indices": f"{spec.logging.index.prefix}-*",
         },
     }
     return {"settings.json": to_json(settings)}
 
 
-def _service(service: Service, addresses: Addresses) -> dict[str, object]:
+def _service(service: Service, site: Site) -> dict[str, object]:
     """A service that promises nothing is shown by its server spans."""
     slo = service.slo or Slo()
     signals = indicator(service, slo)
@@ -50,7 +50,7 @@ def _service(service: Service, addresses: Addresses) -> dict[str, object]:
         "name": service.name,
         "owner": service.owner,
         "version": service.version,
-        "page": f"http://{addresses.service(service)}/" if service.run else None,
+        "page": f"{site.service(service).url}/" if service.run else None,
         "requests": signals.requests,
         "errors": signals.errors,
         "buckets": f"{histogram}_bucket{{{matchers}",

@@ -9,33 +9,30 @@ Series with a forbidden label are dropped whole. Never `labeldrop`: it would mer
 
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import rule_tests, rules, rules_platform, rules_service
 from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
 from components.render.yaml_text import dump
+from components.site import Site
 from components.spec import Spec, milliseconds
 from components.spec.scraping import Access
 
-_SECRETS = "../../../../secrets"
-"""Relative to the folder `scrape/` of the conf folder: Prometheus reads paths from where a file stands."""
 
-
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
-    files = {"prometheus.yml": dump(_main(spec, addresses))}
+    files = {"prometheus.yml": dump(_main(spec, site))}
     by_file: dict[str, list[Job]] = {}
-    for job in jobs(spec, addresses):
+    for job in jobs(spec, site):
         by_file.setdefault(job.file, []).append(job)
     for name, members in by_file.items():
-        files[f"scrape/{name}.yml"] = dump({"scrape_configs": [_scrape(spec, job) for job in members]})
+        files[f"scrape/{name}.yml"] = dump({"scrape_configs": [_scrape(spec, site, job) for job in members]})
     for file in rule_files(spec):
-        files[f"rules/{file.name}.yml"] = dump(rules.to_native(spec, file))
-        files |= rule_tests.render(spec, file)
+        files[f"rules/{file.name}.yml"] = dump(rules.to_native(spec, site, file))
+        files |= rule_tests.render(spec, site, file)
     custom = custom_rules(spec)
     if custom is not None:
-        files["rules/custom.yml"] = dump(rules.to_native(spec, custom))
+        files["rules/custom.yml"] = dump(rules.to_native(spec, site, custom))
         if spec.metrics.rules.alerts:
             files |= rule_tests.render_custom(custom, spec.metrics.rules.alerts)
     return dict(sorted(files.items()))
@@ -82,7 +79,7 @@ def _steady(spec: Spec, expr: str) -> str:
     return expr
 
 
-def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:
+def _main(spec: Spec, site: Site) -> dict[str, Any]:
     metrics = spec.metrics
     return {
         "global": {
@@ -95,7 +92,9 @@ def _main(spec: Spec, addresses: Addresses) -> dict[str, Any]:
                 sorted({**spec.environment.labels, "tier": spec.environment.tier}.items())
             ),
         },
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [addresses["alertmanager"]]}]}]},
+        "alerting": {
+            "alertmanagers": [{"static_configs": [{"targets": list(site.dial_all("alertmanager"))}]}]
+        },
         "rule_files": ["rules/*.yml"],
         "scrape_config_files": ["scrape/*.yml"],
         "storage": {
@@ -110,19 +109,22 @@ def _size(size: str) -> str:
     return size.replace("i", "")
 
 
-def _access(access: Access) -> dict[str, Any]:
+def _access(access: Access, site: Site) -> dict[str, Any]:
     asked: dict[str, Any] = {"scheme": "https"} if access.scheme == "https" else {}
     if access.ca is not None:
         asked["tls_config"] = {"ca_file": access.ca}
     if access.basic_auth is not None:
         login = access.basic_auth
-        asked["basic_auth"] = {"username": login.username, "password_file": f"{_SECRETS}/{login.secret}"}
+        asked["basic_auth"] = {
+            "username": login.username,
+            "password_file": site.secret(login.secret, below="scrape"),
+        }
     return asked
 
 
-def _scrape(spec: Spec, job: Job) -> dict[str, Any]:
+def _scrape(spec: Spec, site: Site, job: Job) -> dict[str, Any]:
     metrics = spec.metrics
-    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path, **_access(job.access)}
+    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path, **_access(job.access, site)}
     if job.interval is not None:
         scrape["scrape_interval"] = job.interval
         if milliseconds(job.interval) < milliseconds(metrics.scrape_timeout):

@@ -1,22 +1,22 @@
 """Redis, which the demo shop keeps its stock in, and the exporter that watches it."""
 
-from components.addresses import HOST, Addresses
 from components.render.services import to_json
+from components.site import Site
 from components.spec import Spec
 
 COMMAND = ("redis.conf",)
 EXPORTER_COMMAND = ("{python}", "-m", "agents.redis_exporter", "--settings", "settings.json")
 
 
-def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> dict[str, str]:
     """`redis.conf`: loopback only, a snapshot now and then, little memory."""
     del spec
     lines = [
-        f"bind {HOST}",
-        f"port {addresses.port('redis')}",
+        f"bind {site.host('redis')}",
+        f"port {site.port('redis')}",
         "protected-mode yes",
         "daemonize no",
-        "dir ../data",
+        f"dir {site.data('redis')}",
         "save 60 1",
         "maxmemory 64mb",
         "maxmemory-policy allkeys-lru",
@@ -25,12 +25,12 @@ def render(spec: Spec, addresses: Addresses) -> dict[str, str]:
     return {"redis.conf": "\n".join(lines) + "\n"}
 
 
-def render_exporter(spec: Spec, addresses: Addresses) -> dict[str, str]:
+def render_exporter(spec: Spec, site: Site) -> dict[str, str]:
     """`settings.json` of `agents.redis_exporter`."""
     settings = {
-        "redis": f"redis://{addresses['redis']}/0",
-        "host": HOST,
-        "port": addresses.port("redis-exporter"),
+        "redis": f"redis://{site.dial('redis')}/0",
+        "host": site.host("redis-exporter"),
+        "port": site.port("redis-exporter"),
         "labels": spec.environment.labels,
     }
     return {"settings.json": to_json(settings)}

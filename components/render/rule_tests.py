@@ -5,17 +5,18 @@ from typing import Any
 
 from components.render.rules import Alert, Case, Firing, Query, RuleFile, Series, annotations, filled, labels
 from components.render.yaml_text import dump
+from components.site import Site
 from components.spec import Spec
 from components.spec.metrics import AlertRule, RuleCase
 
 
-def render(spec: Spec, file: RuleFile) -> dict[str, str]:
+def render(spec: Spec, site: Site, file: RuleFile) -> dict[str, str]:
     """`tests/<name>.yml`, and `tests/<name>.<step>.yml` for cases evaluated at a coarser step, since promtool
     has one step a file. Paths are relative to the tests folder."""
     by_step: dict[str, list[dict[str, Any]]] = {}
     for alert in file.alerts:
         for case in alert.cases:
-            by_step.setdefault(case.step, []).append(_alert_test(spec, alert, case))
+            by_step.setdefault(case.step, []).append(_alert_test(spec, site, alert, case))
     for query in file.queries:
         by_step.setdefault("1m", []).append(_query_test(query))
     return {
@@ -73,7 +74,7 @@ def _input(series: Series) -> list[dict[str, str]]:
     return [{"series": name, "values": values} for name, values in series]
 
 
-def _alert_test(spec: Spec, alert: Alert, case: Case) -> dict[str, Any]:
+def _alert_test(spec: Spec, site: Site, alert: Alert, case: Case) -> dict[str, Any]:
     return {
         "name": f"{alert.name} {'fires' if case.fires else 'silent'}: {case.name}",
         "interval": case.interval,
@@ -82,18 +83,20 @@ def _alert_test(spec: Spec, alert: Alert, case: Case) -> dict[str, Any]:
             {
                 "eval_time": case.at,
                 "alertname": alert.name,
-                "exp_alerts": [_expected(spec, alert, firing) for firing in case.fires],
+                "exp_alerts": [_expected(spec, site, alert, firing) for firing in case.fires],
             }
         ],
     }
 
 
-def _expected(spec: Spec, alert: Alert, firing: Firing) -> dict[str, Any]:
+def _expected(spec: Spec, site: Site, alert: Alert, firing: Firing) -> dict[str, Any]:
     own = {name: filled(value, firing) for name, value in labels(alert).items()}
     every = {**firing.labels, **spec.environment.labels, **own}
     return {
         "exp_labels": dict(sorted(every.items())),
-        "exp_annotations": {name: filled(text, firing) for name, text in annotations(spec, alert).items()},
+        "exp_annotations": {
+            name: filled(text, firing) for name, text in annotations(spec, site, alert).items()
+        },
     }
 
 

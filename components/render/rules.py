@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from components.addresses import runbooks
+from components.site import Site, runbooks
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -111,11 +111,11 @@ class RuleFile:
         return tuple(rule for group in self.groups for rule in group.rules if isinstance(rule, Alert))
 
 
-def annotations(spec: Spec, alert: Alert) -> dict[str, str]:
+def annotations(spec: Spec, site: Site, alert: Alert) -> dict[str, str]:
     """An alert's annotations: summary, description, and the runbook as a link where a base is known."""
     runbook = alert.runbook or f"docs/runbooks/{alert.name}.md"
     if not runbook.startswith(("http://", "https://")):
-        runbook = runbooks(spec) + runbook
+        runbook = runbooks(spec, site) + runbook
     return {"summary": alert.summary, "description": alert.description, "runbook": runbook}
 
 
@@ -124,7 +124,7 @@ def labels(alert: Alert) -> dict[str, str]:
     return dict(sorted({**alert.labels, "severity": alert.severity, "team": alert.team}.items()))
 
 
-def to_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
+def to_native(spec: Spec, site: Site, file: RuleFile) -> dict[str, Any]:
     """A rule file as Prometheus reads it."""
     return {
         "groups": [
@@ -132,7 +132,7 @@ def to_native(spec: Spec, file: RuleFile) -> dict[str, Any]:
                 "name": group.name,
                 "interval": group.interval,
                 "labels": dict(sorted(spec.environment.labels.items())),
-                "rules": [_rule(spec, rule) for rule in group.rules],
+                "rules": [_rule(spec, site, rule) for rule in group.rules],
             }
             for group in file.groups
         ]
@@ -146,7 +146,7 @@ def steady(spec: Spec, expr: str, aggregation: str = "max") -> str:
     return f"{aggregation} without ({', '.join(sorted(spec.environment.labels))}) (\n  {inner}\n)"
 
 
-def _rule(spec: Spec, rule: Alert | Recording) -> dict[str, Any]:
+def _rule(spec: Spec, site: Site, rule: Alert | Recording) -> dict[str, Any]:
     if isinstance(rule, Recording):
         recorded: dict[str, Any] = {"record": rule.record, "expr": rule.expr}
         if rule.labels:
@@ -155,7 +155,7 @@ def _rule(spec: Spec, rule: Alert | Recording) -> dict[str, Any]:
     native: dict[str, Any] = {"alert": rule.name, "expr": steady(spec, rule.expr)}
     if rule.hold:
         native["for"] = rule.hold
-    return native | {"labels": labels(rule), "annotations": annotations(spec, rule)}
+    return native | {"labels": labels(rule), "annotations": annotations(spec, site, rule)}
 
 
 def filled(template: str, firing: Firing) -> str:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from components.addresses import Addresses
 from components.render import sizes
+from components.site import Site
 from components.spec import Service, Spec
 from components.spec.base import Severity
 from components.spec.metrics import Limits
@@ -38,7 +38,7 @@ class Program:
 
     job: str
     listener: str
-    """A name of `components.addresses.OFFSETS`."""
+    """A name of one of the site's listeners."""
     down: Severity
     """How bad it is when it is down."""
 
@@ -82,12 +82,12 @@ SPAN_METRICS_SERVICE: dict[str, Any] = {
 """Span metrics come from one address for all services; their own label says whose they are."""
 
 
-def jobs(spec: Spec, addresses: Addresses) -> tuple[Job, ...]:
+def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
     """Every scrape job: services in the stack file's order, then programs, then further jobs."""
     platform = spec.alerting.platform_team
-    found = [job for service in spec.services for job in service_jobs(service, addresses)]
+    found = [job for service in spec.services for job in service_jobs(service, site)]
     for program in programs(spec):
-        job = Job(program.job, program.job, (addresses[program.listener],), {"owner": platform})
+        job = Job(program.job, program.job, site.dial_all(program.listener), {"owner": platform})
         if program.job == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
         if program.job == PUSHED_JOB:
@@ -126,14 +126,14 @@ def secrets(spec: Spec) -> tuple[str, ...]:
     return tuple(sorted({access.basic_auth.secret for access in asked if access.basic_auth}))
 
 
-def service_jobs(service: Service, addresses: Addresses) -> list[Job]:
+def service_jobs(service: Service, site: Site) -> list[Job]:
     """A job per metrics endpoint of a service: `<service>`, then `<service>/2` and so on."""
     labels = {"service": service.name, "owner": service.owner}
     return [
         Job(
             service.name if position == 1 else f"{service.name}/{position}",
             service.name,
-            (endpoint.address or addresses.service(service),),
+            (endpoint.address,) if endpoint.address else site.service(service).dial,
             labels,
             endpoint.path,
             endpoint.interval,

@@ -2,7 +2,7 @@
 
 import json
 
-from components.addresses import HOST, Addresses
+from components.site import Site
 from components.spec import Service, Spec
 
 _PROTOCOLS = {
@@ -12,11 +12,12 @@ _PROTOCOLS = {
 }
 
 
-def render(spec: Spec, addresses: Addresses, service: Service) -> dict[str, str]:
+def render(spec: Spec, site: Site, service: Service) -> dict[str, str]:
     """`settings.json` of a service with `run`: who it is, where it listens, whom it calls."""
     run = service.run
     if run is None:
         raise ValueError(f"service {service.name} is not run by the stack")
+    own = site.service(service)
     by_name = {other.name: other for other in spec.services}
     protocol, listener = _PROTOCOLS[service.traces.protocol]
     settings: dict[str, object] = {
@@ -24,13 +25,13 @@ def render(spec: Spec, addresses: Addresses, service: Service) -> dict[str, str]
         "owner": service.owner,
         "version": service.version,
         **spec.environment.labels,
-        "host": HOST,
-        "port": addresses.service_port(service),
+        "host": own.host,
+        "port": own.port,
         "correlation_header": service.correlation_header,
-        "otlp": {"endpoint": f"http://{addresses[listener]}", "protocol": protocol},
+        "otlp": {"endpoint": site.url(listener), "protocol": protocol},
         "head_sampling": spec.tracing.head_sampling,
-        "calls": {name: f"http://{addresses.service(by_name[name])}" for name in run.calls},
-        "redis": f"redis://{addresses['redis']}/0" if run.redis else None,
+        "calls": {name: site.service(by_name[name]).url for name in run.calls},
+        "redis": f"redis://{site.dial('redis')}/0" if run.redis else None,
         "options": dict(run.options),
     }
     return {"settings.json": to_json(settings)}

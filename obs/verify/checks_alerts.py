@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from components.addresses import runbooks
 from components.render.rules_metrics import DEAD_MANS_SWITCH
+from components.site import runbooks
 from components.spec import Receiver, Service, Spec
 from obs.verify import shop
 from obs.verify.check import Check, seconds
@@ -133,7 +133,7 @@ def _delivered(ctx: Context, alert: str, service: Service, labels: Labels) -> li
 
     found = ctx.wait(alert, look, seconds(ctx.spec.alerting.grouping.wait) + 20)
     _once(ctx, alert, service.name, expected)
-    page = f"{runbooks(ctx.spec)}docs/runbooks/{alert}.md"
+    page = f"{runbooks(ctx.spec, ctx.site)}docs/runbooks/{alert}.md"
     for item in found:
         if item.runbook_url != page:
             raise CheckFailed(

@@ -132,7 +132,7 @@ def observed(ctx: Context) -> str:
 def loopback(ctx: Context) -> str:
     """Nothing of the stack takes connections from other machines."""
     found = ctx.listeners()
-    own = ctx.at.port("prometheus")
+    own = ctx.site.port("prometheus")
     if own not in {item.port for item in found}:
         raise CheckFailed(
             f"to see Prometheus listen on port {own} among the stack's processes",

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from components.addresses import Addresses
+from components.site import Site
 from obs.verify.outcome import AGAIN, Unanswered
 
 Json = dict[str, Any]
@@ -271,7 +271,7 @@ class Clients:
 
     def __init__(
         self,
-        at: Addresses,
+        site: Site,
         stack: str,
         state: Path,
         transport: httpx.BaseTransport | None = None,
@@ -282,17 +282,17 @@ class Clients:
         self._left = left
         self._services: dict[str, Http] = {}
         common = (stack, transport, left)
-        self.prometheus = Prometheus("prometheus", f"http://{at['prometheus']}", *common)
-        self.alertmanager = Alertmanager("alertmanager", f"http://{at['alertmanager']}", *common)
-        self.jaeger = Jaeger("jaeger", f"http://{at['jaeger-query-http']}", *common)
-        self.sink = Sink("sink", f"http://{at['sink']}", *common)
-        self.pages = Http("pages", f"http://{at['pages']}", *common)
+        self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common)
+        self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common)
+        self.jaeger = Jaeger("jaeger", site.url("jaeger-query-http"), *common)
+        self.sink = Sink("sink", site.url("sink"), *common)
+        self.pages = Http("pages", site.url("pages"), *common)
         password = _read(state / "secrets" / "opensearch-reader", stack)
         certificate = state / "secrets" / "tls" / "ca.pem"
         options: Json = {"auth": ("reader", password)}
         if transport is None:
             options["verify"] = _tls(certificate, stack)
-        self.opensearch = OpenSearch("opensearch", f"https://{at['opensearch']}", *common, **options)
+        self.opensearch = OpenSearch("opensearch", site.url("opensearch"), *common, **options)
 
     def service(self, name: str, address: str) -> Http:
         """A service with `run`."""

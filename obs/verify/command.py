@@ -9,9 +9,9 @@ from types import FrameType
 
 import httpx
 
-from components.addresses import addresses
 from components.spec import Spec
 from obs.verify.runner import run
+from vsi.site import local_site
 
 DEADLINE_S = 300.0
 WIDTH = 140
@@ -63,12 +63,12 @@ def _terminable() -> Iterator[None]:
 
 def pages(spec: Spec, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:
     """What can be opened in a browser now, as (name, address): engines may be built without their pages."""
-    at = addresses(spec)
-    found = [("prometheus", at["prometheus"]), ("alertmanager", at["alertmanager"])]
-    found.append(("jaeger", at["jaeger-query-http"]))
+    site = local_site(spec)
+    found = [("prometheus", site.dial("prometheus")), ("alertmanager", site.dial("alertmanager"))]
+    found.append(("jaeger", site.dial("jaeger-query-http")))
     if spec.alerting.sink:
-        found.append(("sink", at["sink"]))
-    found += [(item.name, at.service(item)) for item in spec.services if item.run]
+        found.append(("sink", site.dial("sink")))
+    found += [(item.name, site.service(item).dial[0]) for item in spec.services if item.run]
     with httpx.Client(timeout=3, follow_redirects=True, trust_env=False, transport=transport) as client:
         return [(name, f"http://{address}/") for name, address in found if _shows(client, address)]
 

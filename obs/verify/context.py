@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from components.addresses import Addresses, addresses
+from components.site import Site
 from components.spec import Service, Spec
 from obs.verify.clients import Clients, Http
 from obs.verify.outcome import CheckFailed, NotYet, Stopped
+from vsi.site import local_site
 
 T = TypeVar("T")
 
@@ -128,9 +129,9 @@ class Context:
     """(service, fault) of the faults that are injected now."""
 
     @property
-    def at(self) -> Addresses:
-        """Where things listen."""
-        return addresses(self.spec)
+    def site(self) -> Site:
+        """Where things are."""
+        return local_site(self.spec)
 
     def left(self) -> float:
         """Seconds until the deadline of the checks."""
@@ -160,7 +161,7 @@ class Context:
 
     def service(self, service: Service) -> Http:
         """The interface of a service with `run`."""
-        return self.clients.service(service.name, self.at.service(service))
+        return self.clients.service(service.name, self.site.service(service).dial[0])
 
     @contextmanager
     def fault(self, service: Service, name: str, seconds: float, **parameters: object) -> Iterator[None]:

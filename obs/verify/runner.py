@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from components.addresses import addresses
 from components.spec import Spec
 from obs.verify.check import Check
 from obs.verify.checks_state import log_files, losses
@@ -18,6 +17,7 @@ from obs.verify.context import UNDOING, Calm, Clock, Context, Listener, WallCloc
 from obs.verify.outcome import AGAIN, CheckFailed, NotApplied, Stopped
 from obs.verify.report import Report, Result, Row
 from obs.verify.suite import LAST, TRACKS
+from vsi.site import local_site
 
 Progress = Callable[[str], None]
 
@@ -43,7 +43,7 @@ def run(
     whole = deadline_s - UNDOING
     ends = clock.monotonic() + whole
     try:
-        clients = Clients(addresses(spec), stack, state, left=lambda: ends - clock.monotonic())
+        clients = Clients(local_site(spec), stack, state, left=lambda: ends - clock.monotonic())
     except CheckFailed as error:
         return Report(stack, (Row("stack present", "all", Result.FAILED, str(error), 0.0),), 0.0)
     with contextlib.closing(clients):

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from agents import housekeeper, redis_exporter
-from components.addresses import addresses
 from components.render.housekeeper import render
 from components.render.redis import render_exporter
 from tests import specs
+from vsi.site import local_site
 
 Main = Callable[[Iterable[str]], int]
 SPEC = specs.spec()
 BOTH = [
-    (housekeeper.main, render(SPEC, addresses(SPEC))["settings.json"]),
-    (redis_exporter.main, render_exporter(SPEC, addresses(SPEC))["settings.json"]),
+    (housekeeper.main, render(SPEC, local_site(SPEC))["settings.json"]),
+    (redis_exporter.main, render_exporter(SPEC, local_site(SPEC))["settings.json"]),
 ]
 
 

@@ -20,11 +20,11 @@ from agents.sink import MAX_RECEIVERS, Sink, main
 from agents.sink_deliveries import Deliveries
 from agents.sink_limits import MAX_BODY
 from agents.sink_payloads import read_payload
-from components.addresses import addresses
 from components.render.sink import render
 from tests import specs
 from tests.ports import free_port
 from tests.waiting import until
+from vsi.site import local_site
 
 TITLE = "[FIRING:2] OrdersSlow (critical) orders"
 RUNBOOK = "https://runbooks.example/orders-slow"
@@ -410,7 +410,7 @@ def test_it_logs_each_notification_and_ends_well_at_a_signal(tmp_path: Path) -> 
 
 def test_rendered_settings_are_taken(tmp_path: Path) -> None:
     spec = specs.spec()
-    (tmp_path / "settings.json").write_text(render(spec, addresses(spec))["settings.json"])
+    (tmp_path / "settings.json").write_text(render(spec, local_site(spec))["settings.json"])
     main(["--settings", str(tmp_path / "settings.json"), "--check"])
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from components.addresses import addresses
 from components.render import services
 from demo._app import Service
 from demo.settings import load_settings
 from stacks.loader import load
+from vsi.site import local_site
 
 SPEC = load("local")
-AT = addresses(SPEC)
+AT = local_site(SPEC)
 RUN = {item.name: item for item in SPEC.services if item.run}
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import psutil
 
-from components.addresses import Addresses
+from components.site import Site
 from obs.verify.clients import Clients
 from tests.ports import free_base
+from tests.sites import at_base
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -55,9 +56,9 @@ class Shop:
         return self.root / ".state" / "local"
 
     @property
-    def at(self) -> Addresses:
+    def at(self) -> Site:
         """Where its units listen."""
-        return Addresses(self.base)
+        return at_base(self.base)
 
     @property
     def stack_file(self) -> Path:

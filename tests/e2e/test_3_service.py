@@ -26,7 +26,7 @@ def billing(shop: Shop, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[byte
         "service": "billing", "env": "local", "cluster": "laptop", "region": "local", "team": "platform",
         "owner": "payments", "version": "1", "host": "127.0.0.1", "port": port, "head_sampling": 1.0,
         "correlation_header": "X-Transaction-Id",
-        "otlp": {"endpoint": f"http://{shop.at['collector-otlp-grpc']}", "protocol": "grpc"},
+        "otlp": {"endpoint": f"http://{shop.at.dial('collector-otlp-grpc')}", "protocol": "grpc"},
     }  # fmt: skip
     (tmp_path / "settings.json").write_text(json.dumps(settings))
     log = tmp_path / "billing.log"

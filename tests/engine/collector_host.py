@@ -9,14 +9,15 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from components.addresses import Addresses
 from components.render import collector, collector_gateway, collector_logs
+from components.site import Site
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
 from tests.ports import free_base
+from tests.sites import at_base
 from tests.waiting import until
 
-Render = Callable[[Spec, Addresses], dict[str, str]]
+Render = Callable[[Spec, Site], dict[str, str]]
 PASSWORD = "only-for-this-test"
 
 
@@ -40,7 +41,8 @@ class CollectorHost:
     ) -> None:
         self.root = root
         self.program = program
-        self.addresses = Addresses(port_base)
+        self.port_base = port_base
+        self.site = at_base(port_base, spec)
         self.name = name
         self.render = render
         self.conf = root / "units" / name / "conf"
@@ -50,16 +52,16 @@ class CollectorHost:
         if fake:
             (root / "secrets").mkdir(parents=True, exist_ok=True)
             (root / "secrets" / collector_logs.SECRET).write_text(PASSWORD)
-        self.store = FakeStore(self.addresses.port("opensearch"), collector_logs.USER, PASSWORD)
+        self.store = FakeStore(self.site.port("opensearch"), collector_logs.USER, PASSWORD)
         self.configure(spec)
 
     def configure(self, spec: Spec) -> None:
         """Render anew; a running collector does not see it before `reload`."""
         self.conf.mkdir(parents=True, exist_ok=True)
-        for name, text in self.render(spec, self.addresses).items():
+        for name, text in self.render(spec, self.site).items():
             (self.conf / name).write_text(text)
         plain = {
-            "endpoint": f"http://{self.addresses['opensearch']}",
+            "endpoint": f"http://{self.site.dial('opensearch')}",
             "tls": {"insecure": True, "ca_file": ""},
         }
         override = {"exporters": {"opensearchlogs": plain}} if self.fake else {}
@@ -89,7 +91,7 @@ class CollectorHost:
         if self.process.poll() is not None:
             raise AssertionError(f"the collector ended: {self.output.read_text()[-3000:]}")
         try:
-            with urlopen(f"http://{self.addresses[f'{self.name}-health']}/", timeout=2) as answer:
+            with urlopen(f"http://{self.site.dial(f'{self.name}-health')}/", timeout=2) as answer:
                 return bool(answer.status == 200)
         except (URLError, OSError):
             return False
@@ -121,7 +123,7 @@ class CollectorHost:
 
     def metrics(self) -> dict[str, float]:
         """The collector's own counters: name -> sum over labels."""
-        with urlopen(f"http://{self.addresses[f'{self.name}-metrics']}/metrics", timeout=5) as answer:
+        with urlopen(f"http://{self.site.dial(f'{self.name}-metrics')}/metrics", timeout=5) as answer:
             text = answer.read().decode()
         found: dict[str, float] = {}
         for line in text.splitlines():

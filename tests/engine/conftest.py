@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from components.addresses import OFFSETS
 from engines.store import Store
 from tests import specs
 from tests.engine.node import Node
 from tests.ports import free_base
+from vsi.site import OFFSETS
 
 
 @pytest.fixture(scope="session")

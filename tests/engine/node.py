@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 
-from components.addresses import addresses
 from components.render import opensearch, opensearch_store
 from components.spec import Spec
 from tests.waiting import until
 from vsi import tls
+from vsi.site import FOLDERS, local_site
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -67,8 +67,8 @@ class Node:
         self.spec = spec
         self.state = state
         self.engine = engine
-        self.addresses = addresses(spec)
-        self.url = f"https://{self.addresses['opensearch']}"
+        self.site = local_site(spec)
+        self.url = f"https://{self.site.dial('opensearch')}"
         self.unit = state / "units/opensearch"
         self.conf = self.unit / "conf"
         self.program: Program | None = None
@@ -80,14 +80,14 @@ class Node:
             (self.tls / file).write_bytes(content)
         for secret in opensearch_store.SECRET_OF.values():
             self.new_password(secret)
-        name, target = opensearch.TLS_LINK
+        name, target = opensearch.TLS_LINK, FOLDERS.certificates
         (self.conf / name).symlink_to(target)
         self.write(spec)
 
     def write(self, spec: Spec) -> None:
         """Replace the rendered files by those of `spec`, as a deploy of a changed stack does."""
         self.spec = spec
-        for path, text in opensearch.render(spec, self.addresses).items():
+        for path, text in opensearch.render(spec, self.site).items():
             target = self.conf / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)

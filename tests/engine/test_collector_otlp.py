@@ -58,7 +58,7 @@ def send(host: CollectorHost, service: str, *records: Json) -> None:
     """Records as JSON over HTTP, as a client of any language could."""
     resource = {"attributes": attributes({"service.name": service} if service else {})}
     body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": list(records)}]}]}
-    answer = httpx.post(f"http://{host.addresses['collector-otlp-http']}/v1/logs", json=body, timeout=10)
+    answer = httpx.post(f"http://{host.site.dial('collector-otlp-http')}/v1/logs", json=body, timeout=10)
     assert answer.status_code == 200, answer.text
 
 
@@ -76,9 +76,9 @@ def test_records_of_the_sdk_are_in_the_schema(host: CollectorHost, protocol: str
     service = f"orders-{protocol}"
     provider = LoggerProvider(Resource({"service.name": service, "service.version": "7"}))
     exporter = (
-        GrpcLogs(endpoint=f"http://{host.addresses['collector-otlp-grpc']}", insecure=True)
+        GrpcLogs(endpoint=f"http://{host.site.dial('collector-otlp-grpc')}", insecure=True)
         if protocol == "grpc"
-        else HttpLogs(endpoint=f"http://{host.addresses['collector-otlp-http']}/v1/logs")
+        else HttpLogs(endpoint=f"http://{host.site.dial('collector-otlp-http')}/v1/logs")
     )
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
     logger = logging.Logger("shop.orders")

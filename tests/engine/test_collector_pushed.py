@@ -37,7 +37,7 @@ def host(
 
 def page(host: CollectorHost) -> str:
     answer = httpx.get(
-        f"http://{host.addresses['collector-pushed']}/metrics",
+        f"http://{host.site.dial('collector-pushed')}/metrics",
         headers={"Accept": "application/openmetrics-text; version=1.0.0"},
         timeout=10,
     )
@@ -67,7 +67,7 @@ def push(host: CollectorHost, service: str, *metrics: dict[str, Any]) -> None:
     """Metrics as JSON over HTTP, as a client of any language could."""
     resource = {"attributes": attributes({"service.name": service})}
     body = {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": list(metrics)}]}]}
-    url = f"http://{host.addresses['collector-otlp-http']}/v1/metrics"
+    url = f"http://{host.site.dial('collector-otlp-http')}/v1/metrics"
     answer = httpx.post(url, json=body, timeout=10)
     assert answer.status_code == 200, answer.text
 
@@ -87,13 +87,13 @@ def test_metrics_of_the_sdk_are_on_the_page(host: CollectorHost, protocol: str, 
     )  # fmt: skip
     exporter = (
         GrpcMetrics(
-            endpoint=f"http://{host.addresses['collector-otlp-grpc']}",
+            endpoint=f"http://{host.site.dial('collector-otlp-grpc')}",
             insecure=True,
             preferred_temporality=temporality,  # type: ignore[arg-type]
         )
         if protocol == "grpc"
         else HttpMetrics(
-            endpoint=f"http://{host.addresses['collector-otlp-http']}/v1/metrics",
+            endpoint=f"http://{host.site.dial('collector-otlp-http')}/v1/metrics",
             preferred_temporality=temporality,  # type: ignore[arg-type]
         )
     )
@@ -144,7 +144,7 @@ def test_a_client_without_measure_takes_nothing_from_the_others(host: CollectorH
     assert not re.search(r"^up\{", text, re.MULTILINE)
     assert "broken" not in text
     assert text.endswith("# EOF\n")
-    url = f"http://{host.addresses['collector-metrics']}/metrics"
+    url = f"http://{host.site.dial('collector-metrics')}/metrics"
     told = httpx.get(url, timeout=10).text
     for metric, label, reason in (
         ("visits", "", "series"),

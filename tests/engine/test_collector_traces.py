@@ -35,7 +35,7 @@ def started(folder: Path, program: str) -> Iterator[CollectorHost]:
         tracing={"tail_sampling": sampling, "batching": {"timeout": "100ms"}}, logging={"inputs": []}
     )
     with running(folder / "state", program, spec) as host:
-        receiving = jaeger.render(spec, host.addresses)["jaeger.yaml"]
+        receiving = jaeger.render(spec, host.site)["jaeger.yaml"]
         config = {
             "receivers": yaml.safe_load(receiving)["receivers"],
             "exporters": {"file": {"path": str(folder / "spans.json"), "flush_interval": "50ms"}},
@@ -78,7 +78,7 @@ def span(
 def send(host: CollectorHost, spans: list[Attributes]) -> None:
     resource = {"attributes": attributes({"service.name": "orders"})}
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
-    answer = httpx.post(f"http://{host.addresses['collector-otlp-http']}/v1/traces", json=body, timeout=10)
+    answer = httpx.post(f"http://{host.site.dial('collector-otlp-http')}/v1/traces", json=body, timeout=10)
     assert answer.status_code == 200, answer.text
 
 
@@ -97,7 +97,7 @@ def kept(host: CollectorHost) -> list[Attributes]:
 
 
 def span_metrics(host: CollectorHost, accept: str = "application/openmetrics-text") -> str:
-    url = f"http://{host.addresses['collector-spanmetrics']}/metrics"
+    url = f"http://{host.site.dial('collector-spanmetrics')}/metrics"
     return httpx.get(url, headers={"Accept": accept}, timeout=10).text
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from components.addresses import Addresses
 from components.render import collector_agent, collector_gateway, yaml_text
+from components.site import Site
 from components.spec import Spec
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.engine
 QUICK: dict[str, Any] = {"inputs": [], "buffer": {"flush_interval": "100ms"}, "sampling": {"debug": 1.0}}
 
 
-def agent_files(spec: Spec, addresses: Addresses) -> dict[str, str]:
-    return {"collector.yaml": yaml_text.dump(collector_agent.document(spec, addresses))}
+def agent_files(spec: Spec, site: Site) -> dict[str, str]:
+    return {"collector.yaml": yaml_text.dump(collector_agent.document(spec, site))}
 
 
-def gateway_files(spec: Spec, addresses: Addresses) -> dict[str, str]:
-    return {"collector.yaml": yaml_text.dump(collector_gateway.document(spec, addresses))}
+def gateway_files(spec: Spec, site: Site) -> dict[str, str]:
+    return {"collector.yaml": yaml_text.dump(collector_gateway.document(spec, site))}
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def gateway(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Itera
 
 @pytest.fixture
 def agent(gateway: CollectorHost) -> Iterator[CollectorHost]:
-    spec, base = specs.spec(logging=QUICK), gateway.addresses.port_base
+    spec, base = specs.spec(logging=QUICK), gateway.port_base
     host = CollectorHost(
         gateway.root, gateway.program, spec, base, name=collector_agent.NAME, render=agent_files
     )
@@ -54,7 +54,7 @@ def send(gateway: CollectorHost, message: str) -> None:
     record = {"timeUnixNano": str(time.time_ns()), "severityNumber": 9, "body": {"stringValue": message}}
     service = {"key": "service.name", "value": {"stringValue": "gateway"}}
     resource = {"resource": {"attributes": [service]}, "scopeLogs": [{"logRecords": [record]}]}
-    url = f"http://{gateway.addresses['collector-otlp-http']}/v1/logs"
+    url = f"http://{gateway.site.dial('collector-otlp-http')}/v1/logs"
     assert httpx.post(url, json={"resourceLogs": [resource]}, timeout=10).status_code == 200
 
 

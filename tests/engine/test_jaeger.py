@@ -38,15 +38,15 @@ class Jaeger:
 
     def get(self, path: str) -> httpx.Response:
         """A question to its query service."""
-        return httpx.get(f"http://{self.node.addresses['jaeger-query-http']}{path}", timeout=30)
+        return httpx.get(f"http://{self.node.site.dial('jaeger-query-http')}{path}", timeout=30)
 
     def metrics(self) -> str:
         """What it tells Prometheus."""
-        return httpx.get(f"http://{self.node.addresses['jaeger-metrics']}/metrics", timeout=30).text
+        return httpx.get(f"http://{self.node.site.dial('jaeger-metrics')}/metrics", timeout=30).text
 
     def exporter(self, timeout: int = 5) -> OTLPSpanExporter:
         """Sends spans to it, as the collector does."""
-        endpoint = self.node.addresses["jaeger-otlp-grpc"]
+        endpoint = self.node.site.dial("jaeger-otlp-grpc")
         return OTLPSpanExporter(endpoint=endpoint, insecure=True, timeout=timeout)
 
 
@@ -55,11 +55,11 @@ def jaeger(opensearch: Node, engine_program: Callable[[str, str], Path]) -> Iter
     executable = engine_program("jaeger", "jaeger")
     conf = opensearch.state / "units/jaeger/conf"
     conf.mkdir(parents=True)
-    for path, text in renderer.render(opensearch.spec, opensearch.addresses).items():
+    for path, text in renderer.render(opensearch.spec, opensearch.site).items():
         (conf / path).write_text(text)
     log = conf.parent / "log/jaeger.log"
     program = Program([str(executable), "--config", "jaeger.yaml"], conf, log)
-    url = f"http://{opensearch.addresses['jaeger-health']}{renderer.HEALTH_PATH}"
+    url = f"http://{opensearch.site.dial('jaeger-health')}{renderer.HEALTH_PATH}"
 
     def ready() -> bool:
         assert program.alive(), program.tail()
@@ -129,7 +129,7 @@ def test_odd_spans_are_found_by_their_trace_id(
     """Through the collector, which mends them: the store refuses the first three as they are."""
     node = jaeger.node
     program = str(engine_program("otelcol", "otelcol"))
-    collector = CollectorHost(node.state, program, node.spec, node.addresses.port_base, fake=False)
+    collector = CollectorHost(node.state, program, node.spec, node.spec.deploy.port_base, fake=False)
     now = time.time_ns()
     century = 100 * 365 * 86_400 * 10**9
     odd: list[dict[str, Any]] = [
@@ -189,7 +189,7 @@ def test_it_listens_on_loopback_alone(jaeger: Jaeger) -> None:
         for socket in process.net_connections(kind="inet")
         if socket.status == psutil.CONN_LISTEN
     }
-    assert places == {("127.0.0.1", jaeger.node.addresses.port(name)) for name in renderer.LISTENERS}
+    assert places == {("127.0.0.1", jaeger.node.site.port(name)) for name in renderer.LISTENERS}
 
 
 def test_it_tells_of_spans_and_writes(jaeger: Jaeger) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from components.addresses import addresses
 from components.render import opensearch as renderer
 from tests import specs
 from tests.engine.node import REPO
 from vsi import tls
+from vsi.site import FOLDERS, local_site
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -29,10 +29,10 @@ def staged(tmp_path: Path) -> Path:
     folder = tmp_path / "units/opensearch/conf.next"
     folder.mkdir(parents=True)
     (folder.parent / "conf").mkdir()
-    name, target = renderer.TLS_LINK
+    name, target = renderer.TLS_LINK, FOLDERS.certificates
     (folder / name).symlink_to(target)
     spec = specs.spec(deploy={"port_base": 22700})
-    for path, text in renderer.render(spec, addresses(spec)).items():
+    for path, text in renderer.render(spec, local_site(spec)).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return folder

@@ -327,7 +327,7 @@ def test_retention_deletes_exactly_what_is_too_old(opensearch: Node, monkeypatch
         folder = opensearch.state / "units/housekeeper/conf"
         folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(folder)
-        text = housekeeper.render(opensearch.spec, opensearch.addresses)["settings.json"]
+        text = housekeeper.render(opensearch.spec, opensearch.site)["settings.json"]
         settings = Settings.model_validate_json(text)
         metrics = Metrics(settings)
         assert sorted(Housekeeper(settings, metrics).round(today)) == sorted(gone)
@@ -358,7 +358,7 @@ def test_it_listens_on_loopback_alone(opensearch: Node) -> None:
         for socket in one.net_connections(kind="inet")
         if socket.status == psutil.CONN_LISTEN
     }
-    at = opensearch.addresses
+    at = opensearch.site
     assert {port for _, port in places} == {at.port("opensearch"), at.port("opensearch-transport")}
     assert {address.removeprefix("::ffff:") for address, _ in places} == {"127.0.0.1"}
 

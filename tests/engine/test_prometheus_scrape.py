@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from components.addresses import addresses
 from components.render import prometheus
 from tests import specs
 from tests.ports import free_base, free_port
 from tests.waiting import until
+from vsi.site import local_site
 from vsi.tls import renewed
 
 pytestmark = pytest.mark.engine
@@ -101,10 +101,10 @@ def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
                 ],
             },
         )
-        for name, text in prometheus.render(spec, at := addresses(spec)).items():
+        for name, text in prometheus.render(spec, at := local_site(spec)).items():
             (conf / name).parent.mkdir(parents=True, exist_ok=True)
             (conf / name).write_text(text, encoding="utf-8")
-        listen = at["prometheus"]
+        listen = at.dial("prometheus")
         process = stack.enter_context(
             subprocess.Popen(
                 [

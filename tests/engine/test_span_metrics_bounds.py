@@ -9,8 +9,8 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from components.addresses import Addresses
 from components.render import prometheus
+from components.site import Site
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
 from tests.render.engines import program, write
@@ -30,20 +30,20 @@ def host(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Iterator
         tracing={"span_metrics": {"series_per_service": 100, "other_services": 5}},
     )
     with running(tmp_path / "state", str(engine_program("otelcol", "otelcol")), spec) as started_:
-        at: Addresses = started_.addresses
+        at: Site = started_.site
         conf = write(tmp_path / "prometheus", prometheus.render(spec, at))
         command = [
             program("prometheus", "prometheus"),
             "--config.file=prometheus.yml",
             f"--storage.tsdb.path={tmp_path / 'data'}",
-            f"--web.listen-address={at['prometheus']}",
+            f"--web.listen-address={at.dial('prometheus')}",
         ]
-        with started(command, conf, f"http://{at['prometheus']}/-/ready"):
+        with started(command, conf, f"http://{at.dial('prometheus')}/-/ready"):
             yield started_
 
 
 def ask(host: CollectorHost, expr: str) -> list[dict[str, Any]]:
-    url = f"http://{host.addresses['prometheus']}/api/v1/query"
+    url = f"http://{host.site.dial('prometheus')}/api/v1/query"
     answer = httpx.get(url, params={"query": expr}, timeout=10).json()
     assert answer["status"] == "success", answer
     found: list[dict[str, Any]] = answer["data"]["result"]
@@ -78,7 +78,7 @@ def send(
     if spoil is not None:
         body = body.replace(*spoil)
     answer = httpx.post(
-        f"http://{host.addresses['collector-otlp-http']}/v1/traces",
+        f"http://{host.site.dial('collector-otlp-http')}/v1/traces",
         content=body,
         headers={"Content-Type": "application/x-protobuf"},
         timeout=30,

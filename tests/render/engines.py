@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.addresses import Addresses
+from components.site import Site
 from engines.store import Store
 
 
@@ -40,12 +40,12 @@ def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def alertmanager_command(at: Addresses) -> list[str]:
+def alertmanager_command(at: Site) -> list[str]:
     """Alertmanager with what was rendered into the folder it is started in, its data beside that."""
     return [
         program("alertmanager", "alertmanager"),
         "--config.file=alertmanager.yml",
         "--storage.path=../data",
         "--cluster.listen-address=",
-        f"--web.listen-address={at['alertmanager']}",
+        f"--web.listen-address={at.dial('alertmanager')}",
     ]

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from agents.sink_payloads import read_payload
-from components.addresses import Addresses, addresses
 from components.render import alertmanager, prometheus
 from components.render.rules import Firing, filled, labels
 from components.render.rules_metrics import DEAD_MANS_SWITCH
@@ -20,14 +19,16 @@ from tests.ports import free_base
 from tests.render import golden
 from tests.render.engines import alertmanager_command, program, run, write
 from tests.render.processes import Inbox, inbox, started
+from tests.sites import at_base
 from tests.specs import spec, stack
 from tests.waiting import until
+from vsi.site import local_site
 
 SPEC = spec()
 
 
 def rendered(whole: Spec) -> dict[str, str]:
-    return alertmanager.render(whole, addresses(whole))
+    return alertmanager.render(whole, local_site(whole))
 
 
 def config(whole: Spec) -> dict[str, Any]:
@@ -237,7 +238,7 @@ def posted(team: str, service: str, severity: str, over: bool = False, runbook: 
 def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path: Path) -> None:
     whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
     base = free_base(60)
-    at = Addresses(base)
+    at = at_base(base)
     owned = [
         ("storefront", "gateway", "critical"),
         ("checkout", "legacy-billing", "warning"),
@@ -247,8 +248,8 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
     link = LINK
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command = alertmanager_command(at)
-    ready = f"http://{at['alertmanager']}/-/ready"
-    alerts = f"http://{at['alertmanager']}/api/v2/alerts"
+    ready = f"http://{at.dial('alertmanager')}/-/ready"
+    alerts = f"http://{at.dial('alertmanager')}/api/v2/alerts"
     with inbox(at.port("sink")) as kept, started(command, folder, ready), httpx.Client() as http:
         http.post(alerts, json=[posted(*who) for who in owned]).raise_for_status()
         until(lambda: len(titles(kept)) == 4, "a message to each receiver")
@@ -287,13 +288,16 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
 @pytest.mark.engine
 def test_a_runbook_that_is_a_path_is_called_that_and_is_no_link(tmp_path: Path) -> None:
     whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
-    at = Addresses(free_base(60))
+    at = at_base(free_base(60))
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command = alertmanager_command(at)
     page = "docs/runbooks/TargetDown.md"
-    alerts = f"http://{at['alertmanager']}/api/v2/alerts"
+    alerts = f"http://{at.dial('alertmanager')}/api/v2/alerts"
     teams = ("storefront", "checkout", "platform", "warehouse")
-    with inbox(at.port("sink")) as kept, started(command, folder, f"http://{at['alertmanager']}/-/ready"):
+    with (
+        inbox(at.port("sink")) as kept,
+        started(command, folder, f"http://{at.dial('alertmanager')}/-/ready"),
+    ):
         httpx.post(
             alerts, json=[posted(team, "x", "warning", runbook=page) for team in teams]
         ).raise_for_status()
@@ -316,13 +320,16 @@ def test_a_runbook_that_is_a_path_is_called_that_and_is_no_link(tmp_path: Path) 
 def test_the_dead_mans_switch_is_delivered_again_and_again(tmp_path: Path) -> None:
     switch = {"receiver": "watchdog", "interval": "300ms"}
     whole = spec(alerting={"dead_mans_switch": switch})
-    at = Addresses(free_base(60))
+    at = at_base(free_base(60))
     folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command = alertmanager_command(at)
     body = posted("platform", "alertmanager", "info")
     body["labels"]["alertname"] = DEAD_MANS_SWITCH
-    with inbox(at.port("sink")) as kept, started(command, folder, f"http://{at['alertmanager']}/-/ready"):
-        httpx.post(f"http://{at['alertmanager']}/api/v2/alerts", json=[body]).raise_for_status()
+    with (
+        inbox(at.port("sink")) as kept,
+        started(command, folder, f"http://{at.dial('alertmanager')}/-/ready"),
+    ):
+        httpx.post(f"http://{at.dial('alertmanager')}/api/v2/alerts", json=[body]).raise_for_status()
         since = time.monotonic()
         until(lambda: len(kept.of("/ticket/watchdog")) >= 5, "five signs of life")
         assert time.monotonic() - since < 5 * 0.3 * 2 - 0.3, "every interval, not every second one"

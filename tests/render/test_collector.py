@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import yaml
 
-from components.addresses import addresses
 from components.render import (
     collector,
     collector_agent,
@@ -20,10 +19,11 @@ from components.render import (
 from components.spec import Spec
 from tests import specs
 from tests.render import engines, golden
+from vsi.site import local_site
 
 
 def settings(spec: Spec) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(collector.render(spec, addresses(spec))["collector.yaml"])
+    loaded: dict[str, Any] = yaml.safe_load(collector.render(spec, local_site(spec))["collector.yaml"])
     return loaded
 
 
@@ -61,14 +61,14 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_golden(name: str) -> None:
     spec = CASES[name]
-    golden.check(f"collector/{name}", collector.render(spec, addresses(spec)))
+    golden.check(f"collector/{name}", collector.render(spec, local_site(spec)))
 
 
 def alone(name: str) -> dict[str, str]:
     """The agent's and the gateway's own documents, each with its own process."""
     spec = CASES[name]
-    agent = collector_agent.document(spec, addresses(spec))
-    gateway = collector_gateway.document(spec, addresses(spec))
+    agent = collector_agent.document(spec, local_site(spec))
+    gateway = collector_gateway.document(spec, local_site(spec))
     found = {"agent.yaml": agent, "gateway.yaml": gateway}
     return {path: yaml_text.dump(document) for path, document in found.items() if document is not None}
 
@@ -180,7 +180,7 @@ def accepted(root: Path, spec: Spec) -> Path:
     """A conf folder as on a host, with the secrets beside it."""
     (root / "secrets").mkdir()
     (root / "secrets" / collector_logs.SECRET).write_text("only-for-this-test")
-    return engines.write(root / "units/collector/conf", collector.render(spec, addresses(spec)))
+    return engines.write(root / "units/collector/conf", collector.render(spec, local_site(spec)))
 
 
 def command(path: str = "collector.yaml") -> list[str]:
@@ -188,10 +188,10 @@ def command(path: str = "collector.yaml") -> list[str]:
 
 
 def test_a_new_service_adds_its_receiver_and_moves_nothing() -> None:
-    before = collector.render(specs.spec(), addresses(specs.spec()))["collector.yaml"]
+    before = collector.render(specs.spec(), local_site(specs.spec()))["collector.yaml"]
     new = {"name": "zoo", "owner": "checkout", "logs": [{"path": "/var/log/zoo.log"}], "slo": None}
     spec = specs.spec(services=[*specs.stack()["services"], {**new, "traces": {"protocol": "none"}}])
-    after = collector.render(spec, addresses(spec))["collector.yaml"]
+    after = collector.render(spec, local_site(spec))["collector.yaml"]
     lines = iter(after.splitlines())
     assert all(line in lines for line in before.splitlines()), "a line was changed or moved"
     assert "logfiles/zoo" in settings(spec)["service"]["pipelines"]["logs"]["receivers"]
@@ -219,7 +219,7 @@ def test_the_processor_knows_every_source_and_the_mapping_of_the_store() -> None
         name for name in receivers if name.startswith("logfiles/")
     }
     template = json.loads(
-        opensearch_store.render(spec, addresses(spec))["setup/index-templates/obs-logs.json"]
+        opensearch_store.render(spec, local_site(spec))["setup/index-templates/obs-logs.json"]
     )
     mapped = template["template"]["mappings"]["properties"]
     assert found["fields"] == {name: mapping["type"] for name, mapping in mapped.items()}
@@ -273,7 +273,7 @@ def test_redaction_comes_last_in_logs_and_before_metrics_of_spans() -> None:
 
 def test_everything_listens_on_loopback() -> None:
     spec = specs.spec()
-    text = collector.render(spec, addresses(spec))["collector.yaml"]
+    text = collector.render(spec, local_site(spec))["collector.yaml"]
     endpoints = [line.split(":", 1)[1].strip() for line in text.splitlines() if " endpoint:" in line]
     assert endpoints
     assert all(item.removeprefix("https://").startswith("127.0.0.1:") for item in endpoints)

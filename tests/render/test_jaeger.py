@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import yaml
 
-from components.addresses import addresses
 from components.render import housekeeper, jaeger
 from tests import specs
 from tests.render import golden
+from vsi.site import local_site
 
 
 def config(**changes: Any) -> dict[str, Any]:
     spec = specs.spec(**changes)
-    content: dict[str, Any] = yaml.safe_load(jaeger.render(spec, addresses(spec))["jaeger.yaml"])
+    content: dict[str, Any] = yaml.safe_load(jaeger.render(spec, local_site(spec))["jaeger.yaml"])
     return content
 
 
 def test_golden() -> None:
     spec = specs.spec()
-    golden.check("jaeger", jaeger.render(spec, addresses(spec)))
+    golden.check("jaeger", jaeger.render(spec, local_site(spec)))
 
 
 def endpoints(value: Any) -> Iterator[str]:
@@ -38,9 +38,9 @@ def endpoints(value: Any) -> Iterator[str]:
 
 
 def test_it_opens_the_named_ports_on_loopback_and_no_other() -> None:
-    at = addresses(specs.spec(deploy={"port_base": 30000}))
+    at = local_site(specs.spec(deploy={"port_base": 30000}))
     found = sorted(endpoints(config(deploy={"port_base": 30000})))
-    assert found == sorted(at[name] for name in jaeger.LISTENERS)
+    assert found == sorted(at.bind(name) for name in jaeger.LISTENERS)
 
 
 def test_nothing_is_acknowledged_before_the_writer_has_it() -> None:
@@ -62,13 +62,13 @@ def test_storage_settings_are_rendered() -> None:
 
 def test_housekeeper_golden() -> None:
     spec = specs.spec()
-    golden.check("housekeeper", housekeeper.render(spec, addresses(spec)))
+    golden.check("housekeeper", housekeeper.render(spec, local_site(spec)))
 
 
 @pytest.mark.parametrize(("duration", "days"), [("1d", 1), ("30d", 30), ("2w", 14)])
 def test_retention_is_rendered_in_days(duration: str, days: int) -> None:
     spec = specs.spec(logging={"retention": duration}, tracing={"retention": "3d"})
-    settings = json.loads(housekeeper.render(spec, addresses(spec))["settings.json"])
+    settings = json.loads(housekeeper.render(spec, local_site(spec))["settings.json"])
     kept = {item["kind"]: item["days"] for item in settings["indices"]}
     assert kept == {"logs": days, "rejected": days, "spans": 3, "span-services": 3}
 
@@ -76,5 +76,5 @@ def test_retention_is_rendered_in_days(duration: str, days: int) -> None:
 @pytest.mark.parametrize(("exporters", "served"), [(["opensearch"], True), (["node"], False)])
 def test_the_stores_own_numbers_are_served_where_asked_for(exporters: list[str], served: bool) -> None:
     spec = specs.spec(metrics={"exporters": exporters})
-    settings = json.loads(housekeeper.render(spec, addresses(spec))["settings.json"])
+    settings = json.loads(housekeeper.render(spec, local_site(spec))["settings.json"])
     assert settings["store_metrics"] is served

@@ -14,14 +14,15 @@ import httpx
 import pytest
 import yaml
 
-from components.addresses import Addresses, addresses
 from components.render import prometheus
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render.engines import program, run, write
 from tests.render.processes import started
+from tests.sites import at_base
 from tests.specs import service, spec
 from tests.waiting import until
+from vsi.site import local_site
 
 pytestmark = pytest.mark.engine
 
@@ -75,7 +76,7 @@ def whole(**changes: Any) -> Spec:
 
 
 def test_no_rule_fails_on_series_of_before_and_after(tmp_path: Path) -> None:
-    files = prometheus.render(whole(), addresses(whole()))
+    files = prometheus.render(whole(), local_site(whole()))
     assert judged(tmp_path / "ours", files) == ""
     bare = {name: without(text) if name.startswith("rules/") else text for name, text in files.items()}
     said = judged(tmp_path / "bare", bare)
@@ -89,7 +90,7 @@ def test_a_users_recording_may_be_a_number(tmp_path: Path) -> None:
         {"record": "shop:carts", "expr": "shop_carts  # as they are"},
     ]
     stack = whole(metrics={"rules": {"alerts": [], "recordings": recordings}})
-    write(tmp_path, prometheus.render(stack, addresses(stack)))
+    write(tmp_path, prometheus.render(stack, local_site(stack)))
     done = run([program("prometheus", "promtool"), "check", "rules", "rules/custom.yml"], tmp_path)
     assert done.returncode == 0, done.stdout
 
@@ -128,8 +129,8 @@ def serving(port: int) -> Iterator[None]:
 
 def test_a_running_prometheus_takes_other_labels_without_a_failure(tmp_path: Path) -> None:
     base = free_base(300)
-    at = Addresses(base)
-    url = f"http://{at['prometheus']}"
+    at = at_base(base)
+    url = f"http://{at.dial('prometheus')}"
 
     def files(cluster: str) -> dict[str, str]:
         second = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
@@ -153,11 +154,11 @@ def test_a_running_prometheus_takes_other_labels_without_a_failure(tmp_path: Pat
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=../data",
         "--web.enable-lifecycle",
-        f"--web.listen-address={at['prometheus']}",
+        f"--web.listen-address={at.dial('prometheus')}",
     ]
     ratio = 'service:error_ratio:rate5m{service="payments"}'
     down = 'ALERTS{alertname="TargetDown"}'  # of the stack's own programs, none of which is here
-    port = next(at.service_port(item) for item in whole().services if item.name == "payments")
+    port = next(at.service(item).port for item in whole().services if item.name == "payments")
     with serving(port), started(command, conf, f"{url}/-/ready") as log:
         until(lambda: clusters(ratio) == clusters(down) == {"before"}, "rules are evaluated")
         write(conf, files("after"))

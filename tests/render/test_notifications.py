@@ -16,12 +16,12 @@ import pytest
 
 from agents import sink_limits
 from agents.sink_payloads import Delivery, read_payload
-from components.addresses import Addresses
 from components.render import alertmanager
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, write
 from tests.render.processes import Inbox, inbox, started
+from tests.sites import at_base
 from tests.specs import spec
 from tests.waiting import until
 
@@ -69,11 +69,11 @@ def alert(number: int, *, over: bool = False, **changed: str) -> dict[str, Any]:
 @contextmanager
 def telling(folder: Path, of: Spec) -> Iterator[tuple[Inbox, str]]:
     """A real Alertmanager, where to post alerts to, and what it sends."""
-    at = Addresses(free_base(60))
+    at = at_base(free_base(60))
     conf = write(folder / "units" / "alertmanager" / "conf", alertmanager.render(of, at))
-    ready = f"http://{at['alertmanager']}/-/ready"
+    ready = f"http://{at.dial('alertmanager')}/-/ready"
     with inbox(at.port("sink")) as kept, started(alertmanager_command(at), conf, ready):
-        yield kept, f"http://{at['alertmanager']}/api/v2/alerts"
+        yield kept, f"http://{at.dial('alertmanager')}/api/v2/alerts"
 
 
 def read(kept: Inbox, long: bool = False) -> dict[str, tuple[Delivery, dict[str, Any]]]:

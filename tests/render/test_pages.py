@@ -4,22 +4,22 @@ import json
 from typing import Any
 
 from agents.pages import Settings
-from components.addresses import addresses
 from components.render import pages
 from tests.render import golden
 from tests.specs import spec
+from vsi.site import local_site
 
 SPEC = spec()
 
 
 def settings(**changes: Any) -> dict[str, Any]:
     whole = spec(**changes)
-    loaded: dict[str, Any] = json.loads(pages.render(whole, addresses(whole))["settings.json"])
+    loaded: dict[str, Any] = json.loads(pages.render(whole, local_site(whole))["settings.json"])
     return loaded
 
 
 def test_golden() -> None:
-    golden.check("pages", pages.render(SPEC, addresses(SPEC)))
+    golden.check("pages", pages.render(SPEC, local_site(SPEC)))
 
 
 def test_the_agent_takes_them() -> None:

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import yaml
 
-from components.addresses import addresses
 from components.render import prometheus
 from components.render.scrape_jobs import PUSHED_JOB, SPAN_METRICS_JOB
 from tests.render import golden
 from tests.render.engines import program, run, write
 from tests.specs import service, spec, stack
+from vsi.site import local_site
 
 
 def rendered(**changes: Any) -> dict[str, str]:
     whole = spec(**changes)
-    return prometheus.render(whole, addresses(whole))
+    return prometheus.render(whole, local_site(whole))
 
 
 def scrape_configs(files: dict[str, str]) -> list[dict[str, Any]]:

@@ -10,14 +10,15 @@ import httpx
 import pytest
 import yaml
 
-from components.addresses import Addresses, addresses
 from components.render import alertmanager, prometheus
 from tests.engine.collector_host import running
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, program, write
 from tests.render.processes import started
+from tests.sites import at_base
 from tests.specs import spec
 from tests.waiting import until
+from vsi.site import local_site
 
 METRIC = re.compile(
     r"\b((?:prometheus|alertmanager|node|otelcol|traces|jaeger)_[a-zA-Z_0-9]+)(?=[{\[ ]|$)", re.M
@@ -32,7 +33,7 @@ LAZY = re.compile(
 def asked_for(name: str) -> set[str]:
     """The metrics in the expressions of `rules/<name>.yml`."""
     whole = spec()
-    text = prometheus.render(whole, addresses(whole))[f"rules/{name}.yml"]
+    text = prometheus.render(whole, local_site(whole))[f"rules/{name}.yml"]
     rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
     return {metric for rule in rules for metric in METRIC.findall(rule["expr"])}
 
@@ -46,31 +47,34 @@ def served(address: str) -> set[str]:
 
 @pytest.mark.engine
 def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
-    at = Addresses(free_base(60))
+    at = at_base(free_base(60))
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(spec(), at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(spec(), at))
     first = [
         program("prometheus", "prometheus"),
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=../data",
-        f"--web.listen-address={at['prometheus']}",
+        f"--web.listen-address={at.dial('prometheus')}",
     ]
     second = alertmanager_command(at)
     with (
-        started(second, theirs, f"http://{at['alertmanager']}/-/ready"),
-        started(first, ours, f"http://{at['prometheus']}/-/ready"),
+        started(second, theirs, f"http://{at.dial('alertmanager')}/-/ready"),
+        started(first, ours, f"http://{at.dial('prometheus')}/-/ready"),
     ):
         wanted = asked_for("platform-prometheus")
         assert len(wanted) >= 9
-        until(lambda: wanted <= served(at["prometheus"]), f"{wanted - served(at['prometheus'])} are served")
+        until(
+            lambda: wanted <= served(at.dial("prometheus")),
+            f"{wanted - served(at.dial('prometheus'))} are served",
+        )
         wanted = asked_for("platform-alertmanager")
         assert len(wanted) == 3
-        assert wanted <= served(at["alertmanager"])
+        assert wanted <= served(at.dial("alertmanager"))
 
 
 @pytest.mark.engine
 def test_node_exporter(tmp_path: Path) -> None:
-    address = Addresses(free_base(60))["node-exporter"]
+    address = at_base(free_base(60)).dial("node-exporter")
     command = [program("node_exporter", "node_exporter"), f"--web.listen-address={address}"]
     with started(command, tmp_path, f"http://{address}/"):
         wanted = asked_for("platform-host")
@@ -98,12 +102,12 @@ def test_collector_and_its_span_metrics(tmp_path: Path) -> None:
     with running(tmp_path, program("otelcol", "otelcol"), spec(logging={"inputs": []})) as host:
         line = {"message": "hello", "log_level": "INFO", "timestamp": "2026-03-01T00:00:00Z"}
         host.log_file("gateway").write_text(json.dumps(line) + "\n")
-        url = f"http://{host.addresses['collector-otlp-http']}/v1/traces"
+        url = f"http://{host.site.dial('collector-otlp-http')}/v1/traces"
         httpx.post(url, json={"resourceSpans": [spans]}).raise_for_status()
 
         wanted = {metric for metric in asked_for("platform-collector") if not LAZY.fullmatch(metric)}
         assert len(wanted) == 12
-        own = host.addresses["collector-metrics"]
+        own = host.site.dial("collector-metrics")
         until(lambda: wanted <= served(own), f"{wanted} are served", seconds=60)
 
         wanted = {metric for metric in asked_for("gateway") if not LAZY.fullmatch(metric)}
@@ -112,7 +116,7 @@ def test_collector_and_its_span_metrics(tmp_path: Path) -> None:
             "traces_span_metrics_duration_seconds_bucket",
             "traces_span_metrics_duration_seconds_count",
         }
-        other = host.addresses["collector-spanmetrics"]
+        other = host.site.dial("collector-spanmetrics")
         until(lambda: wanted <= served(other), f"{wanted} are served", seconds=60)
         text = httpx.get(f"http://{other}/metrics").text
         for label in (

@@ -5,10 +5,10 @@ from itertools import product
 import pytest
 import yaml
 
-from components.addresses import addresses
 from components.render import collector, collector_traces, jaeger, prometheus, sizes
 from components.spec import Spec
 from tests import specs
+from vsi.site import local_site
 
 STACKS = [
     {"series_per_service": series, "other_services": others, "buckets": buckets, "dimensions": dimensions}
@@ -53,7 +53,7 @@ def test_a_further_service_moves_no_limit() -> None:
 
 
 def _scrape(whole: Spec) -> dict[str, int]:
-    text = prometheus.render(whole, addresses(whole))["scrape/collector-spanmetrics.yml"]
+    text = prometheus.render(whole, local_site(whole))["scrape/collector-spanmetrics.yml"]
     [config] = yaml.safe_load(text)["scrape_configs"]
     return {key: value for key, value in config.items() if isinstance(value, int)}
 
@@ -61,15 +61,15 @@ def _scrape(whole: Spec) -> dict[str, int]:
 @pytest.mark.parametrize("size", ["256KiB", "1MiB", "8MiB"])
 def test_every_receiver_takes_what_comes_before_it_sends(size: str) -> None:
     whole = specs.spec(tracing={"batching": {"size": size}})
-    queue = collector_traces.exporters(whole, addresses(whole))["otlp/jaeger"]["sending_queue"]
+    queue = collector_traces.exporters(whole, local_site(whole))["otlp/jaeger"]["sending_queue"]
     batch = queue["batch"]["max_size"]
     assert queue["batch"]["sizer"] == "bytes"
     span = collector_traces.processors(whole)["mend"]["bytes"]
     # A resource may have half of a span, a scope a quarter; keys of the message are not counted in either.
     assert span * 2 <= batch
-    [jaegers] = yaml.safe_load(jaeger.render(whole, addresses(whole))["jaeger.yaml"])["receivers"].values()
+    [jaegers] = yaml.safe_load(jaeger.render(whole, local_site(whole))["jaeger.yaml"])["receivers"].values()
     assert batch * 2 <= jaegers["protocols"]["grpc"]["max_recv_msg_size_mib"] * 2**20
-    protocols = yaml.safe_load(collector.render(whole, addresses(whole))["collector.yaml"])["receivers"][
+    protocols = yaml.safe_load(collector.render(whole, local_site(whole))["collector.yaml"])["receivers"][
         "otlp"
     ]
     most = protocols["protocols"]["http"]["max_request_body_size"]

@@ -10,11 +10,12 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
-from components.addresses import Addresses
 from components.render import alertmanager, prometheus
+from components.site import Site
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, program, write
 from tests.render.processes import Inbox, inbox, started
+from tests.sites import at_base
 from tests.specs import spec
 from tests.waiting import until
 
@@ -101,13 +102,13 @@ def stack_file(port: int) -> dict[str, Any]:
     }
 
 
-def commands(at: Addresses) -> tuple[list[str], list[str]]:
+def commands(at: Site) -> tuple[list[str], list[str]]:
     return [
         program("prometheus", "prometheus"),
         "--config.file=prometheus.yml",
         "--storage.tsdb.path=../data",
         "--enable-feature=exemplar-storage",
-        f"--web.listen-address={at['prometheus']}",
+        f"--web.listen-address={at.dial('prometheus')}",
     ], alertmanager_command(at)
 
 
@@ -140,7 +141,7 @@ def told(kept: Inbox, path: str) -> dict[str, str]:
 @pytest.mark.engine
 def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -> None:
     base = free_base(60)
-    whole, at = spec(**stack_file(base + 50)), Addresses(base)
+    whole, at = spec(**stack_file(base + 50)), at_base(base)
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command_prometheus, command_alertmanager = commands(at)
@@ -149,10 +150,10 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
     with (
         inbox(at.port("sink")) as kept,
         toy(base + 50) as service,
-        started(command_alertmanager, theirs, f"http://{at['alertmanager']}/-/ready"),
-        started(command_prometheus, ours, f"http://{at['prometheus']}/-/ready"),
+        started(command_alertmanager, theirs, f"http://{at.dial('alertmanager')}/-/ready"),
+        started(command_prometheus, ours, f"http://{at.dial('prometheus')}/-/ready"),
     ):
-        asked = Prometheus(at["prometheus"])
+        asked = Prometheus(at.dial("prometheus"))
         expected = {
             "[FIRING:1] ServiceErrorRatioHigh (warning) toy": f"{pages}/ServiceErrorRatioHigh.md",
             "[FIRING:1] ForbiddenLabelsDropped (warning) toy": f"{pages}/ForbiddenLabelsDropped.md",
@@ -171,7 +172,7 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
                 assert not [name for name in item["metric"] if name.startswith("exported_")]
         assert TRACE in asked.exemplars("http_request_duration_seconds_bucket")
 
-        active = httpx.get(f"http://{at['alertmanager']}/api/v2/alerts").json()
+        active = httpx.get(f"http://{at.dial('alertmanager')}/api/v2/alerts").json()
         for alert in active:
             owner = "storefront" if alert["labels"].get("service") == "toy" else "platform"
             assert alert["labels"].items() >= {**labels, "team": owner}.items()
@@ -193,7 +194,7 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
         service.many.labels("x" * 600).set(1)
         long = "[FIRING:1] ScrapeAborted (critical) toy"
         until(lambda: long in told(kept, channel), "a message that a label is too long")
-        reason = httpx.get(f"http://{at['prometheus']}/api/v1/targets").json()["data"]["activeTargets"]
+        reason = httpx.get(f"http://{at.dial('prometheus')}/api/v1/targets").json()["data"]["activeTargets"]
         assert [item for item in reason if "shop_many" in item["lastError"] and "path" in item["lastError"]]
         service.many.clear()
         until(lambda: long.replace("FIRING:1", "RESOLVED") in told(kept, channel), "it is taken again")

@@ -13,14 +13,16 @@ from typing import Any
 
 import httpx
 
-from components.addresses import Addresses, runbooks
+from components.site import runbooks
 from components.spec import Service, Spec
 from obs.verify.clients import Clients
 from obs.verify.context import Context, Listener
 from tests import specs
+from tests.sites import at_base
 from tests.verify.clocks import FakeClock, FastClock
 from tests.verify.engines import Engines
 from tests.verify.queries import Json
+from vsi.site import local_site
 
 HOLD = 5.0  # seconds until a cause raises, or ends, its alert
 
@@ -71,7 +73,7 @@ class World:
         self.sampled = 0
         self.card = ""
         self.ids = 0
-        engines, at = Engines(self), Addresses(spec.deploy.port_base)
+        engines, at = Engines(self), at_base(spec.deploy.port_base)
         self.handlers: dict[int, Callable[[httpx.Request], httpx.Response]] = {
             at.port("prometheus"): engines.prometheus,
             at.port("alertmanager"): engines.alertmanager,
@@ -83,7 +85,7 @@ class World:
         }
         self.services = {item.name: item for item in spec.services if item.run}
         for item in self.services.values():
-            self.handlers[at.service_port(item)] = lambda request, item=item: self.service(item, request)  # type: ignore[misc]
+            self.handlers[at.service(item).port] = lambda request, item=item: self.service(item, request)  # type: ignore[misc]
         if "watchdog silent" not in self.broken:
             self.deliver("watchdog", "firing", "DeadMansSwitch", None)
 
@@ -92,7 +94,7 @@ class World:
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / "opensearch-reader").write_text("secret\n")
-        at = Addresses(self.spec.deploy.port_base)
+        at = at_base(self.spec.deploy.port_base)
         transport = httpx.MockTransport(self.answer)
         outside = [Listener("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
         here = [] if "other processes" in self.broken else [Listener("prometheus", "127.0.0.1", 21000)]
@@ -319,7 +321,7 @@ class World:
     def deliver(self, receiver: str, status: str, alert: str, service: str | None) -> None:
         age = 3600 if "watchdog late" in self.broken and receiver == "watchdog" else 0
         stamp = datetime.fromtimestamp(self.clock.now() - age, UTC).isoformat()
-        page = f"{runbooks(self.spec)}docs/runbooks/{alert}.md"
+        page = f"{runbooks(self.spec, local_site(self.spec))}docs/runbooks/{alert}.md"
         link = None if "no runbook" in self.broken else page
         self.deliveries.append(
             {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.addresses import runbooks
+from components.site import runbooks
 from obs.verify import checks_alerts, checks_request, checks_sampling, shop
 from obs.verify.check import Check
 from obs.verify.context import Context
@@ -13,6 +13,7 @@ from obs.verify.report import Result, Row
 from obs.verify.runner import run_check
 from obs.verify.suite import CHECKS
 from tests.verify.fakes import World, shop_spec
+from vsi.site import local_site
 
 BY_NAME = {check.name: check for check in CHECKS}
 
@@ -348,7 +349,9 @@ def test_without_a_base_the_runbook_opens_at_the_sink(tmp_path: Path) -> None:
     assert row(World(spec, tmp_path), "fault raises its alert").result is Result.PASSED
     (tmp_path / "other").mkdir()
     found = row(World(spec, tmp_path / "other", "no runbook"), "fault raises its alert")
-    assert f"the runbook {runbooks(spec)}docs/runbooks/ServiceErrorRatioHigh.md" in found.text
+    assert (
+        f"the runbook {runbooks(spec, local_site(spec))}docs/runbooks/ServiceErrorRatioHigh.md" in found.text
+    )
 
 
 def test_routes_stand_before_the_owner() -> None:

@@ -16,6 +16,7 @@ from obs.verify.check import Check
 from obs.verify.context import UNDOING, Context, Sent, WallClock
 from obs.verify.outcome import CheckFailed, NotYet, Stopped
 from tests.ports import free_port
+from tests.sites import at_base
 from tests.verify.clocks import FastClock
 from tests.verify.fakes import World, shop_spec
 
@@ -221,11 +222,10 @@ def test_a_stack_that_was_never_brought_up_is_one_failed_row(tmp_path: Path) -> 
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    from components.addresses import Addresses
     from obs.verify.clients import Prometheus
 
-    at = Addresses(free_port())
-    client = Prometheus("prometheus", f"http://{at['prometheus']}", "local")
+    at = at_base(free_port())
+    client = Prometheus("prometheus", f"http://{at.dial('prometheus')}", "local")
     with pytest.raises(NotYet, match=r"expected prometheus to answer at http://127.*`obs status local`"):
         client.vector("up")
 

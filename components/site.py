@@ -1,0 +1,134 @@
+"""Where things are, seen from one place: beside the spec, all that a renderer is given.
+
+What is described is the same everywhere; where a program listens, how others reach it, and how configuration
+spells a folder are not. A target makes the sites of its places (`vsi.site` that of this machine), and nothing
+in `components` names an address or a folder of a host.
+"""
+
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from components.spec import Service, Spec
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A program's socket. On one host `bind` and the one address of `dial` are the same, and nowhere else."""
+
+    bind: str
+    """Where it listens, `host:port`."""
+    dial: tuple[str, ...]
+    """Under which addresses others reach it: several where there are replicas."""
+    tls: bool = False
+    """Whether it speaks TLS, with a certificate of the stack's authority. Loopback may go without."""
+
+    @property
+    def host(self) -> str:
+        """What it binds to, without the port."""
+        return self.bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port that it binds to."""
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """How it is reached over HTTP: the first address's URL, without a path."""
+        return f"{'https' if self.tls else 'http'}://{self.dial[0]}"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """How configuration spells folders: absolute, or relative to the conf folder of whoever reads it.
+    `{program}` stands for the name of a program or service."""
+
+    secrets: str
+    """Holds a file for each secret."""
+    certificates: str
+    """Holds `ca.pem`, and `<name>.pem` with `<name>.key` for each certificate."""
+    data: str
+    """What a program keeps."""
+    log: str
+    """Where a service's `<service>.log` is, as the collector finds it."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """One place: its name, the listeners there and elsewhere that matter to it, its folders."""
+
+    name: str
+    listeners: Mapping[str, Listener]
+    """Those of the stack's own programs, by name."""
+    services: Mapping[str, Listener]
+    """Those of services with `run`, by the service's name."""
+    folders: Folders
+
+    def has(self, name: str) -> bool:
+        """Whether there is a listener of that name."""
+        return name in self.listeners
+
+    def bind(self, name: str) -> str:
+        """`host:port` at which a program listens."""
+        return self.listeners[name].bind
+
+    def host(self, name: str) -> str:
+        """The host part of `bind`."""
+        return self.listeners[name].host
+
+    def port(self, name: str) -> int:
+        """The port of `bind`."""
+        return self.listeners[name].port
+
+    def dial(self, name: str) -> str:
+        """`host:port` under which others reach a program; the first where there are several."""
+        return self.listeners[name].dial[0]
+
+    def dial_all(self, name: str) -> tuple[str, ...]:
+        """Every `host:port` under which others reach a program."""
+        return self.listeners[name].dial
+
+    def tls(self, name: str) -> bool:
+        """Whether a program speaks TLS."""
+        return self.listeners[name].tls
+
+    def url(self, name: str) -> str:
+        """How others reach a program over HTTP, without a path."""
+        return self.listeners[name].url
+
+    def service(self, service: Service) -> Listener:
+        """A service's listener; ValueError for one that is not run by the stack."""
+        if service.name not in self.services:
+            raise ValueError(f"service {service.name} is not run by the stack")
+        return self.services[service.name]
+
+    def secret(self, name: str, *, below: str = "") -> str:
+        """The file of a secret, as spelled in a configuration file; `below`: that file's folder in conf, for
+        programs that read paths from where a file stands."""
+        return _from(below, f"{self.folders.secrets}/{name}")
+
+    @property
+    def ca(self) -> str:
+        """The file of the stack's certificate authority."""
+        return f"{self.folders.certificates}/ca.pem"
+
+    def data(self, program: str) -> str:
+        """The folder of what a program keeps."""
+        return self.folders.data.replace("{program}", program)
+
+    def log(self, service: Service) -> str:
+        """The file that a service with `run` writes its log lines to."""
+        return f"{self.folders.log.replace('{program}', service.name)}/{service.name}.log"
+
+
+def _from(folder: str, path: str) -> str:
+    return (
+        path if not folder or posixpath.isabs(path) else posixpath.join(posixpath.relpath(".", folder), path)
+    )
+
+
+def runbooks(spec: Spec, site: Site) -> str:
+    """What stands before a runbook's path, so that it opens: `alerting.runbook_base`, or else the stack's own
+    pages."""
+    return spec.alerting.runbook_base or f"{site.url('pages')}/"
