@@ -129,7 +129,7 @@ def serving(port: int) -> Iterator[None]:
 
 def test_a_running_prometheus_takes_other_labels_without_a_failure(tmp_path: Path) -> None:
     base = free_base(300)
-    at = at_base(base)
+    at = at_base(base, whole())
     url = f"http://{at.dial('prometheus')}"
 
     def files(cluster: str) -> dict[str, str]:

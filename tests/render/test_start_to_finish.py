@@ -141,7 +141,8 @@ def told(kept: Inbox, path: str) -> dict[str, str]:
 @pytest.mark.engine
 def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -> None:
     base = free_base(60)
-    whole, at = spec(**stack_file(base + 50)), at_base(base)
+    whole = spec(**stack_file(base + 50))
+    at = at_base(base, whole)
     ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
     theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
     command_prometheus, command_alertmanager = commands(at)

@@ -18,7 +18,6 @@ from components.spec import Service, Spec
 from obs.verify.clients import Clients
 from obs.verify.context import Context, Listener
 from tests import specs
-from tests.sites import at_base
 from tests.verify.clocks import FakeClock, FastClock
 from tests.verify.engines import Engines
 from tests.verify.queries import Json
@@ -73,7 +72,7 @@ class World:
         self.sampled = 0
         self.card = ""
         self.ids = 0
-        engines, at = Engines(self), at_base(spec.deploy.port_base)
+        engines, at = Engines(self), local_site(spec)
         self.handlers: dict[int, Callable[[httpx.Request], httpx.Response]] = {
             at.port("prometheus"): engines.prometheus,
             at.port("alertmanager"): engines.alertmanager,
@@ -94,7 +93,7 @@ class World:
         secrets = self.folder / "secrets"
         secrets.mkdir(exist_ok=True)
         (secrets / "opensearch-reader").write_text("secret\n")
-        at = at_base(self.spec.deploy.port_base)
+        at = local_site(self.spec)
         transport = httpx.MockTransport(self.answer)
         outside = [Listener("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
         here = [] if "other processes" in self.broken else [Listener("prometheus", "127.0.0.1", 21000)]
