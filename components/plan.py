@@ -136,14 +136,3 @@ class Plan(Frozen):
     def engines(self) -> tuple[str, ...]:
         """Names in the catalogue of what must be in the cache to carry the plan out, sorted."""
         return ()
-
-
-class Refused(Exception):
-    """What a stack asks and its target cannot do; `problems` holds every one: (setting, value, why and what
-    to do)."""
-
-    def __init__(self, target: str, problems: list[tuple[str, object, str]]) -> None:
-        self.target = target
-        self.problems = problems
-        lines = [f"target {target}: {setting} = {value}: {why}" for setting, value, why in problems]
-        super().__init__("\n".join(lines))

@@ -15,16 +15,16 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from components.spec import Spec
 from components.spec.base import Model
-from components.spec.consistency import MISSING
-from components.spec.references import Found
-from stacks.source import Node, Problem, StackFileError, key_path, merge, parse, show
-from stacks.words import as_problem, describe_errors, unknown_key
+from components.spec.problem import MISSING, AsWritten, Problem
+from components.spec.problem import Path as KeyPath
+from stacks.source import Located, Node, StackFileError, merge, parse
+from stacks.words import describe_errors, located, unknown_key
 
 STACKS = Path(__file__).parent
 KEY = "obs:spec"
 PULUMI_KEYS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 
-__all__ = ["Problem", "StackFileError", "load", "load_node", "names", "stack_file"]
+__all__ = ["Located", "StackFileError", "load", "load_node", "names", "stack_file"]
 
 
 def names(folder: Path = STACKS) -> list[str]:
@@ -37,18 +37,16 @@ def stack_file(stack: str, folder: Path = STACKS) -> Path:
     file = folder / f"Pulumi.{stack}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", stack) or not file.is_file():
         offered = ", ".join(names(folder)) or "none"
-        problem = Problem(
-            f"{folder.name}/", "stack", show(stack), f"expected a stack that has a file: {offered}"
-        )
-        raise StackFileError([problem])
+        expected = f"expected a stack that has a file: {offered}"
+        raise StackFileError([Located.at(f"{folder.name}/", ("stack",), expected, stack)])
     return file
 
 
-Refusals = Callable[[Spec], list[Found]]
+Refusals = Callable[[Spec], list[Problem]]
 """What a target cannot do of a spec, in the terms of `Spec.problems`."""
 
 
-def _no_refusals(_: Spec) -> list[Found]:
+def _no_refusals(_: Spec) -> list[Problem]:
     return []
 
 
@@ -64,35 +62,35 @@ def load_node(stack: str, folder: Path = STACKS) -> Node:
     if not isinstance(whole.value, dict) or not whole.value:
         found = "is empty" if not whole.value else f"holds {whole.shown()}"
         expected = f"the file {found}; expected a mapping with the key `config`, and in it {KEY}"
-        raise StackFileError([Problem(whole.where, "", "", expected)])
+        raise StackFileError([Located.at(whole.where, (), expected)])
     problems = [
-        Problem(whole.keys[key], key_path((key,)), "", unknown_key(key, PULUMI_KEYS))
+        Located.at(whole.keys[key], (key,), unknown_key(key, PULUMI_KEYS))
         for key in whole.value
         if key not in PULUMI_KEYS
     ]
     config: Node | None = whole.value.get("config")
     if config is None or not isinstance(config.value, dict) or KEY not in config.value:
         where = whole.keys.get("config", whole.where)
-        problems.append(Problem(where, "config", "", f"expected a mapping with the key {KEY}"))
+        problems.append(Located.at(where, ("config",), f"expected a mapping with the key {KEY}"))
         raise StackFileError(problems)
     for key in config.value:
         if key.startswith("obs:") and key != KEY and not _is_secret(config.value[key]):
             expected = (
                 f"expected settings under {KEY}, and nothing else but secrets (pulumi config set --secret)"
             )
-            problems.append(Problem(config.keys[key], key_path(("config", key)), "", expected))
+            problems.append(Located.at(config.keys[key], ("config", key), expected))
     spec: Node = config.value[KEY]
     problems += _taken_for_secrets(spec)
     if not isinstance(spec.value, dict):
         expected = f"expected a mapping with the sections {', '.join(Spec.model_fields)}"
-        problems.append(Problem(config.keys[KEY], KEY, spec.shown(), expected))
+        problems.append(Located.at(config.keys[KEY], (KEY,), expected, AsWritten(spec.shown())))
     if problems:
         raise StackFileError(problems)
     base_file = folder / "base.yaml"
     if base_file.exists():
         base = parse(base_file, f"{folder.name}/{base_file.name}")
         if not isinstance(base.value, dict):
-            raise StackFileError([Problem(base.where, "", base.shown(), "expected a mapping")])
+            raise StackFileError([Located.at(base.where, (), "expected a mapping", AsWritten(base.shown()))])
         return merge(base, spec)
     return spec
 
@@ -102,12 +100,15 @@ def _parsed(file: Path, name: str) -> Node:
     try:
         return parse(file, name)
     except StackFileError as error:
-        inside = f"config.{KEY}."
-        problems = [replace(problem, key=problem.key.removeprefix(inside)) for problem in error.problems]
+        inside = ("config", KEY)
+        problems = [
+            replace(problem, path=problem.path[2:] if problem.path[:2] == inside else problem.path)
+            for problem in error.problems
+        ]
         raise StackFileError(problems) from None
 
 
-def _taken_for_secrets(node: Node, path: tuple[str | int, ...] = ()) -> list[Problem]:
+def _taken_for_secrets(node: Node, path: KeyPath = ()) -> list[Located]:
     """Mappings with the one key `secure`, which Pulumi takes for a secret wherever they stand, and would fail
     to decrypt."""
     if _is_secret(node) and isinstance(node.value["secure"].value, str):
@@ -115,8 +116,7 @@ def _taken_for_secrets(node: Node, path: tuple[str | int, ...] = ()) -> list[Pro
             "expected another key beside or instead of 'secure': Pulumi takes a mapping with this one key "
             "for a secret of its own"
         )
-        key = key_path((*path, "secure")) if path else f"{KEY}.secure"
-        return [Problem(node.keys["secure"], key, "", expected)]
+        return [Located.at(node.keys["secure"], (*(path or (KEY,)), "secure"), expected)]
     if isinstance(node.value, dict):
         children = [((*path, key), child) for key, child in node.value.items()]
     elif isinstance(node.value, list):
@@ -137,18 +137,18 @@ def validate(node: Node, refusals: Refusals = _no_refusals, stack: str | None = 
     target cannot do: so nothing is reported that only follows from something else."""
     data = node.plain()
     if not isinstance(data, dict):
-        raise StackFileError([as_problem(node, (), data, "expected a mapping")])
-    problems: list[Problem] = []
+        raise StackFileError([located(node, Problem((), data, "expected a mapping"))])
+    problems: list[Located] = []
     _port_base(data, problems)
     sections = _sections(node, data, problems)
     spec = Spec.model_construct(None, **sections)
     found = spec.problems(sections)
     if stack is not None and "environment" in sections and spec.environment.name != stack:
         expected = f"expected '{stack}', the name of its file: Pulumi.{stack}.yaml"
-        found.append((("environment", "name"), spec.environment.name, expected))
+        found.append(Problem(("environment", "name"), spec.environment.name, expected))
     if len(sections) == len(Spec.model_fields):
         found += refusals(spec)
-    problems += [as_problem(node, *item) for item in found]
+    problems += [located(node, problem) for problem in found]
     if problems:
         raise StackFileError(sorted(set(problems), key=_order))
     return spec
@@ -161,10 +161,12 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 """A model for each section, so that one can be judged without the others."""
 
 
-def _sections(node: Node, data: Any, problems: list[Problem]) -> dict[str, Any]:
+def _sections(node: Node, data: Any, problems: list[Located]) -> dict[str, Any]:
     """The sections that are valid in themselves; what is wrong with the others is added to `problems`."""
     problems += [
-        as_problem(node, (key,), MISSING, unknown_key(key, _SECTIONS)) for key in data if key not in _SECTIONS
+        located(node, Problem((key,), MISSING, unknown_key(key, _SECTIONS)))
+        for key in data
+        if key not in _SECTIONS
     ]
     sections: dict[str, Any] = {}
     for name, model in _SECTIONS.items():
@@ -173,26 +175,26 @@ def _sections(node: Node, data: Any, problems: list[Problem]) -> dict[str, Any]:
         except ValidationError as error:
             problems += describe_errors(node, error.errors(include_url=False))
         except RecursionError:
-            problems.append(as_problem(node, (name,), MISSING, "expected fewer levels of nesting"))
+            problems.append(located(node, Problem((name,), MISSING, "expected fewer levels of nesting")))
         else:
             sections[name] = getattr(section, name)
     return sections
 
 
-def _port_base(data: Any, problems: list[Problem]) -> None:
+def _port_base(data: Any, problems: list[Located]) -> None:
     """OBS_PORT_BASE stands above the file, so that two checkouts can run side by side."""
     text = os.environ.get("OBS_PORT_BASE")
     if text is None:
         return
     if not re.fullmatch(r"[0-9]{4,5}", text) or not 1024 <= int(text) <= 65000:
         expected = "expected a port from 1024 to 65000; unset it or correct it"
-        problems.append(Problem("environment", "OBS_PORT_BASE", show(text), expected))
+        problems.append(Located.at("environment", ("OBS_PORT_BASE",), expected, text))
         return
     deploy = data.setdefault("deploy", {})
     if isinstance(deploy, dict):
         deploy["port_base"] = int(text)
 
 
-def _order(problem: Problem) -> tuple[str, int, str, str]:
+def _order(problem: Located) -> tuple[str, int, str, str]:
     file, _, line = problem.where.rpartition(":")
-    return (file, int(line) if line.isdigit() else 0, problem.key, problem.value + problem.expected)
+    return (file, int(line) if line.isdigit() else 0, problem.key, problem.shown + problem.expected)

@@ -5,41 +5,43 @@ file with another library, would take for something else.
 """
 
 import math
+import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
+
+from components.spec.problem import MISSING, AsWritten, Path, Problem, Refused, show
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
 
 
 @dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a stack file."""
+class Located(Problem):
+    """A problem and the place in a file where it stands."""
 
-    where: str
+    where: str = ""
     """`file:line`"""
-    key: str
-    """Key path as people write it: `services[0].owner`; '' for the file as a whole."""
-    value: str
-    """The value as found, shortened; '' where there is none."""
-    expected: str
+
+    @classmethod
+    def at(cls, where: str, path: Path, expected: str, value: object = MISSING) -> "Located":
+        """A problem at a place."""
+        return cls(path, value, expected, where=where)
 
     def __str__(self) -> str:
-        told = f"{self.key or 'the file'} = {self.value}" if self.value else self.key
-        return f"{self.where}: {told}: {self.expected}" if told else f"{self.where}: {self.expected}"
+        return f"{self.where}: {super().__str__()}"
 
 
-class StackFileError(Exception):
+class StackFileError(Refused):
     """A stack file that cannot be used; `problems` holds every one, in the order of the file."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
+    problems: Sequence[Located]
+
+    def __init__(self, problems: Sequence[Located]) -> None:
+        super().__init__(problems)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Node:
 
     def shown(self) -> str:
         """The value for a message, as the file has it."""
-        return show(self.value) if self.written is None else _short(self.written)
+        return show(self.value if self.written is None else AsWritten(self.written))
 
     def plain(self) -> Any:
         """The value without places; lists as tuples, as the strict model wants them."""
@@ -65,7 +67,7 @@ class Node:
             return tuple(node.plain() for node in self.value)
         return self.value
 
-    def at(self, path: tuple[str | int, ...]) -> "tuple[Node, str, bool]":
+    def at(self, path: Path) -> "tuple[Node, str, bool]":
         """The node at a path, its place, and whether the whole path exists; else the nearest one above."""
         node, where = self, self.where
         for part in path:
@@ -104,33 +106,35 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
-def parse(file: Path, name: str) -> Node:
+def parse(file: pathlib.Path, name: str) -> Node:
     """The file's content with places; `name` is how messages call it. Raises `StackFileError`."""
     try:
         data = file.read_bytes()
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise StackFileError([Problem(name, "", "", f"{reason}; expected a readable file")]) from None
+        raise StackFileError([Located.at(name, (), f"{reason}; expected a readable file")]) from None
     if len(data) > MAX_BYTES:
-        raise StackFileError([Problem(name, "", f"{len(data)} bytes", f"expected at most {MAX_BYTES} bytes")])
+        raise StackFileError(
+            [Located.at(name, (), f"expected at most {MAX_BYTES} bytes", AsWritten(f"{len(data)} bytes"))]
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        raise StackFileError([Problem(f"{name}:{line}", "", "", "expected UTF-8 text")]) from None
+        raise StackFileError([Located.at(f"{name}:{line}", (), "expected UTF-8 text")]) from None
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
         says = ", ".join(part for part in (error.context, error.problem) if part)
-        raise StackFileError([Problem(where, "", "", f"expected valid YAML: {says}")]) from None
+        raise StackFileError([Located.at(where, (), f"expected valid YAML: {says}")]) from None
     except yaml.YAMLError as error:
         says = str(error).splitlines()[0]
-        raise StackFileError([Problem(name, "", "", f"expected valid YAML: {says}")]) from None
+        raise StackFileError([Located.at(name, (), f"expected valid YAML: {says}")]) from None
     except RecursionError:
-        raise StackFileError([Problem(name, "", "", "expected fewer levels of nesting")]) from None
-    problems: list[Problem] = []
+        raise StackFileError([Located.at(name, (), "expected fewer levels of nesting")]) from None
+    problems: list[Located] = []
     seen: set[int] = set()
     node = _convert(root, name, (), seen, problems) if root is not None else Node({}, f"{name}:1", {})
     if problems:
@@ -138,34 +142,28 @@ def parse(file: Path, name: str) -> Node:
     return node
 
 
-def _convert(
-    node: yaml.Node, name: str, path: tuple[str | int, ...], seen: set[int], problems: list[Problem]
-) -> Node:
+def _convert(node: yaml.Node, name: str, path: Path, seen: set[int], problems: list[Located]) -> Node:
     where = f"{name}:{node.start_mark.line + 1}"
     nothing = Node(None, where, {})
     if id(node) in seen:
-        problems.append(
-            Problem(where, key_path(path), "", "expected the value itself: aliases are not used here")
-        )
+        problems.append(Located.at(where, path, "expected the value itself: aliases are not used here"))
         return nothing
     seen.add(id(node))
     if len(path) > MAX_DEPTH:
-        problems.append(
-            Problem(where, key_path(path[:6]) + "...", "", f"expected at most {MAX_DEPTH} levels")
-        )
+        problems.append(Located.at(where, path[:6], f"expected at most {MAX_DEPTH} levels below"))
         return nothing
     if isinstance(node, yaml.ScalarNode):
         if _is_left_out(node, path):
-            problems.append(Problem(where, key_path(path), "", LEFT_OUT))
+            problems.append(Located.at(where, path, LEFT_OUT))
             return nothing
         try:
             value = _scalar(node)
         except ValueError as error:
-            problems.append(Problem(where, key_path(path), _as_written(node), str(error)))
+            problems.append(Located.at(where, path, str(error), _as_written(node)))
             return nothing
         return Node(value, where, {}, None if isinstance(value, str) else _as_written(node))
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rsplit(":", 1)[1] not in ("map", "seq"):
-        problems.append(Problem(where, key_path(path), node.tag, "expected no tag"))
+        problems.append(Located.at(where, path, "expected no tag", AsWritten(node.tag)))
         return nothing
     if isinstance(node, yaml.SequenceNode):
         items = [
@@ -177,23 +175,21 @@ def _convert(
     for key_node, value_node in node.value:
         at = f"{name}:{key_node.start_mark.line + 1}"
         if not isinstance(key_node, yaml.ScalarNode):
-            problems.append(Problem(at, key_path(path), "", "expected keys to be plain words"))
+            problems.append(Located.at(at, path, "expected keys to be plain words"))
             continue
         key = str(key_node.value)
-        if reason := _no_key(key_node):
-            problems.append(Problem(at, key_path((*path, key)), "", reason))
+        if reason := _why_no_key(key_node):
+            problems.append(Located.at(at, (*path, key), reason))
             continue
         if key in content:
-            problems.append(
-                Problem(at, key_path((*path, key)), "", f"expected once; it stands at {keys[key]} too")
-            )
+            problems.append(Located.at(at, (*path, key), f"expected once; it stands at {keys[key]} too"))
             continue
         keys[key] = at
         content[key] = _convert(value_node, name, (*path, key), seen, problems)
     return Node(content, where, keys)
 
 
-def _no_key(node: yaml.ScalarNode) -> str | None:
+def _why_no_key(node: yaml.ScalarNode) -> str | None:
     """Why a scalar cannot be a key; None if it can."""
     if _is_plain(node) and node.value == "<<":
         return "expected the settings themselves: merge keys are not used here"
@@ -212,7 +208,7 @@ LEFT_OUT = (
 )
 
 
-def _is_left_out(node: yaml.ScalarNode, path: tuple[str | int, ...]) -> bool:
+def _is_left_out(node: yaml.ScalarNode, path: Path) -> bool:
     """Whether a setting has no value at all, as in `channel: #shop-web`, which YAML reads as null. Whole
     sections are told of elsewhere, and what Pulumi's own keys may be is Pulumi's to say."""
     outside = 3 if path[:1] == ("config",) else 1
@@ -226,7 +222,8 @@ def _is_plain(node: yaml.ScalarNode) -> bool:
 def _as_written(node: yaml.ScalarNode) -> str:
     """A scalar for a message: unquoted ones that are no text as the file has them."""
     text = str(node.value)
-    return text if _is_plain(node) and text and text.isprintable() else show(text if text else None)
+    written = _is_plain(node) and text and text.isprintable()
+    return AsWritten(text if written else show(text if text else None))
 
 
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]{0,14})")
@@ -307,32 +304,3 @@ def _names(node: Node) -> dict[str, int] | None:
             return None
         found[name.value] = position
     return found
-
-
-def key_path(path: tuple[str | int, ...]) -> str:
-    """A path as people write it."""
-
-    def parts() -> Iterator[str]:
-        for index, part in enumerate(path):
-            if isinstance(part, int):
-                yield f"[{part}]"
-            else:
-                shown = part if re.fullmatch(r"[\w:-]{1,60}", part, re.ASCII) else show(part)
-                yield f".{shown}" if index else shown
-
-    return "".join(parts())
-
-
-def show(value: object) -> str:
-    """A value for a message: printable, one line, at most 80 characters."""
-    if isinstance(value, (dict, list, tuple)):
-        return {dict: "a mapping", list: "a list", tuple: "a list"}[type(value)]
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return _short(repr(value) if isinstance(value, str) else str(value))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -5,13 +5,14 @@ import re
 import types
 import typing
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
 from components.spec import Spec
-from components.spec.consistency import MISSING
-from stacks.source import Node, Problem, key_path, show
+from components.spec.problem import MISSING, AsWritten, Path, Problem, show
+from stacks.source import Located, Node
 
 SENSITIVE = re.compile(r"secret|password|token|api_?key|credential|webhook|routing_?key", re.IGNORECASE)
 """Keys whose text is not shown: somebody may have put the secret itself there."""
@@ -44,57 +45,58 @@ _BOUNDS = {
 """The same, with the bounds that the error knows."""
 
 
-def describe_errors(root: Node, errors: Iterable[Any]) -> list[Problem]:
+def describe_errors(root: Node, errors: Iterable[Any]) -> list[Located]:
     """One problem a place: what a union's members each expected is said together."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    found: dict[Located, list[str]] = {}
     for error in errors:
-        problem = _from_error(root, error)
-        found.setdefault((problem.where, problem.key, problem.value), []).append(problem.expected)
+        problem = located(root, _from_error(error))
+        found.setdefault(replace(problem, expected=""), []).append(problem.expected)
     result = []
-    for (where, key, value), expectations in found.items():
+    for place, expectations in found.items():
         if len(members := list(dict.fromkeys(expectations))) > 1:
             words = [member.removeprefix("expected ").partition(";")[0] for member in members]
             members = [f"expected {' or '.join(words)}"]
-        result.append(Problem(where, key, value, members[0]))
+        result.append(replace(place, expected=members[0]))
     return result
 
 
-def as_problem(root: Node, path: tuple[str | int, ...], value: object, expected: str) -> Problem:
+def located(root: Node, problem: Problem) -> Located:
     """The problem at its place in the file, or at the nearest that is there, without the parts of the path
-    that only the model has."""
+    that only the model has, and with a value that may be shown."""
     known: list[str | int] = []
-    for part in path:
+    for part in problem.path:
         if root.at((*known, part))[2] or not _is_union_tag(part):
             known.append(part)
-    node, where, exists = root.at(tuple(known))
-    key = str(known[-1]) if known else ""
+    path, value = tuple(known), problem.value
+    node, where, exists = root.at(path)
+    key = str(path[-1]) if path else ""
     if value is MISSING:
-        shown = ""
-    elif isinstance(value, str) and (SENSITIVE.search(key) or (known[:1] == ["secrets"] and key == "key")):
+        return replace(Located.at(where, path, problem.expected), what_to_do=problem.what_to_do)
+    if isinstance(value, str) and (SENSITIVE.search(key) or (path[:1] == ("secrets",) and key == "key")):
         shown = "(not shown)"
     else:
-        shown = node.shown() if exists and node.value == value else show(value)
-    return Problem(where, key_path(tuple(known)), _LOGIN.sub("(not shown)@", shown), expected)
+        shown = _LOGIN.sub("(not shown)@", node.shown() if exists and node.value == value else show(value))
+    return Located(path, AsWritten(shown), problem.expected, problem.what_to_do, where)
 
 
-def _from_error(root: Node, error: Any) -> Problem:
+def _from_error(error: Any) -> Problem:
     path = tuple(
         part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))
     )
     kind, context, value = error["type"], error.get("ctx", {}), error["input"]
     if kind == "missing":
-        return as_problem(root, path, MISSING, "missing; expected a value: this key is required")
+        return Problem(path, MISSING, "missing; expected a value: this key is required")
     if kind == "extra_forbidden":
-        return as_problem(root, path, value, unknown_key(str(path[-1]), fields(path[:-1])))
+        return Problem(path, value, unknown_key(str(path[-1]), fields(path[:-1])))
     if kind == "value_error":
         whole = isinstance(value, dict | tuple)  # then the message names what is in it
-        return as_problem(root, path, MISSING if whole else value, str(context.get("error", error["msg"])))
+        return Problem(path, MISSING if whole else value, str(context.get("error", error["msg"])))
     expected = _TYPES.get(kind) or _BOUNDS.get(kind, error["msg"]).format(**context)
     if kind == "string_type" and isinstance(value, int | float):
         expected += "; write it in quotes"
     if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str) and _unquoted(value):
         expected += "; write it without quotes"
-    return as_problem(root, path, value, f"expected {expected}")
+    return Problem(path, value, f"expected {expected}")
 
 
 def _unquoted(text: str) -> bool:
@@ -115,7 +117,7 @@ def _is_union_tag(part: str | int) -> bool:
     )
 
 
-def fields(path: tuple[str | int, ...]) -> list[str]:
+def fields(path: Path) -> list[str]:
     """The keys that the model knows at a path."""
     model: Any = Spec
     for part in path:

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from components.plan import Refused
 from components.spec import Spec
 from components.spec.consistency import JOB_LABELS, RESERVED_LABELS
+from components.spec.problem import Refused
 from tests import specs
 from vsi.plan import plan
 
@@ -348,13 +348,13 @@ def test_a_field_changes_the_plan(field: str) -> None:
 def test_what_this_target_cannot_do_is_refused_by_name(field: str) -> None:
     with pytest.raises(Refused, match="target ") as caught:
         plan(_spec(_changed(field)), "test")
-    assert [setting for setting, _, _ in caught.value.problems] == [field]
+    assert [problem.key for problem in caught.value.problems] == [field]
 
 
 def _told(stack: Any) -> set[str]:
     """What a stack is refused for, as key paths without indices; empty if it is not."""
     try:
-        problems = [path for path, _, _ in _spec(stack).problems()]
+        problems = [problem.path for problem in _spec(stack).problems()]
     except ValidationError as error:
         problems = [item["loc"] for item in error.errors()]
     return {".".join(str(part) for part in path if isinstance(part, str)) for path in problems}

@@ -3,10 +3,10 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused here, by name.
 """
 
-from components.plan import Refused, Secret
+from components.plan import Secret
 from components.render import opensearch
 from components.spec import Spec
-from components.spec.references import Found, Path
+from components.spec.problem import Path, Problem, Refused
 from vsi.site import local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
@@ -14,10 +14,8 @@ from vsi.units import all_units
 
 def plan(spec: Spec, stack: str) -> HostPlan:
     """The plan of a stack on this machine. Raises `Refused` with every setting that cannot be honoured."""
-    refused = refusals(spec)
-    if refused:
-        problems = [(".".join(map(str, path)), value, why) for path, value, why in refused]
-        raise Refused(spec.environment.target, problems)
+    if refused := refusals(spec):
+        raise Refused(refused)
     return HostPlan(
         stack=stack,
         parts=tuple(all_units(spec, local_site(spec))),
@@ -27,13 +25,13 @@ def plan(spec: Spec, stack: str) -> HostPlan:
     )
 
 
-def refusals(spec: Spec) -> list[Found]:
+def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
     target = spec.environment.target
-    found: list[Found] = []
+    found: list[Problem] = []
     if target != "local":
         expected = "expected 'local'; this target does not exist yet"
-        found.append((("environment", "target"), target, expected))
+        found.append(Problem(("environment", "target"), target, expected))
     places: tuple[tuple[Path, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
@@ -41,11 +39,11 @@ def refusals(spec: Spec) -> list[Found]:
     for place, replicas in places:
         if replicas:
             expected = f"expected 0: target {target} has one OpenSearch node, and no other to copy to"
-            found.append((place, replicas, expected))
+            found.append(Problem(place, replicas, expected))
     runs_redis = any(service.run and service.run.redis for service in spec.services)
     if "redis" in spec.metrics.exporters and not runs_redis:
         expected = "expected no 'redis', since no service with `run` uses Redis; take it out"
-        found.append((("metrics", "exporters"), "redis", expected))
+        found.append(Problem(("metrics", "exporters"), "redis", expected))
     return found
 
 

@@ -13,7 +13,7 @@ from components.spec.base import LabelName, LabelValue, Like, Model, Name, milli
 from components.spec.consistency import problems
 from components.spec.logging import Logging
 from components.spec.metrics import AlertRule, Metrics
-from components.spec.references import Found
+from components.spec.problem import Problem
 from components.spec.services import Service
 from components.spec.tracing import Tracing
 
@@ -68,9 +68,9 @@ class Spec(Model):
     logging: Logging = Logging()
     tracing: Tracing = Tracing()
 
-    def problems(self, sections: Collection[str] | None = None) -> list[Found]:
-        """What does not fit together across parts: (key path, value, what was expected); with `sections`, in
-        these alone, where the others may not be there."""
+    def problems(self, sections: Collection[str] | None = None) -> list[Problem]:
+        """What does not fit together across parts; with `sections`, in these alone: the others may not be
+        there."""
         return problems(self, sections)
 
 

@@ -1,4 +1,4 @@
-"""What must fit together across the parts of a spec: (key path, value, what was expected).
+"""What must fit together across the parts of a spec.
 
 `CHECKS` says which sections each check reads, so that a section that is wrong in itself keeps no check of the
 others from running, and none reports what only follows from it.
@@ -12,7 +12,7 @@ from components.spec import references
 from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
 from components.spec.matchers import label
-from components.spec.references import Found, Path
+from components.spec.problem import MISSING, Path, Problem
 
 if TYPE_CHECKING:
     from components.spec import Spec
@@ -42,27 +42,26 @@ them is overwritten, or hides series from rules that look for the stack's own va
 JOB_LABELS = ("service", "owner")
 """Those that a further scrape job may set: it has no service otherwise, and the platform team as owner."""
 
-MISSING = object()
-"""The value of a problem with a key that is not there."""
 
-
-def _service_names(spec: "Spec") -> list[Found]:
+def _service_names(spec: "Spec") -> list[Problem]:
     """No service takes the place of a unit, a scrape job or a rule file of the stack's own."""
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         path: Path = ("services", index, "name")
         if service.name in RESERVED_UNITS:
-            found.append((path, service.name, "expected a name that no unit of the stack has"))
+            found.append(Problem(path, service.name, "expected a name that no unit of the stack has"))
         elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
             found.append(
-                (path, service.name, "expected a name that no scrape job or rule file of the stack has")
+                Problem(
+                    path, service.name, "expected a name that no scrape job or rule file of the stack has"
+                )
             )
     return found
 
 
-def _service_places(spec: "Spec") -> list[Found]:
+def _service_places(spec: "Spec") -> list[Problem]:
     """What the stack does not run itself says where its metrics and logs are."""
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         if service.run is not None:
             continue
@@ -78,13 +77,14 @@ def _service_places(spec: "Spec") -> list[Found]:
             if source.path is None
         ]
         found += [
-            (path, MISSING, "missing; expected a value, since the service has no `run`") for path in missing
+            Problem(path, MISSING, "missing; expected a value, since the service has no `run`")
+            for path in missing
         ]
     return found
 
 
-def _service_ports(spec: "Spec") -> list[Found]:
-    found: list[Found] = []
+def _service_ports(spec: "Spec") -> list[Problem]:
+    found: list[Problem] = []
     offsets: dict[int, str] = {}
     for index, service in enumerate(spec.services):
         if service.run is None:
@@ -92,14 +92,14 @@ def _service_ports(spec: "Spec") -> list[Found]:
         offset = service.run.port_offset
         if offset in offsets:
             message = f"expected an offset of its own; {offsets[offset]} has it"
-            found.append((("services", index, "run", "port_offset"), offset, message))
+            found.append(Problem(("services", index, "run", "port_offset"), offset, message))
         offsets.setdefault(offset, service.name)
     return found
 
 
-def _service_promises(spec: "Spec") -> list[Found]:
+def _service_promises(spec: "Spec") -> list[Problem]:
     """A promise is computed from metrics that the service has, or from its spans."""
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         here: Path = ("services", index)
         if service.slo is None:
@@ -107,53 +107,53 @@ def _service_promises(spec: "Spec") -> list[Found]:
         if service.slo.metrics is None:
             if service.traces.protocol == "none":
                 expected = "missing; expected slo.metrics, or slo: null, since traces.protocol is none"
-                found.append(((*here, "slo", "metrics"), MISSING, expected))
+                found.append(Problem((*here, "slo", "metrics"), MISSING, expected))
             continue
         if not service.metrics:
             expected = "expected an endpoint at least, since slo.metrics names metrics of the service"
-            found.append(((*here, "metrics"), MISSING, expected))
+            found.append(Problem((*here, "metrics"), MISSING, expected))
         if label(service.slo.metrics.errors) in RESERVED_LABELS:
             message = "expected a label that the stack does not set itself"
-            found.append(((*here, "slo", "metrics", "errors"), service.slo.metrics.errors, message))
+            found.append(Problem((*here, "slo", "metrics", "errors"), service.slo.metrics.errors, message))
     return found
 
 
-def _span_buckets(spec: "Spec") -> list[Found]:
+def _span_buckets(spec: "Spec") -> list[Problem]:
     """A promise on a time that no bucket of the span metrics ends at could not be computed."""
     buckets = spec.tracing.span_metrics.buckets
     message = f"expected one of tracing.span_metrics.buckets: {', '.join(buckets)}"
     return [
-        (("services", index, "slo", "latency", "threshold"), service.slo.latency.threshold, message)
+        Problem(("services", index, "slo", "latency", "threshold"), service.slo.latency.threshold, message)
         for index, service in enumerate(spec.services)
         if service.slo and service.slo.metrics is None and service.traces.protocol != "none"
         if service.slo.latency.threshold not in buckets
     ]
 
 
-def _protocols(spec: "Spec") -> list[Found]:
+def _protocols(spec: "Spec") -> list[Problem]:
     opened = {"otlp-grpc": spec.tracing.otlp.grpc, "otlp-http": spec.tracing.otlp.http, "none": True}
     message = "expected a protocol that tracing.otlp opens"
     return [
-        (("services", index, "traces", "protocol"), service.traces.protocol, message)
+        Problem(("services", index, "traces", "protocol"), service.traces.protocol, message)
         for index, service in enumerate(spec.services)
         if not opened[service.traces.protocol]
     ]
 
 
-def _intervals(spec: "Spec") -> list[Found]:
+def _intervals(spec: "Spec") -> list[Problem]:
     """A scrape ends before the next one begins."""
     timeout, interval = spec.metrics.scrape_timeout, spec.metrics.scrape_interval
-    found: list[Found] = []
+    found: list[Problem] = []
     if milliseconds(timeout) > milliseconds(interval):
         expected = f"expected at most metrics.scrape_interval, which is {interval}"
-        found.append((("metrics", "scrape_timeout"), timeout, expected))
+        found.append(Problem(("metrics", "scrape_timeout"), timeout, expected))
     for index, job in enumerate(spec.metrics.scrape_jobs):
         found += _interval(("metrics", "scrape_jobs", index, "interval"), job.interval, timeout)
     return found
 
 
-def _service_intervals(spec: "Spec") -> list[Found]:
-    found: list[Found] = []
+def _service_intervals(spec: "Spec") -> list[Problem]:
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         for position, endpoint in enumerate(service.metrics):
             path: Path = ("services", index, "metrics", position, "interval")
@@ -161,35 +161,35 @@ def _service_intervals(spec: "Spec") -> list[Found]:
     return found
 
 
-def _interval(path: Path, interval: str | None, timeout: str) -> list[Found]:
+def _interval(path: Path, interval: str | None, timeout: str) -> list[Problem]:
     if interval is None or milliseconds(interval) >= milliseconds(timeout):
         return []
-    return [(path, interval, f"expected at least metrics.scrape_timeout, which is {timeout}")]
+    return [Problem(path, interval, f"expected at least metrics.scrape_timeout, which is {timeout}")]
 
 
-def _store_prefixes(spec: "Spec") -> list[Found]:
-    found: list[Found] = []
+def _store_prefixes(spec: "Spec") -> list[Problem]:
+    found: list[Problem] = []
     logs, traces = spec.logging.index.prefix, spec.tracing.storage.index_prefix
     if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
         place: Path = ("tracing", "storage", "index_prefix")
-        found.append((place, traces, "expected a prefix apart from logging.index.prefix"))
+        found.append(Problem(place, traces, "expected a prefix apart from logging.index.prefix"))
     return found
 
 
-def _field_names(spec: "Spec") -> list[Found]:
+def _field_names(spec: "Spec") -> list[Problem]:
     """Fields that the pipeline or the store keeps for itself, and texts put where no text can be stored."""
     logging = spec.logging
     named: list[tuple[Path, str]] = [
         (("logging", "fields", index, "name"), field.name) for index, field in enumerate(logging.fields)
     ]
     named += [(("logging", "enrichment", name), name) for name in logging.enrichment]
-    found: list[Found] = [
-        (path, name, "expected a name that does not begin with '_', 'log.' or 'obs.', which are taken")
+    found: list[Problem] = [
+        Problem(path, name, "expected a name that does not begin with '_', 'log.' or 'obs.', which are taken")
         for path, name in named
         if name.startswith(("_", "log.", "obs."))
     ]
     found += [
-        (path, name, "expected another name: this one says what was not understood of a record")
+        Problem(path, name, "expected another name: this one says what was not understood of a record")
         for path, name in named
         if name.partition(".")[0] in _MARKS
     ]
@@ -197,49 +197,49 @@ def _field_names(spec: "Spec") -> list[Found]:
         value = logging.enrichment.get(field.name)
         if value is not None and not re.fullmatch(_TEXTS_OF.get(field.type, ".*"), value):
             message = f"expected a {field.type}, the type of that field in logging.fields"
-            found.append((("logging", "enrichment", field.name), value, message))
+            found.append(Problem(("logging", "enrichment", field.name), value, message))
     return found
 
 
-def _nested_fields(spec: "Spec") -> list[Found]:
+def _nested_fields(spec: "Spec") -> list[Problem]:
     """OpenSearch has no field inside a field that holds a value itself: its template would be refused."""
     own: dict[str, Path] = {name: ("logging", "enrichment", name) for name in spec.logging.enrichment}
     own |= {
         field.name: ("logging", "fields", index, "name") for index, field in enumerate(spec.logging.fields)
     }
     every = {*own, *CORE_FIELDS, *spec.environment.labels}
-    found: list[Found] = []
+    found: list[Problem] = []
     for name, place in own.items():
         parts = name.split(".")
         outer = [whole for end in range(1, len(parts)) if (whole := ".".join(parts[:end])) in every]
         if outer:
             expected = f"expected a name that lies in no other field; {outer[0]} is one itself"
-            found.append((place, name, expected))
+            found.append(Problem(place, name, expected))
     return found
 
 
-def _metrics(spec: "Spec") -> list[Found]:
-    found: list[Found] = []
+def _metrics(spec: "Spec") -> list[Problem]:
+    found: list[Problem] = []
     for index, job in enumerate(spec.metrics.scrape_jobs):
         here: Path = ("metrics", "scrape_jobs", index)
         if job.name in RESERVED_JOBS:
             message = "expected a name that no scrape job of the stack has"
-            found.append(((*here, "name"), job.name, message))
+            found.append(Problem((*here, "name"), job.name, message))
         for name, value in job.labels.items():
             if name in RESERVED_LABELS and name not in JOB_LABELS:
                 message = f"expected no label that the stack sets itself, but for {', '.join(JOB_LABELS)}"
-                found.append(((*here, "labels", name), value, f"{message}; take it out or rename it"))
+                found.append(Problem((*here, "labels", name), value, f"{message}; take it out or rename it"))
             elif name in spec.metrics.forbidden_labels:
                 message = "expected none of metrics.forbidden_labels; this would drop every series of the job"
-                found.append(((*here, "labels", name), value, message))
+                found.append(Problem((*here, "labels", name), value, message))
     for index, name in enumerate(spec.metrics.forbidden_labels):
         if name in RESERVED_LABELS:
             message = "expected a label that the stack does not set itself; this would drop every series"
-            found.append((("metrics", "forbidden_labels", index), name, message))
+            found.append(Problem(("metrics", "forbidden_labels", index), name, message))
     return found
 
 
-Check = Callable[["Spec"], list[Found]]
+Check = Callable[["Spec"], list[Problem]]
 
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("alerting",), references.team_and_receiver_names),
@@ -273,7 +273,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
 """The sections of the spec that a check reads, and the check."""
 
 
-def problems(spec: "Spec", sections: Collection[str] | None = None) -> list[Found]:
+def problems(spec: "Spec", sections: Collection[str] | None = None) -> list[Problem]:
     """Everything that does not fit together in these sections; in all of them if none is named."""
     return [
         found

@@ -4,22 +4,14 @@ import graphlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from components.spec.problem import Path, Problem, written
 from components.spec.services import Service
 
 if TYPE_CHECKING:
     from components.spec import Spec
 
-Path = tuple[str | int, ...]
-Found = tuple[Path, object, str]
-"""(key path, value, what was expected)."""
 
-
-def written(path: Path) -> str:
-    """A path as people write it: `services[0].name`."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
-
-
-def team_and_receiver_names(spec: "Spec") -> list[Found]:
+def team_and_receiver_names(spec: "Spec") -> list[Problem]:
     """Teams and receivers are unique."""
     alerting = spec.alerting
     return _unique(("alerting", "teams"), [team.name for team in alerting.teams]) + _unique(
@@ -27,19 +19,19 @@ def team_and_receiver_names(spec: "Spec") -> list[Found]:
     )
 
 
-def secret_names(spec: "Spec") -> list[Found]:
+def secret_names(spec: "Spec") -> list[Problem]:
     """Secrets are unique, and none takes a file of the stack's own."""
     found = _unique(("secrets",), [secret.name for secret in spec.secrets])
     for index, secret in enumerate(spec.secrets):
         if secret.name == "tls" or secret.name.startswith("opensearch-"):
             message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
-            found.append((("secrets", index, "name"), secret.name, message))
+            found.append(Problem(("secrets", index, "name"), secret.name, message))
     return found
 
 
-def rule_names(spec: "Spec") -> list[Found]:
+def rule_names(spec: "Spec") -> list[Problem]:
     """Alerts of one name tell each other apart by their severity, as is common practice."""
-    found: list[Found] = []
+    found: list[Problem] = []
     seen: dict[tuple[str, str], int] = {}
     for index, rule in enumerate(spec.metrics.rules.alerts):
         first = seen.setdefault((rule.name, rule.severity), index)
@@ -47,45 +39,45 @@ def rule_names(spec: "Spec") -> list[Found]:
             path: Path = ("metrics", "rules", "alerts", index, "name")
             other = written(("metrics", "rules", "alerts", first))
             expected = f"expected another name or severity; {other} has both the same"
-            found.append((path, rule.name, expected))
+            found.append(Problem(path, rule.name, expected))
     return found
 
 
-def redaction_names(spec: "Spec") -> list[Found]:
+def redaction_names(spec: "Spec") -> list[Problem]:
     """Redactions are unique."""
     return _unique(("logging", "redaction"), [rule.name for rule in spec.logging.redaction])
 
 
-def service_names(spec: "Spec") -> list[Found]:
+def service_names(spec: "Spec") -> list[Problem]:
     """Services are unique, and none is called as another's further log sources are: `<service>-2`, ..."""
     found = _unique(("services",), [service.name for service in spec.services])
     sources = _log_sources(spec)
     for index, service in enumerate(spec.services):
         if service.name in sources:
             expected = f"expected another name: {sources[service.name]} is called so"
-            found.append((("services", index, "name"), service.name, expected))
+            found.append(Problem(("services", index, "name"), service.name, expected))
     return found
 
 
-def input_names(spec: "Spec") -> list[Found]:
+def input_names(spec: "Spec") -> list[Problem]:
     """Log inputs are unique, and none has the name of a service's log source."""
     found = _unique(("logging", "inputs"), [item.name for item in spec.logging.inputs])
     taken = _taken_by_services(spec) | _log_sources(spec)
     for index, item in enumerate(spec.logging.inputs):
         if item.name in taken:
             expected = f"expected another name: {taken[item.name]} is called so"
-            found.append((("logging", "inputs", index, "name"), item.name, expected))
+            found.append(Problem(("logging", "inputs", index, "name"), item.name, expected))
     return found
 
 
-def job_names(spec: "Spec") -> list[Found]:
+def job_names(spec: "Spec") -> list[Problem]:
     """Scrape jobs are unique, and none has the name of a service's job."""
     found = _unique(("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs])
     taken = _taken_by_services(spec)
     for index, job in enumerate(spec.metrics.scrape_jobs):
         if job.name in taken:
             expected = f"expected another name: {taken[job.name]} is called so"
-            found.append((("metrics", "scrape_jobs", index, "name"), job.name, expected))
+            found.append(Problem(("metrics", "scrape_jobs", index, "name"), job.name, expected))
     return found
 
 
@@ -102,18 +94,18 @@ def _log_sources(spec: "Spec") -> dict[str, str]:
     }
 
 
-def _unique(path: Path, names: list[str]) -> list[Found]:
+def _unique(path: Path, names: list[str]) -> list[Problem]:
     """Each name that stood before, at its second place."""
     first: dict[str, int] = {}
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, name in enumerate(names):
         if first.setdefault(name, index) != index:
             other = written((*path, first[name]))
-            found.append(((*path, index, "name"), name, f"expected a unique name; {other} has it too"))
+            found.append(Problem((*path, index, "name"), name, f"expected a unique name; {other} has it too"))
     return found
 
 
-def alerting_references(spec: "Spec") -> list[Found]:
+def alerting_references(spec: "Spec") -> list[Problem]:
     """Teams lead to receivers, and the platform's team is one."""
     alerting = spec.alerting
     teams = [team.name for team in alerting.teams]
@@ -128,23 +120,23 @@ def alerting_references(spec: "Spec") -> list[Found]:
     for index, receiver in enumerate(alerting.receivers):
         if receiver.to_sink and not alerting.sink:
             path: Path = ("alerting", "receivers", index, "to_sink")
-            found.append((path, True, "expected alerting.sink: true"))
+            found.append(Problem(path, True, "expected alerting.sink: true"))
     return found
 
 
-def owners(spec: "Spec") -> list[Found]:
+def owners(spec: "Spec") -> list[Problem]:
     """Services belong to teams."""
     teams = [team.name for team in spec.alerting.teams]
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         found += _known(("services", index, "owner"), service.owner, teams, "team")
     return found
 
 
-def rule_teams(spec: "Spec") -> list[Found]:
+def rule_teams(spec: "Spec") -> list[Problem]:
     """Alerts of the stack file belong to teams."""
     teams = [team.name for team in spec.alerting.teams]
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, rule in enumerate(spec.metrics.rules.alerts):
         found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
     return found
@@ -175,41 +167,43 @@ def _services_secrets(spec: "Spec") -> list[tuple[Path, str]]:
     ]
 
 
-def secrets_of_receivers(spec: "Spec") -> list[Found]:
+def secrets_of_receivers(spec: "Spec") -> list[Problem]:
     """Receivers name secrets that are there."""
     return _known_secrets(spec, _receivers_secrets(spec))
 
 
-def secrets_of_jobs(spec: "Spec") -> list[Found]:
+def secrets_of_jobs(spec: "Spec") -> list[Problem]:
     """Scrape jobs name secrets that are there."""
     return _known_secrets(spec, _jobs_secrets(spec))
 
 
-def secrets_of_services(spec: "Spec") -> list[Found]:
+def secrets_of_services(spec: "Spec") -> list[Problem]:
     """Metrics endpoints name secrets that are there."""
     return _known_secrets(spec, _services_secrets(spec))
 
 
-def _known_secrets(spec: "Spec", uses: list[tuple[Path, str]]) -> list[Found]:
+def _known_secrets(spec: "Spec", uses: list[tuple[Path, str]]) -> list[Problem]:
     names = [secret.name for secret in spec.secrets]
     return [found for path, name in uses for found in _known(path, name, names, "secret")]
 
 
-def unused_secrets(spec: "Spec") -> list[Found]:
+def unused_secrets(spec: "Spec") -> list[Problem]:
     """Each secret is asked for by something."""
     uses = [*_receivers_secrets(spec), *_jobs_secrets(spec), *_services_secrets(spec)]
     used = {name for _, name in uses}
     return [
-        (("secrets", index, "name"), secret.name, "expected a secret that a receiver or a basic_auth uses")
+        Problem(
+            ("secrets", index, "name"), secret.name, "expected a secret that a receiver or a basic_auth uses"
+        )
         for index, secret in enumerate(spec.secrets)
         if secret.name not in used
     ]
 
 
-def calls(spec: "Spec") -> list[Found]:
+def calls(spec: "Spec") -> list[Problem]:
     """Services call services that the stack runs, and in no circle: each starts after those that it calls."""
     services = {service.name: service for service in spec.services}
-    found: list[Found] = []
+    found: list[Problem] = []
     for index, service in enumerate(spec.services):
         runnable = [name for name, other in services.items() if other.run and name != service.name]
         for position, callee in enumerate(service.run.calls if service.run else ()):
@@ -219,7 +213,7 @@ def calls(spec: "Spec") -> list[Found]:
     at = {service.name: index for index, service in enumerate(spec.services)}
     for cycle in _cycles(services):
         path: Path = ("services", at[cycle[0]], "run", "calls")
-        found.append((path, " -> ".join(cycle), "expected no dependency cycle"))
+        found.append(Problem(path, " -> ".join(cycle), "expected no dependency cycle"))
     return found
 
 
@@ -246,8 +240,8 @@ def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
         }
 
 
-def _known(path: Path, name: str, names: list[str], what: str) -> list[Found]:
+def _known(path: Path, name: str, names: list[str], what: str) -> list[Problem]:
     if name in names:
         return []
     offered = ", ".join(sorted(names)) or "none is defined"
-    return [(path, name, f"expected the name of a {what}: {offered}")]
+    return [Problem(path, name, f"expected the name of a {what}: {offered}")]

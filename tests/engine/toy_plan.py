@@ -6,7 +6,7 @@ needs `one` and holds the cluster's name, so a test changes it by editing the st
 
 from components.plan import Pillar, Secret
 from components.spec import Spec
-from components.spec.references import Found
+from components.spec.problem import Problem
 from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 SERVER = (
@@ -19,7 +19,7 @@ SERVER = (
 )
 
 
-def refusals(_spec: Spec) -> list[Found]:
+def refusals(_spec: Spec) -> list[Problem]:
     """What the real one refuses; this one refuses nothing."""
     return []
 

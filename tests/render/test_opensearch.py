@@ -94,7 +94,7 @@ def test_a_field_inside_one_that_holds_a_value_is_refused(
         "enrichment": dict.fromkeys(enrichment, "x"),
     }
     stack = Spec.model_validate_json(json.dumps(specs.stack() | {"logging": logging}))
-    assert [place for place, _, _ in stack.problems()] == ([path] if path else [])
+    assert [problem.path for problem in stack.problems()] == ([path] if path else [])
 
 
 def test_a_named_field_decides_over_what_enrichment_would_be() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stacks.loader import STACKS, StackFileError, load
-from stacks.source import Problem
+from stacks.source import Located
 from vsi.plan import refusals
 
 LOCAL = (STACKS / "Pulumi.local.yaml").read_text(encoding="utf-8")
@@ -22,18 +22,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return made
 
 
-Broken = Callable[[str, str], list[Problem]]
+Broken = Callable[[str, str], list[Located]]
 
 
 @pytest.fixture
 def broken(folder: Path) -> Broken:
     """Replaces text in the local stack once and returns the problems that the loader finds."""
 
-    def change(old: str, new: str) -> list[Problem]:
+    def change(old: str, new: str) -> list[Located]:
         assert old in LOCAL, f"the local stack has no {old!r}"
         (folder / "Pulumi.local.yaml").write_text(LOCAL.replace(old, new, 1), encoding="utf-8")
         with pytest.raises(StackFileError) as caught:
             load("local", folder, refusals)
-        return caught.value.problems
+        return list(caught.value.problems)
 
     return change

@@ -104,7 +104,7 @@ def test_refused(changes: dict[str, Any], told: str) -> None:
 )
 def test_does_not_fit(changes: dict[str, Any], place: str, told: str) -> None:
     found = Spec.model_validate_json(json.dumps(specs.stack(**changes))).problems()
-    told_at = [message for path, _, message in found if ".".join(map(str, path)).startswith(place)]
+    told_at = [item.expected for item in found if ".".join(map(str, item.path)).startswith(place)]
     assert [message for message in told_at if told in message], found
 
 

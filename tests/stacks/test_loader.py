@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.spec import Spec
+from components.spec.problem import written
 from obs.describe import describe
 from obs.errors import BadInput
 from stacks.loader import STACKS, StackFileError, load, names, validate
 from stacks.schema import FILE, text
-from stacks.source import Node, key_path, merge, parse
+from stacks.source import Node, merge, parse
 from tests.stacks.conftest import LOCAL, Broken
 from vsi.plan import refusals
 
@@ -143,14 +144,14 @@ def test_a_problem_names_key_value_expectation_and_line(
     problems = [problem for problem in broken(old, new) if problem.key == key]
     assert problems, f"no problem at {key}: {[str(problem) for problem in broken(old, new)]}"
     assert any(expected in problem.expected for problem in problems), [str(problem) for problem in problems]
-    assert problems[0].value.startswith(value)
+    assert problems[0].shown.startswith(value)
     file, line = problems[0].where.split(":")
     assert file == "stacks/Pulumi.local.yaml"
     changed = LOCAL[: LOCAL.index(old)].count("\n") + 1
     near = (
         30
         if key == "services[3].run.port_offset"
-        or problems[0].value in ("a mapping", "'gateway -> orders -> gateway'", "")
+        or problems[0].shown in ("a mapping", "'gateway -> orders -> gateway'", "")
         else 1
     )
     assert abs(int(line) - changed) <= near + new.count("\n")
@@ -203,7 +204,7 @@ def test_what_the_target_cannot_do_is_told_with_all_else_and_its_line(
     with pytest.raises(BadInput) as caught:
         describe("local")
     lines = content.splitlines()
-    for told, (key, written) in zip(
+    for told, (key, line_of) in zip(
         str(caught.value).splitlines(),
         (
             ("services[2].owner = 'nobody'", "owner: nobody"),
@@ -216,7 +217,7 @@ def test_what_the_target_cannot_do_is_told_with_all_else_and_its_line(
         where, said, expected = told.split(": ", 2)
         file, line = where.split(":")
         assert file == "stacks/Pulumi.local.yaml"
-        assert written in lines[int(line) - 1]
+        assert line_of in lines[int(line) - 1]
         assert said == key
         assert expected.startswith("expected ")
 
@@ -383,6 +384,6 @@ def test_yaml_1_2_scalars(tmp_path: Path) -> None:
     assert parse(file, "x").plain() == expected
 
 
-def test_key_path() -> None:
-    assert key_path(("services", 0, "owner")) == "services[0].owner"
+def test_a_path_as_people_write_it() -> None:
+    assert written(("services", 0, "owner")) == "services[0].owner"
     assert STACKS.name == "stacks"

@@ -23,7 +23,7 @@ from tests.stacks.conftest import Broken
 )
 def test_a_setting_whose_value_is_only_a_comment(broken: Broken, old: str, new: str, key: str) -> None:
     (problem,) = broken(old, new)
-    assert (problem.key, problem.value) == (key, "")
+    assert (problem.key, problem.shown) == (key, "")
     assert "needs quotes, or it is a comment" in problem.expected
     assert "write null" in problem.expected
 
