@@ -1,5 +1,6 @@
 """Where what a stack runs can be reached, for the end of `obs up`."""
 
+from components.inventory import PROGRAMS
 from components.plan import Plan
 from components.spec import Spec
 from vsi.site import local_site
@@ -7,35 +8,22 @@ from vsi.site import local_site
 SHOWN = 8
 """Services that are listed; `obs status` lists all."""
 
-_KNOWN = (
-    ("pages", "start page", "pages", "/"),
-    ("pages", "metrics", "pages", "/explore"),
-    ("pages", "traces", "pages", "/traces"),
-    ("alertmanager", "alerts", "alertmanager", "/"),
-    ("opensearch", "logs", "opensearch", "/"),
-    ("sink", "notifications", "sink", "/"),
-)
-"""(unit, what it shows, listener, path): what a person can open. Prometheus and Jaeger have pages of
-their own on one channel only; the stack's pages show what they hold on each."""
-
 
 def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
     """(what, address), the stack's own programs first, then where spans go, then the services."""
     site = local_site(spec)
     units = {part.name for part in plan.parts}
     rows = [
-        (what if unit == "pages" else f"{what} ({unit})", f"{site.url(listener)}{path}")
-        for unit, what, listener, path in _KNOWN
-        if unit in units
+        (page.shows if row.name == "pages" else f"{page.shows} ({row.name})", site.url(row.api) + page.path)
+        for row in sorted(PROGRAMS, key=lambda row: (row.name != "pages", row.name))
+        for page in row.pages
+        if row.name in units
     ]
     if "collector" in units:
         receivers = [
-            text
-            for opened, text in (
-                (spec.tracing.otlp.grpc, f"{site.dial('collector-otlp-grpc')} (grpc)"),
-                (spec.tracing.otlp.http, f"{site.dial('collector-otlp-http')} (http)"),
-            )
-            if opened
+            f"{site.dial(f'collector-otlp-{protocol}')} ({protocol})"
+            for protocol in ("grpc", "http")
+            if site.has(f"collector-otlp-{protocol}")
         ]
         rows.append(("send spans to", ", ".join(receivers)))
     run = [service for service in spec.services if service.run and service.name in units]

@@ -3,6 +3,7 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused here, by name.
 """
 
+from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
 from components.spec import Spec
@@ -20,7 +21,7 @@ def plan(spec: Spec, stack: str) -> HostPlan:
         stack=stack,
         parts=tuple(all_units(spec, local_site(spec))),
         secrets=tuple(_secrets(spec)),
-        tls_names=opensearch.TLS_NAMES,
+        tls_names=certificates(spec),
         retain=spec.deploy.retain,
     )
 
@@ -40,8 +41,7 @@ def refusals(spec: Spec) -> list[Problem]:
         if replicas:
             expected = f"expected 0: target {target} has one OpenSearch node, and no other to copy to"
             found.append(Problem(place, replicas, expected))
-    runs_redis = any(service.run and service.run.redis for service in spec.services)
-    if "redis" in spec.metrics.exporters and not runs_redis:
+    if "redis" in spec.metrics.exporters and not runs_redis(spec):
         expected = "expected no 'redis', since no service with `run` uses Redis; take it out"
         found.append(Problem(("metrics", "exporters"), "redis", expected))
     return found

@@ -2,40 +2,14 @@
 and folders spelled relative to a unit's conf folder, so that a rendered file names no folder of the machine.
 """
 
+from components.inventory import sockets
 from components.site import Folders, Listener, Site
 from components.spec import Spec
 
 HOST = "127.0.0.1"
 
-OFFSETS = {
-    "prometheus": 0,
-    "alertmanager": 1,
-    "node-exporter": 3,
-    "redis-exporter": 5,
-    "housekeeper": 6,
-    "opensearch": 10,
-    "opensearch-transport": 11,
-    "redis": 12,
-    "collector-otlp-grpc": 20,
-    "collector-otlp-http": 21,
-    "collector-metrics": 22,  # the collector's own
-    "collector-spanmetrics": 23,
-    "collector-health": 24,
-    "collector-pushed": 25,  # metrics that clients sent
-    "collector-agent-metrics": 26,
-    "collector-agent-health": 27,
-    "jaeger-query-http": 30,
-    "jaeger-query-grpc": 31,
-    "jaeger-otlp-grpc": 32,
-    "jaeger-metrics": 33,
-    "jaeger-health": 34,
-    "sink": 40,
-    "pages": 41,
-}
-"""Fixed for good: a new program takes new ones, so nothing else moves. Services with `run` take theirs, 100
-to 199, from the stack file."""
-TLS = ("opensearch", "opensearch-transport")
-"""The others hold nothing that loopback would not keep."""
+MERGED = ("collector-agent",)
+"""Programs that this target does without: one collector does the work of the agent and of the gateway."""
 
 FOLDERS = Folders(
     secrets="../../../secrets",
@@ -45,12 +19,14 @@ FOLDERS = Folders(
 )
 
 
-def local_site(spec: Spec) -> Site:
-    """Where a stack's programs and services are on this machine."""
+def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
+    """Where a stack's programs and services are on this machine; programs `without` are nowhere."""
     base = spec.deploy.port_base
     return Site(
         name="local",
-        listeners={name: _listener(base + offset, tls=name in TLS) for name, offset in OFFSETS.items()},
+        listeners={
+            socket.name: _listener(base + socket.offset, tls=socket.tls) for socket in sockets(spec, without)
+        },
         services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
         folders=FOLDERS,
     )

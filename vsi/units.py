@@ -3,7 +3,10 @@
 One function a unit, named after it. Flags stand here, content in `components.render`.
 """
 
+from typing import TypedDict
+
 from components.catalog import ENGINES
+from components.inventory import BY_NAME, PROGRAMS
 from components.plan import Pillar, part_id
 from components.render import (
     alertmanager,
@@ -21,6 +24,7 @@ from components.render import (
 )
 from components.site import Site
 from components.spec import Service, Spec
+from vsi.site import MERGED
 from vsi.unit import HostUnit, Process, Ready
 
 CA = "{secrets}/tls/ca.pem"
@@ -55,34 +59,35 @@ def _own_checks(command: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
 
 def all_units(spec: Spec, site: Site) -> list[HostUnit]:
     """Every unit of a stack, in no particular order."""
-    units = [
-        opensearch_unit(spec, site),
-        housekeeper_unit(spec, site),
-        collector_unit(spec, site),
-        jaeger_unit(spec, site),
-        alertmanager_unit(spec, site),
-        prometheus_unit(spec, site),
-        pages_unit(spec, site),
-    ]
-    if "node" in spec.metrics.exporters:
-        units.append(node_exporter_unit(spec, site))
-    if any(service.run and service.run.redis for service in spec.services):
-        units.append(redis_unit(spec, site))
-        if "redis" in spec.metrics.exporters:
-            units.append(redis_exporter_unit(spec, site))
-    if spec.alerting.sink:
-        units.append(sink_unit(spec, site))
+    units = [_UNITS[row.name](spec, site) for row in PROGRAMS if row.name not in MERGED and row.runs(spec)]
     units += [service_unit(spec, site, service) for service in spec.services if service.run]
     return units
+
+
+class _Row(TypedDict):
+    name: str
+    place: str
+    pillar: Pillar
+    engines: tuple[str, ...]
+    ports: tuple[int, ...]
+
+
+def _row(name: str, site: Site) -> _Row:
+    """What the inventory says of a unit."""
+    row = BY_NAME[name]
+    return _Row(
+        name=name,
+        place=site.name,
+        pillar=row.pillar,
+        engines=(row.engine,) if row.engine else (),
+        ports=tuple(site.port(socket.name) for socket in row.sockets if site.has(socket.name)),
+    )
 
 
 def opensearch_unit(spec: Spec, site: Site) -> HostUnit:
     """The store of logs and traces."""
     return HostUnit(
-        name="opensearch",
-        place=site.name,
-        pillar=Pillar.LOGGING,
-        engines=("opensearch",),
+        **_row("opensearch", site),
         files=_files(opensearch.render(spec, site)),
         checks=(opensearch.CHECK_COMMAND,),
         process=Process(
@@ -94,7 +99,6 @@ def opensearch_unit(spec: Spec, site: Site) -> HostUnit:
             ready=Ready(url=f"{site.url('opensearch')}{opensearch.READY_PATH}", ca=CA, seconds=300),
         ),
         setup=opensearch.SETUP_COMMAND,
-        ports=(site.port("opensearch"), site.port("opensearch-transport")),
         secrets=opensearch.SECRETS,
         memory_mb=spec.deploy.opensearch_heap_mb + 500,
     )
@@ -103,16 +107,13 @@ def opensearch_unit(spec: Spec, site: Site) -> HostUnit:
 def housekeeper_unit(spec: Spec, site: Site) -> HostUnit:
     """Deletes what is older than its retention, and reports on the store."""
     return HostUnit(
-        name="housekeeper",
-        place=site.name,
-        pillar=Pillar.LOGGING,
+        **_row("housekeeper", site),
         files=_files(housekeeper.render(spec, site)),
         checks=_own_checks(housekeeper.COMMAND),
         process=Process(
             command=housekeeper.COMMAND,
             ready=_ready(site.url("housekeeper"), housekeeper.HEALTH_PATH),
         ),
-        ports=(site.port("housekeeper"),),
         secrets=(housekeeper.SECRET,),
         needs=_ids(site, "opensearch"),
         memory_mb=60,
@@ -121,16 +122,9 @@ def housekeeper_unit(spec: Spec, site: Site) -> HostUnit:
 
 def collector_unit(spec: Spec, site: Site) -> HostUnit:
     """Takes spans and log lines in, treats them and passes them on."""
-    names = ["collector-metrics", "collector-spanmetrics", "collector-health"]
-    names += ["collector-pushed"] if spec.metrics.otlp else []
-    names += ["collector-otlp-grpc"] if spec.tracing.otlp.grpc else []
-    names += ["collector-otlp-http"] if spec.tracing.otlp.http else []
     otelcol = program("otelcol", "otelcol")
     return HostUnit(
-        name="collector",
-        place=site.name,
-        pillar=Pillar.TRACING,
-        engines=("otelcol",),
+        **_row("collector", site),
         files=_files(collector.render(spec, site)),
         checks=((otelcol, "validate", "--config", "collector.yaml"),),
         process=Process(
@@ -138,7 +132,6 @@ def collector_unit(spec: Spec, site: Site) -> HostUnit:
             reload=collector.RELOAD,
             ready=_ready(site.url("collector-health"), "/"),
         ),
-        ports=tuple(sorted(site.port(name) for name in names)),
         secrets=(collector_logs.SECRET,),
         needs=_ids(site, "opensearch"),
         memory_mb=300,
@@ -149,17 +142,13 @@ def jaeger_unit(spec: Spec, site: Site) -> HostUnit:
     """Keeps traces in OpenSearch and answers queries about them."""
     exe = program("jaeger", "jaeger")
     return HostUnit(
-        name="jaeger",
-        place=site.name,
-        pillar=Pillar.TRACING,
-        engines=("jaeger",),
+        **_row("jaeger", site),
         files=_files(jaeger.render(spec, site)),
         checks=((exe, "validate", "--config", "jaeger.yaml"),),
         process=Process(
             command=(exe, "--config", "jaeger.yaml"),
             ready=_ready(site.url("jaeger-health"), jaeger.HEALTH_PATH, seconds=120),
         ),
-        ports=tuple(site.port(name) for name in jaeger.LISTENERS),
         secrets=(jaeger.SECRET,),
         needs=_ids(site, "opensearch"),
         memory_mb=120,
@@ -170,10 +159,7 @@ def alertmanager_unit(spec: Spec, site: Site) -> HostUnit:
     """Groups, routes and delivers alerts."""
     secrets = {receiver.secret for receiver in spec.alerting.receivers if receiver.secret}
     return HostUnit(
-        name="alertmanager",
-        place=site.name,
-        pillar=Pillar.ALERTING,
-        engines=("alertmanager",),
+        **_row("alertmanager", site),
         files=_files(alertmanager.render(spec, site)),
         checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
         process=Process(
@@ -188,7 +174,6 @@ def alertmanager_unit(spec: Spec, site: Site) -> HostUnit:
             reload="SIGHUP",
             ready=_ready(site.url("alertmanager"), "/-/ready"),
         ),
-        ports=(site.port("alertmanager"),),
         secrets=tuple(sorted(secrets)),
         memory_mb=60,
     )
@@ -208,10 +193,7 @@ def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
         "{cache}/rule-tests.json",
     )
     return HostUnit(
-        name="prometheus",
-        place=site.name,
-        pillar=Pillar.METRICS,
-        engines=("prometheus",),
+        **_row("prometheus", site),
         files=_files(rendered),
         checks=(
             (promtool, "check", "config", "prometheus.yml"),
@@ -229,7 +211,6 @@ def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
             reload="SIGHUP",
             ready=_ready(site.url("prometheus"), "/-/ready", seconds=120),
         ),
-        ports=(site.port("prometheus"),),
         secrets=scrape_jobs.secrets(spec),
         memory_mb=300,
     )
@@ -239,10 +220,7 @@ def node_exporter_unit(spec: Spec, site: Site) -> HostUnit:
     """The host's own metrics."""
     del spec
     return HostUnit(
-        name="node-exporter",
-        place=site.name,
-        pillar=Pillar.METRICS,
-        engines=("node_exporter",),
+        **_row("node-exporter", site),
         files=(),
         process=Process(
             command=(
@@ -252,7 +230,6 @@ def node_exporter_unit(spec: Spec, site: Site) -> HostUnit:
             ),
             ready=_ready(site.url("node-exporter"), "/"),
         ),
-        ports=(site.port("node-exporter"),),
         memory_mb=30,
     )
 
@@ -263,16 +240,12 @@ def redis_unit(spec: Spec, site: Site) -> HostUnit:
     Without a check: Redis has no command that judges a configuration. Nothing in `redis.conf` comes from the
     stack file but the port."""
     return HostUnit(
-        name="redis",
-        place=site.name,
-        pillar=Pillar.SERVICES,
-        engines=("redis",),
+        **_row("redis", site),
         files=_files(redis.render(spec, site)),
         process=Process(
             command=(program("redis", "redis-server"), "redis.conf"),
             ready=Ready(url=f"redis://{site.dial('redis')}"),
         ),
-        ports=(site.port("redis"),),
         memory_mb=30,
     )
 
@@ -280,13 +253,10 @@ def redis_unit(spec: Spec, site: Site) -> HostUnit:
 def redis_exporter_unit(spec: Spec, site: Site) -> HostUnit:
     """Redis's metrics."""
     return HostUnit(
-        name="redis-exporter",
-        place=site.name,
-        pillar=Pillar.METRICS,
+        **_row("redis-exporter", site),
         files=_files(redis.render_exporter(spec, site)),
         checks=_own_checks(redis.EXPORTER_COMMAND),
         process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(site.url("redis-exporter"), "/metrics")),
-        ports=(site.port("redis-exporter"),),
         needs=_ids(site, "redis"),
         memory_mb=60,
     )
@@ -295,13 +265,10 @@ def redis_exporter_unit(spec: Spec, site: Site) -> HostUnit:
 def sink_unit(spec: Spec, site: Site) -> HostUnit:
     """Receives what the team's Slack, Teams, PagerDuty and ticket system would."""
     return HostUnit(
-        name="sink",
-        place=site.name,
-        pillar=Pillar.ALERTING,
+        **_row("sink", site),
         files=_files(sink.render(spec, site)),
         checks=_own_checks(sink.COMMAND),
         process=Process(command=sink.COMMAND, ready=_ready(site.url("sink"), sink.HEALTH_PATH)),
-        ports=(site.port("sink"),),
         memory_mb=90,
     )
 
@@ -309,13 +276,10 @@ def sink_unit(spec: Spec, site: Site) -> HostUnit:
 def pages_unit(spec: Spec, site: Site) -> HostUnit:
     """The stack's web pages, over what the others answer; it needs none of them to start."""
     return HostUnit(
-        name="pages",
-        place=site.name,
-        pillar=Pillar.METRICS,
+        **_row("pages", site),
         files=_files(pages.render(spec, site)),
         checks=_own_checks(pages.COMMAND),
         process=Process(command=pages.COMMAND, ready=_ready(site.url("pages"), pages.HEALTH_PATH)),
-        ports=(site.port("pages"),),
         memory_mb=70,
     )
 
@@ -347,5 +311,20 @@ def service_unit(spec: Spec, site: Site, service: Service) -> HostUnit:
         memory_mb=run.memory_mb,
     )
 
+
+_UNITS = {
+    "alertmanager": alertmanager_unit,
+    "collector": collector_unit,
+    "housekeeper": housekeeper_unit,
+    "jaeger": jaeger_unit,
+    "node-exporter": node_exporter_unit,
+    "opensearch": opensearch_unit,
+    "pages": pages_unit,
+    "prometheus": prometheus_unit,
+    "redis": redis_unit,
+    "redis-exporter": redis_exporter_unit,
+    "sink": sink_unit,
+}
+"""By the name of the program."""
 
 __all__ = ["all_units", "program"]

@@ -20,14 +20,6 @@ from components.spec import Spec
 USER = "jaeger"
 SECRET = SECRET_OF[USER]
 HEALTH_PATH = "/status"
-LISTENERS = (
-    "jaeger-query-http",
-    "jaeger-query-grpc",
-    "jaeger-otlp-grpc",
-    "jaeger-metrics",
-    "jaeger-health",
-)
-"""All that it opens; names of listeners."""
 _STORE = "opensearch"
 
 

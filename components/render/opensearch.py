@@ -21,8 +21,6 @@ NODE_DN = "CN=opensearch,O=obs"
 """Subject (RFC 4514) of the certificate `opensearch`, in both layers; DNS localhost, IP 127.0.0.1."""
 ADMIN_DN = "CN=admin,O=obs"
 """Subject of the client certificate `admin`, the only one that may change users, roles and templates."""
-TLS_NAMES = ("opensearch", "admin")
-"""Made by the deploy: `secrets/tls/<name>.pem`, `<name>.key` (PKCS #8, no passphrase); `ca.pem`."""
 TLS_LINK = "tls"
 """Name of a symbolic link in the conf folder to the site's folder of certificates."""
 SETUP_ONLY = ("setup/",)

@@ -6,6 +6,7 @@ The files lie under `setup/` of the unit's conf folder; `agents.opensearch_setup
 import json
 from typing import Any
 
+from components.inventory import PROGRAMS, password_of
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
@@ -14,11 +15,8 @@ from components.spec.logging import CORE_FIELDS
 MANAGED = "managed by obs"
 """Description of the roles and users that are ours: those no longer described are removed by it."""
 SECRET_OF = {
-    "collector": "opensearch-collector",
-    "exporter": "opensearch-exporter",
-    "housekeeper": "opensearch-housekeeper",
-    "jaeger": "opensearch-jaeger",
-    "reader": "opensearch-reader",
+    user: password_of(user)
+    for user in sorted({"exporter", *(program.user for program in PROGRAMS if program.user)})
 }
 """User -> name of the secret that holds the password. Each has the role `obs-<user>`."""
 

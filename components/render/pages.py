@@ -1,5 +1,6 @@
 """Settings of `agents.pages`, the stack's web pages."""
 
+from components.inventory import BY_NAME
 from components.render.opensearch_store import SECRET_OF
 from components.render.services import to_json
 from components.render.slo import DURATION, indicator
@@ -19,11 +20,7 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
         "host": site.host("pages"),
         "port": site.port("pages"),
         "labels": spec.environment.labels,
-        "engines": {
-            "prometheus": site.url("prometheus"),
-            "alertmanager": site.url("alertmanager"),
-            "jaeger": site.url("jaeger-query-http"),
-        },
+        "engines": {name: site.url(BY_NAME[name].api) for name in ("prometheus", "alertmanager", "jaeger")},
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],
         "logs": {

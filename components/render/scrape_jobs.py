@@ -1,12 +1,13 @@
 """What is scraped beside the services: the stack's own programs, and the jobs that the stack file adds."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from components.inventory import PROGRAMS, Metrics, sockets
 from components.render import sizes
 from components.site import Site
 from components.spec import Service, Spec
-from components.spec.base import Severity
 from components.spec.metrics import Limits
 from components.spec.scraping import Access
 
@@ -32,38 +33,16 @@ class Job:
     """Instead of the stack's."""
 
 
-@dataclass(frozen=True)
-class Program:
-    """A program of the stack that serves metrics."""
-
-    job: str
-    listener: str
-    """A name of one of the site's listeners."""
-    down: Severity
-    """How bad it is when it is down."""
+def programs(spec: Spec) -> tuple[Metrics, ...]:
+    """The stack's own programs that are scraped, one a job, sorted by job."""
+    by_job = {page.job: page for page in _pages(spec)}
+    return tuple(by_job[job] for job in sorted(by_job))
 
 
-def programs(spec: Spec) -> tuple[Program, ...]:
-    """The stack's own programs that are scraped, sorted by job."""
-    exporters = spec.metrics.exporters
-    found = [
-        Program("alertmanager", "alertmanager", "critical"),
-        Program("collector", "collector-metrics", "critical"),
-        Program("collector-spanmetrics", "collector-spanmetrics", "critical"),
-        Program("housekeeper", "housekeeper", "warning"),
-        Program("jaeger", "jaeger-metrics", "critical"),
-        Program("pages", "pages", "warning"),
-        Program("prometheus", "prometheus", "critical"),
-    ]
-    if spec.metrics.otlp:
-        found.append(Program(PUSHED_JOB, "collector-pushed", "critical"))
-    if "node" in exporters:
-        found.append(Program("node-exporter", "node-exporter", "warning"))
-    if "redis" in exporters:
-        found.append(Program("redis-exporter", "redis-exporter", "warning"))
-    if spec.alerting.sink:
-        found.append(Program("sink", "sink", "warning"))
-    return tuple(sorted(found, key=lambda program: program.job))
+def _pages(spec: Spec) -> Iterator[Metrics]:
+    opened = {socket.name for socket in sockets(spec)}
+    for program in PROGRAMS:
+        yield from (page for page in program.metrics if page.listener in opened)
 
 
 PUSHED_JOB = "collector-pushed"
@@ -86,11 +65,14 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
     """Every scrape job: services in the stack file's order, then programs, then further jobs."""
     platform = spec.alerting.platform_team
     found = [job for service in spec.services for job in service_jobs(service, site)]
-    for program in programs(spec):
-        job = Job(program.job, program.job, site.dial_all(program.listener), {"owner": platform})
-        if program.job == SPAN_METRICS_JOB:
+    here = [page for page in _pages(spec) if site.has(page.listener)]
+    for name in sorted({page.job for page in here}):
+        listeners = [site.listeners[page.listener] for page in here if page.job == name]
+        targets = tuple(address for listener in listeners for address in listener.dial)
+        job = Job(name, name, targets, {"owner": platform})
+        if name == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
-        if program.job == PUSHED_JOB:
+        if name == PUSHED_JOB:
             job = replace(job, relabel=(PUSHED_INSTANCE,), limits=pushed_limits(spec))
         found.append(job)
     for further in spec.metrics.scrape_jobs:

@@ -8,7 +8,6 @@ from components.spec import Service, Spec
 _PROTOCOLS = {
     "otlp-grpc": ("grpc", "collector-otlp-grpc"),
     "otlp-http": ("http", "collector-otlp-http"),
-    "none": ("none", "collector-otlp-grpc"),
 }
 
 
@@ -19,7 +18,7 @@ def render(spec: Spec, site: Site, service: Service) -> dict[str, str]:
         raise ValueError(f"service {service.name} is not run by the stack")
     own = site.service(service)
     by_name = {other.name: other for other in spec.services}
-    protocol, listener = _PROTOCOLS[service.traces.protocol]
+    protocol, listener = _PROTOCOLS.get(service.traces.protocol, ("none", _first_opened(site)))
     settings: dict[str, object] = {
         "service": service.name,
         "owner": service.owner,
@@ -35,6 +34,11 @@ def render(spec: Spec, site: Site, service: Service) -> dict[str, str]:
         "options": dict(run.options),
     }
     return {"settings.json": to_json(settings)}
+
+
+def _first_opened(site: Site) -> str:
+    """Of a service that sends no spans, the settings name a receiver all the same."""
+    return next(listener for _, listener in _PROTOCOLS.values() if site.has(listener))
 
 
 def to_json(value: object) -> str:

@@ -24,8 +24,8 @@ _MARKS = ("parse_error", "timestamp_text", "unparsed")
 """Fields of a record that the collector itself writes."""
 
 RESERVED_UNITS = (
-    "alertmanager", "collector", "housekeeper", "jaeger", "node-exporter", "opensearch",
-    "prometheus", "redis", "redis-exporter", "sink",
+    "alertmanager", "collector", "collector-agent", "housekeeper", "jaeger", "node-exporter", "opensearch",
+    "pages", "prometheus", "redis", "redis-exporter", "sink",
 )  # fmt: skip
 """Names of the stack's own units, which no service may have."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from components.inventory import BY_NAME, password_of
 from components.site import Site
 from obs.verify.outcome import AGAIN, Unanswered
 
@@ -284,10 +285,10 @@ class Clients:
         common = (stack, transport, left)
         self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common)
         self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common)
-        self.jaeger = Jaeger("jaeger", site.url("jaeger-query-http"), *common)
+        self.jaeger = Jaeger("jaeger", site.url(BY_NAME["jaeger"].api), *common)
         self.sink = Sink("sink", site.url("sink"), *common)
         self.pages = Http("pages", site.url("pages"), *common)
-        password = _read(state / "secrets" / "opensearch-reader", stack)
+        password = _read(state / "secrets" / password_of("reader"), stack)
         certificate = state / "secrets" / "tls" / "ca.pem"
         options: Json = {"auth": ("reader", password)}
         if transport is None:

@@ -9,6 +9,7 @@ from types import FrameType
 
 import httpx
 
+from components.inventory import BY_NAME
 from components.spec import Spec
 from obs.verify.runner import run
 from vsi.site import local_site
@@ -65,7 +66,7 @@ def pages(spec: Spec, transport: httpx.BaseTransport | None = None) -> list[tupl
     """What can be opened in a browser now, as (name, address): engines may be built without their pages."""
     site = local_site(spec)
     found = [("prometheus", site.dial("prometheus")), ("alertmanager", site.dial("alertmanager"))]
-    found.append(("jaeger", site.dial("jaeger-query-http")))
+    found.append(("jaeger", site.dial(BY_NAME["jaeger"].api)))
     if spec.alerting.sink:
         found.append(("sink", site.dial("sink")))
     found += [(item.name, site.service(item).dial[0]) for item in spec.services if item.run]

@@ -42,7 +42,7 @@ class CollectorHost:
         self.root = root
         self.program = program
         self.port_base = port_base
-        self.site = at_base(port_base, spec)
+        self.site = at_base(port_base, spec, without=())
         self.name = name
         self.render = render
         self.conf = root / "units" / name / "conf"

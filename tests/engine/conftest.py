@@ -10,7 +10,6 @@ from engines.store import Store
 from tests import specs
 from tests.engine.node import Node
 from tests.ports import free_base
-from vsi.site import OFFSETS
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +49,7 @@ def opensearch(
     tmp_path_factory: pytest.TempPathFactory, engine_folder: Callable[[str], Path]
 ) -> Iterator[Node]:
     """The demo shop's OpenSearch, running and set up. Tests that change it put it back with `setup`."""
-    base = free_base(max(OFFSETS.values()) + 1)
+    base = free_base(100)
     spec = specs.spec(deploy={"port_base": base, "opensearch_heap_mb": 512})
     node = Node(spec, tmp_path_factory.mktemp("state with blänks & 100%"), engine_folder("opensearch"))
     try:

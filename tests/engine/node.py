@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from components.inventory import certificates
 from components.render import opensearch, opensearch_store
 from components.spec import Spec
 from tests.waiting import until
@@ -76,7 +77,7 @@ class Node:
         for name in ("conf", "data", "log"):
             (self.unit / name).mkdir(parents=True, exist_ok=True)
         self.tls.mkdir(parents=True, exist_ok=True)
-        for file, content in tls.renewed({}, opensearch.TLS_NAMES).items():
+        for file, content in tls.renewed({}, certificates(spec)).items():
             (self.tls / file).write_bytes(content)
         for secret in opensearch_store.SECRET_OF.values():
             self.new_password(secret)

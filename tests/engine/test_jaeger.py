@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from components.inventory import BY_NAME
 from components.render import jaeger as renderer
 from tests.engine import test_collector_traces as traces
 from tests.engine.collector_host import CollectorHost
@@ -189,7 +190,9 @@ def test_it_listens_on_loopback_alone(jaeger: Jaeger) -> None:
         for socket in process.net_connections(kind="inet")
         if socket.status == psutil.CONN_LISTEN
     }
-    assert places == {("127.0.0.1", jaeger.node.site.port(name)) for name in renderer.LISTENERS}
+    assert places == {
+        ("127.0.0.1", jaeger.node.site.port(socket.name)) for socket in BY_NAME["jaeger"].sockets
+    }
 
 
 def test_it_tells_of_spans_and_writes(jaeger: Jaeger) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from components.inventory import BY_NAME
 from components.render import opensearch as renderer
 from tests import specs
 from tests.engine.node import REPO
@@ -24,7 +25,7 @@ def staged(tmp_path: Path) -> Path:
     tmp_path /= "with blänks"
     secrets = tmp_path / "secrets/tls"
     secrets.mkdir(parents=True)
-    for name, content in tls.renewed({}, renderer.TLS_NAMES).items():
+    for name, content in tls.renewed({}, BY_NAME["opensearch"].certificates).items():
         (secrets / name).write_bytes(content)
     folder = tmp_path / "units/opensearch/conf.next"
     folder.mkdir(parents=True)

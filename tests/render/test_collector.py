@@ -19,6 +19,7 @@ from components.render import (
 from components.spec import Spec
 from tests import specs
 from tests.render import engines, golden
+from tests.sites import apart
 from vsi.site import local_site
 
 
@@ -67,8 +68,8 @@ def test_the_golden(name: str) -> None:
 def alone(name: str) -> dict[str, str]:
     """The agent's and the gateway's own documents, each with its own process."""
     spec = CASES[name]
-    agent = collector_agent.document(spec, local_site(spec))
-    gateway = collector_gateway.document(spec, local_site(spec))
+    agent = collector_agent.document(spec, apart(spec))
+    gateway = collector_gateway.document(spec, apart(spec))
     found = {"agent.yaml": agent, "gateway.yaml": gateway}
     return {path: yaml_text.dump(document) for path, document in found.items() if document is not None}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from components.inventory import BY_NAME
 from components.render import housekeeper, jaeger
 from tests import specs
 from tests.render import golden
@@ -40,7 +41,7 @@ def endpoints(value: Any) -> Iterator[str]:
 def test_it_opens_the_named_ports_on_loopback_and_no_other() -> None:
     at = local_site(specs.spec(deploy={"port_base": 30000}))
     found = sorted(endpoints(config(deploy={"port_base": 30000})))
-    assert found == sorted(at.bind(name) for name in jaeger.LISTENERS)
+    assert found == sorted(at.bind(socket.name) for socket in BY_NAME["jaeger"].sockets)
 
 
 def test_nothing_is_acknowledged_before_the_writer_has_it() -> None:

@@ -1,0 +1,229 @@
+"""Each program of a stack, once: what others have to know of it.
+
+Scrape jobs, units, ports, passwords, certificates and the addresses that people and clients are given all
+read the row here. So a new program is a row, a renderer, and its rules; how it is started is the target's.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from components.plan import Pillar
+from components.spec import Spec
+from components.spec.base import Severity
+
+Condition = Callable[[Spec], bool]
+"""Whether a stack has something."""
+
+
+def _always(_spec: Spec) -> bool:
+    return True
+
+
+def _exporter(name: str) -> Condition:
+    return lambda spec: name in spec.metrics.exporters
+
+
+def runs_redis(spec: Spec) -> bool:
+    """Whether a service that the stack starts keeps something in Redis."""
+    return any(service.run and service.run.redis for service in spec.services)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One of a program's listeners."""
+
+    name: str
+    """What a `Site` calls it."""
+    offset: int
+    """Of its port from the stack's base, where a stack has one host. Fixed for good: a new program takes new
+    ones below 100, so that nothing else moves; from 100 on they are the services'."""
+    tls: bool = False
+    """Whether it speaks TLS even where only loopback reaches it."""
+    opened: Condition = _always
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """A page of a program that Prometheus scrapes."""
+
+    job: str
+    """Name of the scrape job; programs that do the same work are instances of one."""
+    listener: str
+    down: Severity
+    """How bad it is when it does not answer."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a person can open in a browser."""
+
+    shows: str
+    path: str = "/"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that a stack has beside the services that it watches."""
+
+    name: str
+    pillar: Pillar
+    sockets: tuple[Socket, ...]
+    engine: str | None = None
+    """Its name in the catalogue; None for a small program of ours."""
+    metrics: tuple[Metrics, ...] = ()
+    api: str = ""
+    """The listener at which clients ask it; '' if none does."""
+    pages: tuple[Page, ...] = ()
+    """Behind `api`."""
+    user: str = ""
+    """Which user of OpenSearch it is, with a password of its own (`password_of`); '' if none."""
+    certificates: tuple[str, ...] = ()
+    """Names of the certificates that it needs, signed by the stack's authority."""
+    each_host: bool = False
+    """Whether each host has one; otherwise a stack has one, or a few that replace each other."""
+    runs: Condition = _always
+
+    @property
+    def password(self) -> str:
+        """Name of the secret with the password of `user`; '' if it is none."""
+        return password_of(self.user) if self.user else ""
+
+
+def password_of(user: str) -> str:
+    """Name of the secret that holds the password of a user of OpenSearch."""
+    return f"opensearch-{user}"
+
+
+PROGRAMS = (
+    Program(
+        name="opensearch",
+        pillar=Pillar.LOGGING,
+        engine="opensearch",
+        sockets=(Socket("opensearch", 10, tls=True), Socket("opensearch-transport", 11, tls=True)),
+        api="opensearch",
+        pages=(Page("logs"),),
+        certificates=("opensearch", "admin"),
+    ),
+    Program(
+        name="housekeeper",
+        pillar=Pillar.LOGGING,
+        sockets=(Socket("housekeeper", 6),),
+        metrics=(Metrics("housekeeper", "housekeeper", "warning"),),
+        user="housekeeper",
+    ),
+    Program(
+        name="collector",
+        pillar=Pillar.TRACING,
+        engine="otelcol",
+        sockets=(
+            Socket("collector-otlp-grpc", 20, opened=lambda spec: spec.tracing.otlp.grpc),
+            Socket("collector-otlp-http", 21, opened=lambda spec: spec.tracing.otlp.http),
+            Socket("collector-metrics", 22),
+            Socket("collector-spanmetrics", 23),
+            Socket("collector-health", 24),
+            Socket("collector-pushed", 25, opened=lambda spec: spec.metrics.otlp),
+        ),
+        metrics=(
+            Metrics("collector", "collector-metrics", "critical"),
+            Metrics("collector-spanmetrics", "collector-spanmetrics", "critical"),
+            Metrics("collector-pushed", "collector-pushed", "critical"),
+        ),
+        user="collector",
+    ),
+    Program(
+        name="collector-agent",
+        pillar=Pillar.LOGGING,
+        engine="otelcol",
+        sockets=(Socket("collector-agent-metrics", 26), Socket("collector-agent-health", 27)),
+        metrics=(Metrics("collector", "collector-agent-metrics", "critical"),),
+        user="collector",
+        each_host=True,
+    ),
+    Program(
+        name="jaeger",
+        pillar=Pillar.TRACING,
+        engine="jaeger",
+        sockets=(
+            Socket("jaeger-query-http", 30),
+            Socket("jaeger-query-grpc", 31),
+            Socket("jaeger-otlp-grpc", 32),
+            Socket("jaeger-metrics", 33),
+            Socket("jaeger-health", 34),
+        ),
+        metrics=(Metrics("jaeger", "jaeger-metrics", "critical"),),
+        api="jaeger-query-http",
+        user="jaeger",
+    ),
+    Program(
+        name="alertmanager",
+        pillar=Pillar.ALERTING,
+        engine="alertmanager",
+        sockets=(Socket("alertmanager", 1),),
+        metrics=(Metrics("alertmanager", "alertmanager", "critical"),),
+        api="alertmanager",
+        pages=(Page("alerts"),),
+    ),
+    Program(
+        name="prometheus",
+        pillar=Pillar.METRICS,
+        engine="prometheus",
+        sockets=(Socket("prometheus", 0),),
+        metrics=(Metrics("prometheus", "prometheus", "critical"),),
+        api="prometheus",
+    ),
+    Program(
+        name="pages",
+        pillar=Pillar.METRICS,
+        sockets=(Socket("pages", 41),),
+        metrics=(Metrics("pages", "pages", "warning"),),
+        api="pages",
+        pages=(Page("start page"), Page("metrics", "/explore"), Page("traces", "/traces")),
+        user="reader",
+    ),
+    Program(
+        name="node-exporter",
+        pillar=Pillar.METRICS,
+        engine="node_exporter",
+        sockets=(Socket("node-exporter", 3),),
+        metrics=(Metrics("node-exporter", "node-exporter", "warning"),),
+        each_host=True,
+        runs=_exporter("node"),
+    ),
+    Program(
+        name="redis",
+        pillar=Pillar.SERVICES,
+        engine="redis",
+        sockets=(Socket("redis", 12),),
+        runs=runs_redis,
+    ),
+    Program(
+        name="redis-exporter",
+        pillar=Pillar.METRICS,
+        sockets=(Socket("redis-exporter", 5),),
+        metrics=(Metrics("redis-exporter", "redis-exporter", "warning"),),
+        runs=lambda spec: runs_redis(spec) and "redis" in spec.metrics.exporters,
+    ),
+    Program(
+        name="sink",
+        pillar=Pillar.ALERTING,
+        sockets=(Socket("sink", 40),),
+        metrics=(Metrics("sink", "sink", "warning"),),
+        api="sink",
+        pages=(Page("notifications"),),
+        runs=lambda spec: spec.alerting.sink,
+    ),
+)
+
+BY_NAME = {program.name: program for program in PROGRAMS}
+
+
+def sockets(spec: Spec, without: tuple[str, ...] = ()) -> Iterator[Socket]:
+    """Every listener that the programs of a stack open, but those `without`."""
+    for program in PROGRAMS:
+        if program.name not in without and program.runs(spec):
+            yield from (socket for socket in program.sockets if socket.opened(spec))
+
+
+def certificates(spec: Spec) -> tuple[str, ...]:
+    """Names of the certificates that the programs of a stack need."""
+    return tuple(name for program in PROGRAMS if program.runs(spec) for name in program.certificates)
