@@ -7,8 +7,8 @@ from components.spec import Spec, milliseconds
 from obs.verify.context import Context
 
 
-def always(_spec: Spec) -> str | None:
-    """For checks that apply to every stack."""
+def nothing_against(_spec: Spec) -> str | None:
+    """For checks that apply to every stack: no reason why not."""
     return None
 
 
@@ -25,10 +25,10 @@ class Check:
     pillar: str
     run: Callable[[Context], str]
     """Returns the evidence; raises `CheckFailed`, or `NotApplied` for what only the running stack shows."""
-    applies: Callable[[Spec], str | None] = always
-    """Why it does not apply to a stack, None if it does."""
+    why_not: Callable[[Spec], str | None] = nothing_against
+    """Why it does not apply to a stack; None if it does."""
     calm: bool = False
     """Sends requests that other checks must not disturb; it calls `ctx.calm.done` when they are sent."""
 
 
-__all__ = ["Check", "always", "seconds"]
+__all__ = ["Check", "nothing_against", "seconds"]

@@ -7,7 +7,7 @@ from components.site import runbooks
 from components.spec import Receiver, Service, Spec
 from obs.verify import shop
 from obs.verify.check import Check, seconds
-from obs.verify.checks_request import has_shop
+from obs.verify.checks_request import why_no_shop
 from obs.verify.checks_sampling import wait_for_calm
 from obs.verify.clients import Delivery, Labels
 from obs.verify.context import Context
@@ -167,11 +167,11 @@ def _firing(ctx: Context, alert: str, service: Service) -> Labels:
     return labels
 
 
-def errors_apply(spec: Spec) -> str | None:
-    """Whether the alert exists for the service that is made to fail, and its delivery can be seen."""
+def why_no_errors(spec: Spec) -> str | None:
+    """Why there is no alert for the service that is made to fail, or none whose delivery can be seen."""
     target = shop.leaf(spec)
     if target is None:
-        return has_shop(spec)
+        return why_no_shop(spec)
     if target.slo is None:
         return f"{target.name} has no SLO, so no {ERRORS}"
     return to_sink(spec, target.owner)
@@ -265,13 +265,13 @@ def _exploding(spec: Spec) -> Service | None:
     return next((item for item in scraped if item != shop.leaf(spec)), scraped[0] if scraped else None)
 
 
-def labels_apply(spec: Spec) -> str | None:
-    """Whether the demo's label is forbidden, and its alert's delivery can be seen."""
+def why_no_labels(spec: Spec) -> str | None:
+    """Why the demo's label is not forbidden, or its alert's delivery cannot be seen."""
     if LABEL not in spec.metrics.forbidden_labels:
         return f"metrics.forbidden_labels does not name {LABEL}, which the demo's fault uses"
     target = _exploding(spec)
     if target is None:
-        return has_shop(spec) or "no service on the call path has `metrics`"
+        return why_no_shop(spec) or "no service on the call path has `metrics`"
     return to_sink(spec, target.owner)
 
 
@@ -321,8 +321,8 @@ def _absent(ctx: Context) -> None:
             )
 
 
-def dead_man_applies(spec: Spec) -> str | None:
-    """Whether its deliveries can be seen."""
+def why_no_dead_man(spec: Spec) -> str | None:
+    """Why its deliveries cannot be seen."""
     receiver = _receiver(spec, spec.alerting.dead_mans_switch.receiver)
     if not (spec.alerting.sink and receiver.to_sink):
         return f"receiver {receiver.name} does not deliver to the sink"
@@ -354,7 +354,7 @@ def dead_mans_switch(ctx: Context) -> str:
     return f"delivered to {switch.receiver} {max(0.0, age):.0f} s ago (limit {limit:.0f} s)"
 
 
-ERRORS_FIRE = Check("fault raises its alert", "alerting", errors_fire, errors_apply)
-ERRORS_CLEAR = Check("alert ends with the fault", "alerting", errors_clear, errors_apply)
-LABELS = Check("forbidden labels dropped", "metrics", forbidden_labels, labels_apply)
-DEAD_MAN = Check("dead man's switch", "alerting", dead_mans_switch, dead_man_applies)
+ERRORS_FIRE = Check("fault raises its alert", "alerting", errors_fire, why_no_errors)
+ERRORS_CLEAR = Check("alert ends with the fault", "alerting", errors_clear, why_no_errors)
+LABELS = Check("forbidden labels dropped", "metrics", forbidden_labels, why_no_labels)
+DEAD_MAN = Check("dead man's switch", "alerting", dead_mans_switch, why_no_dead_man)

@@ -24,8 +24,8 @@ def _captured(spec: Spec) -> list[Service]:
     ]  # fmt: skip
 
 
-def applies(spec: Spec) -> str | None:
-    """Whether there is a file whose lines we can count, of which no level is thinned out to nothing."""
+def why_not(spec: Spec) -> str | None:
+    """Why there is no file whose lines we can count, of which no level is thinned out to nothing."""
     if not _captured(spec):
         return "no service with `run` has its output captured as JSON logs"
     return None
@@ -192,4 +192,4 @@ def understood(ctx: Context) -> str:
 
 
 UNDERSTOOD = Check("log records understood", "logging", understood)
-COMPLETE = Check("log lines stored once", "logging", complete, applies)
+COMPLETE = Check("log lines stored once", "logging", complete, why_not)

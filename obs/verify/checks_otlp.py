@@ -12,8 +12,8 @@ SERVICE = "obs-verify"
 METRIC = "obs_verify_pushed"
 
 
-def applies(spec: Spec) -> str | None:
-    """Whether the collector takes any of it over the protocol that verify speaks."""
+def why_not(spec: Spec) -> str | None:
+    """Why the collector takes none of it over the protocol that verify speaks."""
     if not spec.tracing.otlp.http:
         return "tracing.otlp.http is false"
     if not (spec.logging.otlp or spec.metrics.otlp):
@@ -93,4 +93,4 @@ def _point(ctx: Context, mark: str) -> None:
         )
 
 
-ARRIVE = Check("OTLP logs and metrics arrive", "logging", arrive, applies)
+ARRIVE = Check("OTLP logs and metrics arrive", "logging", arrive, why_not)

@@ -11,7 +11,7 @@ from components.spec import Spec
 from components.spec.logging import Redaction
 from obs.verify import shop
 from obs.verify.check import Check
-from obs.verify.checks_request import has_shop, probes_kept, settle
+from obs.verify.checks_request import settle, why_no_probe_kept, why_no_shop
 from obs.verify.context import Context, Sent
 from obs.verify.outcome import CheckFailed, NotApplied, NotYet
 
@@ -42,11 +42,11 @@ def rule_for(spec: Spec, number: str) -> Redaction | None:
     )
 
 
-def applies(spec: Spec) -> str | None:
-    """Whether anything is to be redacted, and stored for certain."""
+def why_not(spec: Spec) -> str | None:
+    """Why nothing is to be redacted, or not stored for certain."""
     if rule_for(spec, card_number()) is None:
         return "no rule of logging.redaction covers card numbers"
-    return probes_kept(spec) or has_shop(spec)
+    return why_no_probe_kept(spec) or why_no_shop(spec)
 
 
 def redacted(ctx: Context) -> str:
@@ -142,4 +142,4 @@ def _arrived(
     ctx.wait("card number", look, settle(ctx.spec) + 20, every=2.0)
 
 
-REDACTED = Check("card number in no store", "logging", redacted, applies, calm=True)
+REDACTED = Check("card number in no store", "logging", redacted, why_not, calm=True)

@@ -12,8 +12,8 @@ PROBES = 6
 MAX_PROBES = 300
 
 
-def has_shop(spec: Spec) -> str | None:
-    """Whether there is anything to send requests to."""
+def why_no_shop(spec: Spec) -> str | None:
+    """Why there is nothing to send requests to; None if there is."""
     return None if shop.path(spec) else shop.NO_RUN
 
 
@@ -68,9 +68,11 @@ def probes(ctx: Context) -> str:
     return f"{len(sent)} probes answered by {entry.name}; {selector} rose from {before:.0f} to {now:.0f}"
 
 
-def exemplars_on(spec: Spec) -> str | None:
-    """Whether exemplars are kept and there is somebody to make them."""
-    return "metrics.exemplars is 0, so none is kept" if spec.metrics.exemplars == 0 else probes_kept(spec)
+def why_no_exemplars(spec: Spec) -> str | None:
+    """Why no exemplar is kept, or nobody makes one; None if one is."""
+    if spec.metrics.exemplars == 0:
+        return "metrics.exemplars is 0, so none is kept"
+    return why_no_probe_kept(spec)
 
 
 def exemplar(ctx: Context) -> str:
@@ -125,11 +127,11 @@ def _kept_probes(spec: Spec) -> bool:
     return marked or sampling.keep_ratio == 1.0
 
 
-def probes_kept(spec: Spec) -> str | None:
-    """Whether the trace of a probe is certain to be stored."""
+def why_no_probe_kept(spec: Spec) -> str | None:
+    """Why the trace of a probe is not certain to be stored; None if it is."""
     if not _kept_probes(spec):
         return "tail sampling keeps no trace marked obs.probe (tracing.tail_sampling.keep_attributes)"
-    return has_shop(spec)
+    return why_no_shop(spec)
 
 
 def _a_probe(ctx: Context) -> Sent:
@@ -197,11 +199,11 @@ def _linked(trace_id: str, spans: list[Span]) -> None:
         )
 
 
-def logs_apply(spec: Spec) -> str | None:
-    """Whether the lines of a request are certain to be stored."""
+def why_no_logs(spec: Spec) -> str | None:
+    """Why the lines of a request are not certain to be stored; None if they are."""
     if spec.logging.sampling.info < 1.0:
         return f"logging.sampling.info is {spec.logging.sampling.info}: a request's lines need not be stored"
-    return probes_kept(spec)
+    return why_no_probe_kept(spec)
 
 
 def logs(ctx: Context) -> str:
@@ -259,7 +261,7 @@ def logs(ctx: Context) -> str:
     return f"trace {probe.trace_id}: {len(found)} lines of {names}, whole schema, spans found"
 
 
-PROBES_CHECK = Check("probes counted", "metrics", probes, has_shop, calm=True)
-EXEMPLAR = Check("metric leads to trace", "metrics", exemplar, exemplars_on, calm=True)
-TRACE = Check("trace spans every service", "tracing", trace, probes_kept)
-LOGS = Check("trace leads to logs", "logging", logs, logs_apply)
+PROBES_CHECK = Check("probes counted", "metrics", probes, why_no_shop, calm=True)
+EXEMPLAR = Check("metric leads to trace", "metrics", exemplar, why_no_exemplars, calm=True)
+TRACE = Check("trace spans every service", "tracing", trace, why_no_probe_kept)
+LOGS = Check("trace leads to logs", "logging", logs, why_no_logs)

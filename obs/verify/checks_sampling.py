@@ -8,7 +8,7 @@ from components.render.opensearch_store import span_prefix
 from components.spec import Spec, milliseconds
 from obs.verify import shop
 from obs.verify.check import Check, seconds
-from obs.verify.checks_request import has_shop, probes_kept, settle
+from obs.verify.checks_request import settle, why_no_probe_kept, why_no_shop
 from obs.verify.context import Context, Sent
 from obs.verify.outcome import CheckFailed, NotApplied, NotYet
 
@@ -99,7 +99,7 @@ def rest(ctx: Context) -> str:
                 "See `obs logs collector` and `obs logs jaeger`.",
             )
 
-    if probes_kept(ctx.spec) is None:  # what was sent before it has been judged before it
+    if why_no_probe_kept(ctx.spec) is None:  # what was sent before it has been judged before it
         ctx.wait("sampling", judged, settle(ctx.spec))
     else:
         ctx.clock.wait(min(settle(ctx.spec), ctx.left()))
@@ -200,11 +200,11 @@ def slow(ctx: Context) -> str:
     return f"{len(answered)} of {len(answered)} traces slower than {limit} ms kept ({target.name} made slow)"
 
 
-def slow_applies(spec: Spec) -> str | None:
-    """A threshold beyond the demo's latency fault cannot be reached."""
+def why_not_slow(spec: Spec) -> str | None:
+    """Why no trace can be slow: a threshold beyond the demo's latency fault cannot be reached."""
     if milliseconds(spec.tracing.tail_sampling.keep_slow) > 8_000:
         return f"keep_slow is {spec.tracing.tail_sampling.keep_slow}: too long for a request of the shop"
-    return has_shop(spec)
+    return why_no_shop(spec)
 
 
 def failed(ctx: Context) -> str:
@@ -227,11 +227,13 @@ def failed(ctx: Context) -> str:
     return f"{len(ctx.failing)} of {len(ctx.failing)} failed traces kept ({target.name} made to fail)"
 
 
-def failed_applies(spec: Spec) -> str | None:
-    """Failed traces are only promised where `keep_errors` is on."""
-    return has_shop(spec) if spec.tracing.tail_sampling.keep_errors else "tail_sampling.keep_errors is false"
+def why_not_failed(spec: Spec) -> str | None:
+    """Why no failed trace is promised: only `keep_errors` does."""
+    if not spec.tracing.tail_sampling.keep_errors:
+        return "tail_sampling.keep_errors is false"
+    return why_no_shop(spec)
 
 
-REST = Check("sampling keeps its share", "tracing", rest, has_shop, calm=True)
-SLOW = Check("slow traces kept", "tracing", slow, slow_applies)
-FAILED = Check("failed traces kept", "tracing", failed, failed_applies)
+REST = Check("sampling keeps its share", "tracing", rest, why_no_shop, calm=True)
+SLOW = Check("slow traces kept", "tracing", slow, why_not_slow)
+FAILED = Check("failed traces kept", "tracing", failed, why_not_failed)

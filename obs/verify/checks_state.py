@@ -97,8 +97,8 @@ def rules(ctx: Context) -> str:
     return f"{count} rules evaluated without an error, {alerting} of them alerts"
 
 
-def observed_only(spec: Spec) -> str | None:
-    """Whether there are services that are only observed."""
+def why_nothing_observed(spec: Spec) -> str | None:
+    """Why there are no services that are only observed."""
     if not any(item.run is None and item.metrics for item in spec.services):
         return "every service with metrics is run by the stack itself"
     return None
@@ -198,6 +198,6 @@ def log_files(state: Path, service: str) -> Sequence[str]:
 ENGINES = Check("engines answer", "all", engines)
 TARGETS = Check("targets up", "metrics", targets)
 RULES = Check("rules evaluate", "metrics", rules)
-OBSERVED = Check("observed services scraped", "metrics", observed, observed_only)
+OBSERVED = Check("observed services scraped", "metrics", observed, why_nothing_observed)
 LOOPBACK = Check("loopback only", "all", loopback)
 NOTHING_LOST = Check("collector lost nothing", "all", nothing_lost)

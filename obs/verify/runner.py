@@ -100,7 +100,7 @@ def run_check(ctx: Context, check: Check) -> Row:
     start = ctx.clock.monotonic()
     ctx.say(f"{check.name} ...")
     try:
-        reason = check.applies(ctx.spec)
+        reason = check.why_not(ctx.spec)
         if reason is not None:
             result, text = Result.NOT_APPLIED, reason
         elif ctx.left() <= 0:
