@@ -34,9 +34,14 @@ class Listener:
         return int(self.bind.rpartition(":")[2])
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """How it is reached over HTTP: a URL without a path for each address."""
+        return tuple(f"{'https' if self.tls else 'http'}://{address}" for address in self.dial)
+
+    @property
     def url(self) -> str:
-        """How it is reached over HTTP: the first address's URL, without a path."""
-        return f"{'https' if self.tls else 'http'}://{self.dial[0]}"
+        """The first of `urls`."""
+        return self.urls[0]
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,10 @@ class Site:
     def url(self, name: str) -> str:
         """How others reach a program over HTTP, without a path."""
         return self.listeners[name].url
+
+    def urls(self, name: str) -> tuple[str, ...]:
+        """A URL for each address under which others reach a program over HTTP."""
+        return self.listeners[name].urls
 
     def service(self, service: Service) -> Listener:
         """A service's listener; ValueError for one that is not run by the stack."""

@@ -1,6 +1,7 @@
 """Sites for tests."""
 
-from components.site import Site
+from components.inventory import PROGRAMS
+from components.site import Folders, Listener, Site
 from components.spec import Spec
 from tests import specs
 from vsi.site import MERGED, local_site
@@ -16,3 +17,35 @@ def at_base(port_base: int, spec: Spec | None = None, without: tuple[str, ...] =
     spec = spec or specs.spec()
     moved = spec.model_copy(update={"deploy": spec.deploy.model_copy(update={"port_base": port_base})})
     return local_site(moved, without)
+
+
+HOSTS = {"obs-1": "10.0.0.11", "obs-2": "10.0.0.12"}
+PAIRS = ("alertmanager", "opensearch", "prometheus")
+"""Programs of which both hosts have one. The others that a stack has once are on the first."""
+
+
+def of_host(spec: Spec, host: str) -> Site:
+    """One of two hosts that no target makes yet: other addresses, absolute folders, TLS between hosts."""
+    base = spec.deploy.port_base
+    listeners = {}
+    for program in PROGRAMS:
+        if not program.runs(spec):
+            continue
+        places = list(HOSTS.values()) if program.each_host or program.name in PAIRS else [HOSTS["obs-1"]]
+        for socket in program.sockets:
+            if socket.opened(spec):
+                port = base + socket.offset
+                dial = tuple(f"{place}:{port}" for place in places)
+                listeners[socket.name] = Listener(f"{HOSTS[host]}:{port}", dial, tls=True)
+    services = {}
+    for service in spec.services:
+        if service.run:
+            port = base + service.run.port_offset
+            services[service.name] = Listener(f"{HOSTS[host]}:{port}", (f"{HOSTS['obs-2']}:{port}",))
+    folders = Folders(
+        secrets="/etc/obs/secrets",
+        certificates="/etc/obs/tls",
+        data="/var/lib/obs/{program}",
+        log="/var/log/obs/{program}",
+    )
+    return Site(host, listeners, services, folders)

@@ -28,7 +28,7 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
     storage, room = spec.tracing.storage, sizes.messages(spec)
     own = site.listeners["jaeger-metrics"]
     backend: dict[str, Any] = {
-        "server_urls": [site.url("opensearch")],
+        "server_urls": list(site.urls("opensearch")),
         "username": USER,
         "password_file": site.secret(SECRET),
         "tls": {"enabled": True, "ca": site.ca},

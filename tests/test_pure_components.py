@@ -1,0 +1,76 @@
+"""The description names no address, no folder of a host and no target: those are a site's, and a target's."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from components.spec import Environment
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "components").rglob("*.py"))
+TARGETS = get_args(Environment.model_fields["target"].annotation)
+NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
+"""Which targets there are is a field of the spec."""
+
+ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])|\blocalhost\b|(?<!\w)::1\b")
+FOLDER = re.compile(r"(^|[^\w.)}-])/(etc|home|opt|root|run|srv|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)")
+
+
+def _literals(text: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of every string but docstrings; of f-strings the parts that are written out."""
+    tree = ast.parse(text)
+    prose = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.lineno, node.value
+
+
+def _told(text: str, targets: tuple[str, ...] = TARGETS) -> list[str]:
+    """What a module says of places. An example in a message (`as in '...'`) says nothing."""
+    return [
+        f"line {line}: {literal!r}"
+        for line, literal in _literals(text)
+        if literal in targets
+        or ((ADDRESS.search(literal) or FOLDER.search(literal)) and "as in '" not in literal)
+    ]
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.relative_to(ROOT).as_posix() for file in FILES])
+def test_no_address_no_folder_no_target(file: Path) -> None:
+    targets = () if file == NAMES_TARGETS else TARGETS
+    assert _told(file.read_text(encoding="utf-8"), targets) == []
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        '"127.0.0.1"',
+        'f"http://10.1.2.3:{port}"',
+        '"bind localhost"',
+        '"[::1]:9090"',
+        '"0.0.0.0"',
+        '"../../../secrets/tls/ca.pem"',
+        '"dir ../data"',
+        'f"{{file:/etc/obs/{name}}}"',
+        '"/var/log/obs"',
+        '"local"',
+        '"kubernetes"',
+    ],
+)
+def test_one_that_does_is_seen(literal: str) -> None:
+    assert _told(f"def f(name, port):\n    return {literal}\n")
+
+
+@pytest.mark.parametrize(
+    "literal", ["\"expected a path, as in '/var/log/a.log'\"", '"/metrics"', '"1.2.3"', '"../rules/a.yml"']
+)
+def test_what_names_no_place_is_not(literal: str) -> None:
+    assert _told(f'"""Of 127.0.0.1."""\nX = {literal}\n') == []
