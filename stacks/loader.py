@@ -15,8 +15,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from components.spec import Spec
 from components.spec.base import Model
-from components.spec.problem import MISSING, AsWritten, Problem
-from components.spec.problem import Path as KeyPath
+from components.spec.problem import MISSING, AsWritten, KeyPath, Problem
 from stacks.source import Located, Node, StackFileError, merge, parse
 from stacks.words import describe_errors, located, unknown_key
 

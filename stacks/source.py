@@ -5,15 +5,15 @@ file with another library, would take for something else.
 """
 
 import math
-import pathlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from components.spec.problem import MISSING, AsWritten, Path, Problem, Refused, show
+from components.spec.problem import MISSING, AsWritten, KeyPath, Problem, Refused, show
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -27,7 +27,7 @@ class Located(Problem):
     """`file:line`"""
 
     @classmethod
-    def at(cls, where: str, path: Path, expected: str, value: object = MISSING) -> "Located":
+    def at(cls, where: str, path: KeyPath, expected: str, value: object = MISSING) -> "Located":
         """A problem at a place."""
         return cls(path, value, expected, where=where)
 
@@ -67,7 +67,7 @@ class Node:
             return tuple(node.plain() for node in self.value)
         return self.value
 
-    def at(self, path: Path) -> "tuple[Node, str, bool]":
+    def at(self, path: KeyPath) -> "tuple[Node, str, bool]":
         """The node at a path, its place, and whether the whole path exists; else the nearest one above."""
         node, where = self, self.where
         for part in path:
@@ -106,7 +106,7 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 
-def parse(file: pathlib.Path, name: str) -> Node:
+def parse(file: Path, name: str) -> Node:
     """The file's content with places; `name` is how messages call it. Raises `StackFileError`."""
     try:
         data = file.read_bytes()
@@ -142,7 +142,7 @@ def parse(file: pathlib.Path, name: str) -> Node:
     return node
 
 
-def _convert(node: yaml.Node, name: str, path: Path, seen: set[int], problems: list[Located]) -> Node:
+def _convert(node: yaml.Node, name: str, path: KeyPath, seen: set[int], problems: list[Located]) -> Node:
     where = f"{name}:{node.start_mark.line + 1}"
     nothing = Node(None, where, {})
     if id(node) in seen:
@@ -208,7 +208,7 @@ LEFT_OUT = (
 )
 
 
-def _is_left_out(node: yaml.ScalarNode, path: Path) -> bool:
+def _is_left_out(node: yaml.ScalarNode, path: KeyPath) -> bool:
     """Whether a setting has no value at all, as in `channel: #shop-web`, which YAML reads as null. Whole
     sections are told of elsewhere, and what Pulumi's own keys may be is Pulumi's to say."""
     outside = 3 if path[:1] == ("config",) else 1

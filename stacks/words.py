@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from components.spec import Spec
-from components.spec.problem import MISSING, AsWritten, Path, Problem, show
+from components.spec.problem import MISSING, AsWritten, KeyPath, Problem, show
 from stacks.source import Located, Node
 
 SENSITIVE = re.compile(r"secret|password|token|api_?key|credential|webhook|routing_?key", re.IGNORECASE)
@@ -117,7 +117,7 @@ def _is_union_tag(part: str | int) -> bool:
     )
 
 
-def fields(path: Path) -> list[str]:
+def fields(path: KeyPath) -> list[str]:
     """The keys that the model knows at a path."""
     model: Any = Spec
     for part in path:

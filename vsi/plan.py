@@ -7,7 +7,7 @@ from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
 from components.spec import Spec
-from components.spec.problem import Path, Problem, Refused
+from components.spec.problem import KeyPath, Problem, Refused
 from vsi.site import local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
@@ -33,7 +33,7 @@ def refusals(spec: Spec) -> list[Problem]:
     if target != "local":
         expected = "expected 'local'; this target does not exist yet"
         found.append(Problem(("environment", "target"), target, expected))
-    places: tuple[tuple[Path, int], ...] = (
+    places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
     )

@@ -12,7 +12,7 @@ from components.spec import references
 from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
 from components.spec.matchers import label
-from components.spec.problem import MISSING, Path, Problem
+from components.spec.problem import MISSING, KeyPath, Problem
 
 if TYPE_CHECKING:
     from components.spec import Spec
@@ -47,7 +47,7 @@ def _service_names(spec: "Spec") -> list[Problem]:
     """No service takes the place of a unit, a scrape job or a rule file of the stack's own."""
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
-        path: Path = ("services", index, "name")
+        path: KeyPath = ("services", index, "name")
         if service.name in RESERVED_UNITS:
             found.append(Problem(path, service.name, "expected a name that no unit of the stack has"))
         elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
@@ -65,8 +65,8 @@ def _service_places(spec: "Spec") -> list[Problem]:
     for index, service in enumerate(spec.services):
         if service.run is not None:
             continue
-        here: Path = ("services", index)
-        missing: list[Path] = [
+        here: KeyPath = ("services", index)
+        missing: list[KeyPath] = [
             (*here, "metrics", position, "address")
             for position, endpoint in enumerate(service.metrics)
             if endpoint.address is None
@@ -101,7 +101,7 @@ def _service_promises(spec: "Spec") -> list[Problem]:
     """A promise is computed from metrics that the service has, or from its spans."""
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
-        here: Path = ("services", index)
+        here: KeyPath = ("services", index)
         if service.slo is None:
             continue
         if service.slo.metrics is None:
@@ -156,12 +156,12 @@ def _service_intervals(spec: "Spec") -> list[Problem]:
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
         for position, endpoint in enumerate(service.metrics):
-            path: Path = ("services", index, "metrics", position, "interval")
+            path: KeyPath = ("services", index, "metrics", position, "interval")
             found += _interval(path, endpoint.interval, spec.metrics.scrape_timeout)
     return found
 
 
-def _interval(path: Path, interval: str | None, timeout: str) -> list[Problem]:
+def _interval(path: KeyPath, interval: str | None, timeout: str) -> list[Problem]:
     if interval is None or milliseconds(interval) >= milliseconds(timeout):
         return []
     return [Problem(path, interval, f"expected at least metrics.scrape_timeout, which is {timeout}")]
@@ -171,7 +171,7 @@ def _store_prefixes(spec: "Spec") -> list[Problem]:
     found: list[Problem] = []
     logs, traces = spec.logging.index.prefix, spec.tracing.storage.index_prefix
     if logs == traces or logs.startswith(f"{traces}-") or traces.startswith(f"{logs}-"):
-        place: Path = ("tracing", "storage", "index_prefix")
+        place: KeyPath = ("tracing", "storage", "index_prefix")
         found.append(Problem(place, traces, "expected a prefix apart from logging.index.prefix"))
     return found
 
@@ -179,7 +179,7 @@ def _store_prefixes(spec: "Spec") -> list[Problem]:
 def _field_names(spec: "Spec") -> list[Problem]:
     """Fields that the pipeline or the store keeps for itself, and texts put where no text can be stored."""
     logging = spec.logging
-    named: list[tuple[Path, str]] = [
+    named: list[tuple[KeyPath, str]] = [
         (("logging", "fields", index, "name"), field.name) for index, field in enumerate(logging.fields)
     ]
     named += [(("logging", "enrichment", name), name) for name in logging.enrichment]
@@ -203,7 +203,7 @@ def _field_names(spec: "Spec") -> list[Problem]:
 
 def _nested_fields(spec: "Spec") -> list[Problem]:
     """OpenSearch has no field inside a field that holds a value itself: its template would be refused."""
-    own: dict[str, Path] = {name: ("logging", "enrichment", name) for name in spec.logging.enrichment}
+    own: dict[str, KeyPath] = {name: ("logging", "enrichment", name) for name in spec.logging.enrichment}
     own |= {
         field.name: ("logging", "fields", index, "name") for index, field in enumerate(spec.logging.fields)
     }
@@ -221,7 +221,7 @@ def _nested_fields(spec: "Spec") -> list[Problem]:
 def _metrics(spec: "Spec") -> list[Problem]:
     found: list[Problem] = []
     for index, job in enumerate(spec.metrics.scrape_jobs):
-        here: Path = ("metrics", "scrape_jobs", index)
+        here: KeyPath = ("metrics", "scrape_jobs", index)
         if job.name in RESERVED_JOBS:
             message = "expected a name that no scrape job of the stack has"
             found.append(Problem((*here, "name"), job.name, message))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """The keys that lead to a setting, and positions in lists."""
 
 MISSING = object()
@@ -22,7 +22,7 @@ class Problem:
     """One thing that is refused: a setting, its value, what was expected and, where that does not say it
     already, what to do."""
 
-    path: Path
+    path: KeyPath
     value: object
     expected: str
     what_to_do: str = ""
@@ -51,7 +51,7 @@ class Refused(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
-def written(path: Path) -> str:
+def written(path: KeyPath) -> str:
     """A path as people write it: `services[0].owner`."""
 
     def parts() -> Iterator[str]:

@@ -4,7 +4,7 @@ import graphlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from components.spec.problem import Path, Problem, written
+from components.spec.problem import KeyPath, Problem, written
 from components.spec.services import Service
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def rule_names(spec: "Spec") -> list[Problem]:
     for index, rule in enumerate(spec.metrics.rules.alerts):
         first = seen.setdefault((rule.name, rule.severity), index)
         if first != index:
-            path: Path = ("metrics", "rules", "alerts", index, "name")
+            path: KeyPath = ("metrics", "rules", "alerts", index, "name")
             other = written(("metrics", "rules", "alerts", first))
             expected = f"expected another name or severity; {other} has both the same"
             found.append(Problem(path, rule.name, expected))
@@ -94,7 +94,7 @@ def _log_sources(spec: "Spec") -> dict[str, str]:
     }
 
 
-def _unique(path: Path, names: list[str]) -> list[Problem]:
+def _unique(path: KeyPath, names: list[str]) -> list[Problem]:
     """Each name that stood before, at its second place."""
     first: dict[str, int] = {}
     found: list[Problem] = []
@@ -119,7 +119,7 @@ def alerting_references(spec: "Spec") -> list[Problem]:
         found += _known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
     for index, receiver in enumerate(alerting.receivers):
         if receiver.to_sink and not alerting.sink:
-            path: Path = ("alerting", "receivers", index, "to_sink")
+            path: KeyPath = ("alerting", "receivers", index, "to_sink")
             found.append(Problem(path, True, "expected alerting.sink: true"))
     return found
 
@@ -142,7 +142,7 @@ def rule_teams(spec: "Spec") -> list[Problem]:
     return found
 
 
-def _receivers_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+def _receivers_secrets(spec: "Spec") -> list[tuple[KeyPath, str]]:
     return [
         (("alerting", "receivers", index, "secret"), receiver.secret)
         for index, receiver in enumerate(spec.alerting.receivers)
@@ -150,7 +150,7 @@ def _receivers_secrets(spec: "Spec") -> list[tuple[Path, str]]:
     ]
 
 
-def _jobs_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+def _jobs_secrets(spec: "Spec") -> list[tuple[KeyPath, str]]:
     return [
         (("metrics", "scrape_jobs", index, "basic_auth", "secret"), job.basic_auth.secret)
         for index, job in enumerate(spec.metrics.scrape_jobs)
@@ -158,7 +158,7 @@ def _jobs_secrets(spec: "Spec") -> list[tuple[Path, str]]:
     ]
 
 
-def _services_secrets(spec: "Spec") -> list[tuple[Path, str]]:
+def _services_secrets(spec: "Spec") -> list[tuple[KeyPath, str]]:
     return [
         (("services", index, "metrics", position, "basic_auth", "secret"), endpoint.basic_auth.secret)
         for index, service in enumerate(spec.services)
@@ -182,7 +182,7 @@ def secrets_of_services(spec: "Spec") -> list[Problem]:
     return _known_secrets(spec, _services_secrets(spec))
 
 
-def _known_secrets(spec: "Spec", uses: list[tuple[Path, str]]) -> list[Problem]:
+def _known_secrets(spec: "Spec", uses: list[tuple[KeyPath, str]]) -> list[Problem]:
     names = [secret.name for secret in spec.secrets]
     return [found for path, name in uses for found in _known(path, name, names, "secret")]
 
@@ -212,7 +212,7 @@ def calls(spec: "Spec") -> list[Problem]:
             )
     at = {service.name: index for index, service in enumerate(spec.services)}
     for cycle in _cycles(services):
-        path: Path = ("services", at[cycle[0]], "run", "calls")
+        path: KeyPath = ("services", at[cycle[0]], "run", "calls")
         found.append(Problem(path, " -> ".join(cycle), "expected no dependency cycle"))
     return found
 
@@ -240,7 +240,7 @@ def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
         }
 
 
-def _known(path: Path, name: str, names: list[str], what: str) -> list[Problem]:
+def _known(path: KeyPath, name: str, names: list[str], what: str) -> list[Problem]:
     if name in names:
         return []
     offered = ", ".join(sorted(names)) or "none is defined"
