@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.verify.queries import Json, matcher, matches_query
+from components.render.slo import indicator
+from tests.verify.queries import Json, labels_of, matcher, matches_query
 
 if TYPE_CHECKING:
     from tests.verify.fakes import World
@@ -44,10 +45,27 @@ class Engines:
             found.append(({"__name__": "scrape_samples_scraped", **this}, 100.0 + dropped))
             found.append(({"__name__": "scrape_samples_post_metric_relabeling", **this}, 100.0))
         if "counter stands" not in self.world.broken:
-            for name, count in self.world.requests.items():
-                found.append(({"__name__": "http_requests_total", "service": name}, float(count)))
+            for item in self.world.spec.services:
+                count = float(self.world.requests.get(item.name, 0))
+                found.append(({"__name__": "http_requests_total", "service": item.name}, count))
         found += [(labels, 1.0) for labels in self.world.pushed]
-        return found
+        return found + self._promises()
+
+    def _promises(self) -> list[tuple[dict[str, str], float]]:
+        """What the promises of services are judged by, but for their own counters of requests."""
+        found = []
+        for item in self.world.spec.services:
+            if item.slo is None:
+                continue
+            signals = indicator(item, item.slo)
+            if item.slo.metrics is None and "no server spans" not in self.world.broken:
+                found.append(labels_of(signals.good_series))
+            if "no histogram" not in self.world.broken:
+                within = labels_of(signals.within_series)
+                if "other buckets" in self.world.broken:
+                    within["le"] = "0.3"
+                found += [within, {**within, "le": "+Inf"}]
+        return [(labels, 1.0) for labels in found]
 
     def collector(self, request: httpx.Request) -> httpx.Response:
         """Its OTLP receiver: a log record with an id is stored once."""

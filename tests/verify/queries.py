@@ -27,6 +27,11 @@ def matcher(selector: str) -> Callable[[dict[str, str]], bool]:
     return matches
 
 
+def labels_of(series: str) -> dict[str, str]:
+    """The labels of a series as Prometheus writes it."""
+    return {"__name__": series.partition("{")[0], **dict(re.findall(r'(\w+)="([^"]*)"', series))}
+
+
 def matches_query(query: Json, document: Json) -> bool:
     """The part of OpenSearch's query language that the checks use."""
     ((kind, body),) = query.items()

@@ -26,6 +26,15 @@ FAILS: dict[str, list[tuple[str, str]]] = {
     ],
     "rules evaluate": [("rule fails", "no such function"), ("rules waiting", "not yet: TargetDown")],
     "observed services scraped": [("observed down", "not scraped: legacy-billing")],
+    "promises measured": [
+        ("no server spans", "gateway: no server span"),
+        ("counter stands", "payments: no series http_requests_total"),
+        ("no histogram", "orders: no histogram traces_span_metrics_duration_seconds"),
+        (
+            "other buckets",
+            "payments: http_request_duration_seconds has no bucket that ends at 500ms (it has: 0.3)",
+        ),
+    ],
     "loopback only": [("open socket", "redis on 192.0.2.7:21012"), ("other processes", "port 21000")],
     "pages open": [
         ("page missing", "the page http://127.0.0.1:21041/targets"),
@@ -112,6 +121,7 @@ FAILS: dict[str, list[tuple[str, str]]] = {
 OTHER_LABELS: dict[str, Any] = {"metrics": {"forbidden_labels": ["session_id"]}}
 NOT_APPLIED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "observed services scraped": [({"services": []}, "run by the stack itself")],
+    "promises measured": [({"services": []}, "no service has an `slo`")],
     "dead man's switch": [
         ({"alerting": {"dead_mans_switch": {"receiver": "outside"}}}, "outside does not deliver to the sink")
     ],
@@ -234,7 +244,13 @@ def test_says_why_it_does_not_apply(name: str, changes: dict[str, Any], said: st
         name
         for name in BY_NAME
         if name
-        not in ALWAYS | {"observed services scraped", "dead man's switch", "OTLP logs and metrics arrive"}
+        not in {
+            *ALWAYS,
+            "observed services scraped",
+            "promises measured",
+            "dead man's switch",
+            "OTLP logs and metrics arrive",
+        }
     ],
 )
 def test_services_without_the_demos_interface_are_not_asked_to_misbehave(name: str, tmp_path: Path) -> None:

@@ -55,7 +55,22 @@ type bulkResponse struct {
 // A request that is refused for what is in it is halved until the record is found.
 func (s *sink) bulk(ctx context.Context, docs []document) ([]itemResult, error) {
 	unread := 0
-	return s.halved(ctx, docs, &unread)
+	results := make([]itemResult, 0, len(docs))
+	for len(results) < len(docs) {
+		rest := docs[len(results):]
+		some := rest[:min(len(rest), s.pace.limit())]
+		began := time.Now()
+		answers, err := s.halved(ctx, some, &unread)
+		if err != nil && len(results) == 0 {
+			return nil, err
+		}
+		if err != nil { // of those that were not asked for nothing is known
+			return append(results, make([]itemResult, len(rest))...), nil
+		}
+		s.pace.took(len(some), time.Since(began))
+		results = append(results, answers...)
+	}
+	return results, nil
 }
 
 func (s *sink) halved(ctx context.Context, docs []document, unread *int) ([]itemResult, error) {

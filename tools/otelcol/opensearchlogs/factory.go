@@ -35,16 +35,19 @@ func createLogs(ctx context.Context, set exporter.Settings, cfg component.Config
 	if err != nil {
 		return nil, err
 	}
-	inner, err := exporterhelper.NewLogs(ctx, set, cfg, sink.push,
-		exporterhelper.WithStart(sink.start),
-		// The HTTP client has a timeout of its own.
-		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
-		exporterhelper.WithRetry(config.Retry),
-		exporterhelper.WithQueue(config.Queue),
-		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
-	)
+	lane := func(set exporter.Settings, config *Config, push consumer.ConsumeLogsFunc) (exporter.Logs, error) {
+		inner, err := exporterhelper.NewLogs(ctx, set, config, push,
+			// The HTTP client has a timeout of its own.
+			exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
+			exporterhelper.WithRetry(config.Retry),
+			exporterhelper.WithQueue(config.Queue),
+			exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
+		)
+		return guard.Exporter(inner, set.Logger), err
+	}
+	both, err := newLanes(config, set, sink.push, lane)
 	if err != nil {
 		return nil, err
 	}
-	return &identified{Logs: guard.Exporter(inner, set.Logger), attribute: config.IDAttribute}, nil
+	return &identified{Logs: both, start: sink.start, attribute: config.IDAttribute}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -18,7 +19,15 @@ const maxIDBytes = 512
 // queued: the queue then holds the id, and a retry after a restart reuses it.
 type identified struct {
 	exporter.Logs
+	start     component.StartFunc
 	attribute string
+}
+
+func (i *identified) Start(ctx context.Context, host component.Host) error {
+	if err := i.start(ctx, host); err != nil {
+		return err
+	}
+	return i.Logs.Start(ctx, host)
 }
 
 func (i *identified) ConsumeLogs(ctx context.Context, logs plog.Logs) error {

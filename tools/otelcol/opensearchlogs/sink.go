@@ -24,6 +24,7 @@ type sink struct {
 	// refused is true while the store refuses our credentials, so that it is said once.
 	refused  atomic.Bool
 	patience patience
+	pace     pace
 }
 
 func newSink(config *Config, set exporter.Settings) (*sink, error) {
