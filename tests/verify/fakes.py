@@ -79,9 +79,10 @@ class World:
             at.port("opensearch"): engines.opensearch,
             at.port("jaeger-query-http"): engines.jaeger,
             at.port("sink"): engines.sink,
-            at.port("collector-otlp-http"): engines.collector,
             at.port("pages"): engines.pages,
         }
+        if at.has("collector-otlp-http"):
+            self.handlers[at.port("collector-otlp-http")] = engines.collector
         self.services = {item.name: item for item in spec.services if item.run}
         for item in self.services.values():
             self.handlers[at.service(item).port] = lambda request, item=item: self.service(item, request)  # type: ignore[misc]
