@@ -120,7 +120,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
     options = parser.parse_args(None if arguments is None else list(arguments))
     try:
-        settings = Settings.model_validate_json(options.settings.read_text())
+        settings = Settings.model_validate_json(options.settings.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         sys.stderr.write(f"{options.settings}: {error}\n")
         return 2

@@ -116,7 +116,9 @@ def wait(client: httpx.Client, url: str, seconds: float) -> None:
 
 def named_documents(setup: Setup, folder: Path, api: str, kind: str) -> None:
     """PUT every `folder`/<name>.json to `api`/<name> whose content differs; remove ours without a file."""
-    described = {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    described = {
+        path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
+    }
     present = setup.get(f"{api}/{OURS}*") or {}
     if "index_templates" in present:
         present = {item["name"]: item["index_template"] for item in present["index_templates"]}
@@ -240,8 +242,8 @@ def run(folder: Path, settings: Settings) -> list[str]:
     with connected(settings) as client:
         wait(client, settings.url, settings.deadline_seconds)
         setup = Setup(client, settings.url)
-        roles(setup, json.loads((folder / "security/roles.json").read_text()))
-        wanted = json.loads((folder / "security/users.json").read_text())
+        roles(setup, json.loads((folder / "security/roles.json").read_text(encoding="utf-8")))
+        wanted = json.loads((folder / "security/users.json").read_text(encoding="utf-8"))
         users(setup, wanted, Path(settings.secrets), settings)
         # Pipelines before the templates that name them.
         named_documents(setup, folder / "pipelines", "/_ingest/pipeline", "pipeline")
@@ -257,7 +259,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     parser.add_argument("--settings", type=Path, required=True)
     options = parser.parse_args(None if arguments is None else list(arguments))
     try:
-        settings = Settings.model_validate_json(options.settings.read_text())
+        settings = Settings.model_validate_json(options.settings.read_text(encoding="utf-8"))
     except (OSError, ValidationError) as error:
         sys.stderr.write(f"{options.settings}: {error}\n")
         return 2

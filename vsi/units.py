@@ -22,6 +22,8 @@ from components.render import (
     services,
     sink,
 )
+from components.render.document import Documents
+from components.render.text import texts
 from components.site import Site
 from components.spec import Service, Spec
 from vsi.site import MERGED
@@ -42,8 +44,8 @@ def _ids(site: Site, *names: str) -> tuple[str, ...]:
     return tuple(part_id(name, site.name) for name in names)
 
 
-def _files(rendered: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(rendered.items()))
+def _files(documents: Documents) -> tuple[tuple[str, str], ...]:
+    return tuple(texts(documents).items())
 
 
 def _ready(base: str, path: str, seconds: int = 60) -> Ready:

@@ -8,14 +8,14 @@ import json
 from typing import Any
 
 from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
+from components.render.document import Document, Documents
 from components.render.rules import duration
 from components.render.rules_metrics import DEAD_MANS_SWITCH
-from components.render.yaml_text import dump
 from components.site import Site
 from components.spec import Receiver, Route, Spec, milliseconds
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`alertmanager.yml` and the template of its messages."""
     alerting = spec.alerting
     config: dict[str, Any] = {
@@ -32,7 +32,10 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
             }
             for rule in alerting.inhibitions
         ]
-    return {"alertmanager.yml": dump(config), "templates/obs.tmpl": TEMPLATE}
+    return {
+        "alertmanager.yml": Document(config, "yaml"),
+        "templates/obs.tmpl": Document(TEMPLATE, "text"),
+    }
 
 
 def _root(spec: Spec) -> dict[str, Any]:

@@ -7,7 +7,8 @@ word, and of two lists, such as the extensions to start, the last one alone.
 
 from typing import Any
 
-from components.render import collector_agent, collector_gateway, yaml_text
+from components.render import collector_agent, collector_gateway
+from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
 
@@ -16,11 +17,11 @@ RELOAD = "SIGHUP"
 the files are wrong, so they are validated first."""
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`collector.yaml`."""
-    gateway = collector_gateway.document(spec, site)
-    agent = collector_agent.document(spec, site, collector_gateway.NAME)
-    return {"collector.yaml": yaml_text.dump(merged(agent, gateway) if agent else gateway)}
+    gateway = collector_gateway.config(spec, site)
+    agent = collector_agent.config(spec, site, collector_gateway.NAME)
+    return {"collector.yaml": Document(merged(agent, gateway) if agent else gateway, "yaml")}
 
 
 _BY_NAME = {
@@ -35,7 +36,7 @@ _BY_NAME = {
     ("service",),
     ("service", "pipelines"),
 }
-"""Where a document holds things by name; two documents hold the things of both."""
+"""Where a configuration holds things by name; of two, one holds the things of both."""
 
 
 def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
@@ -55,4 +56,4 @@ def _merge(path: tuple[str, ...], one: Any, other: Any) -> Any:
         }
     if path == ("service", "extensions"):
         return sorted({*one, *other})
-    raise ValueError(f"{'.'.join(path)}: expected the same in both documents, found {one!r} and {other!r}")
+    raise ValueError(f"{'.'.join(path)}: expected the same of agent and gateway, found {one!r} and {other!r}")

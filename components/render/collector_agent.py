@@ -7,13 +7,20 @@ from typing import Any
 
 from components.render import collector_files, collector_logs
 from components.render.collector_process import storage, whole
+from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
 
 NAME = "collector-agent"
 
 
-def document(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
+def render(spec: Spec, site: Site) -> Documents:
+    """`collector.yaml` of an agent that is a process of its own; nothing where there is no log to read."""
+    found = config(spec, site)
+    return {} if found is None else {"collector.yaml": Document(found, "yaml")}
+
+
+def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
     """The configuration of the process `name`; None where there is no log to read. Where the gateway does the
     agent's work, it is the gateway's process."""
     receivers = collector_files.receivers(spec, site)

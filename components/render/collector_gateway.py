@@ -8,6 +8,7 @@ from typing import Any
 
 from components.render import collector_logs, collector_otlp, collector_traces, sizes
 from components.render.collector_process import storage, whole
+from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
 
@@ -19,7 +20,12 @@ _LARGEST: dict[str, dict[str, int]] = {
 }
 
 
-def document(spec: Spec, site: Site) -> dict[str, Any]:
+def render(spec: Spec, site: Site) -> Documents:
+    """`collector.yaml` of a gateway that is no agent too."""
+    return {"collector.yaml": Document(config(spec, site), "yaml")}
+
+
+def config(spec: Spec, site: Site) -> dict[str, Any]:
     """The configuration of the process `NAME`."""
     protocols = {
         protocol: {"endpoint": site.bind(f"collector-otlp-{protocol}"), **_LARGEST[protocol]}

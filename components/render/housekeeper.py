@@ -1,8 +1,7 @@
 """Settings of `agents.housekeeper`, which deletes what is older than the stack wants it kept."""
 
-import json
-
 from components.render import opensearch_store
+from components.render.document import Document, Documents
 from components.render.opensearch_store import SECRET_OF
 from components.site import Site
 from components.spec import Spec
@@ -14,7 +13,7 @@ COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json"
 HEALTH_PATH = "/health"
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`settings.json`: which daily indices there are, and for how many days each is kept."""
     logs = _days(spec.logging.retention)
     traces = _days(spec.tracing.retention)
@@ -41,7 +40,7 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
             for kind, prefix, date, days in places
         ],
     }
-    return {"settings.json": json.dumps(settings, indent=2) + "\n"}
+    return {"settings.json": Document(settings, "json")}
 
 
 def _days(duration: str) -> int:

@@ -12,7 +12,8 @@ Two choices keep spans from getting lost on their way into the store:
 
 from typing import Any
 
-from components.render import sizes, yaml_text
+from components.render import sizes
+from components.render.document import Document, Documents
 from components.render.opensearch_store import SECRET_OF
 from components.site import Site
 from components.spec import Spec
@@ -23,7 +24,7 @@ HEALTH_PATH = "/status"
 _STORE = "opensearch"
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """The unit's conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
     storage, room = spec.tracing.storage, sizes.messages(spec)
     own = site.listeners["jaeger-metrics"]
@@ -82,4 +83,4 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
             },
         },
     }
-    return {"jaeger.yaml": yaml_text.dump(config)}
+    return {"jaeger.yaml": Document(config, "yaml")}

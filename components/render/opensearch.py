@@ -13,7 +13,8 @@ security manager lets OpenSearch read nothing outside that folder, and judges by
 
 from typing import Any
 
-from components.render import opensearch_store, yaml_text
+from components.render import opensearch_store
+from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
 
@@ -50,19 +51,19 @@ SECRETS = tuple(sorted(opensearch_store.SECRET_OF.values()))
 """Secrets that the setup command reads, all generated on the host."""
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
-    """Every file of the unit's conf folder: relative path -> text."""
+def render(spec: Spec, site: Site) -> Documents:
+    """Every file of the unit's conf folder: by relative path."""
     files = {
-        "opensearch.yml": _node(spec, site),
-        "jvm.options": _jvm(spec),
-        "log4j2.properties": _LOG4J2,
-        **{f"opensearch-security/{name}.yml": text for name, text in _security().items()},
+        "opensearch.yml": Document(_node(spec, site), "yaml"),
+        "jvm.options": Document(_jvm(spec), "text"),
+        "log4j2.properties": Document(_LOG4J2, "text"),
+        **{f"opensearch-security/{name}.yml": Document(data, "yaml") for name, data in _security().items()},
         **opensearch_store.render(spec, site),
     }
     return dict(sorted(files.items()))
 
 
-def _node(spec: Spec, site: Site) -> str:
+def _node(spec: Spec, site: Site) -> dict[str, Any]:
     tls: dict[str, Any] = {}
     for layer in ("http", "transport"):
         tls |= {
@@ -70,7 +71,7 @@ def _node(spec: Spec, site: Site) -> str:
             f"plugins.security.ssl.{layer}.pemkey_filepath": "tls/opensearch.key",
             f"plugins.security.ssl.{layer}.pemtrustedcas_filepath": "tls/ca.pem",
         }
-    settings: dict[str, Any] = {
+    return {
         "cluster.name": f"obs-{spec.environment.name}",
         "node.name": "opensearch",
         "discovery.type": "single-node",
@@ -98,7 +99,6 @@ def _node(spec: Spec, site: Site) -> str:
         "plugins.security.restapi.password_validation_error_message": "expected at least 16 characters",
         "plugins.security.audit.type": "noop",
     }
-    return yaml_text.dump(settings)
 
 
 def _jvm(spec: Spec) -> str:
@@ -134,7 +134,7 @@ logger.deprecation.level = error
 """Standard output only: the supervisor keeps and rotates it."""
 
 
-def _security() -> dict[str, str]:
+def _security() -> dict[str, dict[str, Any]]:
     """What the security plugin reads into its index at the first start. It knows no user: they come from
     `agents.opensearch_setup`, with passwords from the host's secrets."""
     config = {
@@ -166,7 +166,7 @@ def _security() -> dict[str, str]:
         ("tenants", "tenants"),
     ):
         files[name] = _meta(kind)
-    return {name: yaml_text.dump(content) for name, content in files.items()}
+    return files
 
 
 def _meta(kind: str) -> dict[str, Any]:

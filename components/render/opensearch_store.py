@@ -3,10 +3,10 @@
 The files lie under `setup/` of the unit's conf folder; `agents.opensearch_setup` brings them into the node.
 """
 
-import json
 from typing import Any
 
 from components.inventory import PROGRAMS, password_of
+from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
@@ -54,8 +54,8 @@ def daily_patterns(spec: Spec) -> list[str]:
     return sorted(f"{prefix}-2*" for prefix in prefixes)
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
-    """Relative path (below the conf folder) -> JSON text."""
+def render(spec: Spec, site: Site) -> Documents:
+    """By path relative to the conf folder."""
     index = spec.logging.index
     storage = spec.tracing.storage
     settings = {
@@ -88,7 +88,7 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
     for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
         files[f"pipelines/obs-jaeger-{kind}"] = _by_day(kind, prefix)
         files[f"templates/obs-jaeger-{kind}"] = _jaeger(spec, kind, prefix)
-    return {f"setup/{name}.json": json.dumps(value, indent=2) + "\n" for name, value in sorted(files.items())}
+    return {f"setup/{name}.json": Document(value, "json") for name, value in sorted(files.items())}
 
 
 def time_value(duration: str) -> str:

@@ -1,8 +1,8 @@
 """Settings of `agents.pages`, the stack's web pages."""
 
 from components.inventory import BY_NAME
+from components.render.document import Document, Documents, ordered
 from components.render.opensearch_store import SECRET_OF
-from components.render.services import to_json
 from components.render.slo import DURATION, indicator
 from components.site import Site
 from components.spec import Service, Spec
@@ -13,7 +13,7 @@ HEALTH_PATH = "/health"
 READER = "reader"
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`settings.json`: whom the pages read, and where each service's requests are counted."""
     settings = {
         "stack": spec.environment.name,
@@ -31,7 +31,7 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
             "indices": f"{spec.logging.index.prefix}-*",
         },
     }
-    return {"settings.json": to_json(settings)}
+    return {"settings.json": Document(ordered(settings), "json")}
 
 
 def _service(service: Service, site: Site) -> dict[str, object]:

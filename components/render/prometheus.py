@@ -10,29 +10,31 @@ Series with a forbidden label are dropped whole. Never `labeldrop`: it would mer
 from typing import Any
 
 from components.render import rule_tests, rules, rules_platform, rules_service
+from components.render.document import Document, Documents
 from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
-from components.render.yaml_text import dump
 from components.site import Site
 from components.spec import Spec, milliseconds
 from components.spec.scraping import Access
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
-    files = {"prometheus.yml": dump(_main(spec, site))}
+    files = {"prometheus.yml": Document(_main(spec, site), "yaml")}
     by_file: dict[str, list[Job]] = {}
     for job in jobs(spec, site):
         by_file.setdefault(job.file, []).append(job)
     for name, members in by_file.items():
-        files[f"scrape/{name}.yml"] = dump({"scrape_configs": [_scrape(spec, site, job) for job in members]})
+        files[f"scrape/{name}.yml"] = Document(
+            {"scrape_configs": [_scrape(spec, site, job) for job in members]}, "yaml"
+        )
     for file in rule_files(spec):
-        files[f"rules/{file.name}.yml"] = dump(rules.to_native(spec, site, file))
+        files[f"rules/{file.name}.yml"] = Document(rules.to_native(spec, site, file), "yaml")
         files |= rule_tests.render(spec, site, file)
     custom = custom_rules(spec)
     if custom is not None:
-        files["rules/custom.yml"] = dump(rules.to_native(spec, site, custom))
+        files["rules/custom.yml"] = Document(rules.to_native(spec, site, custom), "yaml")
         if spec.metrics.rules.alerts:
             files |= rule_tests.render_custom(custom, spec.metrics.rules.alerts)
     return dict(sorted(files.items()))

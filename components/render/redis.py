@@ -1,6 +1,6 @@
 """Redis, which the demo shop keeps its stock in, and the exporter that watches it."""
 
-from components.render.services import to_json
+from components.render.document import Document, Documents, ordered
 from components.site import Site
 from components.spec import Spec
 
@@ -8,7 +8,7 @@ COMMAND = ("redis.conf",)
 EXPORTER_COMMAND = ("{python}", "-m", "agents.redis_exporter", "--settings", "settings.json")
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`redis.conf`: loopback only, a snapshot now and then, little memory."""
     del spec
     lines = [
@@ -22,10 +22,10 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
         "maxmemory-policy allkeys-lru",
         "loglevel notice",
     ]
-    return {"redis.conf": "\n".join(lines) + "\n"}
+    return {"redis.conf": Document("\n".join(lines) + "\n", "text")}
 
 
-def render_exporter(spec: Spec, site: Site) -> dict[str, str]:
+def render_exporter(spec: Spec, site: Site) -> Documents:
     """`settings.json` of `agents.redis_exporter`."""
     settings = {
         "redis": f"redis://{site.dial('redis')}/0",
@@ -33,4 +33,4 @@ def render_exporter(spec: Spec, site: Site) -> dict[str, str]:
         "port": site.port("redis-exporter"),
         "labels": spec.environment.labels,
     }
-    return {"settings.json": to_json(settings)}
+    return {"settings.json": Document(ordered(settings), "json")}

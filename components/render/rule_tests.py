@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
+from components.render.document import Document, Documents
 from components.render.rules import Alert, Case, Firing, Query, RuleFile, Series, annotations, filled, labels
-from components.render.yaml_text import dump
 from components.site import Site
 from components.spec import Spec
 from components.spec.metrics import AlertRule, RuleCase
 
 
-def render(spec: Spec, site: Site, file: RuleFile) -> dict[str, str]:
+def render(spec: Spec, site: Site, file: RuleFile) -> Documents:
     """`tests/<name>.yml`, and `tests/<name>.<step>.yml` for cases evaluated at a coarser step, since promtool
     has one step a file. Paths are relative to the tests folder."""
     by_step: dict[str, list[dict[str, Any]]] = {}
@@ -20,12 +20,14 @@ def render(spec: Spec, site: Site, file: RuleFile) -> dict[str, str]:
     for query in file.queries:
         by_step.setdefault("1m", []).append(_query_test(query))
     return {
-        f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": dump(_file(file, step, _merged(tests)))
+        f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": Document(
+            _file(file, step, _merged(tests)), "yaml"
+        )
         for step, tests in sorted(by_step.items())
     }
 
 
-def render_custom(file: RuleFile, rules: tuple[AlertRule, ...]) -> dict[str, str]:
+def render_custom(file: RuleFile, rules: tuple[AlertRule, ...]) -> Documents:
     """`tests/custom.yml`: the user's own alerts under the data they brought. What labels the expression's
     result has is theirs to know, so the tests ask for the alert's name, severity and team."""
     tests = []
@@ -37,7 +39,7 @@ def render_custom(file: RuleFile, rules: tuple[AlertRule, ...]) -> dict[str, str
         shared = sum(other.name == rule.name for other in rules) > 1
         none = f"count({ours if shared else firing}) or vector(0)"
         tests.append(_query_test(_custom(rule, "silent", rule.silent, none, 0.0)))
-    return {f"tests/{file.name}.yml": dump(_file(file, "1m", tests))}
+    return {f"tests/{file.name}.yml": Document(_file(file, "1m", tests), "yaml")}
 
 
 def _custom(rule: AlertRule, name: str, case: RuleCase, expr: str, value: float) -> Query:

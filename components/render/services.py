@@ -1,7 +1,6 @@
 """Settings files of the services that the stack itself starts: those with `run`."""
 
-import json
-
+from components.render.document import Document, Documents, ordered
 from components.site import Site
 from components.spec import Service, Spec
 
@@ -11,7 +10,7 @@ _PROTOCOLS = {
 }
 
 
-def render(spec: Spec, site: Site, service: Service) -> dict[str, str]:
+def render(spec: Spec, site: Site, service: Service) -> Documents:
     """`settings.json` of a service with `run`: who it is, where it listens, whom it calls."""
     run = service.run
     if run is None:
@@ -33,14 +32,9 @@ def render(spec: Spec, site: Site, service: Service) -> dict[str, str]:
         "redis": f"redis://{site.dial('redis')}/0" if run.redis else None,
         "options": dict(run.options),
     }
-    return {"settings.json": to_json(settings)}
+    return {"settings.json": Document(ordered(settings), "json")}
 
 
 def _first_opened(site: Site) -> str:
     """Of a service that sends no spans, the settings name a receiver all the same."""
     return next(listener for _, listener in _PROTOCOLS.values() if site.has(listener))
-
-
-def to_json(value: object) -> str:
-    """Stable JSON: sorted keys, one line a value, a final newline."""
-    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

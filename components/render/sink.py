@@ -1,6 +1,6 @@
 """Settings of `agents.sink`, which stands in for the receivers of alerts."""
 
-from components.render.services import to_json
+from components.render.document import Document, Documents, ordered
 from components.site import Site
 from components.spec import Spec
 
@@ -8,7 +8,7 @@ COMMAND = ("{python}", "-m", "agents.sink", "--settings", "settings.json")
 HEALTH_PATH = "/health"
 
 
-def render(spec: Spec, site: Site) -> dict[str, str]:
+def render(spec: Spec, site: Site) -> Documents:
     """`settings.json`: where it listens, and where it keeps what was delivered."""
     settings = {
         "host": site.host("sink"),
@@ -16,4 +16,4 @@ def render(spec: Spec, site: Site) -> dict[str, str]:
         "data": site.data("sink"),
         "labels": spec.environment.labels,
     }
-    return {"settings.json": to_json(settings)}
+    return {"settings.json": Document(ordered(settings), "json")}

@@ -9,33 +9,34 @@ import pytest
 from agents import housekeeper, redis_exporter
 from components.render.housekeeper import render
 from components.render.redis import render_exporter
+from components.render.text import text
 from tests import specs
 from vsi.site import local_site
 
 Main = Callable[[Iterable[str]], int]
 SPEC = specs.spec()
 BOTH = [
-    (housekeeper.main, render(SPEC, local_site(SPEC))["settings.json"]),
-    (redis_exporter.main, render_exporter(SPEC, local_site(SPEC))["settings.json"]),
+    (housekeeper.main, text(render(SPEC, local_site(SPEC))["settings.json"])),
+    (redis_exporter.main, text(render_exporter(SPEC, local_site(SPEC))["settings.json"])),
 ]
 
 
-@pytest.mark.parametrize(("main", "text"), BOTH)
+@pytest.mark.parametrize(("main", "settings"), BOTH)
 def test_rendered_settings_are_accepted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, text: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, settings: str
 ) -> None:
     path = tmp_path / "settings.json"
-    path.write_text(text)
+    path.write_text(settings)
     assert main(["--settings", str(path), "--check"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize(("main", "text"), BOTH)
+@pytest.mark.parametrize(("main", "settings"), BOTH)
 def test_a_wrong_key_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, text: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], main: Main, settings: str
 ) -> None:
     path = tmp_path / "settings.json"
-    path.write_text(json.dumps({**json.loads(text), "prot": 1}))
+    path.write_text(json.dumps({**json.loads(settings), "prot": 1}))
     assert main(["--settings", str(path), "--check"]) == 2
     said = capsys.readouterr().err
     assert str(path) in said

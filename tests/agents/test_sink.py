@@ -21,6 +21,7 @@ from agents.sink_deliveries import Deliveries
 from agents.sink_limits import MAX_BODY
 from agents.sink_payloads import read_payload
 from components.render.sink import render
+from components.render.text import text
 from tests import specs
 from tests.ports import free_port
 from tests.waiting import until
@@ -410,7 +411,7 @@ def test_it_logs_each_notification_and_ends_well_at_a_signal(tmp_path: Path) -> 
 
 def test_rendered_settings_are_taken(tmp_path: Path) -> None:
     spec = specs.spec()
-    (tmp_path / "settings.json").write_text(render(spec, local_site(spec))["settings.json"])
+    (tmp_path / "settings.json").write_text(text(render(spec, local_site(spec))["settings.json"]))
     main(["--settings", str(tmp_path / "settings.json"), "--check"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.render import services
+from components.render.text import texts
 from demo._app import Service
 from demo.settings import load_settings
 from stacks.loader import load
@@ -23,7 +24,7 @@ def test_rendered_settings_start_the_module(
 ) -> None:
     (tmp_path / "conf").mkdir()
     monkeypatch.chdir(tmp_path / "conf")
-    files = services.render(SPEC, AT, RUN[name])
+    files = texts(services.render(SPEC, AT, RUN[name]))
     Path("settings.json").write_text(files["settings.json"])
     settings = load_settings(Path("settings.json"))
     module = importlib.import_module(f"demo.{name}")

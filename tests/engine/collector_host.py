@@ -10,6 +10,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from components.render import collector, collector_gateway, collector_logs
+from components.render.document import Documents
+from components.render.text import texts
 from components.site import Site
 from components.spec import Spec
 from tests.engine.fake_store import FakeStore
@@ -17,7 +19,7 @@ from tests.ports import free_base
 from tests.sites import at_base
 from tests.waiting import until
 
-Render = Callable[[Spec, Site], dict[str, str]]
+Render = Callable[[Spec, Site], Documents]
 PASSWORD = "only-for-this-test"
 
 
@@ -58,7 +60,7 @@ class CollectorHost:
     def configure(self, spec: Spec) -> None:
         """Render anew; a running collector does not see it before `reload`."""
         self.conf.mkdir(parents=True, exist_ok=True)
-        for name, text in self.render(spec, self.site).items():
+        for name, text in texts(self.render(spec, self.site)).items():
             (self.conf / name).write_text(text)
         plain = {
             "endpoint": f"http://{self.site.dial('opensearch')}",

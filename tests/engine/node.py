@@ -17,6 +17,7 @@ import httpx
 
 from components.inventory import certificates
 from components.render import opensearch, opensearch_store
+from components.render.text import texts
 from components.spec import Spec
 from tests.waiting import until
 from vsi import tls
@@ -88,7 +89,7 @@ class Node:
     def write(self, spec: Spec) -> None:
         """Replace the rendered files by those of `spec`, as a deploy of a changed stack does."""
         self.spec = spec
-        for path, text in opensearch.render(spec, self.site).items():
+        for path, text in texts(opensearch.render(spec, self.site)).items():
             target = self.conf / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from components.render import jaeger
+from components.render.text import texts
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
 from tests.engine.node import Program
@@ -35,7 +36,7 @@ def started(folder: Path, program: str) -> Iterator[CollectorHost]:
         tracing={"tail_sampling": sampling, "batching": {"timeout": "100ms"}}, logging={"inputs": []}
     )
     with running(folder / "state", program, spec) as host:
-        receiving = jaeger.render(spec, host.site)["jaeger.yaml"]
+        receiving = texts(jaeger.render(spec, host.site))["jaeger.yaml"]
         config = {
             "receivers": yaml.safe_load(receiving)["receivers"],
             "exporters": {"file": {"path": str(folder / "spans.json"), "flush_interval": "50ms"}},

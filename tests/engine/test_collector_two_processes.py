@@ -9,9 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from components.render import collector_agent, collector_gateway, yaml_text
-from components.site import Site
-from components.spec import Spec
+from components.render import collector_agent, collector_gateway
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
 from tests.engine.writer import line
@@ -21,18 +19,10 @@ pytestmark = pytest.mark.engine
 QUICK: dict[str, Any] = {"inputs": [], "buffer": {"flush_interval": "100ms"}, "sampling": {"debug": 1.0}}
 
 
-def agent_files(spec: Spec, site: Site) -> dict[str, str]:
-    return {"collector.yaml": yaml_text.dump(collector_agent.document(spec, site))}
-
-
-def gateway_files(spec: Spec, site: Site) -> dict[str, str]:
-    return {"collector.yaml": yaml_text.dump(collector_gateway.document(spec, site))}
-
-
 @pytest.fixture
 def gateway(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Iterator[CollectorHost]:
     program = str(engine_program("otelcol", "otelcol"))
-    with running(tmp_path / "state", program, specs.spec(logging=QUICK), gateway_files) as started:
+    with running(tmp_path / "state", program, specs.spec(logging=QUICK), collector_gateway.render) as started:
         yield started
 
 
@@ -40,7 +30,7 @@ def gateway(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Itera
 def agent(gateway: CollectorHost) -> Iterator[CollectorHost]:
     spec, base = specs.spec(logging=QUICK), gateway.port_base
     host = CollectorHost(
-        gateway.root, gateway.program, spec, base, name=collector_agent.NAME, render=agent_files
+        gateway.root, gateway.program, spec, base, name=collector_agent.NAME, render=collector_agent.render
     )
     host.start()
     try:

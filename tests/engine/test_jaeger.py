@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from components.inventory import BY_NAME
 from components.render import jaeger as renderer
+from components.render.text import texts
 from tests.engine import test_collector_traces as traces
 from tests.engine.collector_host import CollectorHost
 from tests.engine.node import Node, Program
@@ -56,7 +57,7 @@ def jaeger(opensearch: Node, engine_program: Callable[[str, str], Path]) -> Iter
     executable = engine_program("jaeger", "jaeger")
     conf = opensearch.state / "units/jaeger/conf"
     conf.mkdir(parents=True)
-    for path, text in renderer.render(opensearch.spec, opensearch.site).items():
+    for path, text in texts(renderer.render(opensearch.spec, opensearch.site)).items():
         (conf / path).write_text(text)
     log = conf.parent / "log/jaeger.log"
     program = Program([str(executable), "--config", "jaeger.yaml"], conf, log)

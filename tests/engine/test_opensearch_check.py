@@ -11,6 +11,7 @@ import pytest
 
 from components.inventory import BY_NAME
 from components.render import opensearch as renderer
+from components.render.text import texts
 from tests import specs
 from tests.engine.node import REPO
 from vsi import tls
@@ -33,7 +34,7 @@ def staged(tmp_path: Path) -> Path:
     name, target = renderer.TLS_LINK, FOLDERS.certificates
     (folder / name).symlink_to(target)
     spec = specs.spec(deploy={"port_base": 22700})
-    for path, text in renderer.render(spec, local_site(spec)).items():
+    for path, text in texts(renderer.render(spec, local_site(spec))).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return folder

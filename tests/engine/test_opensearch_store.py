@@ -13,6 +13,7 @@ from agents.housekeeper import Housekeeper, Metrics
 from agents.store import Settings
 from agents.store_metrics import StoreMetrics
 from components.render import housekeeper
+from components.render.text import texts
 from tests import specs
 from tests.engine.node import Node, bulk
 
@@ -327,7 +328,7 @@ def test_retention_deletes_exactly_what_is_too_old(opensearch: Node, monkeypatch
         folder = opensearch.state / "units/housekeeper/conf"
         folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(folder)
-        text = housekeeper.render(opensearch.spec, opensearch.site)["settings.json"]
+        text = texts(housekeeper.render(opensearch.spec, opensearch.site))["settings.json"]
         settings = Settings.model_validate_json(text)
         metrics = Metrics(settings)
         assert sorted(Housekeeper(settings, metrics).round(today)) == sorted(gone)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from components.render import prometheus
+from components.render.text import texts
 from tests import specs
 from tests.ports import free_base, free_port
 from tests.waiting import until
@@ -101,7 +102,7 @@ def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
                 ],
             },
         )
-        for name, text in prometheus.render(spec, at := local_site(spec)).items():
+        for name, text in texts(prometheus.render(spec, at := local_site(spec))).items():
             (conf / name).parent.mkdir(parents=True, exist_ok=True)
             (conf / name).write_text(text, encoding="utf-8")
         listen = at.dial("prometheus")

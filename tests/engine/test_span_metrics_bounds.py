@@ -10,6 +10,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from components.render import prometheus
+from components.render.text import texts
 from components.site import Site
 from tests import specs
 from tests.engine.collector_host import CollectorHost, running
@@ -31,7 +32,7 @@ def host(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> Iterator
     )
     with running(tmp_path / "state", str(engine_program("otelcol", "otelcol")), spec) as started_:
         at: Site = started_.site
-        conf = write(tmp_path / "prometheus", prometheus.render(spec, at))
+        conf = write(tmp_path / "prometheus", texts(prometheus.render(spec, at)))
         command = [
             program("prometheus", "prometheus"),
             "--config.file=prometheus.yml",

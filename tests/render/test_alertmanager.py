@@ -14,6 +14,7 @@ from agents.sink_payloads import read_payload
 from components.render import alertmanager, prometheus
 from components.render.rules import Firing, filled, labels
 from components.render.rules_metrics import DEAD_MANS_SWITCH
+from components.render.text import texts
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render import golden
@@ -28,7 +29,7 @@ SPEC = spec()
 
 
 def rendered(whole: Spec) -> dict[str, str]:
-    return alertmanager.render(whole, local_site(whole))
+    return texts(alertmanager.render(whole, local_site(whole)))
 
 
 def config(whole: Spec) -> dict[str, Any]:
@@ -246,7 +247,7 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
         ("warehouse", "inventory", "warning"),
     ]
     link = LINK
-    folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    folder = write(tmp_path / "units" / "alertmanager" / "conf", texts(alertmanager.render(whole, at)))
     command = alertmanager_command(at)
     ready = f"http://{at.dial('alertmanager')}/-/ready"
     alerts = f"http://{at.dial('alertmanager')}/api/v2/alerts"
@@ -289,7 +290,7 @@ def test_every_kind_of_message_has_title_runbook_and_severity_and_ends(tmp_path:
 def test_a_runbook_that_is_a_path_is_called_that_and_is_no_link(tmp_path: Path) -> None:
     whole = spec(alerting={"grouping": {"wait": "10ms", "interval": "200ms"}, "inhibitions": []})
     at = at_base(free_base(60))
-    folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    folder = write(tmp_path / "units" / "alertmanager" / "conf", texts(alertmanager.render(whole, at)))
     command = alertmanager_command(at)
     page = "docs/runbooks/TargetDown.md"
     alerts = f"http://{at.dial('alertmanager')}/api/v2/alerts"
@@ -321,7 +322,7 @@ def test_the_dead_mans_switch_is_delivered_again_and_again(tmp_path: Path) -> No
     switch = {"receiver": "watchdog", "interval": "300ms"}
     whole = spec(alerting={"dead_mans_switch": switch})
     at = at_base(free_base(60))
-    folder = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    folder = write(tmp_path / "units" / "alertmanager" / "conf", texts(alertmanager.render(whole, at)))
     command = alertmanager_command(at)
     body = posted("platform", "alertmanager", "info")
     body["labels"]["alertname"] = DEAD_MANS_SWITCH

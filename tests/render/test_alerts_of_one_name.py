@@ -3,6 +3,7 @@
 import yaml
 
 from components.render import prometheus
+from components.render.text import texts
 from tests import specs
 from vsi.site import local_site
 
@@ -10,7 +11,7 @@ from vsi.site import local_site
 def test_the_silent_case_of_one_severity_leaves_the_other_alone() -> None:
     (rule,) = specs.stack()["metrics"]["rules"]["alerts"]
     spec = specs.spec(metrics={"rules": {"alerts": [rule, {**rule, "severity": "critical"}]}})
-    files = prometheus.render(spec, local_site(spec))
+    files = texts(prometheus.render(spec, local_site(spec)))
     alerts = [
         item
         for group in yaml.safe_load(files["rules/custom.yml"])["groups"]

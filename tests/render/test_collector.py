@@ -14,8 +14,8 @@ from components.render import (
     collector_gateway,
     collector_logs,
     opensearch_store,
-    yaml_text,
 )
+from components.render.text import texts
 from components.spec import Spec
 from tests import specs
 from tests.render import engines, golden
@@ -24,7 +24,7 @@ from vsi.site import local_site
 
 
 def settings(spec: Spec) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(collector.render(spec, local_site(spec))["collector.yaml"])
+    loaded: dict[str, Any] = yaml.safe_load(texts(collector.render(spec, local_site(spec)))["collector.yaml"])
     return loaded
 
 
@@ -62,21 +62,20 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_the_golden(name: str) -> None:
     spec = CASES[name]
-    golden.check(f"collector/{name}", collector.render(spec, local_site(spec)))
+    golden.check(f"collector/{name}", texts(collector.render(spec, local_site(spec))))
 
 
-def alone(name: str) -> dict[str, str]:
-    """The agent's and the gateway's own documents, each with its own process."""
+def alone(name: str) -> dict[str, dict[str, str]]:
+    """The files of the agent and of the gateway, each as a process of its own."""
     spec = CASES[name]
-    agent = collector_agent.document(spec, apart(spec))
-    gateway = collector_gateway.document(spec, apart(spec))
-    found = {"agent.yaml": agent, "gateway.yaml": gateway}
-    return {path: yaml_text.dump(document) for path, document in found.items() if document is not None}
+    made = {"agent": collector_agent.render, "gateway": collector_gateway.render}
+    return {which: texts(render(spec, apart(spec))) for which, render in made.items()}
 
 
+@pytest.mark.parametrize("which", ["agent", "gateway"])
 @pytest.mark.parametrize("name", CASES)
-def test_the_goldens_of_agent_and_gateway(name: str) -> None:
-    golden.check(f"collector-alone/{name}", alone(name))
+def test_the_golden_of_each_alone(which: str, name: str) -> None:
+    golden.check(f"collector-{which}/{name}", alone(name)[which])
 
 
 @pytest.mark.engine
@@ -87,29 +86,30 @@ def test_the_collector_accepts_it(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", CASES)
-def test_the_collector_accepts_agent_and_gateway_each_alone(name: str, tmp_path: Path) -> None:
-    folder = engines.write(accepted(tmp_path, CASES[name]), alone(name))
-    for path in alone(name):
-        result = engines.run(command(path), folder)
-        assert result.returncode == 0, f"{path}: {result.stdout}"
+@pytest.mark.parametrize(
+    ("which", "name"), [("agent", "shop"), ("agent", "plain"), *(("gateway", name) for name in CASES)]
+)
+def test_the_collector_accepts_each_alone(which: str, name: str, tmp_path: Path) -> None:
+    folder = engines.write(accepted(tmp_path, CASES[name]), alone(name)[which])
+    result = engines.run(command(), folder)
+    assert result.returncode == 0, result.stdout
 
 
 def test_agent_and_gateway_fit_on_one_host() -> None:
     """Nothing that one listens on is the other's; where they listen is in the goldens."""
     listens = {
-        path: set(re.findall(r"127\.0\.0\.1:(?!21010|21032)\d+|port: \d+", text))
-        for path, text in alone("shop").items()
+        which: set(re.findall(r"127\.0\.0\.1:(?!21010|21032)\d+|port: \d+", files["collector.yaml"]))
+        for which, files in alone("shop").items()
     }
-    assert len(listens["agent.yaml"]) == 2
-    assert not listens["agent.yaml"] & listens["gateway.yaml"]
+    assert len(listens["agent"]) == 2
+    assert not listens["agent"] & listens["gateway"]
 
 
 def test_where_nothing_is_read_there_is_no_agent() -> None:
-    assert set(alone("without-logs")) == {"gateway.yaml"}
+    assert alone("without-logs")["agent"] == {}
 
 
-def test_of_two_documents_one_process_does_the_work_of_both() -> None:
+def test_one_process_does_the_work_of_two_configurations() -> None:
     one = {"receivers": {"a": {"x": 1}}, "service": {"extensions": ["h", "q"], "pipelines": {"logs": {}}}}
     other = {"receivers": {"b": {}}, "service": {"extensions": ["h", "p"], "pipelines": {"traces": {}}}}
     assert (
@@ -134,13 +134,13 @@ def test_of_two_documents_one_process_does_the_work_of_both() -> None:
     ],
     ids=["value", "further key", "missing key", "telemetry", "logrecord", "source"],
 )
-def test_two_documents_that_disagree_are_not_merged(other: dict[str, Any]) -> None:
+def test_two_configurations_that_disagree_are_not_merged(other: dict[str, Any]) -> None:
     one = {
         "processors": {"logrecord": {"id_attribute": "uid", "sources": {"s": {"format": "json"}}}},
         "receivers": {"a": {"x": 1}},
         "service": {"telemetry": {"logs": {"level": "info"}}},
     }
-    with pytest.raises(ValueError, match="expected the same in both documents"):
+    with pytest.raises(ValueError, match="expected the same of agent and gateway"):
         collector.merged(one, other)
 
 
@@ -181,7 +181,7 @@ def accepted(root: Path, spec: Spec) -> Path:
     """A conf folder as on a host, with the secrets beside it."""
     (root / "secrets").mkdir()
     (root / "secrets" / collector_logs.SECRET).write_text("only-for-this-test")
-    return engines.write(root / "units/collector/conf", collector.render(spec, local_site(spec)))
+    return engines.write(root / "units/collector/conf", texts(collector.render(spec, local_site(spec))))
 
 
 def command(path: str = "collector.yaml") -> list[str]:
@@ -189,10 +189,10 @@ def command(path: str = "collector.yaml") -> list[str]:
 
 
 def test_a_new_service_adds_its_receiver_and_moves_nothing() -> None:
-    before = collector.render(specs.spec(), local_site(specs.spec()))["collector.yaml"]
+    before = texts(collector.render(specs.spec(), local_site(specs.spec())))["collector.yaml"]
     new = {"name": "zoo", "owner": "checkout", "logs": [{"path": "/var/log/zoo.log"}], "slo": None}
     spec = specs.spec(services=[*specs.stack()["services"], {**new, "traces": {"protocol": "none"}}])
-    after = collector.render(spec, local_site(spec))["collector.yaml"]
+    after = texts(collector.render(spec, local_site(spec)))["collector.yaml"]
     lines = iter(after.splitlines())
     assert all(line in lines for line in before.splitlines()), "a line was changed or moved"
     assert "logfiles/zoo" in settings(spec)["service"]["pipelines"]["logs"]["receivers"]
@@ -220,7 +220,7 @@ def test_the_processor_knows_every_source_and_the_mapping_of_the_store() -> None
         name for name in receivers if name.startswith("logfiles/")
     }
     template = json.loads(
-        opensearch_store.render(spec, local_site(spec))["setup/index-templates/obs-logs.json"]
+        texts(opensearch_store.render(spec, local_site(spec)))["setup/index-templates/obs-logs.json"]
     )
     mapped = template["template"]["mappings"]["properties"]
     assert found["fields"] == {name: mapping["type"] for name, mapping in mapped.items()}
@@ -274,7 +274,7 @@ def test_redaction_comes_last_in_logs_and_before_metrics_of_spans() -> None:
 
 def test_everything_listens_on_loopback() -> None:
     spec = specs.spec()
-    text = collector.render(spec, local_site(spec))["collector.yaml"]
+    text = texts(collector.render(spec, local_site(spec)))["collector.yaml"]
     endpoints = [line.split(":", 1)[1].strip() for line in text.splitlines() if " endpoint:" in line]
     assert endpoints
     assert all(item.removeprefix("https://").startswith("127.0.0.1:") for item in endpoints)

@@ -9,6 +9,7 @@ import yaml
 
 from components.inventory import BY_NAME
 from components.render import housekeeper, jaeger
+from components.render.text import texts
 from tests import specs
 from tests.render import golden
 from vsi.site import local_site
@@ -16,13 +17,13 @@ from vsi.site import local_site
 
 def config(**changes: Any) -> dict[str, Any]:
     spec = specs.spec(**changes)
-    content: dict[str, Any] = yaml.safe_load(jaeger.render(spec, local_site(spec))["jaeger.yaml"])
+    content: dict[str, Any] = yaml.safe_load(texts(jaeger.render(spec, local_site(spec)))["jaeger.yaml"])
     return content
 
 
 def test_golden() -> None:
     spec = specs.spec()
-    golden.check("jaeger", jaeger.render(spec, local_site(spec)))
+    golden.check("jaeger", texts(jaeger.render(spec, local_site(spec))))
 
 
 def endpoints(value: Any) -> Iterator[str]:
@@ -63,13 +64,13 @@ def test_storage_settings_are_rendered() -> None:
 
 def test_housekeeper_golden() -> None:
     spec = specs.spec()
-    golden.check("housekeeper", housekeeper.render(spec, local_site(spec)))
+    golden.check("housekeeper", texts(housekeeper.render(spec, local_site(spec))))
 
 
 @pytest.mark.parametrize(("duration", "days"), [("1d", 1), ("30d", 30), ("2w", 14)])
 def test_retention_is_rendered_in_days(duration: str, days: int) -> None:
     spec = specs.spec(logging={"retention": duration}, tracing={"retention": "3d"})
-    settings = json.loads(housekeeper.render(spec, local_site(spec))["settings.json"])
+    settings = json.loads(texts(housekeeper.render(spec, local_site(spec)))["settings.json"])
     kept = {item["kind"]: item["days"] for item in settings["indices"]}
     assert kept == {"logs": days, "rejected": days, "spans": 3, "span-services": 3}
 
@@ -77,5 +78,5 @@ def test_retention_is_rendered_in_days(duration: str, days: int) -> None:
 @pytest.mark.parametrize(("exporters", "served"), [(["opensearch"], True), (["node"], False)])
 def test_the_stores_own_numbers_are_served_where_asked_for(exporters: list[str], served: bool) -> None:
     spec = specs.spec(metrics={"exporters": exporters})
-    settings = json.loads(housekeeper.render(spec, local_site(spec))["settings.json"])
+    settings = json.loads(texts(housekeeper.render(spec, local_site(spec)))["settings.json"])
     assert settings["store_metrics"] is served

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from components.render import prometheus
+from components.render.text import texts
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render.engines import program, run, write
@@ -76,7 +77,7 @@ def whole(**changes: Any) -> Spec:
 
 
 def test_no_rule_fails_on_series_of_before_and_after(tmp_path: Path) -> None:
-    files = prometheus.render(whole(), local_site(whole()))
+    files = texts(prometheus.render(whole(), local_site(whole())))
     assert judged(tmp_path / "ours", files) == ""
     bare = {name: without(text) if name.startswith("rules/") else text for name, text in files.items()}
     said = judged(tmp_path / "bare", bare)
@@ -90,7 +91,7 @@ def test_a_users_recording_may_be_a_number(tmp_path: Path) -> None:
         {"record": "shop:carts", "expr": "shop_carts  # as they are"},
     ]
     stack = whole(metrics={"rules": {"alerts": [], "recordings": recordings}})
-    write(tmp_path, prometheus.render(stack, local_site(stack)))
+    write(tmp_path, texts(prometheus.render(stack, local_site(stack))))
     done = run([program("prometheus", "promtool"), "check", "rules", "rules/custom.yml"], tmp_path)
     assert done.returncode == 0, done.stdout
 
@@ -136,7 +137,7 @@ def test_a_running_prometheus_takes_other_labels_without_a_failure(tmp_path: Pat
         second = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
         metrics = {**second, "rules": {"target_down": "10m"}}
         stack = whole(environment={"cluster": cluster}, deploy={"port_base": base}, metrics=metrics)
-        return prometheus.render(stack, at)
+        return texts(prometheus.render(stack, at))
 
     def clusters(expr: str) -> set[str]:
         found = httpx.get(f"{url}/api/v1/query", params={"query": f"group by (cluster) ({expr})"}).json()

@@ -17,6 +17,7 @@ import pytest
 from agents import sink_limits
 from agents.sink_payloads import Delivery, read_payload
 from components.render import alertmanager
+from components.render.text import texts
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, write
@@ -70,7 +71,7 @@ def alert(number: int, *, over: bool = False, **changed: str) -> dict[str, Any]:
 def telling(folder: Path, of: Spec) -> Iterator[tuple[Inbox, str]]:
     """A real Alertmanager, where to post alerts to, and what it sends."""
     at = at_base(free_base(60))
-    conf = write(folder / "units" / "alertmanager" / "conf", alertmanager.render(of, at))
+    conf = write(folder / "units" / "alertmanager" / "conf", texts(alertmanager.render(of, at)))
     ready = f"http://{at.dial('alertmanager')}/-/ready"
     with inbox(at.port("sink")) as kept, started(alertmanager_command(at), conf, ready):
         yield kept, f"http://{at.dial('alertmanager')}/api/v2/alerts"

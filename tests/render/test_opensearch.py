@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.render import opensearch, opensearch_store
+from components.render.text import texts
 from components.spec import Spec
 from components.spec.logging import CORE_FIELDS
 from tests import specs
@@ -18,11 +19,11 @@ from vsi.site import local_site
 
 def rendered(**changes: Any) -> dict[str, str]:
     spec = specs.spec(**changes)
-    return opensearch.render(spec, local_site(spec))
+    return texts(opensearch.render(spec, local_site(spec)))
 
 
 def template(spec: Spec) -> dict[str, Any]:
-    files = opensearch.render(spec, local_site(spec))
+    files = texts(opensearch.render(spec, local_site(spec)))
     body: dict[str, Any] = json.loads(files["setup/index-templates/obs-logs.json"])["template"]
     return body
 
@@ -109,7 +110,7 @@ def test_shards_replicas_and_refresh_reach_templates_and_indices_that_exist() ->
     assert settings["index.number_of_shards"] == "3"
     assert settings["index.number_of_replicas"] == "2"
     assert settings["index.refresh_interval"] == "7d"
-    files = opensearch.render(spec, local_site(spec))
+    files = texts(opensearch.render(spec, local_site(spec)))
     live = json.loads(files["setup/settings.json"])["live_settings"]
     assert live["logs-2*"] == {"number_of_replicas": "2", "refresh_interval": "7d"}
     assert live["jaeger-jaeger-span-2*"] == {"number_of_replicas": "5"}

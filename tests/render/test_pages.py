@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.pages import Settings
 from components.render import pages
+from components.render.text import texts
 from tests.render import golden
 from tests.specs import spec
 from vsi.site import local_site
@@ -14,12 +15,12 @@ SPEC = spec()
 
 def settings(**changes: Any) -> dict[str, Any]:
     whole = spec(**changes)
-    loaded: dict[str, Any] = json.loads(pages.render(whole, local_site(whole))["settings.json"])
+    loaded: dict[str, Any] = json.loads(texts(pages.render(whole, local_site(whole)))["settings.json"])
     return loaded
 
 
 def test_golden() -> None:
-    golden.check("pages", pages.render(SPEC, local_site(SPEC)))
+    golden.check("pages", texts(pages.render(SPEC, local_site(SPEC))))
 
 
 def test_the_agent_takes_them() -> None:

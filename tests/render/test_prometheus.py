@@ -9,6 +9,7 @@ import yaml
 
 from components.render import prometheus
 from components.render.scrape_jobs import PUSHED_JOB, SPAN_METRICS_JOB
+from components.render.text import texts
 from tests.render import golden
 from tests.render.engines import program, run, write
 from tests.specs import service, spec, stack
@@ -17,7 +18,7 @@ from vsi.site import local_site
 
 def rendered(**changes: Any) -> dict[str, str]:
     whole = spec(**changes)
-    return prometheus.render(whole, local_site(whole))
+    return texts(prometheus.render(whole, local_site(whole)))
 
 
 def scrape_configs(files: dict[str, str]) -> list[dict[str, Any]]:

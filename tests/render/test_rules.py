@@ -14,6 +14,7 @@ from components.render import opensearch, prometheus, rule_tests, rules_stores
 from components.render.rules import Alert, Group, Recording, RuleFile, labels, number, to_native
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.render.slo import FAST, SLOW, threshold
+from components.render.text import texts
 from components.spec import Spec
 from components.spec.matchers import examples
 from tests.render.engines import program, run, write
@@ -23,7 +24,7 @@ from vsi.site import local_site
 ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = spec()
 SITE = local_site(SPEC)
-FILES = prometheus.render(SPEC, SITE)
+FILES = texts(prometheus.render(SPEC, SITE))
 BUILT_IN = [(file, alert) for file in prometheus.rule_files(SPEC) for alert in file.alerts]
 NAMES = sorted({alert.name for _, alert in BUILT_IN})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
@@ -81,7 +82,7 @@ def missing_tests(files: dict[str, str]) -> list[str]:
 def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() -> None:
     assert missing_tests(FILES) == []
     for name, whole in odd_stacks().items():
-        assert missing_tests(prometheus.render(whole, local_site(whole))) == [], name
+        assert missing_tests(texts(prometheus.render(whole, local_site(whole)))) == [], name
 
 
 def test_a_missing_test_would_be_seen() -> None:
@@ -148,7 +149,8 @@ def test_thresholds_come_from_the_stack_file() -> None:
         }
     )
     rules = {
-        (file, rule["alert"]): rule for file, rule in rules_in(prometheus.render(whole, local_site(whole)))
+        (file, rule["alert"]): rule
+        for file, rule in rules_in(texts(prometheus.render(whole, local_site(whole))))
     }
     high = rules["rules/gateway.yml", "ServiceErrorRatioHigh"]
     assert "service:error_ratio:rate10m" in high["expr"]
@@ -199,7 +201,7 @@ def test_a_matcher_whose_alerts_could_not_be_tested_is_refused_by_name(matcher: 
 
 
 def test_the_watermark_is_the_one_opensearch_is_given() -> None:
-    text = "".join(opensearch.render(SPEC, local_site(SPEC)).values())
+    text = "".join(texts(opensearch.render(SPEC, local_site(SPEC))).values())
     assert re.search(rf"watermark\.low\W+{rules_stores.WATERMARK_LOW_GIB}gb", text)
 
 
@@ -255,7 +257,7 @@ def odd_stacks() -> dict[str, Spec]:
 @pytest.mark.parametrize("name", odd_stacks())
 def test_the_tests_hold_for_odd_settings_too(tmp_path: Path, name: str) -> None:
     whole = odd_stacks()[name]
-    code, output = promtool_tests(tmp_path, prometheus.render(whole, local_site(whole)))
+    code, output = promtool_tests(tmp_path, texts(prometheus.render(whole, local_site(whole))))
     assert code == 0, output[-4000:]
 
 
@@ -307,7 +309,10 @@ def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
     native = to_native(SPEC, SITE, whole)
     for written in (rule for group in native["groups"] for rule in group["rules"]):
         written.update(changes.get(written.get("alert", ""), {}))
-    return {f"rules/{file.name}.yml": yaml.safe_dump(native), **rule_tests.render(SPEC, SITE, whole)}, what
+    return {
+        f"rules/{file.name}.yml": yaml.safe_dump(native),
+        **texts(rule_tests.render(SPEC, SITE, whole)),
+    }, what
 
 
 @pytest.mark.engine

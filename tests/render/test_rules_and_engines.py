@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components.render import alertmanager, prometheus
+from components.render.text import texts
 from tests.engine.collector_host import running
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, program, write
@@ -33,7 +34,7 @@ LAZY = re.compile(
 def asked_for(name: str) -> set[str]:
     """The metrics in the expressions of `rules/<name>.yml`."""
     whole = spec()
-    text = prometheus.render(whole, local_site(whole))[f"rules/{name}.yml"]
+    text = texts(prometheus.render(whole, local_site(whole)))[f"rules/{name}.yml"]
     rules = [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
     return {metric for rule in rules for metric in METRIC.findall(rule["expr"])}
 
@@ -48,8 +49,8 @@ def served(address: str) -> set[str]:
 @pytest.mark.engine
 def test_prometheus_and_alertmanager(tmp_path: Path) -> None:
     at = at_base(free_base(60))
-    ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(spec(), at))
-    theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(spec(), at))
+    ours = write(tmp_path / "units" / "prometheus" / "conf", texts(prometheus.render(spec(), at)))
+    theirs = write(tmp_path / "units" / "alertmanager" / "conf", texts(alertmanager.render(spec(), at)))
     first = [
         program("prometheus", "prometheus"),
         "--config.file=prometheus.yml",

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from components.render import collector, collector_traces, jaeger, prometheus, sizes
+from components.render.text import texts
 from components.spec import Spec
 from tests import specs
 from vsi.site import local_site
@@ -53,7 +54,7 @@ def test_a_further_service_moves_no_limit() -> None:
 
 
 def _scrape(whole: Spec) -> dict[str, int]:
-    text = prometheus.render(whole, local_site(whole))["scrape/collector-spanmetrics.yml"]
+    text = texts(prometheus.render(whole, local_site(whole)))["scrape/collector-spanmetrics.yml"]
     [config] = yaml.safe_load(text)["scrape_configs"]
     return {key: value for key, value in config.items() if isinstance(value, int)}
 
@@ -67,11 +68,13 @@ def test_every_receiver_takes_what_comes_before_it_sends(size: str) -> None:
     span = collector_traces.processors(whole)["mend"]["bytes"]
     # A resource may have half of a span, a scope a quarter; keys of the message are not counted in either.
     assert span * 2 <= batch
-    [jaegers] = yaml.safe_load(jaeger.render(whole, local_site(whole))["jaeger.yaml"])["receivers"].values()
+    [jaegers] = yaml.safe_load(texts(jaeger.render(whole, local_site(whole)))["jaeger.yaml"])[
+        "receivers"
+    ].values()
     assert batch * 2 <= jaegers["protocols"]["grpc"]["max_recv_msg_size_mib"] * 2**20
-    protocols = yaml.safe_load(collector.render(whole, local_site(whole))["collector.yaml"])["receivers"][
-        "otlp"
-    ]
+    protocols = yaml.safe_load(texts(collector.render(whole, local_site(whole)))["collector.yaml"])[
+        "receivers"
+    ]["otlp"]
     most = protocols["protocols"]["http"]["max_request_body_size"]
     assert most == protocols["protocols"]["grpc"]["max_recv_msg_size_mib"] * 2**20 > 4 * 2**20
     assert queue["queue_size"] > most

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from components.render import alertmanager, prometheus
+from components.render.text import texts
 from components.site import Site
 from tests.ports import free_base
 from tests.render.engines import alertmanager_command, program, write
@@ -143,8 +144,8 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
     base = free_base(60)
     whole = spec(**stack_file(base + 50))
     at = at_base(base, whole)
-    ours = write(tmp_path / "units" / "prometheus" / "conf", prometheus.render(whole, at))
-    theirs = write(tmp_path / "units" / "alertmanager" / "conf", alertmanager.render(whole, at))
+    ours = write(tmp_path / "units" / "prometheus" / "conf", texts(prometheus.render(whole, at)))
+    theirs = write(tmp_path / "units" / "alertmanager" / "conf", texts(alertmanager.render(whole, at)))
     command_prometheus, command_alertmanager = commands(at)
     channel = "/slack/storefront-slack"
     pages = "https://git.example/observability/blob/main/docs/runbooks"

@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 import yaml
 
-from components.render import collector_agent, yaml_text
+from components.render import collector_agent
+from components.render.text import texts
 from components.spec import Spec
 from tests import specs
 from tests.sites import HOSTS, PAIRS, of_host
@@ -38,7 +39,8 @@ def rendered(host: str) -> dict[str, str]:
     """Every file of every program, by program and path."""
     site = of_host(SPEC, host)
     files = {f"{unit.name}/{path}": text for unit in all_units(SPEC, site) for path, text in unit.files}
-    files["collector-agent/collector.yaml"] = yaml_text.dump(collector_agent.document(SPEC, site))
+    agent = texts(collector_agent.render(SPEC, site))
+    files |= {f"{collector_agent.NAME}/{path}": text for path, text in agent.items()}
     return files
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.render import alertmanager
+from components.render.text import texts
 from components.spec import Spec
 from engines.store import Store
 from stacks.loader import load
@@ -43,7 +44,7 @@ def test_each_team_is_told_where_it_expects(spec: Spec) -> None:
 def test_an_alert_reaches_its_owner(spec: Spec, tmp_path: Path, team: str, severity: str) -> None:
     if Store().locate("alertmanager") is None:
         pytest.skip("no alertmanager in the cache; `make engines` makes it")
-    for name, text in alertmanager.render(spec, local_site(spec)).items():
+    for name, text in texts(alertmanager.render(spec, local_site(spec))).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     labels = [f"team={team}", f"severity={severity}", "alertname=ServiceErrorRatioHigh", "env=local"]
