@@ -27,6 +27,7 @@ from components.render import (
 from components.render.document import Document
 from components.render.text import text
 from tests import specs
+from tests.sites import apart
 from vsi.site import local_site
 
 SPEC = specs.spec()
@@ -34,7 +35,7 @@ AT = local_site(SPEC)
 RENDERED = {
     "alertmanager": alertmanager.render(SPEC, AT),
     "collector": collector.render(SPEC, AT),
-    "collector-agent": collector_agent.render(SPEC, AT),
+    "collector-agent": collector_agent.render(SPEC, apart(SPEC)),
     "collector-gateway": collector_gateway.render(SPEC, AT),
     "housekeeper": housekeeper.render(SPEC, AT),
     "jaeger": jaeger.render(SPEC, AT),
