@@ -51,8 +51,15 @@ def unreadable(stack: str) -> str:
     return ""
 
 
+_planned: list[tuple[str, "Spec", "HostPlan"]] = []
+"""What was planned last."""
+
+
 def describe(stack: str) -> tuple["Spec", "HostPlan"]:
-    """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included."""
+    """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included.
+
+    The file is read each time; a spec that was planned last is not planned again, since equal specs have
+    equal plans: the program, served by the command that runs it, asks for the same."""
     from stacks.loader import StackFileError, load
     from vsi.plan import plan, refusals
 
@@ -61,4 +68,6 @@ def describe(stack: str) -> tuple["Spec", "HostPlan"]:
     except StackFileError as error:
         raise BadInput(str(error)) from None
     hide(secret.key for secret in spec.secrets if secret.source == "environment")
-    return spec, plan(spec, stack)
+    if not _planned or _planned[0][:2] != (stack, spec):
+        _planned[:] = [(stack, spec, plan(spec, stack))]
+    return spec, _planned[0][2]

@@ -46,6 +46,8 @@ LOCAL_STACK = "local"
 LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
 """The passphrase of the stack `local`, for everybody to know: nothing in its state is secret."""
 FILE_SCHEME = "file://"
+RUNS = ("up", "preview", "refresh", "destroy")
+"""Commands of the CLI for which the engine needs the program or the providers."""
 
 OnEvent = Callable[[EngineEvent], Any]
 
@@ -184,16 +186,19 @@ class BoundPulumi(PulumiCommand):
                 if tell:
                     tell(line.rstrip())
 
-        with subprocess.Popen(
-            [*_die_with_us(), self.command, "--non-interactive", *args],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"},
-            encoding="utf-8",
-            start_new_session=True,
-        ) as process:
+        with (
+            _hosts(args[0], additional_env) as hosts,
+            subprocess.Popen(
+                [*_die_with_us(), self.command, "--non-interactive", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env={**os.environ, **additional_env, **hosts, "PULUMI_AUTOMATION_API": "true"},
+                encoding="utf-8",
+                start_new_session=True,
+            ) as process,
+        ):
             self._running = process
             readers = [
                 threading.Thread(target=read, args=(process.stdout, "stdout", on_output)),
@@ -232,6 +237,25 @@ class BoundPulumi(PulumiCommand):
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+
+
+@contextmanager
+def _hosts(command: str, variables: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """The program and the providers, served by this process for a command that needs them; under the engine's
+    variables, as if it had started them. Gives the variables that tell it so."""
+    if command not in RUNS:
+        yield {}
+        return
+    from plugins.serving import attached
+
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        with attached() as hosts:
+            yield hosts
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _die_with_us() -> list[str]:

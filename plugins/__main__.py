@@ -1,7 +1,6 @@
 """Entry of both plugins: `python plugins language|resource ARGUMENTS`, whatever the working directory."""
 
 import os
-import runpy
 import sys
 
 
@@ -12,13 +11,12 @@ def main() -> None:
     from plugins.parent import die_with_parent
 
     die_with_parent()
-    if sys.argv.pop(1) == "language":
-        from plugins.language_host import serve
+    from plugins.language_host import LanguageHost
+    from plugins.provider_host import ProviderHost
+    from plugins.serving import serve
 
-        # Flags for logging and tracing come first; the engine's address is the last argument.
-        serve(engine_address=sys.argv[-1])
-    else:
-        runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+    # Flags for logging and tracing come first; the engine's address is the last argument.
+    serve(LanguageHost(engine_address=sys.argv[-1]) if sys.argv[1] == "language" else ProviderHost())
 
 
 if __name__ == "__main__":

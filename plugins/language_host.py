@@ -1,8 +1,7 @@
 # ruff: noqa: ARG002 - the service's methods all take a request and a context
 """A language host for Python programs: the small part of Pulumi's own that this project needs.
 
-The engine starts it as `pulumi-language-python [flags] ENGINE_ADDRESS`, reads the port from the first
-line of its standard output, and then calls the `LanguageRuntime` service. It reports no plugins to be
+The engine calls the `LanguageRuntime` service (`plugins/serving.py`). It reports no plugins to be
 installed, so the engine asks no download site for any. It uses only public modules of the SDK
 (`pulumi.runtime`, `pulumi.runtime.proto`). Why it exists: docs/adr/0005-language-host.md.
 """
@@ -12,7 +11,6 @@ import contextvars
 import importlib.metadata
 import os
 import runpy
-import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -25,22 +23,22 @@ from pulumi.runtime import reset_options, run_in_stack, set_all_config
 from pulumi.runtime.proto import (
     LanguageRuntimeServicer,
     language_pb2,
-    language_pb2_grpc,
     plugin_pb2,
 )
 
-MAX_MESSAGE_BYTES = 400 * 1024 * 1024
-"""As the engine's own limit: one registration carries all files of a unit."""
 THREADS_PER_PARALLEL = 4
 
 
 class LanguageHost(LanguageRuntimeServicer):
     """Serves one engine process: one preview, one update, or a preview followed by an update."""
 
-    def __init__(self, engine_address: str) -> None:
+    def __init__(self, engine_address: str = "") -> None:
         self.engine_address = engine_address
+        """Where messages go; of a host that the engine did not start, it comes with the handshake."""
+        self.own_process = bool(engine_address)
 
     def Handshake(self, request: Any, context: Any) -> language_pb2.LanguageHandshakeResponse:
+        self.engine_address = request.engine_address or self.engine_address
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
@@ -87,7 +85,7 @@ class LanguageHost(LanguageRuntimeServicer):
         program = os.path.normpath(os.path.join(folder, request.info.entry_point or "."))
         if folder not in sys.path:
             sys.path.insert(0, folder)
-        if request.pwd:
+        if request.pwd and self.own_process:
             os.chdir(request.pwd)
         reset_options(
             project=request.project,
@@ -153,23 +151,3 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 
     loop.run_until_complete(cancel())
     loop.close()
-
-
-def serve(engine_address: str) -> None:
-    """Serve until the engine ends us or ends. The program has no state of its own, so stopping is exiting."""
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda *_: os._exit(0))
-    server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=4),
-        options=[
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-        ],
-    )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    server.wait_for_termination()

@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "agents": {"agents"},
     "demo": {"demo"},
     "plugins": {"plugins"},
-    "obs": {"components", "engines", "obs", "stacks", "vsi"},
+    "obs": {"components", "engines", "obs", "plugins", "stacks", "vsi"},
     "__main__.py": {"components", "obs", "vsi"},
 }
 

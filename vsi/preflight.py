@@ -200,9 +200,10 @@ def _ports(plan: HostPlan, state: StatePaths) -> list[Problem]:
             wanted[port] = unit.name
     taken = [port for port in wanted if not is_free(port)]
     holders = _holders(set(taken)) if taken else {}
+    ours = Supervisor(state).owned({holder.pid for holder in holders.values() if holder.pid})
     for port in taken:
         holder = holders.get(port, _Holder())
-        if holder.pid and Supervisor(state).owns(holder.pid):
+        if holder.pid in ours:
             continue
         problems.append(
             Problem(

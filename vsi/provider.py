@@ -192,6 +192,7 @@ def _run(action: str, props: dict[str, Any]) -> Any:
         capture_output=True,
         env=kept,
         cwd=REPO,
+        start_new_session=True,  # Ctrl-C in a terminal is for what runs us
         check=False,
     )
     try:

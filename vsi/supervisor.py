@@ -82,13 +82,13 @@ class Supervisor:
             raise
         return True
 
-    def _ask(self, method: str) -> Any:
-        """What it answers. None at once when its process is gone or stopped, after SILENT_SECONDS when it
-        works but is silent."""
+    def _ask(self, method: str, *arguments: object) -> Any:
+        """What it answers. None at once when its process is gone or stopped, or when it knows no answer;
+        after SILENT_SECONDS when it works but is silent."""
         end = time.monotonic() + SILENT_SECONDS
         while True:
             try:
-                return self._call(method, timeout=ANSWER_SECONDS)
+                return self._call(method, *arguments, timeout=ANSWER_SECONDS)
             except xmlrpc.client.Error:
                 return None
             except (OSError, http.client.HTTPException):
@@ -139,18 +139,7 @@ class Supervisor:
         rows = self._ask("getAllProcessInfo")
         if rows is None:
             return self._children()
-        return {
-            row["name"]: Program(
-                row["name"],
-                row["statename"],
-                row["pid"],
-                row["start"],
-                row["now"],
-                row["spawnerr"] or row["description"],
-            )
-            for row in rows
-            if row["name"] != "guard"
-        }
+        return {row["name"]: _program(row) for row in rows if row["name"] != "guard"}
 
     def _children(self) -> dict[str, Program]:
         pid, now = self.pid(), int(time.time())
@@ -163,17 +152,24 @@ class Supervisor:
 
     def program(self, name: str) -> Program | None:
         """One program, None if the supervisor does not have it."""
-        return self.programs().get(name)
+        row = self._ask("getProcessInfo", name)
+        return _program(row) if row is not None else self.programs().get(name)
 
     def owns(self, pid: int, name: str | None = None) -> bool:
-        """Whether a process is one of ours, or of one unit.
+        """Whether a process is one of ours, or of one unit."""
+        return pid in self.owned({pid}, name)
 
-        By its mark or by its process group: Redis writes its title over its environment, mark and all."""
+    def owned(self, pids: set[int], name: str | None = None) -> set[int]:
+        """Which processes are ours, or of one unit.
+
+        By their mark or by their process group: Redis writes its title over its environment, mark and all."""
         leaders = {p.pid for p in self.programs().values() if p.running and name in (None, p.name)}
-        with contextlib.suppress(ProcessLookupError):
-            if os.getpgid(pid) in leaders:
-                return True
-        return pid in processes_of(str(self.state.root), name)
+        found = set()
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                if os.getpgid(pid) in leaders:
+                    found.add(pid)
+        return found | (pids & set(processes_of(str(self.state.root), name)) if pids - found else set())
 
     # --- its own life
 
@@ -382,6 +378,17 @@ class Supervisor:
                     name = rest.split(" ", 1)[0]
                     counts[name] = counts.get(name, 0) + 1
         return counts
+
+
+def _program(row: dict[str, Any]) -> Program:
+    return Program(
+        row["name"],
+        row["statename"],
+        row["pid"],
+        row["start"],
+        row["now"],
+        row["spawnerr"] or row["description"],
+    )
 
 
 def _user(uid: int) -> str:

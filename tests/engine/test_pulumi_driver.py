@@ -246,6 +246,32 @@ def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp
     assert down.locks() == []
 
 
+def test_ctrl_c_lets_a_unit_that_was_begun_be_finished(down: Project, tmp_path: Path) -> None:
+    """A terminal sends it to every process of the foreground; what changes the host must not get it."""
+    log = tmp_path / "up.log"
+    run = down.start("up", log=log)
+    until(
+        lambda: any("vsi.apply" in line for line in down.drivers()), "a unit is put on the host", seconds=240
+    )
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait(60) == 130, log.read_text()
+    assert b"failed" not in log.read_bytes()
+    assert b"created one" in log.read_bytes()
+
+
+def test_interrupted_thrice_it_stops_at_once(down: Project, tmp_path: Path) -> None:
+    log = tmp_path / "up.log"
+    run = down.start("up", log=log)
+    until(
+        lambda: any("vsi.apply" in line for line in down.drivers()), "a unit is put on the host", seconds=240
+    )
+    for _ in range(3):
+        run.send_signal(signal.SIGINT)
+    assert run.wait(60) == 130, log.read_text()
+    assert down.drivers() == []
+    assert b"Traceback" not in log.read_bytes()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: signal.Signals) -> None:
     log = tmp_path / "up.log"
