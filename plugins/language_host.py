@@ -12,6 +12,7 @@ import importlib.metadata
 import os
 import runpy
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from concurrent import futures
@@ -36,6 +37,9 @@ class LanguageHost(LanguageRuntimeServicer):
         self.engine_address = engine_address
         """Where messages go; of a host that the engine did not start, it comes with the handshake."""
         self.own_process = bool(engine_address)
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopped = False
 
     def Handshake(self, request: Any, context: Any) -> language_pb2.LanguageHandshakeResponse:
         self.engine_address = request.engine_address or self.engine_address
@@ -103,6 +107,10 @@ class LanguageHost(LanguageRuntimeServicer):
         loop.set_default_executor(futures.ThreadPoolExecutor(min(workers, 64)))
         loop.set_exception_handler(lambda *_: None)  # what goes wrong in a task fails the run below
         try:
+            with self._lock:
+                if self._stopped:
+                    return language_pb2.RunResponse(bail=True)
+                self._loop = loop
             loop.run_until_complete(run_in_stack(lambda: _execute(program)))
         except RunError as error:
             return _failed(str(error))
@@ -113,10 +121,21 @@ class LanguageHost(LanguageRuntimeServicer):
         except SystemExit as error:
             return language_pb2.RunResponse(bail=True) if error.code else language_pb2.RunResponse()
         except BaseException as error:
+            if self._stopped:
+                return language_pb2.RunResponse(bail=True)
             return _failed(f"{type(error).__name__}: {error}\n{_own_frames(error)}")
         finally:
+            with self._lock:
+                self._loop = None
             _close(loop)
         return language_pb2.RunResponse()
+
+    def stop(self) -> None:
+        """Give up a run of the program whose engine has ended: the SDK would wait for answers for ever."""
+        with self._lock:
+            self._stopped = True
+            if self._loop:
+                self._loop.call_soon_threadsafe(self._loop.stop)
 
 
 def _execute(program: str) -> None:

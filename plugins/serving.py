@@ -26,11 +26,14 @@ ATTACHED = {"PULUMI_DEBUG_LANGUAGES": "python", "PULUMI_DEBUG_PROVIDERS": "pulum
 """The engine's variables that name hosts which are there already, and the names of ours in them."""
 
 
-def _server(*hosts: LanguageHost | ProviderHost) -> tuple[grpc.Server, int]:
+def _pool() -> futures.ThreadPoolExecutor:
+    return futures.ThreadPoolExecutor(PARALLEL + 1)  # a run of the program takes one to its end
+
+
+def _server(pool: futures.Executor, *hosts: LanguageHost | ProviderHost) -> tuple[grpc.Server, int]:
     """A server on a free port of loopback, started; and the port."""
-    workers = PARALLEL + 1  # a run of the program takes one to its end
     server = grpc.server(
-        futures.ThreadPoolExecutor(max_workers=workers),
+        pool,
         options=[
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -50,7 +53,7 @@ def serve(host: LanguageHost | ProviderHost) -> None:
     """Serve until the engine ends us or ends. The hosts have nothing to save, so stopping is exiting."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: os._exit(0))
-    server, port = _server(host)
+    server, port = _server(_pool(), host)
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.wait_for_termination()
@@ -60,9 +63,11 @@ def serve(host: LanguageHost | ProviderHost) -> None:
 def attached() -> Iterator[dict[str, str]]:
     """Serve both hosts in this process while inside; gives the variables for the engine that is started.
 
-    What providers have started and what has not ended by then is killed, as if their host had ended."""
-    provider = ProviderHost()
-    server, port = _server(LanguageHost(), provider)
+    A run of the program that has not ended by then is given up, and what providers have started and not
+    finished is killed, as if their host had ended."""
+    language, provider = LanguageHost(), ProviderHost()
+    pool = _pool()
+    server, port = _server(pool, language, provider)
     try:
         yield {
             variable: ",".join(filter(None, (f"{name}:{port}", os.environ.get(variable))))
@@ -70,6 +75,8 @@ def attached() -> Iterator[dict[str, str]]:
         }
     finally:
         server.stop(None)
+        language.stop()
         if provider.changing:
             for child in psutil.Process().children():
                 child.kill()
+        pool.shutdown()
