@@ -1,8 +1,9 @@
 """What all alerts on the stack itself share: the owning team, and ways to say when a counter grew."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from components.render.rules import MINUTE, Alert, Case, Firing, Series, counter, duration
+from components.render.rules import COARSE, COARSE_INTERVAL, MINUTE, Alert, Case, Firing, Series, duration
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -39,6 +40,10 @@ class Platform:
         return Alert(name, expr, severity, self.team, summary, description, cases, hold, own)
 
 
+COUNTED = {"instance": "host:1", "job": "collector", "listed": "false"}
+"""Labels of what the collector counts of each sender, beside those that name it."""
+
+
 def pair(bad: Series, good: Series, at: str, firing: Firing, interval: str = "1m") -> tuple[Case, Case]:
     """The two cases that most alerts need: data under which it fires, and the nearest data without it."""
     return Case("fires", bad, at, (firing,), interval), Case("healthy", good, at, (), interval)
@@ -56,29 +61,33 @@ def grew(metrics: tuple[str, ...], selector: str, window: str, by: str) -> str:
 
 
 def growth_cases(
-    metrics: tuple[str, ...], series: str, labels: dict[str, str], window: str = "5m"
-) -> tuple[Case, ...]:
-    """The cases of an alert over `grew`: each counter growing, each appearing with its first event, none."""
-    minutes = milliseconds(window) // MINUTE
-    at = duration(2 * minutes * MINUTE)
-    length = 3 * minutes
-    growing = [
-        Case(
-            f"{metric} grows",
-            ((f"{metric}{{{series}}}", counter((length, 1))),),
-            at,
-            (Firing(str(minutes), labels),),
-        )
-        for metric in metrics
-    ]
-    new = [
-        Case(
-            f"{metric} appears with its first event",
-            ((f"{metric}{{{series}}}", f"_x{2 * minutes - 2} 7x{length}"),),
-            at,
-            (Firing("7", labels),),
-        )
-        for metric in metrics
-    ]
-    still = tuple((f"{metric}{{{series}}}", f"3x{length}") for metric in metrics)
-    return (*growing, *new, Case("none grows", still, at))
+    metrics: tuple[str, ...],
+    series: Mapping[str, str],
+    labels: Mapping[str, str],
+    window: str = "5m",
+    coarse: bool = False,
+) -> tuple[Case, Case]:
+    """The cases of an alert over `grew`: none of the counters grows; each grows, and each appears with its
+    first event. `series` are the counters' labels, `labels` those of the alert; side by side, the counters
+    differ in one of them. The former is looked at after a window, the latter after two; or after as many
+    coarse steps."""
+    interval, step = (COARSE_INTERVAL, COARSE) if coarse else ("1m", "1m")
+    samples = milliseconds(window) // milliseconds(interval)
+    at = milliseconds(COARSE if coarse else window)
+    first = at // milliseconds(interval)
+    differing = "instance" if "instance" in labels else list(labels)[-1]
+    shapes = {
+        "still": f"3x{2 * first + 3}",
+        "grows": f"3x{2 * first - samples} 4+1x{samples + 2}",
+        "new": f"_x{2 * first - 1} 7x5",
+    }
+    data, firing = [], []
+    for count, metric in enumerate(metrics, 1):
+        for kind, values in shapes.items():
+            this = {differing: f"{kind}-{count}"}
+            text = ",".join(f'{name}="{value}"' for name, value in {**series, **this}.items())
+            data.append((f"{metric}{{{text}}}", values))
+            if kind != "still":
+                firing.append(Firing("7" if kind == "new" else str(samples), {**labels, **this}))
+    grow = Case("each counter grows or appears", tuple(data), duration(2 * at), tuple(firing), interval, step)
+    return grow, replace(grow, name="none grows", at=duration(at), fires=())

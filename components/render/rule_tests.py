@@ -1,30 +1,93 @@
 """promtool tests from the cases that alerts bring: the engine itself shows each one firing and silent."""
 
 import json
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from components.render.document import Document, Documents
-from components.render.rules import Alert, Case, Firing, Query, RuleFile, Series, annotations, filled, labels
+from components.render.rules import (
+    START,
+    Alert,
+    Case,
+    Firing,
+    Query,
+    Recording,
+    RuleFile,
+    Series,
+    annotations,
+    filled,
+    labels,
+)
 from components.site import Site
-from components.spec import Spec
+from components.spec import Spec, milliseconds
 from components.spec.metrics import AlertRule, RuleCase
+
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+
+
+@dataclass
+class _Test:
+    """What stands on one database of promtool's: data, and what is asked about them."""
+
+    content: dict[str, Any]
+    reads: set[str]
+    """Names that the judged rules might read."""
+    brings: set[str]
+    """Metrics of the data."""
+
+    def blind_to(self, other: "_Test") -> bool:
+        """Whether neither sees the other's data, so that both give the same results on one database."""
+        return not (self.brings & (other.reads | other.brings) or self.reads & other.brings)
+
+    def join(self, other: "_Test") -> None:
+        """Ask the other's questions too, about its data beside one's own."""
+        content, more = self.content, other.content
+        content["name"] = f"{content['name']}; {more['name']}"
+        if other.brings != self.brings:
+            content["input_series"] = [*content["input_series"], *more["input_series"]]
+        for kind in ("alert_rule_test", "promql_expr_test"):
+            if kind in more:
+                content.setdefault(kind, []).extend(more[kind])
+        self.reads |= other.reads
+        self.brings |= other.brings
 
 
 def render(spec: Spec, site: Site, file: RuleFile) -> Documents:
     """`tests/<name>.yml`, and `tests/<name>.<step>.yml` for cases evaluated at a coarser step, since promtool
     has one step a file. Paths are relative to the tests folder."""
-    by_step: dict[str, list[dict[str, Any]]] = {}
+    by_step: dict[str, list[_Test]] = {}
     for alert in file.alerts:
         for case in alert.cases:
-            by_step.setdefault(case.step, []).append(_alert_test(spec, site, alert, case))
+            test = _Test(_alert_test(spec, site, alert, case), _read(file, alert.expr), _brought(case.series))
+            by_step.setdefault(case.step, []).append(test)
     for query in file.queries:
-        by_step.setdefault("1m", []).append(_query_test(query))
+        test = _Test(_query_test(query), _read(file, query.expr), _brought(query.series))
+        by_step.setdefault(query.step, []).append(test)
     return {
         f"tests/{file.name}{'' if step == '1m' else '.' + step}.yml": Document(
-            _file(file, step, _merged(tests)), "yaml"
+            _file(file, step, _joined(tests)), "yaml"
         )
         for step, tests in sorted(by_step.items())
     }
+
+
+def _read(file: RuleFile, expr: str) -> set[str]:
+    """Every word of an expression and of the recordings that it reads: at least the metrics, and what is no
+    metric does no harm."""
+    recorded = {
+        rule.record: rule.expr for group in file.groups for rule in group.rules if isinstance(rule, Recording)
+    }
+    found, todo = set[str](), [expr]
+    while todo:
+        new = set(_NAME.findall(todo.pop())) - found
+        found |= new
+        todo += [recorded[name] for name in sorted(new) if name in recorded]
+    return found
+
+
+def _brought(series: Series) -> set[str]:
+    return {name.partition("{")[0] for name, _ in series}
 
 
 def render_custom(file: RuleFile, rules: tuple[AlertRule, ...]) -> Documents:
@@ -56,39 +119,58 @@ def _file(file: RuleFile, step: str, tests: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _merged(tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Tests on the same data as one, in the order of the first: promtool makes a database for each."""
-    found: dict[str, dict[str, Any]] = {}
+def _joined(tests: list[_Test]) -> list[dict[str, Any]]:
+    """Tests on the same data as one, and those that are blind to one another, in the order of the first:
+    promtool makes a database for each, and evaluates the file's rules on each."""
+    found: dict[str, _Test] = {}
     for test in tests:
-        data = json.dumps([test["interval"], test["input_series"]])
-        if data not in found:
+        data = json.dumps([test.content["interval"], test.content["input_series"]])
+        if data in found:
+            found[data].join(test)
+        else:
             found[data] = test
-            continue
-        whole = found[data]
-        whole["name"] = f"{whole['name']}; {test['name']}"
-        for kind in ("alert_rule_test", "promql_expr_test"):
-            if kind in test:
-                whole.setdefault(kind, []).extend(test[kind])
-    return list(found.values())
+    joined: list[_Test] = []
+    for test in found.values():
+        interval = test.content["interval"]
+        fits = (one for one in joined if one.content["interval"] == interval and one.blind_to(test))
+        if (one := next(fits, None)) is not None:
+            one.join(test)
+        else:
+            joined.append(test)
+    return [test.content for test in joined]
 
 
 def _input(series: Series) -> list[dict[str, str]]:
     return [{"series": name, "values": values} for name, values in series]
 
 
+def _clock(at: str) -> str:
+    """A time as promtool shows it, so that a case is found by what a failure says."""
+    rest = sum(milliseconds(part) for part in re.findall(r"\d+[a-z]+", at) if part != START)
+    parts = []
+    for unit, size in (("w", 604_800_000), ("d", 86_400_000)):
+        if rest and rest % size == 0:
+            return f"{rest // size}{unit}"
+    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
+        if rest >= size:
+            parts.append(f"{rest // size}{unit}")
+            rest %= size
+    return "".join(parts) or "0s"
+
+
 def _alert_test(spec: Spec, site: Site, alert: Alert, case: Case) -> dict[str, Any]:
-    return {
-        "name": f"{alert.name} {'fires' if case.fires else 'silent'}: {case.name}",
+    at = _clock(case.at)
+    test = {
+        "name": f"{alert.name} {'fires' if case.fires else 'silent'} at {at}: {case.name}",
         "interval": case.interval,
         "input_series": _input(case.series),
-        "alert_rule_test": [
-            {
-                "eval_time": case.at,
-                "alertname": alert.name,
-                "exp_alerts": [_expected(spec, site, alert, firing) for firing in case.fires],
-            }
-        ],
     }
+    if case.inactive:
+        active = f'count(ALERTS{{alertname="{alert.name}"}}) or vector(0)'
+        return test | {"promql_expr_test": [_asked(active, at, (("{}", 0.0),))]}
+    expected = [_expected(spec, site, alert, firing) for firing in case.fires]
+    check = {"eval_time": at, "alertname": alert.name, "exp_alerts": expected}
+    return test | {"alert_rule_test": [check]}
 
 
 def _expected(spec: Spec, site: Site, alert: Alert, firing: Firing) -> dict[str, Any]:
@@ -105,13 +187,15 @@ def _expected(spec: Spec, site: Site, alert: Alert, firing: Firing) -> dict[str,
 def _query_test(query: Query) -> dict[str, Any]:
     return {
         "name": query.name,
-        "interval": "1m",
+        "interval": query.interval,
         "input_series": _input(query.series),
-        "promql_expr_test": [
-            {
-                "expr": query.expr,
-                "eval_time": query.at,
-                "exp_samples": [{"labels": labels_, "value": value} for labels_, value in query.samples],
-            }
-        ],
+        "promql_expr_test": [_asked(query.expr, _clock(query.at), query.samples)],
+    }
+
+
+def _asked(expr: str, at: str, samples: tuple[tuple[str, float], ...]) -> dict[str, Any]:
+    return {
+        "expr": expr,
+        "eval_time": at,
+        "exp_samples": [{"labels": labels_, "value": value} for labels_, value in samples],
     }

@@ -26,6 +26,13 @@ Series = tuple[tuple[str, str], ...]
 """Pairs of series and values, both in promtool's notation."""
 
 MINUTE = 60_000
+START = "0s"
+"""When a test's data begin."""
+COARSE = "400m"
+"""Time between two evaluations in the tests of what needs no `for`: longer than the windows of the fast burn
+rates, so that one case after the other is judged, each in one evaluation."""
+COARSE_INTERVAL = "150s"
+"""Time between two samples there: half of the shortest window of burn rates."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Case:
     """Time between two samples."""
     step: str = "1m"
     """Time between two evaluations; `at` is a multiple of it. Coarser is faster."""
+    inactive: bool = False
+    """The alert is not even pending, so that one evaluation tells, whatever its `for` is."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,8 @@ class Query:
     at: str
     expr: str
     samples: tuple[tuple[str, float], ...]
+    interval: str = "1m"
+    step: str = "1m"
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,7 @@ def duration(amount: int) -> str:
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", MINUTE), ("s", 1_000)):
         if amount % size == 0 and amount >= size:
             return f"{amount // size}{unit}"
-    return f"{amount}ms"
+    return f"{amount}ms" if amount else START
 
 
 def later(*durations: str) -> str:
@@ -195,14 +206,18 @@ def lasting(value: float, at: str) -> str:
     return flat(value, max(600, milliseconds(at) // MINUTE + 10))
 
 
-def counter(*segments: tuple[int, float]) -> str:
-    """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it.
+def counter(*segments: tuple[int, float | None]) -> str:
+    """A counter that rises by `step` for `samples` samples, segment after segment, as promtool writes it;
+    None instead of a step leaves the samples out.
 
     Steps are rounded so that sums are exact in binary: a sum that comes out a hair too low at the end of a
     segment would look like a reset, and double the counter."""
     total = 0.0
     parts = ["0"]
     for samples, step in segments:
+        if step is None:
+            parts.append(f"_x{samples}")
+            continue
         rise = float(round(step)) if step >= 100_000 else round(step * 1024) / 1024
         parts.append(f"{number(total + rise)}+{number(rise)}x{samples - 1}")
         total += rise * samples

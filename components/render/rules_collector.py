@@ -52,8 +52,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         description: str,
     ) -> Alert:
         """An alert as soon as one of the counters grows; each counter has its case."""
-        others = [f'{key}="{value}"' for key, value in labels.items() if key != "instance"]
-        cases = growth_cases(metrics, ",".join([*others, target]), labels)
+        cases = growth_cases(metrics, {**labels, "job": "collector"}, labels)
         expr = grew(metrics, own, "5m", ", ".join(labels))
         return platform.alert(name, expr, severity, summary, description, cases)
 

@@ -36,6 +36,6 @@ def files(platform: Platform) -> tuple[Alert, ...]:
             "Lines of {{ $labels.receiver }} were gone before they were read",
             "{{ $value | humanize }} bytes were in a file of {{ $labels.receiver }}, and not read, when it "
             "was truncated, and no copy of them was found.",
-            growth_cases((_LOST,), f'receiver="logfiles/a",{target}', receiver, "15m"),
+            growth_cases((_LOST,), {**receiver, "job": "collector"}, receiver, "15m"),
         ),
     )

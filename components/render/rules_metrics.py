@@ -2,6 +2,7 @@
 
 from components.render.platform import Platform, grew, growth_cases, pair
 from components.render.rules import (
+    COARSE,
     MINUTE,
     Alert,
     Case,
@@ -29,6 +30,9 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
     steady, rising = counter((30, 0)), counter((30, 1))
     labelled = {"instance": "host:1", "job": "prometheus"}
     recent = duration(max(2 * MINUTE, 4 * milliseconds(spec.metrics.scrape_interval)))
+    compactions = f"prometheus_tsdb_compactions_failed_total{{{target}}}"
+    failing = ((compactions, counter((280, 0), (120, 1))),)
+    compacting = ((compactions, counter((400, 0))),)
     wal = ("prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_wal_truncations_failed_total")
     return (
         platform.alert(
@@ -107,11 +111,9 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             "warning",
             "Prometheus cannot compact its data",
             "{{ $value | humanize }} compactions failed in 3 hours: the disk may be full or damaged.",
-            pair(
-                ((f"prometheus_tsdb_compactions_failed_total{{{target}}}", counter((60, 0), (120, 1))),),
-                ((f"prometheus_tsdb_compactions_failed_total{{{target}}}", counter((180, 0))),),
-                "3h",
-                Firing("120", here),
+            (
+                Case("fires", failing, COARSE, (Firing("120", here),), step=COARSE),
+                Case("healthy", compacting, COARSE, step=COARSE),
             ),
         ),
         platform.alert(
@@ -121,7 +123,7 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             "Prometheus' write-ahead log is damaged",
             "{{ $value | humanize }} corruptions or failed truncations in an hour: recent samples may be "
             "lost.",
-            growth_cases(wal, target, here, "1h"),
+            growth_cases(wal, labelled, here, "1h", coarse=True),
         ),
         platform.alert(
             "ScrapeLabelLimitExceeded",

@@ -12,6 +12,7 @@ from components.render.scrape_jobs import (
 )
 from components.spec import Spec
 from components.spec.base import Severity
+from components.spec.metrics import Limits
 
 
 def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
@@ -52,18 +53,16 @@ def targets(spec: Spec) -> tuple[Alert, ...]:
     ordinary = [job for job in every if job not in own]
     alerts: list[Alert] = []
     for severity, names in sorted(by_severity.items()):
-        alerts.append(down(_scraped(spec, sorted(names)), severity, spec.metrics.rules.target_down, ""))
+        alerts.append(down(_scraped(spec, sorted(names), limits), severity))
     for jobs, bounds in ((ordinary, limits), *(([job], limits) for job, limits in own.items())):
         severity = "warning" if jobs == ordinary else "critical"
-        target = _scraped(spec, jobs)
-        alerts += [
-            aborted(target, severity, bounds, spec.metrics.rules.target_down),
-            too_many(target, severity, bounds),
-        ]
-    return (*alerts, *forbidden(_scraped(spec, every), spec))
+        target = _scraped(spec, jobs, bounds)
+        alerts += [aborted(target, severity), too_many(target, severity)]
+    return (*alerts, *forbidden(_scraped(spec, every, limits), spec))
 
 
-def _scraped(spec: Spec, jobs: list[str]) -> Scraped:
+def _scraped(spec: Spec, jobs: list[str], limits: Limits) -> Scraped:
     team, name = spec.alerting.platform_team, "{{ $labels.job }}"
-    where = {"instance": "host:1", "job": jobs[0], "owner": team}
-    return Scraped(f'{{job=~"{"|".join(jobs)}"}}', name, where, team, name)
+    where = {"job": jobs[0], "owner": team}
+    hold = spec.metrics.rules.target_down
+    return Scraped(f'{{job=~"{"|".join(jobs)}"}}', name, where, team, name, limits, hold)

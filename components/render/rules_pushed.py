@@ -1,6 +1,6 @@
 """Alerts on what becomes of metrics that clients push, told to whoever sends them."""
 
-from components.render.platform import grew, growth_cases
+from components.render.platform import COUNTED, grew, growth_cases
 from components.render.rules import Alert
 from components.spec import Service, Spec
 
@@ -13,7 +13,7 @@ def bounded(service: Service, spec: Spec) -> tuple[Alert, ...]:
     if not spec.metrics.otlp:
         return ()
     labels = {"service": service.name}
-    return (_bounded(f'service="{service.name}"', service.name, service.owner, spec, labels),)
+    return (_bounded(f'service="{service.name}"', service.name, service.owner, spec, labels, True),)
 
 
 def bounded_unlisted(spec: Spec) -> tuple[Alert, ...]:
@@ -21,13 +21,12 @@ def bounded_unlisted(spec: Spec) -> tuple[Alert, ...]:
     if not spec.metrics.otlp:
         return ()
     team = spec.alerting.platform_team
-    return (_bounded('listed="false"', "{{ $labels.service }}", team, spec, {"service": "collector"}),)
+    return (_bounded('listed="false"', "{{ $labels.service }}", team, spec, {"service": "collector"}, False),)
 
 
-def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str]) -> Alert:
+def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str], coarse: bool) -> Alert:
     limits = spec.metrics.limits
     where = {"service": own["service"], "metric": "cart_items", "label": "user_id", "reason": "forbidden"}
-    on_series = ",".join(f'{key}="{value}"' for key, value in where.items())
     return Alert(
         "PushedMetricsBounded",
         grew((_BOUNDED,), f'job="collector",{selector}', _WINDOW, ", ".join(where)),
@@ -38,8 +37,6 @@ def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str
         "were dropped or cut, for: {{ $labels.reason }} {{ $labels.label }}. Allowed: "
         f"{limits.samples_per_scrape} samples, {limits.labels_per_series} labels, "
         f"{limits.label_value_length} bytes of a value. No other metric is touched.",
-        growth_cases(
-            (_BOUNDED,), f'instance="host:1",job="collector",listed="false",{on_series}', where, _WINDOW
-        ),
+        growth_cases((_BOUNDED,), {**COUNTED, **where}, where, _WINDOW, coarse),
         labels=own,
     )

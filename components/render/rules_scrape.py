@@ -8,7 +8,7 @@ labels. So each cause raises its own alert alone.
 
 from dataclasses import dataclass
 
-from components.render.rules import MINUTE, Alert, Case, Firing, Series, duration, lasting, later
+from components.render.rules import MINUTE, START, Alert, Case, Firing, Series, lasting, later
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 from components.spec.metrics import Limits
@@ -16,30 +16,54 @@ from components.spec.metrics import Limits
 
 @dataclass(frozen=True)
 class Scraped:
-    """What is scraped, and who hears of it."""
+    """What is scraped, within which limits, and who hears of it."""
 
     selector: str
     """Matchers of its targets, in braces."""
     name: str
     """How alerts name it; may be a template over labels."""
     where: dict[str, str]
-    """Labels of one such target, for the cases."""
+    """Labels of its targets but `instance`, for the cases."""
     team: str
     service: str
     """The alerts' `service` label."""
+    limits: Limits
+    hold: str
+    """How long a scrape may fail before that is told."""
 
-    def series(self, metric: str, value: float, at: str) -> Series:
-        """One series of the target that stays as it is until after `at`."""
-        on_target = ",".join(f'{key}="{item}"' for key, item in sorted(self.where.items()))
-        return ((f"{metric}{{{on_target}}}", lasting(value, at)),)
+    @property
+    def at(self) -> str:
+        """When the cases look whether an alert fires."""
+        return later(self.hold, "2m")
 
-    def scrape(self, up: int, before: int, after: int, at: str = "5m") -> Series:
-        """A target that has served `before` samples, of which relabelling and limits left `after`."""
-        return (
-            *self.series("up", up, at),
-            *self.series("scrape_samples_scraped", before, at),
-            *self.series("scrape_samples_post_metric_relabeling", after, at),
-        )
+    @property
+    def scene(self) -> Series:
+        """Targets of every kind beside one another. All answer as they should at first; from the first
+        minute on each is as its instance says: whether it is up, the samples that it served, and those that
+        relabelling left of them. Every alert on scrapes has to pick its own out of these."""
+        limit = self.limits.samples_per_scrape
+        few = min(100, limit)
+        kinds = {
+            "up": (1, few, few),
+            "down": (0, 0, 0),
+            "unreadable": (0, few, few - 1),
+            "full": (1, limit, limit),
+            "full-unreadable": (0, limit, limit),
+            "too-many": (0, limit + 1, limit + 1),
+            "forbidden": (1, few + 7, few),
+            "forbidden-unreadable": (0, few + 7, few),
+        }
+        metrics = ("up", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling")
+        found = []
+        for kind, values in kinds.items():
+            labels = ",".join(f'{key}="{value}"' for key, value in sorted(self.target(kind).items()))
+            for metric, first, value in zip(metrics, (1, few, few), values, strict=True):
+                found.append((f"{metric}{{{labels}}}", f"{first} {lasting(value, self.at)}"))
+        return tuple(found)
+
+    def target(self, kind: str) -> dict[str, str]:
+        """The labels of the scene's target of a kind."""
+        return {**self.where, "instance": f"{kind}:80"}
 
     def alert(
         self,
@@ -48,65 +72,53 @@ class Scraped:
         severity: Severity,
         summary: str,
         description: str,
-        cases: tuple[Case, ...],
+        fires: dict[str, str],
         hold: str | None = None,
     ) -> Alert:
-        """An alert of the target's owner."""
+        """An alert of the targets' owner, which fires for these kinds of targets, with these values, only."""
+        firing = tuple(Firing(value, self.target(kind)) for kind, value in fires.items())
+        cases = [Case(" and ".join(fires), self.scene, self.at, firing), Case("before", self.scene, START)]
+        if hold is not None and milliseconds(hold) >= MINUTE:
+            cases.append(Case("not yet for long enough", self.scene, hold))
         labels = {"service": self.service}
-        return Alert(name, expr, severity, self.team, summary, description, cases, hold, labels)
+        return Alert(name, expr, severity, self.team, summary, description, tuple(cases), hold, labels)
 
 
-def down(target: Scraped, severity: Severity, hold: str, why: str) -> Alert:
+def down(target: Scraped, severity: Severity, why: str = "") -> Alert:
     """The target does not answer."""
-    at = later(hold, "2m")
-    bad = target.scrape(0, 0, 0, at)
-    cases = [
-        Case("down for long enough", bad, at, (Firing("0", target.where),)),
-        Case("up", target.scrape(1, 100, 100, at), at),
-        Case("answers, but the scrape is thrown away", target.scrape(0, 100, 99, at), at),
-    ]
     return target.alert(
         "TargetDown",
         f"up{target.selector} == 0\nunless scrape_samples_scraped{target.selector} > 0",
         severity,
         f"{target.name} does not answer Prometheus",
-        f"{{{{ $labels.instance }}}} of {target.name} has failed its scrapes for {hold} "
+        f"{{{{ $labels.instance }}}} of {target.name} has failed its scrapes for {target.hold} "
         f"(up is {{{{ $value }}}}){why}.",
-        (*cases, *_too_early(bad, hold)),
-        hold,
+        {"down": "0"},
+        target.hold,
     )
 
 
-def aborted(target: Scraped, severity: Severity, limits: Limits, hold: str) -> Alert:
+def aborted(target: Scraped, severity: Severity) -> Alert:
     """The target answers, and all of it is thrown away, but not for its number of samples."""
-    limit = limits.samples_per_scrape
-    at = later(hold, "2m")
-    bad = target.scrape(0, limit, limit, at)
-    cases = [
-        Case("thrown away", bad, at, (Firing("0", target.where),)),
-        Case("taken", target.scrape(1, limit, limit, at), at),
-        Case("does not answer", target.scrape(0, 0, 0, at), at),
-        Case("too many samples", target.scrape(0, limit + 1, limit + 1, at), at),
-    ]
+    limits = target.limits
     return target.alert(
         "ScrapeAborted",
         f"up{target.selector} == 0\nand scrape_samples_scraped{target.selector} > 0\n"
-        f"unless scrape_samples_post_metric_relabeling{target.selector} > {limit}",
+        f"unless scrape_samples_post_metric_relabeling{target.selector} > {limits.samples_per_scrape}",
         severity,
         f"{target.name} answers, but its metrics are thrown away",
-        f"All metrics of {{{{ $labels.instance }}}} of {target.name} have been thrown away for {hold} (up is "
-        f"{{{{ $value }}}}): a series has more than {limits.labels_per_series} labels or a value longer than "
-        f"{limits.label_value_length} bytes, or a line cannot be read. Prometheus' page of targets names the "
-        "metric and the label.",
-        (*cases, *_too_early(bad, hold)),
-        hold,
+        f"All metrics of {{{{ $labels.instance }}}} of {target.name} have been thrown away for {target.hold} "
+        f"(up is {{{{ $value }}}}): a series has more than {limits.labels_per_series} labels or a value "
+        f"longer than {limits.label_value_length} bytes, or a line cannot be read. Prometheus' page of "
+        "targets names the metric and the label.",
+        {"unreadable": "0", "full-unreadable": "0", "forbidden-unreadable": "0"},
+        target.hold,
     )
 
 
-def too_many(target: Scraped, severity: Severity, limits: Limits) -> Alert:
+def too_many(target: Scraped, severity: Severity) -> Alert:
     """The target serves more samples than it may, so all are thrown away."""
-    limit = limits.samples_per_scrape
-    above, at = target.scrape(0, limit + 1, limit + 1), target.scrape(1, limit, limit)
+    limit = target.limits.samples_per_scrape
     return target.alert(
         "ScrapeLimitExceeded",
         f"scrape_samples_post_metric_relabeling{target.selector} > {limit}",
@@ -115,10 +127,7 @@ def too_many(target: Scraped, severity: Severity, limits: Limits) -> Alert:
         # In full: the engine shows a million as 1e+06 otherwise.
         f'{{{{ $labels.instance }}}} of {target.name} serves {{{{ $value | printf "%.0f" }}}} samples; the '
         f"limit is {limit}, so all of them were thrown away.",
-        (
-            Case("above the limit", above, "5m", (Firing(str(limit + 1), target.where),)),
-            Case("at the limit", at, "5m"),
-        ),
+        {"too-many": str(limit + 1)},
     )
 
 
@@ -136,16 +145,6 @@ def forbidden(target: Scraped, spec: Spec) -> tuple[Alert, ...]:
             f"{target.name} serves series with forbidden labels",
             f"{{{{ $value }}}} samples of {target.name} ({{{{ $labels.instance }}}}) were dropped in one "
             f"scrape, since they carry one of: {', '.join(labels)}.",
-            (
-                Case("seven samples dropped", target.scrape(1, 107, 100), "5m", (Firing("7", target.where),)),
-                Case("nothing dropped", target.scrape(1, 100, 100), "5m"),
-                Case("the scrape was aborted", target.scrape(0, 107, 100), "5m"),
-            ),
+            {"forbidden": "7"},
         ),
     )
-
-
-def _too_early(bad: Series, hold: str) -> tuple[Case, ...]:
-    if milliseconds(hold) <= MINUTE:
-        return ()
-    return (Case("not yet for long enough", bad, duration(milliseconds(hold) - MINUTE)),)

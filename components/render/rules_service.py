@@ -8,7 +8,7 @@ three days; each time a twelfth of the window must agree, so that an alert ends 
 from decimal import Decimal
 
 from components.render import rules_pushed
-from components.render.cases_service import Traffic, burn_cases, queries, ratio_cases
+from components.render.cases_service import Proof, Traffic, proof
 from components.render.rules import (
     MINUTE,
     Alert,
@@ -61,15 +61,17 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
     long = [
         rule for window in windows if milliseconds(window) > SHORT for rule in _record(name, signals, window)
     ]
+    data = Traffic(name, signals, spec.metrics.rules.min_requests_per_second)
+    proven = proof(data, service.slo, spec)
     slow_interval = duration(max(milliseconds(interval), MINUTE))
     return RuleFile(
         name,
         (
             Group(f"{name}-slo-short", interval, (info, *short)),
             Group(f"{name}-slo-long", slow_interval, tuple(long)),
-            Group(f"{name}-alerts", interval, (*_slo_alerts(service, service.slo, signals, spec), *alerts)),
+            Group(f"{name}-alerts", interval, (*_slo_alerts(service, service.slo, proven, spec), *alerts)),
         ),
-        queries(Traffic(name, signals, spec.metrics.rules.min_requests_per_second)),
+        proven.queries,
     )
 
 
@@ -117,12 +119,11 @@ def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...
     return "\nor\n".join(clauses)
 
 
-def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> tuple[Alert, ...]:
+def _slo_alerts(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, ...]:
     name, team, rules = service.name, service.owner, spec.metrics.rules
     traffic = rules.min_requests_per_second
     mine = {"service": name}
     this = f'{{service="{name}"}}'
-    data = Traffic(name, signals, traffic)
     availability, latency = number(slo.availability), number(slo.latency.target)
     within = slo.latency.threshold
     window = rules.error_window
@@ -136,7 +137,7 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
             f"{name} uses up its error budget fast",
             f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {fast}; "
             f"promised are {availability}% without failure.",
-            burn_cases(data, "errors", slo.availability, FAST),
+            proven.burns["failed", "fast"],
             labels=mine,
         ),
         Alert(
@@ -147,7 +148,7 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
             f"{name} uses up its error budget before its time",
             f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {slow}; "
             f"promised are {availability}% without failure.",
-            burn_cases(data, "errors", slo.availability, SLOW),
+            proven.burns["failed", "slow"],
             labels=mine,
         ),
         Alert(
@@ -158,7 +159,7 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
             f"{name} is slow: its latency budget goes fast",
             f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
             f"{fast}; promised are {latency}% within it.",
-            burn_cases(data, "slow", slo.latency.target, FAST),
+            proven.burns["slow", "fast"],
             labels=mine,
         ),
         Alert(
@@ -169,7 +170,7 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
             f"{name} is slow: its latency budget goes before its time",
             f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
             f"{slow}; promised are {latency}% within it.",
-            burn_cases(data, "slow", slo.latency.target, SLOW),
+            proven.burns["slow", "slow"],
             labels=mine,
         ),
         Alert(
@@ -181,7 +182,7 @@ def _slo_alerts(service: Service, slo: Slo, signals: Indicator, spec: Spec) -> t
             f"Many requests to {name} fail",
             f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed over the last {window}; "
             f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
-            ratio_cases(data, spec),
+            proven.ratio,
             hold=rules.error_hold,
             labels=mine,
         ),
@@ -193,11 +194,19 @@ def _target_alerts(service: Service, spec: Spec) -> tuple[Alert, ...]:
     if not service.metrics:
         return ()
     name, metrics = service.name, spec.metrics
-    where = {"instance": "host:1", "job": name, "owner": service.owner, "service": name}
-    target = Scraped(f'{{service="{name}"}}', name, where, service.owner, name)
+    where = {"job": name, "owner": service.owner, "service": name}
+    target = Scraped(
+        f'{{service="{name}"}}',
+        name,
+        where,
+        service.owner,
+        name,
+        metrics.limits,
+        metrics.rules.target_down,
+    )
     return (
-        down(target, "critical", metrics.rules.target_down, ": the service is down or cannot be reached"),
-        aborted(target, "critical", metrics.limits, metrics.rules.target_down),
-        too_many(target, "critical", metrics.limits),
+        down(target, "critical", ": the service is down or cannot be reached"),
+        aborted(target, "critical"),
+        too_many(target, "critical"),
         *forbidden(target, spec),
     )

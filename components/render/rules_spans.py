@@ -1,7 +1,7 @@
 """Alerts on what becomes of spans, told to whoever sends them."""
 
 from components.render import sizes
-from components.render.platform import grew, growth_cases
+from components.render.platform import COUNTED, grew, growth_cases
 from components.render.rules import Alert
 from components.spec import Service, Spec
 
@@ -12,24 +12,25 @@ _WINDOW = "10m"
 
 def bounded(service: Service, spec: Spec) -> Alert:
     """A service has more, or longer, names than span metrics take: its owner is told which label it is."""
-    return _bounded(f'service="{service.name}"', service.name, service.owner, spec, {"service": service.name})
+    return _bounded(
+        f'service="{service.name}"', service.name, service.owner, spec, {"service": service.name}, True
+    )
 
 
 def mended(service: Service) -> Alert:
     """A service sends spans with impossible times or ids, or too large ones: its owner is told."""
-    return _mended(f'service="{service.name}"', service.name, service.owner, {"service": service.name})
+    return _mended(f'service="{service.name}"', service.name, service.owner, {"service": service.name}, True)
 
 
 def mended_unlisted(spec: Spec) -> Alert:
     """The same of services that are not in the stack file."""
     return _mended(
-        'listed="false"', "unlisted services", spec.alerting.platform_team, {"service": "collector"}
+        'listed="false"', "unlisted services", spec.alerting.platform_team, {"service": "collector"}, False
     )
 
 
-def _mended(selector: str, name: str, team: str, own: dict[str, str]) -> Alert:
+def _mended(selector: str, name: str, team: str, own: dict[str, str], coarse: bool) -> Alert:
     where = {"service": own["service"], "reason": "time"}
-    on_series = ",".join(f'{key}="{value}"' for key, value in where.items())
     return Alert(
         "SpansMended",
         grew((_MENDED,), f'job="collector",{selector}', _WINDOW, ", ".join(where)),
@@ -39,9 +40,7 @@ def _mended(selector: str, name: str, team: str, own: dict[str, str]) -> Alert:
         f"{{{{ $value | humanize }}}} spans of {name} in {_WINDOW} could not be stored as they came (their "
         "{{ $labels.reason }}). They were mended and are kept, marked obs.time_mended, obs.ids_mended or "
         "obs.truncated.",
-        growth_cases(
-            (_MENDED,), f'instance="host:1",job="collector",listed="false",{on_series}', where, _WINDOW
-        ),
+        growth_cases((_MENDED,), {**COUNTED, **where}, where, _WINDOW, coarse),
         labels=own,
     )
 
@@ -49,13 +48,12 @@ def _mended(selector: str, name: str, team: str, own: dict[str, str]) -> Alert:
 def bounded_unlisted(spec: Spec) -> Alert:
     """The same of services that are not in the stack file, and of those beyond the number with a name."""
     team = spec.alerting.platform_team
-    return _bounded('listed="false"', "{{ $labels.service }}", team, spec, {"service": "collector"})
+    return _bounded('listed="false"', "{{ $labels.service }}", team, spec, {"service": "collector"}, False)
 
 
-def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str]) -> Alert:
+def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str], coarse: bool) -> Alert:
     metrics = spec.tracing.span_metrics
     where = {"service": own["service"], "label": "span_name", "reason": "values"}
-    on_series = ",".join(f'{key}="{value}"' for key, value in where.items())
     return Alert(
         "SpanMetricsBounded",
         grew((_BOUNDED,), f'job="collector",{selector}', _WINDOW, ", ".join(where)),
@@ -66,8 +64,6 @@ def _bounded(selector: str, name: str, team: str, spec: Spec, own: dict[str, str
         "came with, for the {{ $labels.reason }} of {{ $labels.label }} on traces_span_metrics_calls_total. "
         f"Allowed: {metrics.series_per_service} combinations, {sizes.span_series(spec).values} values of a "
         f"label, {spec.metrics.limits.label_value_length} bytes of a value. Counts stay complete.",
-        growth_cases(
-            (_BOUNDED,), f'instance="host:1",job="collector",listed="false",{on_series}', where, _WINDOW
-        ),
+        growth_cases((_BOUNDED,), {**COUNTED, **where}, where, _WINDOW, coarse),
         labels=own,
     )

@@ -138,7 +138,7 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
 def jaeger(spec: Spec) -> tuple[Alert, ...]:
     """Whether Jaeger gets spans into its store."""
     platform = Platform(spec, "jaeger")
-    own, target = 'job="jaeger"', 'instance="host:1",job="jaeger"'
+    own, here = 'job="jaeger"', {"instance": "host:1", "job": "jaeger"}
     errors = "jaeger_bulk_index_errors_total"
     # This Jaeger is of an older collector than ours: its counters lack the suffix `_total`.
     refusals = ("otelcol_receiver_refused_spans", "otelcol_exporter_send_failed_spans")
@@ -149,7 +149,7 @@ def jaeger(spec: Spec) -> tuple[Alert, ...]:
             "warning",
             "Jaeger cannot store spans",
             "{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
-            growth_cases((errors,), target, {"instance": "host:1"}),
+            growth_cases((errors,), here, {"instance": "host:1"}),
         ),
         platform.alert(
             "JaegerRefusingSpans",
@@ -158,7 +158,7 @@ def jaeger(spec: Spec) -> tuple[Alert, ...]:
             "Jaeger refuses spans",
             "{{ $value | humanize }} spans were refused or could not be written in 5 minutes; the collector "
             "sends them again.",
-            growth_cases(refusals, target, {"instance": "host:1"}),
+            growth_cases(refusals, here, {"instance": "host:1"}),
         ),
     )
 

@@ -92,6 +92,19 @@ def test_what_fails_is_told_and_tested_again_until_it_passes(bench: Bench) -> No
     assert (code, "b" in asked) == (0, True)
 
 
+def test_of_a_failure_the_one_case_is_named() -> None:
+    said = (
+        "  FAILED:\n    name: A fires at 26h40m: burst; A silent at 40h: trickle; B silent at 40h: trickle,\n"
+        "    alertname: A, time: 40h, \n        exp:[\n"
+    )
+    assert rule_tests.brief(said).splitlines()[1] == "    name: A silent at 40h: trickle,"
+
+
+def test_a_name_without_such_a_case_is_left_as_it_is() -> None:
+    said = "    name: of the user's own,\n    alertname: A, time: 40h, \n"
+    assert rule_tests.brief(said) == said
+
+
 def test_a_new_file_is_tested_and_a_removed_one_is_not(bench: Bench) -> None:
     bench.write("rules/d.yml", "d")
     bench.write("tests/d.yml", "rule_files:\n- ../rules/d.yml\n")

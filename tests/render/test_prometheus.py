@@ -48,6 +48,7 @@ def test_a_new_service_is_new_files_and_changes_no_other() -> None:
         "rules/shipping.yml",
         "tests/shipping.yml",
         "tests/shipping.400m.yml",
+        "tests/shipping.75h.yml",
     }
 
 
