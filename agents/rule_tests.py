@@ -25,7 +25,7 @@ FILES_A_RUN = 20
 """Test files that one promtool takes: it needs a while to start, and of a run in which one fails nothing is
 known of the others."""
 ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "200"}
-"""There is a promtool for each processor, and none lives for long: a third less work than with Go's defaults."""
+"""There is a promtool for each processor, and none lives for long: a third less work than by default."""
 REMEMBERED = 5
 """How many times the number of the present files is remembered, so that a change taken back is known."""
 _FAILURE = re.compile(r"^( *name: )(.+)(,\n *alertname: (\w+), time: (\w+),)", re.MULTILINE)

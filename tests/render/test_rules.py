@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from components.render import opensearch, prometheus, rule_tests, rules_stores
-from components.render.rules import Alert, Group, Recording, RuleFile, labels, number, to_native
+from components.render.rules import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
 from components.render.rules_metrics import DEAD_MANS_SWITCH
 from components.render.slo import FAST, SLOW, threshold
 from components.render.text import texts
@@ -265,6 +265,9 @@ def test_the_tests_hold_for_odd_settings_too(tmp_path: Path, name: str) -> None:
     assert code == 0, output[-4000:]
 
 
+_OTHER = {"error_ratio": "slow_ratio", "slow_ratio": "error_ratio"}
+
+
 def mutants(alert: Alert) -> Iterator[tuple[str, dict[str, Any]]]:
     """Ways in which an alert can be wrong, as changes of its rule; a test must notice each of them."""
     expr, own = alert.expr, labels(alert)
@@ -274,6 +277,9 @@ def mutants(alert: Alert) -> Iterator[tuple[str, dict[str, Any]]]:
     other = {"critical": "info", "warning": "critical", "info": "warning"}[alert.severity]
     yield "severity", {"labels": own | {"severity": other}}
     yield "team", {"labels": own | {"team": "nobody"}}
+    if "Burn" in alert.name:
+        swapped = re.sub("error_ratio|slow_ratio", lambda found: _OTHER[found[0]], expr)
+        yield "failed for slow requests", {"expr": swapped}
     if alert.hold:
         yield "no patience", {"for": "0s"}
         yield "too much patience", {"for": "30d"}
@@ -290,6 +296,33 @@ def mutants(alert: Alert) -> Iterator[tuple[str, dict[str, Any]]]:
         for replacement in replacements:
             changed = expr[: found.start()] + replacement + expr[found.end() :]
             yield f"{found[0]} -> {replacement} at {found.start()}", {"expr": changed}
+
+
+def joined(*alerts: Alert, recordings: tuple[Recording, ...] = ()) -> list[list[str]]:
+    """Which cases of the alerts have been put on one database."""
+    file = RuleFile("a", (Group("a", "15s", (*recordings, *alerts)),))
+    tests = rule_tests.render(SPEC, SITE, file)["tests/a.yml"].data["tests"]
+    return [re.findall(r"(\w+) (?:fires|silent)", test["name"]) for test in tests]
+
+
+def alert_on(name: str, expr: str, *series: str) -> Alert:
+    data = tuple((item, "1x5") for item in series)
+    return Alert(name, expr, "info", "platform", "", "", (Case("a case", data, "5m", (Firing("1"),)),))
+
+
+def test_cases_that_cannot_see_one_another_share_a_database() -> None:
+    assert joined(alert_on("A", "a > 0", "a"), alert_on("B", "b > 0", 'b{x="1"}')) == [["A", "B"]]
+
+
+@pytest.mark.parametrize("other", ["absent(a)", "b + a > 0", "of_a > 0", "of_of_a > 0"])
+def test_a_case_is_alone_where_another_ones_data_could_be_seen(other: str) -> None:
+    recordings = (Recording("of_a", "sum(a)"), Recording("of_of_a", "of_a * 2"))
+    alerts = alert_on("A", "a > 0", "a"), alert_on("B", other, "b")
+    assert joined(*alerts, recordings=recordings) == [["A"], ["B"]]
+
+
+def test_cases_on_the_same_metric_are_apart() -> None:
+    assert joined(alert_on("A", "a > 0", 'a{x="1"}'), alert_on("B", "a > 1", 'a{x="2"}')) == [["A"], ["B"]]
 
 
 def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
