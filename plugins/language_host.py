@@ -20,9 +20,10 @@ from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 from pulumi import RunError, log
-from pulumi.runtime import reset_options, run_in_stack, set_all_config
+from pulumi.runtime import reset_options, run_in_stack, set_all_config, settings
 from pulumi.runtime.proto import (
     LanguageRuntimeServicer,
+    engine_pb2,
     language_pb2,
     plugin_pb2,
 )
@@ -101,6 +102,8 @@ class LanguageHost(LanguageRuntimeServicer):
             preview=request.dryRun,
             organization=request.organization or "organization",
         )
+        if not self.own_process:
+            settings.SETTINGS.engine = _WithoutDebug(settings.SETTINGS.engine)
         set_all_config(dict(request.config), list(request.configSecretKeys))
         loop = asyncio.new_event_loop()
         workers = max(request.parallel, 1) * THREADS_PER_PARALLEL
@@ -136,6 +139,21 @@ class LanguageHost(LanguageRuntimeServicer):
             self._stopped = True
             if self._loop:
                 self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class _WithoutDebug:
+    """The engine, spared what the SDK tells its own developers: some five calls for each resource, and the
+    program waits for each. Where whoever serves us starts the engine, nobody can ask to see them."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def Log(self, request: Any) -> Any:
+        """Pass a message on, unless it is one of those."""
+        return None if request.severity == engine_pb2.DEBUG else self._engine.Log(request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
 
 
 def _execute(program: str) -> None:
