@@ -3,8 +3,11 @@
 import asyncio
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,15 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import (
     EngineServicer,
+    ResourceMonitorServicer,
     engine_pb2_grpc,
     language_pb2,
     language_pb2_grpc,
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
+    resource_pb2,
+    resource_pb2_grpc,
 )
 
 from plugins.serving import ATTACHED, attached
@@ -121,39 +127,99 @@ def test_hosts_that_a_user_attaches_stay_attached(monkeypatch: pytest.MonkeyPatc
         assert [text.partition(",")[2] for text in told.values()] == ["other:1234", "other:1234"]
 
 
-class Engine(EngineServicer):
-    """Takes what is said to the engine."""
+class Engine(EngineServicer, ResourceMonitorServicer):
+    """Both ends that a program speaks to: takes what is said, and registers what it is told to."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.asked, self.answers = threading.Event(), threading.Event()
+        self.answers.set()
 
     def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002 - the service's signature
         self.said.append(request.message)
         return empty_pb2.Empty()
 
+    def SupportsFeature(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return resource_pb2.SupportsFeatureResponse(hasSupport=False)
 
-def test_what_goes_wrong_is_told_where_the_handshake_said(tmp_path: Path) -> None:
-    """And the working directory stays: it is that of whoever serves."""
-    engine, before = Engine(), Path.cwd()
-    server = grpc.server(ThreadPoolExecutor(1))
+    def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        self.asked.set()
+        self.answers.wait(60)
+        return resource_pb2.RegisterResourceResponse(urn=URN)
+
+    def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: ARG002
+        return empty_pb2.Empty()
+
+
+@dataclass
+class Program:
+    """A program that is run by a host of ours, for an engine that is none."""
+
+    folder: Path
+    engine: Engine
+    address: str
+
+    def run(self, told: dict[str, str]) -> Any:
+        """Run it to its end; what the host answers, or the code of its error."""
+        port = port_of(told, "PULUMI_DEBUG_LANGUAGES")
+        request = language_pb2.RunRequest(
+            project="p", stack="s", pwd=str(self.folder), monitor_address=self.address, parallel=1
+        )
+        request.info.program_directory = str(self.folder)
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            host = language_pb2_grpc.LanguageRuntimeStub(channel)
+            host.Handshake(language_pb2.LanguageHandshakeRequest(engine_address=self.address))
+            try:
+                return host.Run(request, timeout=60)
+            except grpc.RpcError as error:
+                return error.code()
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    """It says one thing to everybody and one to developers of the SDK."""
+    (tmp_path / "__main__.py").write_text(
+        "import pulumi; pulumi.log.debug('for developers'); pulumi.log.warn('for all')"
+    )
+    engine = Engine()
+    server = grpc.server(ThreadPoolExecutor(8))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    resource_pb2_grpc.add_ResourceMonitorServicer_to_server(engine, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    request = language_pb2.RunRequest(
-        project="p", stack="s", pwd=str(tmp_path), monitor_address="127.0.0.1:1", parallel=1
-    )
-    request.info.program_directory = str(tmp_path)
-    with (
-        attached() as told,
-        grpc.insecure_channel(f"127.0.0.1:{port_of(told, 'PULUMI_DEBUG_LANGUAGES')}") as channel,
-    ):
-        host = language_pb2_grpc.LanguageRuntimeStub(channel)
-        host.Handshake(language_pb2.LanguageHandshakeRequest(engine_address=address))
-        host.Run(request)
-    server.stop(None)
+    yield Program(tmp_path, engine, address)
+    engine.answers.set()
+    server.stop(None).wait()
 
-    assert any("monitor" in text for text in engine.said)
-    assert Path.cwd() == before
+
+def test_a_program_speaks_to_the_engine_of_the_handshake(program: Program) -> None:
+    before = Path.cwd()
+    with attached() as told:
+        assert program.run(told) == language_pb2.RunResponse()
+
+    assert program.engine.said == ["for all"]
+    assert Path.cwd() == before, "the working directory is that of whoever serves"
+
+
+def test_an_error_of_a_program_is_told_to_the_engine(program: Program) -> None:
+    (program.folder / "__main__.py").write_text("import pulumi; raise pulumi.RunError('not like this')")
+    with attached() as told:
+        assert program.run(told).bail
+
+    assert program.engine.said == ["not like this"]
+
+
+def test_a_run_whose_engine_never_answers_is_given_up(program: Program) -> None:
+    """As after the second Ctrl-C; the SDK would wait for ever."""
+    program.engine.answers.clear()
+    with ThreadPoolExecutor() as pool:
+        with attached() as told:
+            run = pool.submit(program.run, told)
+            assert program.engine.asked.wait(60)
+            begun = time.monotonic()
+
+        assert time.monotonic() - begun < 30
+        assert run.result(20) in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
 
 
 def test_what_a_provider_has_begun_ends_with_its_host() -> None:
