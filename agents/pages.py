@@ -76,6 +76,8 @@ class Settings(_Model):
     labels: dict[str, str]
     engines: dict[str, str]
     """Base URL of prometheus, alertmanager, jaeger."""
+    ca: str | None = None
+    """File of the authority that signed the engines' certificates; none if they go without TLS."""
     sink: str | None
     services: tuple[Service, ...]
     logs: Logs
@@ -86,7 +88,7 @@ class Pages:
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
-        self._proxy = Proxy(settings.engines, transport)
+        self._proxy = Proxy(settings.engines, transport, settings.ca)
         self._documents = documents()
         self._registry = CollectorRegistry()
         self._served = Counter(

@@ -6,6 +6,7 @@ name (a name of the attacker's that resolves to 127.0.0.1 is not) and if it does
 """
 
 import re
+import ssl
 from collections.abc import Mapping
 
 import httpx
@@ -51,10 +52,20 @@ def refusal(host: str, site: str | None) -> str | None:
 class Proxy:
     """Reads what ALLOWED names from the engines."""
 
-    def __init__(self, engines: Mapping[str, str], transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """`engines`: base URL by name."""
+    def __init__(
+        self,
+        engines: Mapping[str, str],
+        transport: httpx.AsyncBaseTransport | None = None,
+        ca: str | None = None,
+    ) -> None:
+        """`engines`: base URL by name; `ca`: file of the authority whose certificates they show."""
         self._engines = engines
-        self._client = httpx.AsyncClient(timeout=SECONDS, trust_env=False, transport=transport)
+        self._client = httpx.AsyncClient(
+            timeout=SECONDS,
+            trust_env=False,
+            transport=transport,
+            verify=ssl.create_default_context(cafile=ca) if ca else True,
+        )
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,6 +6,7 @@ read the row here. So a new program is a row, a renderer, and its rules; how it 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from components.plan import Pillar
 from components.spec import Spec
@@ -37,8 +38,8 @@ class Socket:
     offset: int
     """Of its port from the stack's base, where a stack has one host. Fixed for good: a new program takes new
     ones below 100, so that nothing else moves; from 100 on they are the services'."""
-    tls: bool = False
-    """Whether it speaks TLS even where only loopback reaches it."""
+    tls: Literal["never", "able", "always"] = "never"
+    """Whether it can speak TLS, and whether it does even where only loopback reaches it."""
     opened: Condition = _always
 
 
@@ -99,7 +100,7 @@ PROGRAMS = (
         name="opensearch",
         pillar=Pillar.LOGGING,
         engine="opensearch",
-        sockets=(Socket("opensearch", 10, tls=True), Socket("opensearch-transport", 11, tls=True)),
+        sockets=(Socket("opensearch", 10, tls="always"), Socket("opensearch-transport", 11, tls="always")),
         api="opensearch",
         pages=(Page("logs"),),
         certificates=("opensearch", "admin"),
@@ -116,12 +117,12 @@ PROGRAMS = (
         pillar=Pillar.TRACING,
         engine="otelcol",
         sockets=(
-            Socket("collector-otlp-grpc", 20, opened=lambda spec: spec.tracing.otlp.grpc),
-            Socket("collector-otlp-http", 21, opened=lambda spec: spec.tracing.otlp.http),
+            Socket("collector-otlp-grpc", 20, tls="able", opened=lambda spec: spec.tracing.otlp.grpc),
+            Socket("collector-otlp-http", 21, tls="able", opened=lambda spec: spec.tracing.otlp.http),
             Socket("collector-metrics", 22),
-            Socket("collector-spanmetrics", 23),
-            Socket("collector-health", 24),
-            Socket("collector-pushed", 25, opened=lambda spec: spec.metrics.otlp),
+            Socket("collector-spanmetrics", 23, tls="able"),
+            Socket("collector-health", 24, tls="able"),
+            Socket("collector-pushed", 25, tls="able", opened=lambda spec: spec.metrics.otlp),
         ),
         metrics=(
             Metrics("collector", "collector-metrics", "critical"),
@@ -134,7 +135,7 @@ PROGRAMS = (
         name="collector-agent",
         pillar=Pillar.LOGGING,
         engine="otelcol",
-        sockets=(Socket("collector-agent-metrics", 26), Socket("collector-agent-health", 27)),
+        sockets=(Socket("collector-agent-metrics", 26), Socket("collector-agent-health", 27, tls="able")),
         metrics=(Metrics("collector", "collector-agent-metrics", "critical"),),
         user="collector",
         each_host=True,
@@ -144,11 +145,11 @@ PROGRAMS = (
         pillar=Pillar.TRACING,
         engine="jaeger",
         sockets=(
-            Socket("jaeger-query-http", 30),
-            Socket("jaeger-query-grpc", 31),
-            Socket("jaeger-otlp-grpc", 32),
+            Socket("jaeger-query-http", 30, tls="able"),
+            Socket("jaeger-query-grpc", 31, tls="able"),
+            Socket("jaeger-otlp-grpc", 32, tls="able"),
             Socket("jaeger-metrics", 33),
-            Socket("jaeger-health", 34),
+            Socket("jaeger-health", 34, tls="able"),
         ),
         metrics=(Metrics("jaeger", "jaeger-metrics", "critical"),),
         api="jaeger-query-http",
@@ -158,7 +159,7 @@ PROGRAMS = (
         name="alertmanager",
         pillar=Pillar.ALERTING,
         engine="alertmanager",
-        sockets=(Socket("alertmanager", 1),),
+        sockets=(Socket("alertmanager", 1, tls="able"),),
         metrics=(Metrics("alertmanager", "alertmanager", "critical"),),
         api="alertmanager",
         pages=(Page("alerts"),),
@@ -167,7 +168,7 @@ PROGRAMS = (
         name="prometheus",
         pillar=Pillar.METRICS,
         engine="prometheus",
-        sockets=(Socket("prometheus", 0),),
+        sockets=(Socket("prometheus", 0, tls="able"),),
         metrics=(Metrics("prometheus", "prometheus", "critical"),),
         api="prometheus",
     ),
@@ -184,7 +185,7 @@ PROGRAMS = (
         name="node-exporter",
         pillar=Pillar.METRICS,
         engine="node_exporter",
-        sockets=(Socket("node-exporter", 3),),
+        sockets=(Socket("node-exporter", 3, tls="able"),),
         metrics=(Metrics("node-exporter", "node-exporter", "warning"),),
         each_host=True,
         runs=_exporter("node"),

@@ -112,10 +112,9 @@ class Site:
             raise ValueError(f"service {service.name} is not run by the stack")
         return self.services[service.name]
 
-    def secret(self, name: str, *, below: str = "") -> str:
-        """The file of a secret, as spelled in a configuration file; `below`: that file's folder in conf, for
-        programs that read paths from where a file stands."""
-        return _from(below, f"{self.folders.secrets}/{name}")
+    def secret(self, name: str) -> str:
+        """The file of a secret."""
+        return f"{self.folders.secrets}/{name}"
 
     @property
     def ca(self) -> str:
@@ -131,10 +130,10 @@ class Site:
         return f"{self.folders.log.replace('{program}', service.name)}/{service.name}.log"
 
 
-def _from(folder: str, path: str) -> str:
-    return (
-        path if not folder or posixpath.isabs(path) else posixpath.join(posixpath.relpath(".", folder), path)
-    )
+def seen_from(folder: str, path: str) -> str:
+    """A path as it is spelled in a folder of the conf folder, for programs that read paths from where a file
+    stands."""
+    return path if posixpath.isabs(path) else posixpath.join(posixpath.relpath(".", folder), path)
 
 
 def runbooks(spec: Spec, site: Site) -> str:

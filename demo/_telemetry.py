@@ -8,7 +8,8 @@ import functools
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from opentelemetry import propagate, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -33,6 +34,9 @@ from demo._context import PROBE_KEY
 from demo._logging import logger
 from demo._metrics import Metrics
 from demo.settings import Otlp, Settings
+
+if TYPE_CHECKING:
+    import requests
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -121,15 +125,35 @@ def make_exporter(otlp: Otlp) -> SpanExporter | None:
     Imported here, because each brings its own transport, which takes a second to load.
     """
     if otlp.protocol == "grpc":
+        from grpc import ssl_channel_credentials  # type: ignore[import-untyped]
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
         insecure = otlp.endpoint.startswith("http://")
-        return GrpcExporter(endpoint=otlp.endpoint, insecure=insecure, timeout=EXPORT_TIMEOUT)
+        own = ssl_channel_credentials(Path(otlp.ca).read_bytes()) if otlp.ca else None
+        return GrpcExporter(
+            endpoint=otlp.endpoint, insecure=insecure, credentials=own, timeout=EXPORT_TIMEOUT
+        )
     if otlp.protocol == "http":
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 
-        return HttpExporter(endpoint=f"{otlp.endpoint}/v1/traces", timeout=EXPORT_TIMEOUT)
+        return HttpExporter(
+            endpoint=f"{otlp.endpoint}/v1/traces",
+            certificate_file=otlp.ca,
+            timeout=EXPORT_TIMEOUT,
+            session=_session(otlp),
+        )
     return None
+
+
+def _session(otlp: Otlp) -> "requests.Session | None":
+    """One that trusts the authority of the settings, and not that of REQUESTS_CA_BUNDLE in its place."""
+    if otlp.ca is None:
+        return None
+    import requests
+
+    session = requests.Session()
+    session.trust_env = False
+    return session
 
 
 def start_tracing(settings: Settings, metrics: Metrics) -> TracerProvider:

@@ -32,6 +32,8 @@ class Otlp(Frozen):
 
     endpoint: HttpUrl
     protocol: Literal["grpc", "http", "none"]
+    ca: str | None = None
+    """File of the authority that signed the receiver's certificate, for an endpoint with https."""
 
 
 class Settings(Frozen):

@@ -24,8 +24,9 @@ PAIRS = ("alertmanager", "opensearch", "prometheus")
 """Programs of which both hosts have one. The others that a stack has once are on the first."""
 
 
-def of_host(spec: Spec, host: str) -> Site:
-    """One of two hosts that no target makes yet: other addresses, absolute folders, TLS between hosts."""
+def of_host(spec: Spec, host: str, root: str = "") -> Site:
+    """One of two hosts that no target makes yet: other addresses, absolute folders, TLS wherever a
+    program can."""
     base = spec.deploy.port_base
     listeners = {}
     for program in PROGRAMS:
@@ -36,16 +37,16 @@ def of_host(spec: Spec, host: str) -> Site:
             if socket.opened(spec):
                 port = base + socket.offset
                 dial = tuple(f"{place}:{port}" for place in places)
-                listeners[socket.name] = Listener(f"{HOSTS[host]}:{port}", dial, tls=True)
+                listeners[socket.name] = Listener(f"{HOSTS[host]}:{port}", dial, tls=socket.tls != "never")
     services = {}
     for service in spec.services:
         if service.run:
             port = base + service.run.port_offset
             services[service.name] = Listener(f"{HOSTS[host]}:{port}", (f"{HOSTS['obs-2']}:{port}",))
     folders = Folders(
-        secrets="/etc/obs/secrets",
-        certificates="/etc/obs/tls",
-        data="/var/lib/obs/{program}",
-        log="/var/log/obs/{program}",
+        secrets=f"{root}/etc/obs/secrets",
+        certificates=f"{root}/etc/obs/tls",
+        data=root + "/var/lib/obs/{program}",
+        log=root + "/var/log/obs/{program}",
     )
     return Site(host, listeners, services, folders)

@@ -25,7 +25,8 @@ def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
     return Site(
         name="local",
         listeners={
-            socket.name: _listener(base + socket.offset, tls=socket.tls) for socket in sockets(spec, without)
+            socket.name: _listener(base + socket.offset, tls=socket.tls == "always")
+            for socket in sockets(spec, without)
         },
         services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
         folders=FOLDERS,

@@ -21,6 +21,7 @@ from components.render import (
     scrape_jobs,
     services,
     sink,
+    tls,
 )
 from components.render.document import Documents
 from components.render.text import texts
@@ -48,8 +49,15 @@ def _files(documents: Documents) -> tuple[tuple[str, str], ...]:
     return tuple(texts(documents).items())
 
 
-def _ready(base: str, path: str, seconds: int = 60) -> Ready:
-    return Ready(url=f"{base}{path}", seconds=seconds)
+def _ready(site: Site, listener: str, path: str, seconds: int = 60) -> Ready:
+    ca = CA if site.tls(listener) else None
+    return Ready(url=f"{site.url(listener)}{path}", ca=ca, seconds=seconds)
+
+
+def _web_flags(site: Site, name: str) -> tuple[str, ...]:
+    """Those of a program whose listener has its name."""
+    own = (f"--web.listen-address={site.bind(name)}",)
+    return (*own, f"--web.config.file={tls.WEB}") if tls.web(site, name) else own
 
 
 def _own_checks(command: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
@@ -98,7 +106,7 @@ def opensearch_unit(spec: Spec, site: Site) -> HostUnit:
             setup_only_files=opensearch.SETUP_ONLY,
             refuses_root=True,
             stop_seconds=60,
-            ready=Ready(url=f"{site.url('opensearch')}{opensearch.READY_PATH}", ca=CA, seconds=300),
+            ready=_ready(site, "opensearch", opensearch.READY_PATH, seconds=300),
         ),
         setup=opensearch.SETUP_COMMAND,
         secrets=opensearch.SECRETS,
@@ -114,7 +122,7 @@ def housekeeper_unit(spec: Spec, site: Site) -> HostUnit:
         checks=_own_checks(housekeeper.COMMAND),
         process=Process(
             command=housekeeper.COMMAND,
-            ready=_ready(site.url("housekeeper"), housekeeper.HEALTH_PATH),
+            ready=_ready(site, "housekeeper", housekeeper.HEALTH_PATH),
         ),
         secrets=(housekeeper.SECRET,),
         needs=_ids(site, "opensearch"),
@@ -132,7 +140,7 @@ def collector_unit(spec: Spec, site: Site) -> HostUnit:
         process=Process(
             command=(otelcol, "--config", "collector.yaml"),
             reload=collector.RELOAD,
-            ready=_ready(site.url("collector-health"), "/"),
+            ready=_ready(site, "collector-health", "/"),
         ),
         secrets=(collector_logs.SECRET,),
         needs=_ids(site, "opensearch"),
@@ -149,7 +157,7 @@ def jaeger_unit(spec: Spec, site: Site) -> HostUnit:
         checks=((exe, "validate", "--config", "jaeger.yaml"),),
         process=Process(
             command=(exe, "--config", "jaeger.yaml"),
-            ready=_ready(site.url("jaeger-health"), jaeger.HEALTH_PATH, seconds=120),
+            ready=_ready(site, "jaeger-health", jaeger.HEALTH_PATH, seconds=120),
         ),
         secrets=(jaeger.SECRET,),
         needs=_ids(site, "opensearch"),
@@ -162,19 +170,19 @@ def alertmanager_unit(spec: Spec, site: Site) -> HostUnit:
     secrets = {receiver.secret for receiver in spec.alerting.receivers if receiver.secret}
     return HostUnit(
         **_row("alertmanager", site),
-        files=_files(alertmanager.render(spec, site)),
+        files=_files({**alertmanager.render(spec, site), **tls.web(site, "alertmanager")}),
         checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
         process=Process(
             command=(
                 program("alertmanager", "alertmanager"),
                 "--config.file=alertmanager.yml",
                 "--storage.path={data}",
-                f"--web.listen-address={site.bind('alertmanager')}",
+                *_web_flags(site, "alertmanager"),
                 "--cluster.listen-address=",
                 "--log.format=json",
             ),
             reload="SIGHUP",
-            ready=_ready(site.url("alertmanager"), "/-/ready"),
+            ready=_ready(site, "alertmanager", "/-/ready"),
         ),
         secrets=tuple(sorted(secrets)),
         memory_mb=60,
@@ -183,7 +191,6 @@ def alertmanager_unit(spec: Spec, site: Site) -> HostUnit:
 
 def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
     """Scrapes, keeps, and judges metrics."""
-    rendered = prometheus.render(spec, site)
     promtool = program("prometheus", "promtool")
     prove = (
         "{python}",
@@ -196,7 +203,7 @@ def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
     )
     return HostUnit(
         **_row("prometheus", site),
-        files=_files(rendered),
+        files=_files({**prometheus.render(spec, site), **tls.web(site, "prometheus")}),
         checks=(
             (promtool, "check", "config", "prometheus.yml"),
             (*prove, "tests"),
@@ -206,12 +213,12 @@ def prometheus_unit(spec: Spec, site: Site) -> HostUnit:
                 program("prometheus", "prometheus"),
                 "--config.file=prometheus.yml",
                 "--storage.tsdb.path={data}",
-                f"--web.listen-address={site.bind('prometheus')}",
+                *_web_flags(site, "prometheus"),
                 *(("--enable-feature=exemplar-storage",) if spec.metrics.exemplars else ()),
                 "--log.format=json",
             ),
             reload="SIGHUP",
-            ready=_ready(site.url("prometheus"), "/-/ready", seconds=120),
+            ready=_ready(site, "prometheus", "/-/ready", seconds=120),
         ),
         secrets=scrape_jobs.secrets(spec),
         memory_mb=300,
@@ -223,14 +230,14 @@ def node_exporter_unit(spec: Spec, site: Site) -> HostUnit:
     del spec
     return HostUnit(
         **_row("node-exporter", site),
-        files=(),
+        files=_files(tls.web(site, "node-exporter")),
         process=Process(
             command=(
                 program("node_exporter", "node_exporter"),
-                f"--web.listen-address={site.bind('node-exporter')}",
+                *_web_flags(site, "node-exporter"),
                 "--log.format=json",
             ),
-            ready=_ready(site.url("node-exporter"), "/"),
+            ready=_ready(site, "node-exporter", "/"),
         ),
         memory_mb=30,
     )
@@ -258,7 +265,7 @@ def redis_exporter_unit(spec: Spec, site: Site) -> HostUnit:
         **_row("redis-exporter", site),
         files=_files(redis.render_exporter(spec, site)),
         checks=_own_checks(redis.EXPORTER_COMMAND),
-        process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(site.url("redis-exporter"), "/metrics")),
+        process=Process(command=redis.EXPORTER_COMMAND, ready=_ready(site, "redis-exporter", "/metrics")),
         needs=_ids(site, "redis"),
         memory_mb=60,
     )
@@ -270,7 +277,7 @@ def sink_unit(spec: Spec, site: Site) -> HostUnit:
         **_row("sink", site),
         files=_files(sink.render(spec, site)),
         checks=_own_checks(sink.COMMAND),
-        process=Process(command=sink.COMMAND, ready=_ready(site.url("sink"), sink.HEALTH_PATH)),
+        process=Process(command=sink.COMMAND, ready=_ready(site, "sink", sink.HEALTH_PATH)),
         memory_mb=90,
     )
 
@@ -281,7 +288,7 @@ def pages_unit(spec: Spec, site: Site) -> HostUnit:
         **_row("pages", site),
         files=_files(pages.render(spec, site)),
         checks=_own_checks(pages.COMMAND),
-        process=Process(command=pages.COMMAND, ready=_ready(site.url("pages"), pages.HEALTH_PATH)),
+        process=Process(command=pages.COMMAND, ready=_ready(site, "pages", pages.HEALTH_PATH)),
         memory_mb=70,
     )
 

@@ -6,7 +6,7 @@ One runs in a stack: of two, each would see half of a trace and count half of it
 
 from typing import Any
 
-from components.render import collector_logs, collector_otlp, collector_traces, sizes
+from components.render import collector_logs, collector_otlp, collector_traces, sizes, tls
 from components.render.collector_process import storage, whole
 from components.render.document import Document, Documents
 from components.site import Site
@@ -28,7 +28,11 @@ def render(spec: Spec, site: Site) -> Documents:
 def config(spec: Spec, site: Site) -> dict[str, Any]:
     """The configuration of the process `NAME`."""
     protocols = {
-        protocol: {"endpoint": site.bind(f"collector-otlp-{protocol}"), **_LARGEST[protocol]}
+        protocol: {
+            "endpoint": site.bind(f"collector-otlp-{protocol}"),
+            **_LARGEST[protocol],
+            **tls.served(site, f"collector-otlp-{protocol}", NAME),
+        }
         for protocol, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
         if on
     }

@@ -12,7 +12,7 @@ The page comes in one scrape, which fails as a whole: so points are made to fit 
 
 from typing import Any
 
-from components.render import collector_logs, ottl, sizes
+from components.render import collector_logs, ottl, sizes, tls
 from components.site import Site
 from components.spec import Spec
 
@@ -54,6 +54,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
         "prometheus/otlp": {
             "enable_open_metrics": True,
             "endpoint": site.bind("collector-pushed"),
+            **tls.served(site, "collector-pushed", "collector"),
             "metric_expiration": _EXPIRY,
             "resource_to_telemetry_conversion": {"enabled": False},
             # Names have their suffixes already.

@@ -4,7 +4,7 @@ of memory, queues on disk, redaction. Its listeners are called after it: `<name>
 
 from typing import Any
 
-from components.render import collector_logs, ottl
+from components.render import collector_logs, ottl, tls
 from components.site import Site
 from components.spec import Spec
 
@@ -17,7 +17,10 @@ def whole(
         **work,
         "extensions": {
             **work["extensions"],
-            "health_check": {"endpoint": site.bind(f"{name}-health")},
+            "health_check": {
+                "endpoint": site.bind(f"{name}-health"),
+                **tls.served(site, f"{name}-health", name),
+            },
         },
         "processors": {
             **work["processors"],

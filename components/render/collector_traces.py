@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from components.render import ottl, sizes
+from components.render import ottl, sizes, tls
 from components.site import Site
 from components.spec import Spec
 
@@ -81,11 +81,12 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
             },
             # Jaeger answers when the spans are stored, not before.
             "timeout": "30s",
-            "tls": {"insecure": True},
+            **tls.dialled(site, "jaeger-otlp-grpc"),
         },
         "prometheus/spans": {
             "enable_open_metrics": True,
             "endpoint": site.bind("collector-spanmetrics"),
+            **tls.served(site, "collector-spanmetrics", "collector"),
             "resource_to_telemetry_conversion": {"enabled": False},
         },
     }

@@ -12,7 +12,7 @@ Two choices keep spans from getting lost on their way into the store:
 
 from typing import Any
 
-from components.render import sizes
+from components.render import sizes, tls
 from components.render.document import Document, Documents
 from components.render.opensearch_store import SECRET_OF
 from components.site import Site
@@ -61,6 +61,7 @@ def render(spec: Spec, site: Site) -> Documents:
                     "grpc": {
                         "endpoint": site.bind("jaeger-otlp-grpc"),
                         "max_recv_msg_size_mib": room.receive_mib,
+                        **tls.served(site, "jaeger-otlp-grpc", "jaeger"),
                     }
                 }
             }
@@ -70,13 +71,13 @@ def render(spec: Spec, site: Site) -> Documents:
             "jaeger_storage": {"backends": {_STORE: {"opensearch": backend}}},
             "jaeger_query": {
                 "storage": {"traces": _STORE},
-                "http": {"endpoint": site.bind("jaeger-query-http")},
-                "grpc": {"endpoint": site.bind("jaeger-query-grpc")},
+                "http": _served(site, "jaeger-query-http"),
+                "grpc": _served(site, "jaeger-query-grpc"),
             },
             "healthcheckv2": {
                 "use_v2": True,
                 "http": {
-                    "endpoint": site.bind("jaeger-health"),
+                    **_served(site, "jaeger-health"),
                     "status": {"enabled": True, "path": HEALTH_PATH},
                     "config": {"enabled": False},
                 },
@@ -84,3 +85,7 @@ def render(spec: Spec, site: Site) -> Documents:
         },
     }
     return {"jaeger.yaml": Document(config, "yaml")}
+
+
+def _served(site: Site, listener: str) -> dict[str, Any]:
+    return {"endpoint": site.bind(listener), **tls.served(site, listener, "jaeger")}

@@ -11,6 +11,8 @@ from components.spec.services import Slo
 COMMAND = ("{python}", "-m", "agents.pages", "--settings", "settings.json")
 HEALTH_PATH = "/health"
 READER = "reader"
+ENGINES = ("prometheus", "alertmanager", "jaeger")
+"""Programs that the pages ask."""
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -20,7 +22,8 @@ def render(spec: Spec, site: Site) -> Documents:
         "host": site.host("pages"),
         "port": site.port("pages"),
         "labels": spec.environment.labels,
-        "engines": {name: site.url(BY_NAME[name].api) for name in ("prometheus", "alertmanager", "jaeger")},
+        "engines": {name: site.url(BY_NAME[name].api) for name in ENGINES},
+        **({"ca": site.ca} if any(site.tls(BY_NAME[name].api) for name in ENGINES) else {}),
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],
         "logs": {

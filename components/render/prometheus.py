@@ -13,9 +13,8 @@ from components.render import rule_tests, rules, rules_platform, rules_service
 from components.render.document import Document, Documents
 from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
-from components.site import Site
+from components.site import Site, seen_from
 from components.spec import Spec, milliseconds
-from components.spec.scraping import Access
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -95,7 +94,12 @@ def _main(spec: Spec, site: Site) -> dict[str, Any]:
             ),
         },
         "alerting": {
-            "alertmanagers": [{"static_configs": [{"targets": list(site.dial_all("alertmanager"))}]}]
+            "alertmanagers": [
+                {
+                    **_own(site, tls=site.tls("alertmanager")),
+                    "static_configs": [{"targets": list(site.dial_all("alertmanager"))}],
+                }
+            ]
         },
         "rule_files": ["rules/*.yml"],
         "scrape_config_files": ["scrape/*.yml"],
@@ -111,7 +115,15 @@ def _size(size: str) -> str:
     return size.replace("i", "")
 
 
-def _access(access: Access, site: Site) -> dict[str, Any]:
+def _own(site: Site, *, tls: bool, folder: str = "") -> dict[str, Any]:
+    """How programs of the stack are asked that show a certificate of its authority."""
+    return {"scheme": "https", "tls_config": {"ca_file": seen_from(folder, site.ca)}} if tls else {}
+
+
+def _access(job: Job, site: Site) -> dict[str, Any]:
+    if job.own_tls:
+        return _own(site, tls=True, folder="scrape")
+    access = job.access
     asked: dict[str, Any] = {"scheme": "https"} if access.scheme == "https" else {}
     if access.ca is not None:
         asked["tls_config"] = {"ca_file": access.ca}
@@ -119,14 +131,14 @@ def _access(access: Access, site: Site) -> dict[str, Any]:
         login = access.basic_auth
         asked["basic_auth"] = {
             "username": login.username,
-            "password_file": site.secret(login.secret, below="scrape"),
+            "password_file": seen_from("scrape", site.secret(login.secret)),
         }
     return asked
 
 
 def _scrape(spec: Spec, site: Site, job: Job) -> dict[str, Any]:
     metrics = spec.metrics
-    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path, **_access(job.access, site)}
+    scrape: dict[str, Any] = {"job_name": job.name, "metrics_path": job.path, **_access(job, site)}
     if job.interval is not None:
         scrape["scrape_interval"] = job.interval
         if milliseconds(job.interval) < milliseconds(metrics.scrape_timeout):

@@ -27,6 +27,8 @@ class Job:
     path: str = "/metrics"
     interval: str | None = None
     access: Access = field(default=PLAIN)
+    own_tls: bool = False
+    """Whether its targets show a certificate of the stack's authority."""
     relabel: tuple[dict[str, Any], ...] = field(default=())
     """Further `metric_relabel_configs`, after the forbidden labels' drops."""
     limits: Limits | None = None
@@ -69,7 +71,8 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
     for name in sorted({page.job for page in here}):
         listeners = [site.listeners[page.listener] for page in here if page.job == name]
         targets = tuple(address for listener in listeners for address in listener.dial)
-        job = Job(name, name, targets, {"owner": platform})
+        own_tls = any(listener.tls for listener in listeners)
+        job = Job(name, name, targets, {"owner": platform}, own_tls=own_tls)
         if name == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
         if name == PUSHED_JOB:

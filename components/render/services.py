@@ -26,7 +26,11 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
         "host": own.host,
         "port": own.port,
         "correlation_header": service.correlation_header,
-        "otlp": {"endpoint": site.url(listener), "protocol": protocol},
+        "otlp": {
+            "endpoint": site.url(listener),
+            "protocol": protocol,
+            **({"ca": site.ca} if site.tls(listener) else {}),
+        },
         "head_sampling": spec.tracing.head_sampling,
         "calls": {name: site.service(by_name[name]).url for name in run.calls},
         "redis": f"redis://{site.dial('redis')}/0" if run.redis else None,

@@ -2,16 +2,22 @@
 addresses and absolute folders of its own. It finds what a renderer spells out instead of asking the site."""
 
 import re
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from components.inventory import BY_NAME
 from components.render import collector_agent
 from components.render.text import texts
 from components.spec import Spec
 from tests import specs
+from tests.render import engines
 from tests.sites import HOSTS, PAIRS, of_host
+from vsi import tls
 from vsi.units import all_units
 
 HERE = re.compile(r"127\.0\.0\.1|localhost|::1\]|0\.0\.0\.0|\.\./(\.\.|data|log|secrets)|/work/")
@@ -104,3 +110,89 @@ def test_folders_are_spelled_as_the_site_says() -> None:
     assert "dir /var/lib/obs/redis" in files["redis/redis.conf"]
     assert "/var/log/obs/orders/orders.log" in files["collector-agent/collector.yaml"]
     assert "/var/lib/obs/collector-agent/logs" in files["collector-agent/collector.yaml"]
+
+
+def nested(value: object) -> Iterator[dict[str, Any]]:
+    """Every mapping in a document."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from nested(item)
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_who_speaks_tls_is_dialled_with_it(host: str) -> None:
+    site = of_host(SPEC, host)
+    speaks = {address for listener in site.listeners.values() if listener.tls for address in listener.dial}
+    plain = re.compile(r"http://(\d{1,3}(?:\.\d{1,3}){3}:\d+)")
+    found = {match[1] for text in rendered(host).values() for match in plain.finditer(text)}
+    assert found  # those of our own programs, which cannot yet
+    assert not found & speaks
+
+
+@pytest.mark.parametrize("program", ["jaeger", "collector", "collector-agent"])
+def test_who_speaks_tls_shows_a_certificate_of_its_own(program: str) -> None:
+    site = of_host(SPEC, "obs-1")
+    ours = {site.bind(socket.name) for socket in BY_NAME[program].sockets if socket.tls == "able"}
+    shown = {"cert_file": f"/etc/obs/tls/{program}.pem", "key_file": f"/etc/obs/tls/{program}.key"}
+    file = "jaeger.yaml" if program == "jaeger" else "collector.yaml"
+    config = yaml.safe_load(rendered("obs-1")[f"{program}/{file}"])
+    with_tls = {item["endpoint"] for item in nested(config) if item.get("tls") == shown}
+    assert with_tls == ours
+
+
+@pytest.mark.parametrize("program", ["alertmanager", "node-exporter", "prometheus"])
+def test_programs_of_prometheus_get_a_web_configuration_and_its_flag(program: str) -> None:
+    web = yaml.safe_load(rendered("obs-1")[f"{program}/web.yml"])
+    assert web["tls_server_config"]["cert_file"] == f"/etc/obs/tls/{program}.pem"
+    [unit] = [unit for unit in all_units(SPEC, of_host(SPEC, "obs-1")) if unit.name == program]
+    assert "--web.config.file=web.yml" in unit.process.command
+
+
+def test_spans_go_to_jaeger_under_the_stacks_authority() -> None:
+    config = yaml.safe_load(rendered("obs-1")["collector/collector.yaml"])
+    assert config["exporters"]["otlp/jaeger"]["tls"] == {"ca_file": "/etc/obs/tls/ca.pem"}
+
+
+def test_alerts_and_scrapes_go_under_the_stacks_authority() -> None:
+    wanted = {"scheme": "https", "tls_config": {"ca_file": "/etc/obs/tls/ca.pem"}}
+    config = yaml.safe_load(rendered("obs-1")["prometheus/prometheus.yml"])
+    [told] = config["alerting"]["alertmanagers"]
+    assert wanted.items() <= told.items()
+    [job] = yaml.safe_load(rendered("obs-1")["prometheus/scrape/node-exporter.yml"])["scrape_configs"]
+    assert wanted.items() <= job.items()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A host's folders with secrets and certificates, and each unit's files in a conf folder."""
+    root = tmp_path_factory.mktemp("obs-1")
+    site = of_host(SPEC, "obs-1", str(root))
+    for folder in ("etc/obs/secrets", "etc/obs/tls"):
+        (root / folder).mkdir(parents=True)
+    names = {secret for unit in all_units(SPEC, site) for secret in unit.secrets}
+    for name in names:
+        (root / "etc/obs/secrets" / name).write_text("only-for-this-test")
+    for name, content in tls.renewed({}, tuple(BY_NAME)).items():
+        (root / "etc/obs/tls" / name).write_bytes(content)
+    for unit in all_units(SPEC, site):
+        engines.write(root / unit.name, dict(unit.files))
+    return root
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("name", "engine", "command"),
+    [
+        ("alertmanager", "alertmanager", ("amtool", "check-config", "alertmanager.yml")),
+        ("collector", "otelcol", ("otelcol", "validate", "--config", "collector.yaml")),
+        ("jaeger", "jaeger", ("jaeger", "validate", "--config", "jaeger.yaml")),
+        ("prometheus", "prometheus", ("promtool", "check", "config", "prometheus.yml")),
+        ("prometheus", "prometheus", ("promtool", "check", "web-config", "web.yml")),
+        ("alertmanager", "prometheus", ("promtool", "check", "web-config", "web.yml")),
+        ("node-exporter", "prometheus", ("promtool", "check", "web-config", "web.yml")),
+    ],
+)
+def test_the_engines_take_it(place: Path, name: str, engine: str, command: tuple[str, ...]) -> None:
+    done = engines.run([engines.program(engine, command[0]), *command[1:]], place / name)
+    assert done.returncode == 0, done.stdout

@@ -1,0 +1,73 @@
+"""The pages read engines whose certificate the stack's authority signed, and no others."""
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from agents.pages_proxy import Proxy
+from vsi import tls
+
+
+class Engine(BaseHTTPRequestHandler):
+    """Has a page of its own."""
+
+    def do_GET(self) -> None:
+        body = b"<script></script>"
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing is said."""
+
+
+def written(folder: Path) -> Path:
+    folder.mkdir()
+    for name, content in tls.renewed({}, ("prometheus",)).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """(URL, folder of its authority's certificate)."""
+    folder = written(tmp_path / "tls")
+    server = HTTPServer(("127.0.0.1", 0), Engine)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "prometheus.pem", folder / "prometheus.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}", folder
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def has_page(url: str, ca: Path) -> bool:
+    async def ask() -> bool:
+        proxy = Proxy({"prometheus": url}, ca=str(ca))
+        try:
+            return await proxy.has_page("prometheus")
+        finally:
+            await proxy.close()
+
+    return asyncio.run(ask())
+
+
+def test_an_engine_of_the_stacks_authority_is_read(engine: tuple[str, Path]) -> None:
+    url, folder = engine
+    assert has_page(url, folder / "ca.pem")
+
+
+def test_one_of_another_authority_is_not(engine: tuple[str, Path], tmp_path: Path) -> None:
+    url, _ = engine
+    assert not has_page(url, written(tmp_path / "other") / "ca.pem")
