@@ -17,7 +17,7 @@ from obs.describe import describe
 from obs.errors import BadInput, ObsError
 from obs.secret_values import problems
 from vsi.handover import moves
-from vsi.paths import state_paths
+from vsi.machine import machine_of
 from vsi.unit import HostPlan
 
 
@@ -57,7 +57,7 @@ def check_configuration(stack: str, given: str | None) -> None:
 
 def tell_moves(plan: HostPlan) -> None:
     """Say which ports pass from one unit to another, and that the one is stopped for it."""
-    for move in moves(plan, state_paths(plan.stack)):
+    for move in moves(plan, machine_of(plan.stack)):
         pulumi.log.warn(str(move))
 
 

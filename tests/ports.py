@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from vsi.preflight import is_free
+from vsi.local.ports import is_free
 
 SLOT = 400
 """Ports in a slot, more than one stack takes."""

@@ -26,14 +26,14 @@ def main(arguments: list[str]) -> int:
         )
         return _answer({"ok": False, "unit": "?", "error": f"request: {places}"}, 2)
 
-    from vsi import deploy  # pyinfra takes half a second: only now
+    from vsi import deploy, removal
 
     def report(step: str) -> None:
         print(f"{request.unit.name}: {step}", file=sys.stderr, flush=True)
 
     try:
         if arguments == ["remove"]:
-            kept = deploy.remove(request, report)
+            kept = removal.remove(request, report)
             return _answer({"ok": True, "result": [item.model_dump() for item in kept]}, 0)
         return _answer({"ok": True, "result": deploy.apply(request, report).model_dump()}, 0)
     except DeployError as error:

@@ -1,15 +1,14 @@
-"""What is really on the host, compared with what was applied: one cheap pass, for refresh and status.
-
-No pyinfra and no subprocess: a refresh that finds nothing must cost next to nothing."""
+"""What is really on the host, compared with what was applied: one look, for refresh and status."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from components.plan import Pillar
-from vsi import access
-from vsi.paths import StatePaths
-from vsi.records import Applied, digest_file, foreign, read_applied, secrets_off
-from vsi.supervisor import Program, Supervisor
+from vsi import access, records
+from vsi.keepers import Program
+from vsi.machine import Machine
+from vsi.paths import RELATIVE
+from vsi.reach import Facts, Look
+from vsi.records import Applied, applied_in, foreign, record_in, secrets_off
 
 
 @dataclass(frozen=True)
@@ -38,21 +37,31 @@ class Observed:
         return bool(files) or self.program_changed or not self.complete or self.process_state != "running"
 
 
-def read_host(state: StatePaths) -> list[Observed]:
+def look_of(machine: Machine, unit: str = "*") -> Look:
+    """All that a unit, or every unit, is compared by."""
+    conf = str(RELATIVE.unit(unit).conf / "**")
+    compared = Look(digest=(conf, *machine.keeper.files(unit)))
+    return records.look_of(unit) | records.look_at_secrets() | access.look_of(unit) | compared
+
+
+def read_machine(machine: Machine) -> list[Observed]:
     """Every unit that was applied here, by name. A unit whose record is gone counts as never applied."""
-    names = state.applied_units()
-    programs = Supervisor(state).programs() if names else {}
-    records = {name: read_applied(state, name) for name in names}
-    return [observe(state, record, programs.get(name)) for name, record in records.items() if record]
+    facts = machine.reach.look(look_of(machine))
+    names = applied_in(facts)
+    programs = machine.keeper.programs() if names else {}
+    found = {name: record_in(facts, name) for name in names}
+    return [observe(machine, facts, record, programs.get(name)) for name, record in found.items() if record]
 
 
-def observe(state: StatePaths, record: Applied, program: Program | None) -> Observed:
+def observe(machine: Machine, facts: Facts, record: Applied, program: Program | None) -> Observed:
     """Compare one unit's files and process with its record."""
-    unit, own = record.unit, state.unit(record.unit.name)
-    found = {path: digest_file(own.conf / path) for path in record.files}
-    present = conf_files(own.conf)
+    unit = record.unit
+    conf = str(RELATIVE.unit(unit.name).conf)
+    found = {path: facts.digest(f"{conf}/{path}") for path in record.files}
+    present = facts.files(conf)
     unplanned = (set(record.managed) - set(record.files)) & set(present) | set(foreign(record.files, present))
-    program_file = state.programs / f"{unit.name}.conf"
+    script, program_file = machine.keeper.files(unit.name)
+    off = secrets_off(facts, unit.secrets, record.started)
     return Observed(
         unit=unit.name,
         pillar=unit.pillar,
@@ -63,20 +72,18 @@ def observe(state: StatePaths, record: Applied, program: Program | None) -> Obse
         changed=tuple(sorted(p for p, v in found.items() if v is not None and v != record.files[p])),
         missing=tuple(sorted(p for p, v in found.items() if v is None)),
         extra=tuple(sorted(unplanned)),
-        program_changed=digest_file(program_file) != record.program or digest_file(own.run) != record.script,
-        secrets_off=tuple(
-            f"{name} {what}" for name, what in secrets_off(state, unit.secrets, record.started).items()
-        ),
-        access=access_words(state, record),
+        program_changed=facts.digest(program_file) != record.program or facts.digest(script) != record.script,
+        secrets_off=tuple(f"{name} {what}" for name, what in off.items()),
+        access=access_words(machine, facts, record),
         complete=record.complete,
     )
 
 
-def access_words(state: StatePaths, record: Applied) -> str:
+def access_words(machine: Machine, facts: Facts, record: Applied) -> str:
     """What of a unit is not its owner's alone; '' if all is."""
     name, secrets = record.unit.name, record.started.secrets if record.started else record.unit.secrets
-    files = access.kept_files(state, name, record.files, tuple(secrets))
-    return access.words(access.wrong(state, files, access.kept_folders(state, name)))
+    files = access.kept_files(facts, name, record.files, secrets, machine.keeper.files(name))
+    return access.words(access.wrong(facts, files, access.kept_folders(record.stack, name)))
 
 
 def process_words(program: Program | None) -> str:
@@ -84,10 +91,3 @@ def process_words(program: Program | None) -> str:
     if program is None:
         return "stopped"
     return "running" if program.running else program.state.lower()
-
-
-def conf_files(conf: Path) -> list[str]:
-    """Regular files below a conf folder, relative; links are not followed."""
-    return sorted(
-        str(path.relative_to(conf)) for path in conf.rglob("*") if path.is_file() and not path.is_symlink()
-    )

@@ -9,13 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import psutil
-
-from vsi.locks import hold
-from vsi.paths import StatePaths
-from vsi.preflight import is_free
-from vsi.records import read_applied
-from vsi.supervisor import Supervisor
+from vsi.machine import Machine
+from vsi.records import read_all, read_applied
 from vsi.unit import HostPlan, HostUnit
 
 
@@ -37,9 +32,10 @@ class Move:
         )
 
 
-def moves(plan: HostPlan, state: StatePaths) -> list[Move]:
+def moves(plan: HostPlan, machine: Machine) -> list[Move]:
     """Every port of a plan that another unit was last deployed with, by port."""
-    had = {name: _recorded(state, name) for name in state.applied_units()}
+    records = read_all(machine.reach)
+    had = {name: set(record.unit.ports) if record else set() for name, record in records.items()}
     names = {unit.name for unit in plan.parts}
     return sorted(
         (
@@ -53,26 +49,26 @@ def moves(plan: HostPlan, state: StatePaths) -> list[Move]:
     )
 
 
-def vacate(state: StatePaths, unit: HostUnit, ports: set[int], report: Callable[[str], None]) -> None:
+def vacate(machine: Machine, unit: HostUnit, ports: set[int], report: Callable[[str], None]) -> None:
     """Stop every other unit of the stack that has one of the ports, or was deployed with it.
 
     Each under the lock of its process, so that one whose own update has moved it meanwhile is left alone."""
     if not ports:
         return
-    supervisor = Supervisor(state)
-    for name in state.applied_units():
+    for name in read_all(machine.reach):
         if name == unit.name:
             continue
-        with hold(state.locks, process_lock(name)):
-            program = supervisor.program(name)
+        with machine.reach.hold(process_lock(name)):
+            program = machine.program(name)
             if program is None or not program.pid:
                 continue
-            if ports & _recorded(state, name) or ports & _listened(supervisor, name, ports):
+            if ports & _recorded(machine, name) or _listens(machine, name, ports):
                 report(f"stopping {name}, which has a port of {unit.name}")
-                supervisor.stop(name)
+                machine.keeper.stop(name)
     end = time.monotonic() + 5
-    while not all(is_free(port) for port in ports) and time.monotonic() < end:
-        if any(_listened(supervisor, unit.name, ports)):
+    while time.monotonic() < end:
+        holders = machine.reach.ports(ports)
+        if all(holder.free for holder in holders.values()) or _listens(machine, unit.name, ports):
             return
         time.sleep(0.05)
 
@@ -82,18 +78,13 @@ def process_lock(name: str) -> str:
     return f"process-{name}"
 
 
-def _recorded(state: StatePaths, name: str) -> set[int]:
-    record = read_applied(state, name)
+def _recorded(machine: Machine, name: str) -> set[int]:
+    record = read_applied(machine.reach, name)
     return set(record.unit.ports) if record else set()
 
 
-def _listened(supervisor: Supervisor, name: str, ports: set[int]) -> set[int]:
-    """Which of the ports a unit's processes listen on now."""
-    found: set[int] = set()
-    for connection in psutil.net_connections("tcp"):
-        if connection.status != psutil.CONN_LISTEN or not connection.laddr or not connection.pid:
-            continue
-        here = ports & {connection.laddr.port}
-        if here and supervisor.owns(connection.pid, name):
-            found |= here
-    return found
+def _listens(machine: Machine, name: str, ports: set[int]) -> bool:
+    """Whether a unit's processes listen on one of the ports now."""
+    holders = machine.reach.ports(ports).values()
+    pids = {pid for holder in holders for pid in holder.listeners if pid}
+    return bool(pids and machine.keeper.owned(pids, name))

@@ -1,23 +1,18 @@
 """What is on this host, and stopping and starting it: for the command line, without Pulumi or the spec."""
 
 import contextlib
-import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from components.plan import Pillar, dependency_order
-from vsi.drift import Observed, read_host
+from vsi.drift import Observed, read_machine
 from vsi.errors import DeployError
-from vsi.paths import StatePaths, state_paths
+from vsi.machine import Machine, machine_of
 from vsi.preflight import Problem, preflight
-from vsi.processes import is_suspended
+from vsi.reach import Look
 from vsi.ready import silence, wait_ready
-from vsi.records import Applied, read_applied
-from vsi.supervisor import Supervisor
+from vsi.records import Applied, read_all, read_applied
 from vsi.unit import HostUnit
 
 __all__ = [
@@ -61,9 +56,9 @@ class UnitStatus:
         return self.state == "running" and not self.silence and not self.drift
 
 
-def records(state: StatePaths) -> dict[str, Applied]:
+def records(machine: Machine) -> dict[str, Applied]:
     """The record of every unit on this host, in an order in which each comes after what it needs."""
-    found = {name: record for name in state.applied_units() if (record := read_applied(state, name))}
+    found = {name: record for name, record in read_all(machine.reach).items() if record}
     return {name: found[name] for name in start_order(found)}
 
 
@@ -82,13 +77,13 @@ def start_order(found: dict[str, Applied]) -> list[str]:
 def status(stack: str) -> list[UnitStatus]:
     """Every unit of a stack on this host; empty when none was ever applied or all were removed. Those that
     run are asked whether they serve, all at once."""
-    state = state_paths(stack)
-    exits = Supervisor(state).unexpected_exits()
-    found = read_host(state)
+    machine = machine_of(stack)
+    exits = machine.keeper.exits()
+    found = read_machine(machine)
     running = {seen.unit: seen for seen in found if seen.process_state == "running"}
-    units = {name: record.unit for name in running if (record := read_applied(state, name))}
+    units = {name: record.unit for name in running if (record := read_applied(machine.reach, name))}
     with ThreadPoolExecutor(max(1, len(units))) as pool:
-        told = pool.map(lambda name: _silence(state, units[name], running[name].pid), units)
+        told = pool.map(lambda name: _silence(machine, units[name], running[name].pid), units)
         silences = dict(zip(units, told, strict=True))
     return [
         UnitStatus(
@@ -107,11 +102,11 @@ def status(stack: str) -> list[UnitStatus]:
     ]
 
 
-def _silence(state: StatePaths, unit: HostUnit, pid: int) -> str:
+def _silence(machine: Machine, unit: HostUnit, pid: int) -> str:
     """Why a running unit does not serve; '' if it does."""
-    if is_suspended(pid):
+    if machine.reach.suspended(pid):
         return f"its process was stopped by a signal; `kill -CONT {pid}` lets it go on"
-    return silence(state, unit)
+    return silence(machine, unit)
 
 
 def drift_words(seen: Observed) -> str:
@@ -134,24 +129,25 @@ def drift_words(seen: Observed) -> str:
 
 def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None) -> None:
     """Stop units, those that need them first; None stops all and the supervisor too. Configuration stays."""
-    state = state_paths(stack)
-    if not state.root.exists():
+    machine = machine_of(stack)
+    if machine.reach.look(Look(at=(".",))).get(".") is None:
         return
-    supervisor = Supervisor(state)
-    known = records(state)
+    keeper = machine.keeper
+    known = records(machine)
     wanted = _chosen(known, units)
-    if lost := supervisor.cut_off():
+    trouble = keeper.trouble()
+    if trouble and trouble.kind == "cut off":
         if units is not None:
-            raise DeployError("supervisor", lost)
-        supervisor.shutdown()
-    running = supervisor.programs()
+            raise DeployError("supervisor", trouble.words)
+        keeper.end()
+    running = keeper.programs()
     for name in reversed([name for name in known if name in wanted]):
         if name in running:
             progress(name, "stopping")
-            supervisor.stop(name)
+            keeper.stop(name)
         progress(name, "stopped")
     if units is None:
-        supervisor.shutdown()
+        keeper.end()
 
 
 def start(
@@ -161,25 +157,24 @@ def start(
 
     For after a reboot too: nothing but the state folder is needed. Goes on after a failure with what does not
     depend on it; returns the failures."""
-    state = state_paths(stack)
-    known = records(state)
+    machine = machine_of(stack)
+    known = records(machine)
     wanted = _with_needs(known, _chosen(known, units))
     if not wanted:
         return []
-    supervisor = Supervisor(state)
-    supervisor.ensure_running()
+    machine.keeper.wake()
     failures: dict[str, DeployError] = {}
     for name in [name for name in known if name in wanted]:
         unit = known[name].unit
-        if missing := [need for need in unit.needs if need in failures or need not in known]:
+        if missing := [need for need in unit.needs_here if need in failures or need not in known]:
             failures[name] = DeployError(name, f"not started: it needs {', '.join(missing)}")
             progress(name, f"failed: {failures[name].message}")
             continue
         progress(name, "starting")
         try:
-            supervisor.update(name)
-            supervisor.start(name)
-            wait_ready(state, unit)
+            machine.keeper.install(name)
+            machine.keeper.start(name)
+            wait_ready(machine, unit)
         except DeployError as error:
             failures[name] = error
             progress(name, f"failed: {error.message.splitlines()[0]}")
@@ -188,22 +183,21 @@ def start(
     return list(failures.values())
 
 
-def revive(state: StatePaths, without: str, report: Callable[[str], None]) -> None:
-    """After the supervisor had to be started: bring back what ran under it, in order, except `without`.
+def revive(machine: Machine, without: str, report: Callable[[str], None]) -> None:
+    """After the keeper had to be started: bring back what ran under it, in order, except `without`.
 
     Best effort: a unit that does not come up is found by its own apply or by refresh."""
-    supervisor = Supervisor(state)
-    known = records(state)
+    known = records(machine)
     needed = {need for record in known.values() for need in record.unit.needs_here}
     for name, record in known.items():
         if name == without or not record.complete:
             continue
         report(f"bringing back {name}")
         with contextlib.suppress(DeployError):
-            supervisor.update(name)
-            supervisor.start(name)
+            machine.keeper.install(name)
+            machine.keeper.start(name)
             if name in needed:
-                wait_ready(state, record.unit)
+                wait_ready(machine, record.unit)
 
 
 def _chosen(known: dict[str, Applied], units: Iterable[str] | None) -> set[str]:
@@ -234,67 +228,8 @@ def logs(
     """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed.
 
     Follows across the supervisor's rotation. Log lines are the processes' own; they are not masked."""
-    state = state_paths(stack)
-    known = records(state)
+    machine = machine_of(stack)
+    known = records(machine)
     chosen = _chosen(known, units)
-    tails = [_Tail(name, state.unit(name).log / f"{name}.log") for name in known if name in chosen]
-    begun = [(tail.unit, line) for tail in tails for line in tail.last(lines)]
-    return _lines(begun, tails if follow else [])
-
-
-def _lines(begun: list[tuple[str, str]], tails: list["_Tail"]) -> Iterator[tuple[str, str]]:
-    yield from begun
-    while tails:
-        found = [(tail.unit, line) for tail in tails for line in tail.more()]
-        yield from found
-        if not found:
-            time.sleep(0.2)
-
-
-class _Tail:
-    """A log file that another process appends to and rotates.
-
-    The file stays open, so that what was written just before a rotation is read to its end."""
-
-    def __init__(self, unit: str, path: Path) -> None:
-        self.unit = unit
-        self._path = path
-        self._stream: BinaryIO | None = None
-        self._rest = b""
-
-    def last(self, count: int) -> list[str]:
-        """The last lines; from here on `more` goes on."""
-        stream = self._open()
-        if stream is None:
-            return []
-        size = stream.seek(0, os.SEEK_END)
-        stream.seek(max(0, size - 400 * (count + 1)))
-        lines = stream.read().decode(errors="replace").splitlines()
-        return lines[-count:] if count else []
-
-    def more(self) -> list[str]:
-        """Whole lines written since, also into the file that took this one's place."""
-        stream = self._open()
-        if stream is None:
-            return []
-        data = self._rest + stream.read()
-        if self._replaced(stream):
-            data += stream.read()
-            stream.close()
-            self._stream = None
-            if new := self._open():
-                data += new.read()
-        whole, _, self._rest = data.rpartition(b"\n")
-        return whole.decode(errors="replace").splitlines() if whole else []
-
-    def _open(self) -> BinaryIO | None:
-        if self._stream is None:
-            with contextlib.suppress(OSError):
-                self._stream = self._path.open("rb")
-        return self._stream
-
-    def _replaced(self, stream: BinaryIO) -> bool:
-        try:
-            return self._path.stat().st_ino != os.fstat(stream.fileno()).st_ino
-        except OSError:
-            return False
+    paths = {name: str(machine.unit(name).log / f"{name}.log") for name in known if name in chosen}
+    return machine.reach.lines(paths, lines, follow=follow)

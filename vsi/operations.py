@@ -1,14 +1,15 @@
 """The changes to a host, as pyinfra operations: read a fact, compare, yield a command.
 
-They run alike on this machine and over SSH. Nothing here decides; `vsi.deploy` does. pyinfra is imported by
-this module and `vsi.session` only, both of which belong to the `vsi.apply` subprocess.
+One operation for each kind of change in `vsi.changes`. They run alike on this machine and over SSH. Nothing
+here decides; `vsi.deploy` does. pyinfra is imported by this module and `vsi.session` only, both of which
+belong to the `vsi.apply` subprocess.
 """
 
 import hashlib
 import io
 import shlex
 import tarfile
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from pyinfra.api.command import FileUploadCommand, QuoteString, StringCommand
@@ -17,6 +18,7 @@ from pyinfra.api.operation import operation
 from pyinfra.context import host
 
 from components.render.opensearch import TLS_LINK
+from vsi import changes
 from vsi.records import foreign
 from vsi.site import FOLDERS
 
@@ -84,25 +86,25 @@ def _put(path: str, data: bytes) -> Commands:
 
 
 @operation()
-def private_folders(folders: list[str]) -> Commands:
-    """Folders that only their owner can enter."""
-    present = set(_private(folders))
-    if missing := [folder for folder in folders if folder not in present]:
+def private_folders(change: changes.Folders) -> Commands:
+    """Made, or made private."""
+    present = set(_private(list(change.paths)))
+    if missing := [folder for folder in change.paths if folder not in present]:
         yield StringCommand("umask 077 && mkdir -p", shlex.join(missing), "&& chmod 700", shlex.join(missing))
 
 
 @operation()
-def written(path: str, text: str | bytes) -> Commands:
-    """One file, mode 0600, replaced as a whole, if it differs."""
-    data = text.encode() if isinstance(text, str) else text
+def written(change: changes.Write) -> Commands:
+    """Compared by digest; the mode is that of a new file."""
     fact: Any = FileDigest
-    if host.get_fact(fact, path=path) != hashlib.sha256(data).hexdigest():
-        yield from _put(path, data)
+    if host.get_fact(fact, path=change.path) != hashlib.sha256(change.data).hexdigest():
+        yield from _put(change.path, change.data)
 
 
 @operation()
-def generated_secret(path: str) -> Commands:
-    """A random value, made on the host so that it never travels. `ln` lets the first of two writers win."""
+def generated_secret(change: changes.Generate) -> Commands:
+    """`ln` lets the first of two writers win."""
+    path = change.path
     folder, _, name = path.rpartition("/")
     if name not in host.get_fact(FileDigests, folder=folder):
         program = "import secrets; print(secrets.token_urlsafe(24), end='')"
@@ -116,11 +118,12 @@ def generated_secret(path: str) -> Commands:
 
 
 @operation()
-def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Commands:
-    """A copy of what the conf folder shall be, for the engine to check; only if something differs."""
-    present = host.get_fact(FileDigests, folder=conf)
+def staged(change: changes.Stage) -> Commands:
+    """In one archive, for the engine to check; only if something differs."""
+    folder, files = change.folder, change.files
+    present = host.get_fact(FileDigests, folder=change.conf)
     wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
-    if not again and all(present.get(path) == value for path, value in wanted.items()):
+    if not change.again and all(present.get(path) == value for path, value in wanted.items()):
         return
     archive = f"{folder}.tar"
     quoted = shlex.quote(folder)
@@ -132,10 +135,10 @@ def staged(folder: str, conf: str, files: dict[str, str], again: bool) -> Comman
     yield StringCommand(f"umask 077 && tar -xf {packed} -C {quoted} --no-same-owner && rm -f {packed}")
 
 
-def _tar(files: dict[str, str]) -> bytes:
+def _tar(files: Mapping[str, str]) -> bytes:
     """The files in one piece: a stack has hundreds, and each upload is a process or two."""
     packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
+    with tarfile.TarFile(fileobj=packed, mode="w") as archive:
         for path, text in files.items():
             data = text.encode()
             member = tarfile.TarInfo(path)
@@ -145,22 +148,23 @@ def _tar(files: dict[str, str]) -> bytes:
 
 
 @operation(is_idempotent=False)
-def ran(arguments: list[str], folder: str, environment: dict[str, str], seconds: int) -> Commands:
-    """A command of an engine, in a bare environment, ended with us and after `seconds`."""
+def ran(change: changes.Run) -> Commands:
+    """In a bare environment, ended with us and after its time."""
     end_with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
-    pairs = [f"{name}={value}" for name, value in sorted(environment.items())]
-    limit = ["timeout", "--kill-after=5", str(seconds)]
-    line = ["env", "-i", *pairs, *end_with_us, *limit, *end_with_us, *arguments]
-    yield StringCommand("cd", QuoteString(folder), "&& exec", shlex.join(line))
+    pairs = [f"{name}={value}" for name, value in sorted(change.environment.items())]
+    limit = ["timeout", "--kill-after=5", str(change.seconds)]
+    line = ["env", "-i", *pairs, *end_with_us, *limit, *end_with_us, *change.arguments]
+    yield StringCommand("cd", QuoteString(change.folder), "&& exec", shlex.join(line))
 
 
 @operation()
-def activated(folder: str, conf: str, files: dict[str, str], managed: list[str]) -> Commands:
-    """Each changed file renamed from the staged copy into place; those no longer planned removed."""
+def activated(change: changes.Activate) -> Commands:
+    """Renamed from the staged copy, folders and contents on the disk before the next step."""
+    folder, conf, files = change.folder, change.conf, change.files
     present = host.get_fact(FileDigests, folder=conf)
     wanted = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     changed = [path for path, value in wanted.items() if present.get(path) != value]
-    gone = sorted((set(managed) - set(files)) & set(present) | set(foreign(files, present)))
+    gone = sorted((set(change.managed) - set(files)) & set(present) | set(foreign(files, present)))
     old, new = shlex.quote(conf), shlex.quote(folder)
     for paths in _chunks(changed):
         folders = shlex.join(sorted({f"{conf}/{path}".rpartition("/")[0] for path in paths}))
@@ -188,9 +192,9 @@ def _chunks(paths: list[str]) -> list[list[str]]:
 
 
 @operation()
-def owned_alone(paths: list[str]) -> Commands:
-    """Files that only we can read, as they are. Another user's is replaced by a copy of ours."""
-    for path in map(shlex.quote, paths):
+def owned_alone(change: changes.Tighten) -> Commands:
+    """Contents and times stay. Another user's file is replaced by a copy of ours."""
+    for path in map(shlex.quote, change.paths):
         copied = (
             f"cp --preserve=timestamps {path} {path}.own && chmod 600 {path}.own && mv -fT {path}.own {path}"
         )
@@ -198,7 +202,27 @@ def owned_alone(paths: list[str]) -> Commands:
 
 
 @operation()
-def removed(paths: list[str]) -> Commands:
-    """Files or whole folders gone."""
-    if paths:
-        yield StringCommand("rm -rf", shlex.join(paths))
+def removed(change: changes.Remove) -> Commands:
+    """Fine if they are gone already."""
+    if change.paths:
+        yield StringCommand("rm -rf", shlex.join(change.paths))
+
+
+@operation()
+def removed_if_empty(change: changes.RemoveEmpty) -> Commands:
+    """What is in it stays, and it too then."""
+    yield StringCommand("rmdir --ignore-fail-on-non-empty", QuoteString(change.path), "2>/dev/null || true")
+
+
+OPERATIONS: Mapping[type, Callable[..., Any]] = {
+    changes.Folders: private_folders,
+    changes.Write: written,
+    changes.Generate: generated_secret,
+    changes.Stage: staged,
+    changes.Run: ran,
+    changes.Activate: activated,
+    changes.Tighten: owned_alone,
+    changes.Remove: removed,
+    changes.RemoveEmpty: removed_if_empty,
+}
+"""How each kind of change is carried out."""

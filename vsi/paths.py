@@ -104,9 +104,9 @@ class StatePaths:
         """Lock files stay when a unit goes: removing a locked file would let two holders in."""
         return self.root / "locks"
 
-    def applied_units(self) -> list[str]:
-        """Names of the units that were ever applied here and not removed since."""
-        return sorted(path.parent.name for path in self.units.glob("*/applied.json"))
+
+RELATIVE = StatePaths(Path())
+"""Paths as a `Look` names them: from the state folder. `*` stands for any unit."""
 
 
 def state_paths(stack: str, environ: Mapping[str, str] | None = None) -> StatePaths:

@@ -27,13 +27,14 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
-from vsi.drift import access_words, conf_files, process_words
+from vsi.drift import access_words, look_of, process_words
 from vsi.errors import DeployError
 from vsi.inputs import PROVIDER, files_of, inputs_of, request_of
 from vsi.keys import file_key, secret_key
-from vsi.paths import REPO, StatePaths, check_file_path, check_name, state_paths
-from vsi.records import Applied, digest_file, foreign, read_applied, secrets_off
-from vsi.supervisor import Supervisor
+from vsi.machine import Machine, machine_of
+from vsi.paths import RELATIVE, REPO, check_file_path, check_name
+from vsi.reach import Facts, Look
+from vsi.records import Applied, file_digests, foreign, record_in, secrets_off
 from vsi.unit import HostPlan, HostUnit
 
 _INHERITED = frozenset(
@@ -98,57 +99,70 @@ class UnitProvider(ResourceProvider):
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         _quiet()
-        state = state_paths(props["stack"])
-        name = props["unit"]
-        record = read_applied(state, name)
-        own = state.unit(name)
-        if record is None and not own.conf.exists():
+        machine, name = machine_of(props["stack"], props["host"]), props["unit"]
+        facts = machine.reach.look(look_of(machine, name) | _look_at_values(props))
+        record = record_in(facts, name)
+        if record is None and facts.get(str(RELATIVE.unit(name).conf)) is None:
             return ReadResult("", {})
         found = {key: value for key, value in props.items() if key != PROVIDER}
-        _read_files(state, name, record, found)
-        _read_secrets(state, record, found)
-        found["process_state"] = _process_state(state, name, record)
+        _read_files(machine, facts, name, record, found)
+        _read_secrets(facts, record, found)
+        found["process_state"] = _process_state(machine, facts, name, record)
         planned = {key: value for key, value in props.items() if key != PROVIDER}
         return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
 
 
-def _read_files(state: StatePaths, name: str, record: Applied | None, found: dict[str, Any]) -> None:
-    conf = state.unit(name).conf
-    planned = files_of(found)
-    present = conf_files(conf)
-    for path, text in planned.items():
+def _look_at_values(props: Mapping[str, Any]) -> Look:
+    """The secrets whose values are known here, to be compared by digest."""
+    names = [name for name in props["secrets"] if secret_key(name) in props]
+    return Look(digest=tuple(str(RELATIVE.secrets / name) for name in names))
+
+
+def _read_files(
+    machine: Machine, facts: Facts, name: str, record: Applied | None, found: dict[str, Any]
+) -> None:
+    conf = str(RELATIVE.unit(name).conf)
+    planned, present = files_of(found), facts.files(conf)
+    differing = []
+    for path, digest in file_digests(planned).items():
         if path not in present:
             del found[file_key(path)]
-            continue
-        data = (conf / path).read_bytes()
-        if data != text.encode():
-            found[file_key(path)] = data.decode(errors="replace")
+        elif present[path].digest != digest:
+            differing.append(path)
+    if differing:
+        texts = machine.reach.look(Look(read=tuple(f"{conf}/{path}" for path in differing)))
+        for path in differing:
+            data = texts.data(f"{conf}/{path}")
+            found[file_key(path)] = "cannot be read" if data is None else data.decode(errors="replace")
     managed = set(record.managed) if record else set()
     for path in {*foreign(planned, present), *(managed - set(planned)) & set(present)}:
-        found[file_key(path)] = f"not planned, {(conf / path).stat().st_size} bytes"
+        found[file_key(path)] = f"not planned, {present[path].size} bytes"
 
 
-def _read_secrets(state: StatePaths, record: Applied | None, found: dict[str, Any]) -> None:
+def _read_secrets(facts: Facts, record: Applied | None, found: dict[str, Any]) -> None:
     """Says that the file of a secret or a certificate is missing or differs, never what it holds."""
     secrets = dict(found["secrets"])
-    for name, what in secrets_off(state, list(secrets), record.started if record else None).items():
+    for name, what in secrets_off(facts, list(secrets), record.started if record else None).items():
         secrets[name] = f"{what} on the host"
     for name in found["secrets"]:
-        path, planned = state.secrets / name, found.get(secret_key(name))
-        if planned is not None and path.is_file() and path.read_text(errors="replace") != planned:
+        there, planned = facts.get(str(RELATIVE.secrets / name)), found.get(secret_key(name))
+        if planned is None or there is None or not there.digest:
+            continue
+        if there.digest != file_digests({name: planned})[name]:
             secrets[name] = "changed on the host"
     found["secrets"] = secrets
 
 
-def _process_state(state: StatePaths, name: str, record: Applied | None) -> str:
-    words = process_words(Supervisor(state).program(name))
+def _process_state(machine: Machine, facts: Facts, name: str, record: Applied | None) -> str:
+    words = process_words(machine.program(name))
+    script, program = machine.keeper.files(name)
     if record is None or not record.complete:
         words = f"{words}, last apply did not finish"
-    elif digest_file(state.programs / f"{name}.conf") != record.program:
+    elif facts.digest(program) != record.program:
         words = f"{words}, supervisor's program file changed"
-    elif digest_file(state.unit(name).run) != record.script:
+    elif facts.digest(script) != record.script:
         words = f"{words}, run script changed"
-    elif opened := access_words(state, record):
+    elif opened := access_words(machine, facts, record):
         words = f"{words}, {opened}"
     return words
 

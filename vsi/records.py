@@ -3,13 +3,16 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from components.plan import Frozen, Secret, part_id
-from vsi.paths import StatePaths
+from vsi.paths import RELATIVE
 from vsi.plan_version import PLAN_VERSION
+from vsi.reach import Facts, Look, Reach
 from vsi.unit import HostUnit
+
+SecretOff = Literal["missing", "changed"]
+"""What may be wrong with the file of a secret or a certificate."""
 
 
 class Request(Frozen):
@@ -67,12 +70,24 @@ class Applied(Frozen):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=1) + "\n"
 
 
-def read_applied(state: StatePaths, unit: str) -> Applied | None:
+def look_of(unit: str = "*") -> Look:
+    """The record of a unit, or of all."""
+    return Look(read=(str(RELATIVE.unit(unit).applied),))
+
+
+def applied_in(facts: Facts) -> list[str]:
+    """Names of the units that were ever applied here and not removed since."""
+    units = str(RELATIVE.units)
+    return [name for name in facts.names(units) if facts.get(str(RELATIVE.unit(name).applied))]
+
+
+def record_in(facts: Facts, unit: str) -> Applied | None:
     """The record of a unit; None if there is none or it cannot be read, which the next apply repairs."""
+    data = facts.data(str(RELATIVE.unit(unit).applied))
     try:
-        found = json.loads(state.unit(unit).applied.read_bytes())
+        found = json.loads(data or b"")
         return Applied.model_validate({**found, "unit": _placed(found["unit"], found["host"])})
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
 
 
@@ -83,19 +98,20 @@ def _placed(unit: Mapping[str, Any], host: str) -> dict[str, Any]:
     return {**unit, "place": host, "needs": [part_id(need, host) for need in unit["needs"]]}
 
 
+def read_applied(reach: Reach, unit: str) -> Applied | None:
+    """The record of one unit, as `record_in` has it."""
+    return record_in(reach.look(look_of(unit)), unit)
+
+
+def read_all(reach: Reach) -> dict[str, Applied | None]:
+    """The record of every unit that was applied here, by name; None for one that cannot be read."""
+    facts = reach.look(look_of())
+    return {name: record_in(facts, name) for name in applied_in(facts)}
+
+
 def digest_of(*parts: object) -> str:
     """SHA-256 over canonical JSON of the parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
-
-
-def digest_file(path: Path) -> str | None:
-    """SHA-256 of a regular file, None if there is none or it cannot be read."""
-    try:
-        if path.is_symlink():
-            return None
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return None
 
 
 def foreign(planned: Iterable[str], present: Iterable[str]) -> list[str]:
@@ -120,26 +136,26 @@ def uses_tls(unit: HostUnit) -> bool:
     return any("tls/" in text for text in texts)
 
 
-def secret_stamps(state: StatePaths, names: Iterable[str], tls: bool) -> dict[str, str]:
+def look_at_secrets() -> Look:
+    """What the stamps of secrets and certificates are made of, never their contents."""
+    return Look(at=(str(RELATIVE.secrets / "*"), str(RELATIVE.tls / "*")))
+
+
+def secret_stamps(facts: Facts, names: Iterable[str], tls: bool) -> dict[str, str]:
     """Marks that change when a secret's file is written anew. No digests: weak values could be guessed."""
-    paths = {name: state.secrets / name for name in names}
+    paths = {name: str(RELATIVE.secrets / name) for name in names}
     if tls:
-        paths |= {f"tls/{path.name}": path for path in state.tls.glob("*.pem")}
-    stamps = {}
-    for name, path in paths.items():
-        try:
-            info = path.stat()
-            stamps[name] = f"{info.st_mtime_ns}:{info.st_size}"
-        except OSError:
-            stamps[name] = "missing"
-    return stamps
+        folder = str(RELATIVE.tls)
+        paths |= {f"tls/{name}": f"{folder}/{name}" for name in facts.names(folder) if name.endswith(".pem")}
+    found = {name: facts.get(path) for name, path in paths.items()}
+    return {name: seen.stamp if seen and seen.stamp else "missing" for name, seen in found.items()}
 
 
-def secrets_off(state: StatePaths, names: Iterable[str], started: Started | None) -> dict[str, str]:
+def secrets_off(facts: Facts, names: Iterable[str], started: Started | None) -> dict[str, SecretOff]:
     """Secrets and certificates whose files are `missing` now, or `changed` since the process was started."""
     before = started.secrets if started else {}
-    now = secret_stamps(state, names, any(name.startswith("tls/") for name in before))
-    found = {}
+    now = secret_stamps(facts, names, any(name.startswith("tls/") for name in before))
+    found: dict[str, SecretOff] = {}
     for name in sorted({*before, *now}):
         stamp = now.get(name, "missing")
         if stamp == "missing":

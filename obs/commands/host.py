@@ -106,10 +106,10 @@ def _known(env: str, units: list[str] | None) -> list[str]:
     from obs.describe import check_known
     from obs.errors import BadInput
     from vsi import host
-    from vsi.paths import state_paths
+    from vsi.machine import machine_of
 
     check_known(env)
-    known = list(host.records(state_paths(env)))
+    known = list(host.records(machine_of(env)))
     unknown = [unit for unit in units or () if unit not in known]
     if unknown:
         offered = ", ".join(known) or f"there is none yet; run obs up {env}"

@@ -99,9 +99,9 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
     else:
         from obs.commands.host import NOTHING
         from vsi.host import records
-        from vsi.paths import state_paths
+        from vsi.machine import machine_of
 
-        deployed = records(state_paths(env))
+        deployed = records(machine_of(env))
         tell(f"{env}: everything is as it was deployed" if deployed else NOTHING.format(env=env), "good")
     return 0
 

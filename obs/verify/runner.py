@@ -132,12 +132,12 @@ def _join(threads: Sequence[threading.Thread], seconds: float | None = None) -> 
 
 def _units(spec: Spec, stack: str) -> dict[str, Callable[[], str]]:
     """How to ask each unit of the plan whether it serves."""
-    from vsi.paths import state_paths
+    from vsi.machine import machine_of
     from vsi.plan import plan
     from vsi.ready import probe
 
-    paths = state_paths(stack)
-    return {unit.name: lambda unit=unit: probe(paths, unit) for unit in plan(spec, stack).parts}  # type: ignore[misc]
+    machine = machine_of(stack)
+    return {unit.name: lambda unit=unit: probe(machine, unit) for unit in plan(spec, stack).parts}  # type: ignore[misc]
 
 
 def listeners(state: Path) -> list[Listener]:

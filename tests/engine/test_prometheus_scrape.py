@@ -17,7 +17,6 @@ import pytest
 
 from components.render import prometheus
 from components.render.text import texts
-from components.spec import Spec
 from tests import specs
 from tests.ports import free_base, free_port
 from tests.waiting import until
@@ -65,11 +64,17 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
         server.server_close()
 
 
-@contextmanager
-def _targets(folder: Path) -> Iterator[tuple[str, str]]:
-    """A target over TLS with a login, and one on IPv6: their addresses."""
+def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
+    tmp_path: Path, engine_program: Callable[[str, str], Path]
+) -> None:
+    program = engine_program("prometheus", "prometheus")
+    secrets, conf = tmp_path / "secrets", tmp_path / "units" / "prometheus" / "conf"
+    secrets.mkdir()
+    (secrets / "edge-password").write_text(PASSWORD, encoding="utf-8")
+    for name, data in renewed({}, ("edge",)).items():
+        (secrets / name).write_bytes(data)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "edge.pem", folder / "edge.key")
+    context.load_cert_chain(secrets / "edge.pem", secrets / "edge.key")
     guarded_port, open_port = free_port(), free_port()
     guarded = http.server.ThreadingHTTPServer(("127.0.0.1", guarded_port), _Guarded)
     guarded.socket = context.wrap_socket(guarded.socket, server_side=True)
@@ -79,46 +84,6 @@ def _targets(folder: Path) -> Iterator[tuple[str, str]]:
             stack.enter_context(_serving(_Server6(("::1", open_port), _Open)))
         except OSError:
             pytest.skip("no IPv6 on this machine")
-        yield f"localhost:{guarded_port}", f"[::1]:{open_port}"
-
-
-@contextmanager
-def _prometheus(program: Path, spec: Spec, conf: Path) -> Iterator[str]:
-    """A Prometheus with the rendered configuration: the address at which it listens."""
-    at = local_site(spec)
-    for name, text in texts(prometheus.render(spec, at)).items():
-        (conf / name).parent.mkdir(parents=True, exist_ok=True)
-        (conf / name).write_text(text, encoding="utf-8")
-    process = subprocess.Popen(
-        [
-            str(program),
-            "--config.file=prometheus.yml",
-            f"--storage.tsdb.path={conf.parent / 'data'}",
-            f"--web.listen-address={at.dial('prometheus')}",
-        ],
-        cwd=conf,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield at.dial("prometheus")
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-
-
-def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
-    tmp_path: Path, engine_program: Callable[[str, str], Path]
-) -> None:
-    program = engine_program("prometheus", "prometheus")
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "edge-password").write_text(PASSWORD, encoding="utf-8")
-    for name, data in renewed({}, ("edge",)).items():
-        (secrets / name).write_bytes(data)
-    with _targets(secrets) as (guarded, six):
-        login = {"username": "prom", "secret": "edge-password"}
-        over_tls = {"scheme": "https", "ca": str(secrets / "ca.pem"), "basic_auth": login}
         spec = specs.spec(
             deploy={"port_base": free_base(50)},
             secrets=[{"name": "edge-password", "source": "environment", "key": "X"}],
@@ -126,21 +91,50 @@ def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
                 "scrape_interval": "1s",
                 "scrape_timeout": "1s",
                 "scrape_jobs": [
-                    {"name": "guarded", "targets": [guarded], **over_tls},
-                    {"name": "six", "targets": [six]},
+                    {
+                        "name": "guarded",
+                        "targets": [f"localhost:{guarded_port}"],
+                        "scheme": "https",
+                        "ca": str(secrets / "ca.pem"),
+                        "basic_auth": {"username": "prom", "secret": "edge-password"},
+                    },
+                    {"name": "six", "targets": [f"[::1]:{open_port}"]},
                 ],
             },
         )
-        with _prometheus(program, spec, tmp_path / "units" / "prometheus" / "conf") as listen:
+        for name, text in texts(prometheus.render(spec, at := local_site(spec))).items():
+            (conf / name).parent.mkdir(parents=True, exist_ok=True)
+            (conf / name).write_text(text, encoding="utf-8")
+        listen = at.dial("prometheus")
+        process = stack.enter_context(
+            subprocess.Popen(
+                [
+                    str(program),
+                    "--config.file=prometheus.yml",
+                    f"--storage.tsdb.path={tmp_path / 'data'}",
+                    f"--web.listen-address={listen}",
+                ],
+                cwd=conf,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        try:
 
             def scraped() -> dict[str, str] | None:
-                asked = {"query": "edge_up"}
-                answer = httpx.get(f"http://{listen}/api/v1/query", params=asked, trust_env=False)
+                answer = httpx.get(
+                    f"http://{listen}/api/v1/query", params={"query": "edge_up"}, trust_env=False
+                )
                 if answer.status_code != 200:  # it starts
                     return None
-                metrics = [item["metric"] for item in answer.json()["data"]["result"]]
-                found = {metric["job"]: metric["instance"] for metric in metrics}
+                found = {
+                    item["metric"]["job"]: item["metric"]["instance"]
+                    for item in answer.json()["data"]["result"]
+                }
                 return found if len(found) == 2 else None
 
             found = until(scraped, "both targets scraped", 30)
-    assert found == {"guarded": guarded, "six": six}
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+    assert found == {"guarded": f"localhost:{guarded_port}", "six": f"[::1]:{open_port}"}

@@ -14,11 +14,13 @@ import pytest
 
 from components.plan import Pillar, Secret
 from tests.ports import free_port
-from vsi import deploy
+from vsi import deploy, removal
 from vsi.guard import processes_of
+from vsi.keepers import Program
+from vsi.local.supervisor import Supervisor
+from vsi.machine import Machine, machine_of
 from vsi.paths import REPO, StatePaths, state_paths
 from vsi.records import Request
-from vsi.supervisor import Program, Supervisor
 from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 TOY = Path(__file__).parent / "toy.py"
@@ -36,6 +38,10 @@ class Place:
     @property
     def state(self) -> StatePaths:
         return state_paths(self.stack)
+
+    @property
+    def machine(self) -> Machine:
+        return machine_of(self.stack)
 
     @property
     def supervisor(self) -> Supervisor:
@@ -82,8 +88,8 @@ class Place:
         self.steps = []
         return deploy.apply(self.request(unit, **more), self.steps.append)
 
-    def remove(self, unit: HostUnit | None = None, **more: Any) -> tuple[deploy.Kept, ...]:
-        return deploy.remove(self.request(unit, **more), self.steps.append)
+    def remove(self, unit: HostUnit | None = None, **more: Any) -> tuple[removal.Kept, ...]:
+        return removal.remove(self.request(unit, **more), self.steps.append)
 
     def run(self, request: Request, action: str = "apply", **environment: str) -> subprocess.Popen[bytes]:
         """`python -m vsi.apply`, started; its standard input is written and closed."""
@@ -139,6 +145,6 @@ def make_place(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     monkeypatch.setenv("PYTHONPATH", str(REPO))
     made = Place(base)
     yield made
-    made.supervisor.shutdown()
+    made.supervisor.end()
     assert made.running() == []
     assert not os.path.exists(made.supervisor.pid_file)

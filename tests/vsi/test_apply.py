@@ -37,7 +37,7 @@ def test_first_apply_puts_files_and_starts(place: Place) -> None:
     assert "loaded 'one'" in (own.log / "alpha.log").read_text()
     environment = Path("/proc", str(place.pid()), "environ").read_text().split("\0")
     assert f"TOY={own.data}" in environment
-    record = read_applied(place.state, "alpha")
+    record = read_applied(place.machine.reach, "alpha")
     assert record is not None
     assert record.complete
 
@@ -121,7 +121,7 @@ def test_rejected_configuration_leaves_the_running_one(place: Place) -> None:
     assert not place.conf("new").exists()
     assert not place.state.unit("alpha").staged.exists()
     assert (place.pid(), place.served()) == (pid, "good\n")
-    record = read_applied(place.state, "alpha")
+    record = read_applied(place.machine.reach, "alpha")
     assert record is not None
     assert record.complete
 

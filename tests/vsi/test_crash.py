@@ -15,8 +15,8 @@ import pytest
 from components.plan import Secret
 from tests.vsi.conftest import Place
 from tests.waiting import until
-from vsi.processes import is_alive
-from vsi.records import read_applied
+from vsi.local.processes import is_alive
+from vsi.records import read_all, read_applied
 from vsi.unit import HostUnit
 
 pytestmark = pytest.mark.engine
@@ -38,7 +38,7 @@ def test_killed_process_is_started_again(place: Place) -> None:
     until(lambda: place.program().state == "RUNNING" and place.pid() != pid)
     until(lambda: place.served() == "one")
     assert (len(place.running()), place.starts()) == (1, 2)
-    until(lambda: place.supervisor.unexpected_exits() == {"alpha": 1})
+    until(lambda: place.supervisor.exits() == {"alpha": 1})
 
 
 def test_child_of_a_killed_start_script_does_not_stay(place: Place) -> None:
@@ -71,7 +71,7 @@ def test_killed_supervisor_takes_all_with_it_and_all_come_back_once(place: Place
 
 
 def test_stopped_supervisor_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("vsi.local.supervisor.ANSWER_SECONDS", 0.3)
     place.apply()
     old = supervisor_pid(place)
     os.kill(old, signal.SIGSTOP)
@@ -113,7 +113,7 @@ def silence(place: Place, questions: int | None) -> Iterator[list[socket.socket]
 
 
 def test_supervisor_that_is_slow_is_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("vsi.local.supervisor.ANSWER_SECONDS", 0.2)
     place.apply()
     before = supervisor_pid(place), place.pid()
     with silence(place, questions=4) as asked:
@@ -127,8 +127,8 @@ def test_supervisor_that_is_slow_is_left_alone(place: Place, monkeypatch: pytest
 
 
 def test_supervisor_that_stays_silent_is_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vsi.supervisor.ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr("vsi.supervisor.SILENT_SECONDS", 1)
+    monkeypatch.setattr("vsi.local.supervisor.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("vsi.local.supervisor.SILENT_SECONDS", 1)
     place.apply()
     old = supervisor_pid(place)
     with silence(place, questions=None):
@@ -185,7 +185,7 @@ def test_apply_killed_at_any_step_is_finished_by_the_next(place: Place, steps: i
     assert len(place.running()) == 1
     assert not place.state.unit("alpha").staged.exists()
     assert sorted(p.name for p in place.state.secrets.iterdir()) == ["made", "tls"]
-    record = read_applied(place.state, "alpha")
+    record = read_applied(place.machine.reach, "alpha")
     assert record is not None
     assert record.complete
     assert place.apply(unit("new"), **made).action == "none"
@@ -247,7 +247,7 @@ def test_removal_killed_is_finished_by_the_next(place: Place) -> None:
     process.communicate()
     place.remove()
     assert place.running() == []
-    assert place.state.applied_units() == []
+    assert read_all(place.machine.reach) == {}
 
 
 def test_two_applies_at_once(place: Place) -> None:

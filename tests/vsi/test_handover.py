@@ -27,7 +27,7 @@ def test_a_renamed_unit_takes_the_port_of_its_former_self(place: Place) -> None:
     place.apply(other)
     before = place.pid("other")
     new = at(place, "basket", port)
-    (move,) = moves(place.plan(new, other), place.state)
+    (move,) = moves(place.plan(new, other), place.machine)
     assert str(move) == (
         f"port {port} passes from cart to basket: cart is stopped just before basket takes it, "
         "and is removed at the end"
@@ -53,7 +53,7 @@ def test_units_that_change_places_at_once(place: Place, reload: str | None) -> N
         at(place, name, port, f"{name} after", process=process)
         for name, port in zip(names, (*ports[1:], ports[0]), strict=True)
     ]
-    told = moves(place.plan(*turned), place.state)
+    told = moves(place.plan(*turned), place.machine)
     assert [(move.unit, move.holder, move.stays) for move in sorted(told, key=lambda move: move.unit)] == [
         ("alpha", "beta", True),
         ("beta", "gamma", True),
@@ -65,7 +65,7 @@ def test_units_that_change_places_at_once(place: Place, reload: str | None) -> N
         until(lambda name=name: place.served(name) == f"{name} after")  # type: ignore[misc]
         assert len(place.running(name)) == 1
     assert all(row.well for row in host.status(place.stack))
-    assert moves(place.plan(*turned), place.state) == []
+    assert moves(place.plan(*turned), place.machine) == []
 
 
 def test_what_is_refused_stops_nobody(place: Place) -> None:
@@ -86,9 +86,9 @@ def test_an_update_that_was_cut_off_after_the_port_passed_is_finished_by_the_nex
         "basket": "running",
         "cart": "stopped",
     }
-    place.supervisor.shutdown()
+    place.supervisor.end()
     place.apply(new)  # brings back what ran: the former holder must not win
     assert place.served("basket") == "basket"
     place.remove(old)
-    assert read_applied(place.state, "cart") is None
+    assert read_applied(place.machine.reach, "cart") is None
     assert place.served("basket") == "basket"

@@ -11,7 +11,7 @@ from tests.ports import free_port
 from tests.vsi.conftest import Place, make_place
 from tests.waiting import until
 from vsi import host
-from vsi.drift import read_host
+from vsi.drift import read_machine
 from vsi.errors import DeployError
 from vsi.ready import silence
 from vsi.unit import Ready
@@ -37,7 +37,7 @@ def test_drift_is_told_file_by_file(place: Place) -> None:
     place.conf("engine.keystore").write_text("not ours")
     place.state.unit("alpha").run.write_text("")
     place.supervisor.stop("alpha")
-    (seen,) = read_host(place.state)
+    (seen,) = read_machine(place.machine)
     assert (seen.changed, seen.missing, seen.extra) == (("rules/a.yml",), ("rules/b.yml",), ("rules/c.yml",))
     assert (seen.process_state, seen.pid, seen.program_changed, seen.drifted) == ("stopped", 0, True, True)
     (row,) = host.status("toys")
@@ -45,7 +45,7 @@ def test_drift_is_told_file_by_file(place: Place) -> None:
         "changed: rules/a.yml; missing: rules/b.yml; not planned: rules/c.yml; supervisor's file changed"
     )
     place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
-    (again,) = read_host(place.state)
+    (again,) = read_machine(place.machine)
     assert not again.drifted
 
 
@@ -68,7 +68,7 @@ def test_a_program_that_does_not_answer_is_told_and_the_others_are_not(place: Pl
     assert f"kill -CONT {place.pid()}" in rows["alpha"].silence
     unit = place.unit(process={"ready": ready[asked]})
     if asked != "tcp":  # which only the process's state can tell
-        assert "nothing within 0.2 s" in silence(place.state, unit, timeout=0.2)
+        assert "nothing within 0.2 s" in silence(place.machine, unit, timeout=0.2)
     os.kill(place.pid(), signal.SIGCONT)
     until(lambda: all(row.well for row in host.status("toys")), "it answers again")
 
@@ -82,7 +82,7 @@ def test_a_program_that_answers_wrongly_is_told(place: Place) -> None:
         (f"http://127.0.0.1:{free_port()}/", "ConnectionRefusedError"),
         (f"redis://127.0.0.1:{free_port()}", "ConnectionRefusedError"),
     ):
-        assert expected in silence(place.state, place.unit(process={"ready": Ready(url=url)}))
+        assert expected in silence(place.machine, place.unit(process={"ready": Ready(url=url)}))
 
 
 def test_stop_and_start_follow_the_needs(place: Place) -> None:

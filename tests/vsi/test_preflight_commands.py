@@ -6,14 +6,20 @@ from pathlib import Path
 import pytest
 
 from tests import specs
+from vsi.machine import machine_of
 from vsi.plan import plan
-from vsi.preflight import _commands
+from vsi.preflight import Problem, _commands, question_of
+from vsi.unit import HostPlan
 
 
 def _told(*command: str) -> list[str]:
     services = [{"name": "cart", "owner": "checkout", "run": {"command": list(command), "port_offset": 100}}]
     spec = specs.spec(services=services, metrics={"exporters": ["node"]})
-    return [f"{item.key}: {item.found}" for item in _commands(plan(spec, "local"))]
+    return [f"{item.key}: {item.found}" for item in _problems(plan(spec, "local"))]
+
+
+def _problems(made: HostPlan) -> list[Problem]:
+    return _commands(made, machine_of("local").reach.survey(question_of(made)))
 
 
 @pytest.mark.parametrize(
@@ -49,4 +55,4 @@ def test_what_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def test_the_stacks_own_programs_are_not_judged() -> None:
-    assert _commands(plan(specs.spec(), "local")) == []
+    assert _problems(plan(specs.spec(), "local")) == []

@@ -34,7 +34,7 @@ def test_kept_data_is_all_that_stays(place: Place) -> None:
 
     (kept,) = place.remove(other, secrets=SECRETS[:1])
     assert left(place) == ["toys/secrets/made", "toys/units/alpha/data/starts", "toys/units/beta/data/starts"]
-    assert not place.supervisor.alive()
+    assert not place.supervisor.awake()
 
     # the next life finds data and the secret that belongs to it
     made = (place.state.secrets / "made").read_text()
@@ -54,6 +54,6 @@ def test_nothing_stays_without_retention(place: Place) -> None:
 
 def test_removal_while_the_supervisor_is_down(place: Place) -> None:
     place.apply()
-    place.supervisor.shutdown()
+    place.supervisor.end()
     place.remove(retain=False)
     assert left(place) == []

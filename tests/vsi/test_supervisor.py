@@ -114,7 +114,7 @@ def test_processes_of_a_removed_state_folder_do_not_stay(standing: Place) -> Non
 
 def as_earlier_release(place: Place, run: Path) -> tuple[int | None, int]:
     """Start the unit under a supervisor as an earlier release started it: plain, its socket in `run`."""
-    place.supervisor.shutdown()
+    place.supervisor.end()
     config = place.supervisor.config
     config.write_text(
         f"[unix_http_server]\nfile = {run}/s.sock\nchmod = 0700\n"
@@ -133,7 +133,7 @@ def as_earlier_release(place: Place, run: Path) -> tuple[int | None, int]:
         start_new_session=True,
     )
     process.returncode = 0
-    until(place.supervisor.alive, "it answers")
+    until(place.supervisor.awake, "it answers")
     assert place.apply().action == "start"
     return both(place)
 
@@ -146,7 +146,7 @@ def test_supervisor_of_an_earlier_release_is_found(place: Place, tmp_path: Path)
     assert unharmed(place, before)
     place.apply(place.unit("beta"))
     assert both(place) == before
-    place.supervisor.shutdown()
+    place.supervisor.end()
     assert not run.exists()
     place.apply()
     assert (place.state.supervisor / "s.sock").exists()
@@ -155,7 +155,7 @@ def test_supervisor_of_an_earlier_release_is_found(place: Place, tmp_path: Path)
 def test_supervisor_of_an_earlier_release_whose_socket_was_swept_is_not_ended(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vsi.supervisor.SILENT_SECONDS", 1)
+    monkeypatch.setattr("vsi.local.supervisor.SILENT_SECONDS", 1)
     place.apply()
     run = tmp_path / "run"
     run.mkdir()
@@ -179,7 +179,7 @@ def test_what_runs_as_another_user_is_not_taken_over(
     standing: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = both(standing)
-    monkeypatch.setattr("vsi.processes.owner", lambda _pid: 65534)
+    monkeypatch.setattr("vsi.local.processes.owner", lambda _pid: 65534)
     with pytest.raises(DeployError, match=r"belongs to user nobody \(65534\), and you are root"):
         standing.apply()
     assert [problem.key for problem in preflight(standing.plan(standing.unit()))] == ["user"]
@@ -204,7 +204,7 @@ def test_broken_program_file_does_not_stop_the_others(place: Place) -> None:
 def test_broken_program_file_does_not_stop_the_supervisor(place: Place) -> None:
     place.apply()
     place.apply(place.unit("beta"))
-    place.supervisor.shutdown()
+    place.supervisor.end()
     (place.state.programs / "beta.conf").write_text("[program:beta\n")
     place.apply()
     assert place.program("alpha").running

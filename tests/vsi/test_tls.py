@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from tests.vsi.conftest import Place
-from vsi.drift import read_host
+from vsi.drift import read_machine
 from vsi.host import drift_words
 from vsi.tls import renewed
 
@@ -110,9 +110,9 @@ def test_files_on_the_host(place: Place, monkeypatch: pytest.MonkeyPatch) -> Non
     assert place.apply(unit, tls_names=NAMES).action == "none"
     assert files["admin.pem"].read_bytes() == before
     files["admin.pem"].unlink()
-    (seen,) = read_host(place.state)
+    (seen,) = read_machine(place.machine)
     assert seen.drifted
     assert drift_words(seen) == "secret: tls/admin.pem missing"
     assert place.apply(unit, tls_names=NAMES).action == "reload"  # whoever uses it must read it again
-    (seen,) = read_host(place.state)
+    (seen,) = read_machine(place.machine)
     assert not seen.drifted

@@ -1,6 +1,6 @@
-"""Keeps a stack's processes with `supervisor`, for hosts without an init system of their own.
+"""The keeper of this machine: `supervisor`, since nobody here may be asked for an init system.
 
-One supervisord per stack (`vsi.keeper`), reached only through a Unix socket in the state folder (`vsi.rpc`).
+One supervisord per stack (`vsi.keeper`), reached only through a Unix socket in the state folder (`.rpc`).
 It is started by whoever needs it first and outlives them. Programs do not start by themselves: what starts
 them knows the order in which they need each other.
 """
@@ -16,18 +16,18 @@ import sys
 import time
 import xmlrpc.client
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from vsi import processes
 from vsi.errors import DeployError
 from vsi.guard import kill_all, processes_of
-from vsi.locks import hold
-from vsi.paths import REPO, StatePaths
-from vsi.program import clean_environment, intact
-from vsi.rpc import SOCKET, Transport, connect, earlier_socket
+from vsi.keepers import KEPT_STATES, Entry, File, Program, Trouble
+from vsi.local import processes
+from vsi.local.locks import hold
+from vsi.local.rpc import SOCKET, Transport, connect, earlier_socket
+from vsi.paths import RELATIVE, REPO, StatePaths, Tokens
+from vsi.program import clean_environment, intact, program_file, run_script
+from vsi.unit import HostUnit
 
-RUNNING_STATES = frozenset({"STARTING", "RUNNING", "BACKOFF"})
 ANSWER_SECONDS = 5.0
 """How long one question waits for its answer."""
 SILENT_SECONDS = 30.0
@@ -36,23 +36,6 @@ it is only slow, and to replace it ends every process of the stack."""
 _RPC_SECONDS = 150
 _NOT_RUNNING, _ALREADY_STARTED, _BAD_NAME, _ALREADY_ADDED, _CANT_REREAD = 70, 60, 10, 90, 92
 _SPAWN_ERROR, _ABNORMAL = 50, 40
-
-
-@dataclass(frozen=True)
-class Program:
-    """One program as the supervisor sees it. Times are seconds since the epoch."""
-
-    name: str
-    state: str
-    pid: int
-    started: int
-    now: int
-    message: str
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there now; BACKOFF is not."""
-        return self.state in ("STARTING", "RUNNING") and self.pid > 0
 
 
 class Supervisor:
@@ -64,6 +47,20 @@ class Supervisor:
         self.config = self.folder / "supervisord.conf"
         self.pid_file = self.folder / "supervisord.pid"
         self.log = self.folder / "supervisord.log"
+
+    def entry(self, unit: HostUnit) -> Entry:
+        """The run script, and the program file, which changes with it."""
+        script = run_script(unit, Tokens(self.state, unit.name))
+        return Entry(
+            script=File(str(self.state.unit(unit.name).run), script),
+            program=File(
+                str(self.state.programs / f"{unit.name}.conf"), program_file(unit, self.state, script)
+            ),
+        )
+
+    def files(self, name: str) -> tuple[str, str]:
+        """Where script and program of a unit are, for a `Look`; `*` for those of all."""
+        return str(RELATIVE.unit(name).run), str(RELATIVE.programs / f"{name}.conf")
 
     # --- talking to it
 
@@ -96,7 +93,7 @@ class Supervisor:
                     return None
             time.sleep(0.05)
 
-    def alive(self) -> bool:
+    def awake(self) -> bool:
         """Whether it answers."""
         return bool(self._ask("getPID"))
 
@@ -112,7 +109,7 @@ class Supervisor:
             return False
         return self.pid_file.exists() or processes.works_in(pid, self.state.root)
 
-    def cut_off(self) -> str:
+    def _cut_off(self) -> str:
         """Why it cannot be spoken to although it works, in words for the user; '' if that is not so.
 
         One of an earlier release, whose socket lay in a folder that was swept, cannot be reached any more."""
@@ -155,10 +152,6 @@ class Supervisor:
         row = self._ask("getProcessInfo", name)
         return _program(row) if row is not None else self.programs().get(name)
 
-    def owns(self, pid: int, name: str | None = None) -> bool:
-        """Whether a process is one of ours, or of one unit."""
-        return pid in self.owned({pid}, name)
-
     def owned(self, pids: set[int], name: str | None = None) -> set[int]:
         """Which processes are ours, or of one unit.
 
@@ -173,7 +166,7 @@ class Supervisor:
 
     # --- its own life
 
-    def ensure_running(self) -> bool:
+    def wake(self) -> bool:
         """Start it unless it runs. True when it had to be started, so that its programs are stopped.
 
         Safe with several callers at once. What a killed supervisor left is ended first. DeployError, and
@@ -183,22 +176,30 @@ class Supervisor:
         with hold(self.state.locks, "supervisor"):
             if self._usable():
                 return False
-            if lost := self.cut_off():
+            if lost := self._cut_off():
                 raise DeployError("supervisor", lost)
             self._clear_away()
             self._start()
             return True
 
     def _usable(self) -> bool:
-        if not self.alive():
+        if not self.awake():
             return False
-        if stranger := self.stranger():
+        if stranger := self._stranger():
             raise DeployError("supervisor", stranger)
         if not self.config.exists():
             self.config.write_text(self._config_text(), encoding="utf-8")
         return True
 
-    def stranger(self) -> str:
+    def trouble(self) -> Trouble | None:
+        """Why it must be left alone; None if it can be told things, or is not there."""
+        if words := self._stranger():
+            return Trouble("user", words)
+        if words := self._cut_off():
+            return Trouble("cut off", words)
+        return None
+
+    def _stranger(self) -> str:
         """Whose processes run here, if they are another user's, in words; '' if they are ours or there are
         none. Files that we wrote would not be readable to them."""
         pid = self.pid()
@@ -249,7 +250,7 @@ class Supervisor:
                 start_new_session=True,
             )
         end = time.monotonic() + 30
-        while not self.alive():
+        while not self.awake():
             if process.poll() is not None or time.monotonic() > end:
                 process.kill()
                 words = "\n".join(out.read_text(errors="replace").splitlines()[-10:])
@@ -276,11 +277,11 @@ class Supervisor:
             "[include]\nfiles = programs/*.conf\n"
         )
 
-    def shutdown(self) -> None:
+    def end(self) -> None:
         """Stop every program and the supervisor: nothing of the stack runs then. Fine if it is not there."""
         with hold(self.state.locks, "supervisor"):
             pid = self.pid()
-            if self.alive():
+            if self.awake():
                 with contextlib.suppress(OSError, http.client.HTTPException):
                     self._call("stopAllProcesses")
                 with contextlib.suppress(OSError, http.client.HTTPException):
@@ -319,7 +320,7 @@ class Supervisor:
                 broken.append(path.stem)
         return broken
 
-    def update(self, name: str) -> bool:
+    def install(self, name: str) -> bool:
         """Take over the program file of one unit: new, changed or gone. Neighbours keep running.
 
         True if that stopped it, or it is new: it is not started."""
@@ -334,7 +335,7 @@ class Supervisor:
     def start(self, name: str) -> None:
         """Start it and return at once; what is left of an earlier run of the unit is ended before."""
         program = self.program(name)
-        if program and program.state in RUNNING_STATES:
+        if program and program.state in KEPT_STATES:
             return
         kill_all(processes_of(str(self.state.root), name))
         try:
@@ -348,14 +349,9 @@ class Supervisor:
         """Stop it and wait until it is gone. Fine if it does not run or is not known."""
         self._call_or({_NOT_RUNNING, _BAD_NAME}, "stopProcess", name)
         self._wait(
-            lambda: (p := self.program(name)) is None or p.state not in ("STOPPING", *RUNNING_STATES), name
+            lambda: (p := self.program(name)) is None or p.state not in ("STOPPING", *KEPT_STATES), name
         )
         kill_all(processes_of(str(self.state.root), name))
-
-    def restart(self, name: str) -> None:
-        """Stop, then start."""
-        self.stop(name)
-        self.start(name)
 
     def reload(self, name: str, signal_name: str) -> None:
         """Send a signal, such as SIGHUP, to the process alone."""
@@ -368,7 +364,7 @@ class Supervisor:
                 raise DeployError(name, f"did not stop within {seconds:.0f} s")
             time.sleep(0.05)
 
-    def unexpected_exits(self) -> dict[str, int]:
+    def exits(self) -> dict[str, int]:
         """How often each program ended by itself, as far as the supervisor's log goes back."""
         counts: dict[str, int] = {}
         with contextlib.suppress(OSError):

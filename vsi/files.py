@@ -1,0 +1,119 @@
+"""The steps by which a unit's secrets and files come onto a host, as data."""
+
+from vsi import access, records, tls
+from vsi.changes import Activate, ChangeFailed, Folders, Generate, Run, Stage, Step, Tighten, Write
+from vsi.errors import DeployError
+from vsi.job import Job
+from vsi.keepers import Entry
+from vsi.paths import RELATIVE, Tokens, check_name
+from vsi.reach import Look
+from vsi.records import Applied, digest_of, uses_tls
+
+CHECK_SECONDS = 300
+CHECK_SECONDS_PER_FILE = 2
+"""promtool runs a service's rule tests for up to a second a file on a busy machine, and a new stack may have
+hundreds."""
+
+
+def put_secrets(job: Job) -> None:
+    """Folders, secrets and certificates, before anything is made of them. Under a lock of the stack, since
+    several units share them."""
+    with job.machine.reach.hold("secrets"):
+        job.change(_folder_and_secret_steps(job))
+        if steps := _tls_steps(job):
+            job.change(steps)
+
+
+def _folder_and_secret_steps(job: Job) -> list[Step]:
+    request, paths, own = job.request, job.machine.paths, job.own
+    folders = [paths.root, paths.units, own.root, own.conf, own.data, own.log]
+    folders += [paths.secrets, paths.tls, paths.supervisor, paths.programs]
+    steps = [Step("folders", Folders(tuple(map(str, folders))))]
+    sources = {secret.name: secret for secret in request.secrets}
+    for name in job.unit.secrets:
+        check_name("secret", name)
+        path = str(paths.secrets / name)
+        if name in request.values:
+            steps.append(Step(f"secret {name}", Write(path, request.values[name].encode())))
+        elif name in sources and sources[name].source == "generated":
+            steps.append(Step(f"secret {name}", Generate(path)))
+        else:
+            source = f"{sources[name].source} {sources[name].key!r}" if name in sources else "nowhere"
+            raise DeployError(job.unit.name, f"secret {name!r} has no value: expected one from {source}")
+    return steps
+
+
+def _tls_steps(job: Job) -> list[Step]:
+    """The key of a pair comes first, so that an interruption leaves one that does not fit."""
+    if not job.request.tls_names:
+        return []
+    folder = str(RELATIVE.tls)
+    facts = job.look(Look(read=(f"{folder}/*",)))
+    found = {
+        name: data for name in facts.names(folder) if (data := facts.data(f"{folder}/{name}")) is not None
+    }
+    return [
+        Step(f"certificate {name}", Write(str(job.machine.paths.tls / name), data))
+        for name, data in tls.renewed(found, job.request.tls_names).items()
+    ]
+
+
+def mend_access(job: Job) -> None:
+    """Take back what was opened to others. Contents and times stay, so nothing is restarted for it."""
+    unit, entry = job.unit, job.machine.keeper.files(job.unit.name)
+    conf = str(RELATIVE.unit(unit.name).conf / "**")
+    facts = job.look(access.look_of(unit.name) | records.look_at_secrets() | Look(at=(conf, *entry)))
+    tls_names = ("tls/",) if uses_tls(unit) else ()
+    files = access.kept_files(facts, unit.name, dict(unit.files), (*unit.secrets, *tls_names), entry)
+    if off := access.wrong(facts, files, {}):
+        root = job.machine.paths.root
+        job.change([Step("access", Tighten(tuple(str(root / files[name]) for name in sorted(off))))])
+
+
+def put_files(job: Job, record: Applied, entry: Entry) -> Applied:
+    """Stage, check, activate; then what the keeper reads. Returns the record as it stands then."""
+    accepted = record.model_copy(
+        update={"checked": digest_of(record.files, job.unit.checks, job.request.engines)}
+    )
+    try:
+        job.change(_file_steps(job, record, accepted, entry))
+    except ChangeFailed as error:
+        if error.step is None or not _is_check(error.step):
+            raise
+        job.change_quietly("staged copy", job.remove("staged copy", [job.own.staged]).change)
+        words = error.last_words() or "it said nothing"
+        raise DeployError(
+            job.unit.name,
+            f"{error.name} rejected the new configuration; the running one is untouched:\n{words}",
+        ) from None
+    return accepted
+
+
+def _file_steps(job: Job, before: Applied, accepted: Applied, entry: Entry) -> list[Step]:
+    """The record comes before the first file that changes: it is incomplete until the end of the job."""
+    own, files = job.own, dict(job.unit.files)
+    conf, folder = str(own.conf), str(own.staged)
+    again = before.checked != accepted.checked
+    return [
+        Step("stage", Stage(folder, conf, files, again)),
+        *_check_steps(job),
+        Step("record", Write(str(own.applied), accepted.text().encode())),
+        Step("activate", Activate(folder, conf, files, before.managed)),
+        Step("run script", Write(entry.script.path, entry.script.data)),
+        Step("program", Write(entry.program.path, entry.program.data)),
+    ]
+
+
+def _check_steps(job: Job) -> list[Step]:
+    patience = CHECK_SECONDS + CHECK_SECONDS_PER_FILE * len(job.unit.files)
+    tokens = Tokens(job.machine.paths, job.unit.name)
+    steps = []
+    for number, check in enumerate(job.unit.checks, 1):
+        program = tokens.fill(check[0]).rpartition("/")[2]
+        command = job.command(check, patience, staged=True)
+        steps.append(Step(f"check {number} ({program})", command, only_if="stage"))
+    return steps
+
+
+def _is_check(step: Step) -> bool:
+    return isinstance(step.change, Run) and step.change.purpose == "check"
