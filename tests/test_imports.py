@@ -18,6 +18,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "components": {"components"},
     "components/spec": {"components.spec"},
     "components/render": {"components"},
+    "components/rules": {
+        "components.render.document",
+        "components.render.scrape_jobs",
+        "components.render.sizes",
+        "components.rules",
+        "components.site",
+        "components.spec",
+    },
     "stacks": {"components", "stacks"},
     "engines": {"components.catalog", "engines"},
     # Targets lean on the description and on the cache of engines, never on each other or on the command line.

@@ -9,8 +9,8 @@ from typing import Any
 
 from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
 from components.render.document import Document, Documents
-from components.render.rules import duration
-from components.render.rules_metrics import DEAD_MANS_SWITCH
+from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.model import duration
 from components.site import Site
 from components.spec import Receiver, Route, Spec, milliseconds
 

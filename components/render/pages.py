@@ -3,7 +3,7 @@
 from components.inventory import BY_NAME
 from components.render.document import Document, Documents, ordered
 from components.render.opensearch_store import SECRET_OF
-from components.render.slo import DURATION, indicator
+from components.rules.slo import DURATION, indicator
 from components.site import Site
 from components.spec import Service, Spec
 from components.spec.services import Slo

@@ -9,10 +9,9 @@ Series with a forbidden label are dropped whole. Never `labeldrop`: it would mer
 
 from typing import Any
 
-from components.render import rule_tests, rules, rules_platform, rules_service
 from components.render.document import Document, Documents
-from components.render.rules import Group, Recording, RuleFile
 from components.render.scrape_jobs import Job, jobs
+from components.rules import files as rules
 from components.site import Site, seen_from
 from components.spec import Spec, milliseconds
 
@@ -28,56 +27,8 @@ def render(spec: Spec, site: Site) -> Documents:
         files[f"scrape/{name}.yml"] = Document(
             {"scrape_configs": [_scrape(spec, site, job) for job in members]}, "yaml"
         )
-    for file in rule_files(spec):
-        files[f"rules/{file.name}.yml"] = Document(rules.to_native(spec, site, file), "yaml")
-        files |= rule_tests.render(spec, site, file)
-    custom = custom_rules(spec)
-    if custom is not None:
-        files["rules/custom.yml"] = Document(rules.to_native(spec, site, custom), "yaml")
-        if spec.metrics.rules.alerts:
-            files |= rule_tests.render_custom(custom, spec.metrics.rules.alerts)
+    files |= rules.documents(spec, site)
     return dict(sorted(files.items()))
-
-
-def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
-    """The built-in rules: a file per service, then the platform's."""
-    services = tuple(rules_service.rule_file(service, spec) for service in spec.services)
-    return services + rules_platform.rule_files(spec)
-
-
-def custom_rules(spec: Spec) -> RuleFile | None:
-    """The groups of the user's own rules (recordings first, since alerts may use them); None without any."""
-    own, interval = spec.metrics.rules, spec.metrics.evaluation_interval
-    if not own.alerts and not own.recordings:
-        return None
-    recordings = tuple(
-        Recording(rule.record, _steady(spec, rule.expr), rule.labels) for rule in own.recordings
-    )
-    alerts = tuple(
-        rules.Alert(
-            rule.name,
-            rule.expr,
-            rule.severity,
-            rule.team,
-            rule.summary,
-            rule.description,
-            (),
-            rule.hold,
-            runbook=rule.runbook,
-        )
-        for rule in own.alerts
-    )
-    groups = (Group("custom-recordings", interval, recordings), Group("custom-alerts", interval, alerts))
-    return RuleFile("custom", tuple(group for group in groups if group.rules))
-
-
-def _steady(spec: Spec, expr: str) -> str:
-    """A recording of the user's own; `avg`, since that takes histograms too. A bare number is no vector."""
-    try:
-        float(expr)
-    except ValueError:
-        return rules.steady(spec, expr, "avg")
-    return expr
 
 
 def _main(spec: Spec, site: Site) -> dict[str, Any]:

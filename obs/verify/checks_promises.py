@@ -1,6 +1,6 @@
 """Whether what a service promises is measured at all: an alert on series that do not exist never fires."""
 
-from components.render.slo import indicator
+from components.rules.slo import indicator
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
 from obs.verify.check import Check, seconds

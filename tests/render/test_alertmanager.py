@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from agents.sink_payloads import read_payload
-from components.render import alertmanager, prometheus
-from components.render.rules import Firing, filled, labels
-from components.render.rules_metrics import DEAD_MANS_SWITCH
+from components.render import alertmanager
 from components.render.text import texts
+from components.rules import files
+from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.model import Firing, filled, labels
 from components.spec import Spec
 from tests.ports import free_base
 from tests.render import golden
@@ -124,7 +125,7 @@ def routed(folder: Path, **given: str) -> list[str]:
 
 ALERTS = {
     (alert.name, alert.team, alert.severity, alert.labels.get("service", "")): alert
-    for file in prometheus.rule_files(SPEC)
+    for file in files.rule_files(SPEC)
     for alert in file.alerts
 }
 

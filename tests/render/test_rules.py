@@ -10,11 +10,12 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from components.render import opensearch, prometheus, rule_tests, rules_stores
-from components.render.rules import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
-from components.render.rules_metrics import DEAD_MANS_SWITCH
-from components.render.slo import FAST, SLOW, threshold
+from components.render import opensearch, prometheus
 from components.render.text import texts
+from components.rules import files, promtool, stores
+from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
+from components.rules.slo import FAST, SLOW, threshold
 from components.spec import Spec
 from components.spec.matchers import examples
 from tests.render.engines import program, run, write
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = spec()
 SITE = local_site(SPEC)
 FILES = texts(prometheus.render(SPEC, SITE))
-BUILT_IN = [(file, alert) for file in prometheus.rule_files(SPEC) for alert in file.alerts]
+BUILT_IN = [(file, alert) for file in files.rule_files(SPEC) for alert in file.alerts]
 NAMES = sorted({alert.name for _, alert in BUILT_IN})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
 
@@ -202,7 +203,7 @@ def test_a_matcher_whose_alerts_could_not_be_tested_is_refused_by_name(matcher: 
 
 def test_the_watermark_is_the_one_opensearch_is_given() -> None:
     text = "".join(texts(opensearch.render(SPEC, local_site(SPEC))).values())
-    assert re.search(rf"watermark\.low\W+{rules_stores.WATERMARK_LOW_GIB}gb", text)
+    assert re.search(rf"watermark\.low\W+{stores.WATERMARK_LOW_GIB}gb", text)
 
 
 def promtool_tests(folder: Path, files: dict[str, str], *arguments: str) -> tuple[int, str]:
@@ -301,7 +302,7 @@ def mutants(alert: Alert) -> Iterator[tuple[str, dict[str, Any]]]:
 def joined(*alerts: Alert, recordings: tuple[Recording, ...] = ()) -> list[list[str]]:
     """Which cases of the alerts have been put on one database."""
     file = RuleFile("a", (Group("a", "15s", (*recordings, *alerts)),))
-    tests = rule_tests.render(SPEC, SITE, file)["tests/a.yml"].data["tests"]
+    tests = promtool.render(SPEC, SITE, file)["tests/a.yml"].data["tests"]
     return [re.findall(r"(\w+) (?:fires|silent)", test["name"]) for test in tests]
 
 
@@ -348,14 +349,14 @@ def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
         written.update(changes.get(written.get("alert", ""), {}))
     return {
         f"rules/{file.name}.yml": yaml.safe_dump(native),
-        **texts(rule_tests.render(SPEC, SITE, whole)),
+        **texts(promtool.render(SPEC, SITE, whole)),
     }, what
 
 
 @pytest.mark.engine
 @pytest.mark.parametrize(
     "file",
-    [file for file in prometheus.rule_files(SPEC) if file.name not in ("orders", "inventory")],
+    [file for file in files.rule_files(SPEC) if file.name not in ("orders", "inventory")],
     ids=lambda file: file.name,
 )
 def test_broken_alerts_fail_their_tests(tmp_path: Path, file: RuleFile) -> None:

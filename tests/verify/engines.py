@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from components.render.slo import indicator
+from components.rules.slo import indicator
 from tests.verify.queries import Json, labels_of, matcher, matches_query
 
 if TYPE_CHECKING:

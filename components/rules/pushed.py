@@ -1,7 +1,7 @@
 """Alerts on what becomes of metrics that clients push, told to whoever sends them."""
 
-from components.render.platform import COUNTED, grew, growth_cases
-from components.render.rules import Alert
+from components.rules.model import Alert
+from components.rules.platform import COUNTED, grew, growth_cases
 from components.spec import Service, Spec
 
 _BOUNDED = "otelcol_pushed_points_bounded_total"

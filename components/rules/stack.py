@@ -1,8 +1,5 @@
 """Rules on the stack itself, owned by the platform team: a file per program, so that each can be found."""
 
-from components.render import rules_collector, rules_metrics, rules_stores
-from components.render.rules import Alert, Group, RuleFile
-from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
 from components.render.scrape_jobs import (
     PUSHED_JOB,
     SPAN_METRICS_JOB,
@@ -10,6 +7,9 @@ from components.render.scrape_jobs import (
     pushed_limits,
     span_metrics_limits,
 )
+from components.rules import collector, metrics, stores
+from components.rules.model import Alert, Group, RuleFile
+from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
 from components.spec import Spec
 from components.spec.base import Severity
 from components.spec.metrics import Limits
@@ -19,19 +19,19 @@ def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
     """`platform-*` files, sorted; those of exporters that the stack leaves out are absent."""
     exporters = spec.metrics.exporters
     alerts = {
-        "alertmanager": rules_metrics.alertmanager(spec),
-        "collector": rules_collector.collector(spec),
-        "jaeger": rules_stores.jaeger(spec),
-        "prometheus": rules_metrics.prometheus(spec),
-        "retention": rules_stores.retention(spec),
+        "alertmanager": metrics.alertmanager(spec),
+        "collector": collector.collector(spec),
+        "jaeger": stores.jaeger(spec),
+        "prometheus": metrics.prometheus(spec),
+        "retention": stores.retention(spec),
         "targets": targets(spec),
     }
     if "node" in exporters:
-        alerts["host"] = rules_metrics.host(spec)
+        alerts["host"] = metrics.host(spec)
     if "opensearch" in exporters:
-        alerts["opensearch"] = rules_stores.opensearch(spec)
+        alerts["opensearch"] = stores.opensearch(spec)
     if "redis" in exporters:
-        alerts["redis"] = rules_metrics.redis(spec)
+        alerts["redis"] = metrics.redis(spec)
     return tuple(
         RuleFile(f"platform-{name}", (Group(f"platform-{name}", spec.metrics.evaluation_interval, members),))
         for name, members in sorted(alerts.items())

@@ -1,7 +1,7 @@
 """Alerts on the stores of logs and traces: OpenSearch, Jaeger, and the pruning of old data."""
 
-from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import Alert, Case, Firing, flat, lasting, later, number
+from components.rules.model import Alert, Case, Firing, flat, lasting, later, number
+from components.rules.platform import Platform, grew, growth_cases, pair
 from components.spec import Spec
 
 RETENTION_HOURS = 6

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from components.render.rules import COARSE, COARSE_INTERVAL, MINUTE, Alert, Case, Firing, Series, duration
+from components.rules.model import COARSE, COARSE_INTERVAL, MINUTE, Alert, Case, Firing, Series, duration
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 

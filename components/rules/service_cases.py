@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Literal
 
-from components.render.rules import (
+from components.rules.model import (
     COARSE,
     COARSE_INTERVAL,
     MINUTE,
@@ -25,7 +25,7 @@ from components.render.rules import (
     fine_interval,
     later,
 )
-from components.render.slo import FAST, SLOW, Burn, Indicator, threshold
+from components.rules.slo import FAST, SLOW, Burn, Indicator, threshold
 from components.spec import Spec, milliseconds
 from components.spec.services import Slo
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from components.render.rules import number
+from components.rules.model import number
 from components.spec import Service, milliseconds
 from components.spec.matchers import examples
 from components.spec.services import Slo

@@ -1,7 +1,6 @@
 """Alerts on metrics and alerting themselves: Prometheus, Alertmanager, the host, Redis."""
 
-from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import (
+from components.rules.model import (
     COARSE,
     MINUTE,
     Alert,
@@ -14,6 +13,7 @@ from components.render.rules import (
     later,
     number,
 )
+from components.rules.platform import Platform, grew, growth_cases, pair
 from components.spec import Spec, milliseconds
 
 DEAD_MANS_SWITCH = "DeadMansSwitch"

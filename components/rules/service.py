@@ -7,9 +7,8 @@ three days; each time a twelfth of the window must agree, so that an alert ends 
 
 from decimal import Decimal
 
-from components.render import rules_pushed
-from components.render.cases_service import Proof, Traffic, proof
-from components.render.rules import (
+from components.rules import pushed
+from components.rules.model import (
     MINUTE,
     Alert,
     Group,
@@ -18,9 +17,10 @@ from components.render.rules import (
     duration,
     number,
 )
-from components.render.rules_scrape import Scraped, aborted, down, forbidden, too_many
-from components.render.rules_spans import bounded, mended
-from components.render.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
+from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
+from components.rules.service_cases import Proof, Traffic, proof
+from components.rules.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
+from components.rules.spans import bounded, mended
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
 
@@ -48,7 +48,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
         *_target_alerts(service, spec),
         bounded(service, spec),
         mended(service),
-        *rules_pushed.bounded(service, spec),
+        *pushed.bounded(service, spec),
     )
     if service.slo is None:
         groups = [Group(f"{name}-alerts", interval, (info, *alerts))]

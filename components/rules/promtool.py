@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.render.document import Document, Documents
-from components.render.rules import (
+from components.rules.model import (
     START,
     Alert,
     Case,

@@ -1,8 +1,8 @@
 """Alerts on what becomes of spans, told to whoever sends them."""
 
 from components.render import sizes
-from components.render.platform import COUNTED, grew, growth_cases
-from components.render.rules import Alert
+from components.rules.model import Alert
+from components.rules.platform import COUNTED, grew, growth_cases
 from components.spec import Service, Spec
 
 _BOUNDED = "otelcol_bound_spans_total"

@@ -1,8 +1,9 @@
 """Alerts on the collector: whether what it takes of logs, metrics and traces also leaves it, and in time."""
 
-from components.render import rules_pushed, sizes
-from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import (
+from components.render import sizes
+from components.rules import pushed
+from components.rules.log_files import files
+from components.rules.model import (
     MINUTE,
     Alert,
     Case,
@@ -13,8 +14,8 @@ from components.render.rules import (
     flat,
     later,
 )
-from components.render.rules_files import files
-from components.render.rules_spans import bounded_unlisted, mended_unlisted
+from components.rules.platform import Platform, grew, growth_cases, pair
+from components.rules.spans import bounded_unlisted, mended_unlisted
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -173,7 +174,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         ),
         _stalled(spec, platform),
         bounded_unlisted(spec),
-        *rules_pushed.bounded_unlisted(spec),
+        *pushed.bounded_unlisted(spec),
         *files(platform),
         mended_unlisted(spec),
     )

@@ -8,7 +8,7 @@ labels. So each cause raises its own alert alone.
 
 from dataclasses import dataclass
 
-from components.render.rules import MINUTE, START, Alert, Case, Firing, Series, lasting, later
+from components.rules.model import MINUTE, START, Alert, Case, Firing, Series, lasting, later
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 from components.spec.metrics import Limits

@@ -1,7 +1,7 @@
 """Alerts on the reading of log files: what cannot be read, and what was gone before it was read."""
 
-from components.render.platform import Platform, grew, growth_cases, pair
-from components.render.rules import Alert, Firing, flat
+from components.rules.model import Alert, Firing, flat
+from components.rules.platform import Platform, grew, growth_cases, pair
 
 _UNREADABLE = "otelcol_logfiles_unreadable_files"
 _LOST = "otelcol_logfiles_lost_bytes_total"
