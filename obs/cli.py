@@ -65,16 +65,17 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from obs.errors import ObsError
+        from components.errors import SuiteError
 
         try:
             code = function(*args, **kwargs) or 0
             sys.stdout.flush()
-        except ObsError as error:
+        except SuiteError as error:
             from obs.console import err
+            from obs.crash import mask
 
             if str(error):
-                err.print(str(error), style="bad" if error.exit_code == 1 else "")
+                err.print(mask(str(error)), style="bad" if error.exit_code == 1 else "")
             code = error.exit_code
         except KeyboardInterrupt:
             code = 130
@@ -85,20 +86,12 @@ def guarded(function: Callable[P, int | None]) -> Callable[P, None]:
         except typer.Abort:
             code = 130
         except Exception as error:
-            from engines.errors import BadRequest, EngineError
-            from obs.crash import mask, report
-            from vsi.errors import DeployError
-
-            if isinstance(error, EngineError | DeployError):
-                from obs.console import err
-
-                err.print(mask(str(error)), style="bad")
-                code = 2 if isinstance(error, BadRequest) else 1
-            elif os.environ.get("OBS_DEBUG"):
+            if os.environ.get("OBS_DEBUG"):
                 raise
-            else:
-                report(error)
-                code = 1
+            from obs.crash import report
+
+            report(error)
+            code = 1
         raise typer.Exit(code)
 
     run.__annotations__["return"] = None

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from obs.crash import hide
-from obs.errors import BadInput
 
 if TYPE_CHECKING:
     from components.spec import Spec
@@ -11,13 +10,10 @@ if TYPE_CHECKING:
 
 
 def check_environment(stack: str) -> None:
-    """BadInput, naming the environments there are, if `stack` has no stack file."""
-    from stacks.loader import StackFileError, stack_file
+    """Refused, naming the environments there are, if `stack` has no stack file."""
+    from stacks.loader import stack_file
 
-    try:
-        stack_file(stack)
-    except StackFileError as error:
-        raise BadInput(str(error)) from None
+    stack_file(stack)
 
 
 def check_known(stack: str) -> None:
@@ -40,7 +36,7 @@ def was_deployed(stack: str) -> bool:
         return False
 
 
-def unreadable(stack: str) -> str:
+def why_unreadable(stack: str) -> str:
     """What is wrong with the stack file, in one line; '' if nothing is."""
     from stacks.loader import StackFileError, load
 
@@ -56,17 +52,14 @@ _planned: list[tuple[str, "Spec", "HostPlan"]] = []
 
 
 def describe(stack: str) -> tuple["Spec", "HostPlan"]:
-    """Load a stack's file and plan it; BadInput with every problem, what its target cannot do included.
+    """Load a stack's file and plan it; Refused with every problem, what its target cannot do included.
 
     The file is read each time; a spec that was planned last is not planned again, since equal specs have
     equal plans: the program, served by the command that runs it, asks for the same."""
-    from stacks.loader import StackFileError, load
+    from stacks.loader import load
     from vsi.plan import plan, refusals
 
-    try:
-        spec = load(stack, refusals=refusals)
-    except StackFileError as error:
-        raise BadInput(str(error)) from None
+    spec = load(stack, refusals=refusals)
     hide(secret.key for secret in spec.secrets if secret.source == "environment")
     if not _planned or _planned[0][:2] != (stack, spec):
         _planned[:] = [(stack, spec, plan(spec, stack))]

@@ -1,25 +1,25 @@
-"""Errors that a user can do something about: shown as they are, without a traceback."""
+"""Errors of the command line itself; what stack files and targets refuse has errors of its own."""
+
+from components.errors import SuiteError
 
 
-class ObsError(Exception):
-    """Something went wrong that is no fault of the program: exit code 1."""
-
-    exit_code = 1
+class ObsError(SuiteError):
+    """Something went wrong that is no fault of the program."""
 
 
 class BadInput(ObsError):
-    """What the user gave does not fit: a stack file, an option, the name of an environment. Exit code 2."""
+    """What the user gave on the command line, or beside the stack file, does not fit."""
 
     exit_code = 2
 
 
 class Locked(ObsError):
-    """Another run works on the same stack. Exit code 3."""
+    """Another run works on the same stack."""
 
     exit_code = 3
 
 
 class Interrupted(ObsError):
-    """The user, or a supervisor, asked to stop. Exit code 130."""
+    """The user, or a supervisor, asked to stop."""
 
     exit_code = 130

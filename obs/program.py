@@ -11,10 +11,11 @@ from typing import Any
 
 import pulumi
 
+from components.errors import SuiteError
 from components.plan import Plan
 from components.spec import Spec
 from obs.describe import describe
-from obs.errors import BadInput, ObsError
+from obs.errors import BadInput
 from obs.secret_values import problems
 from vsi.handover import moves
 from vsi.machine import machine_of
@@ -27,7 +28,7 @@ def planned() -> tuple[Spec, HostPlan]:
     try:
         spec, plan = describe(stack)
         check_configuration(stack, pulumi.Config("obs").get("spec"))
-    except ObsError as error:
+    except SuiteError as error:
         raise pulumi.RunError(str(error)) from None
     return spec, plan
 

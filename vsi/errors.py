@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from components.errors import SuiteError
 
-class DeployError(Exception):
+
+class DeployError(SuiteError):
     """Something about one unit that its user can act on; the text is shown as it is, without a traceback."""
 
     def __init__(self, unit: str, message: str) -> None:

@@ -27,6 +27,7 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
+from components.errors import SuiteError
 from vsi.drift import access_words, look_of, process_words
 from vsi.errors import DeployError
 from vsi.inputs import PROVIDER, files_of, inputs_of, request_of
@@ -52,7 +53,7 @@ _INHERITED = frozenset(
 )
 
 
-class ApplyFailed(Exception):
+class ApplyFailed(SuiteError):
     """What a user reads when a unit could not be put on its host."""
 
 

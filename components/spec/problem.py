@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from components.errors import SuiteError
+
 KeyPath = tuple[str | int, ...]
 """The keys that lead to a setting, and positions in lists."""
 
@@ -43,8 +45,10 @@ class Problem:
         return f"{told}: {rest}" if told else rest
 
 
-class Refused(Exception):
+class Refused(SuiteError):
     """What was asked cannot be done as it was asked; `problems` holds every reason."""
+
+    exit_code = 2
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = problems

@@ -111,11 +111,11 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
     """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
     from engines.progress import size
     from obs.console import out, tell
-    from obs.describe import check_known, unreadable
+    from obs.describe import check_known, why_unreadable
     from obs.session import session
 
     check_known(env)
-    if why := unreadable(env):
+    if why := why_unreadable(env):
         tell(f"{why}\nTaking down what was recorded at the last deployment.", "note")
     if not yes:
         _ask(f"Take down everything of '{env}'?")

@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components.spec import Spec
-from components.spec.problem import written
+from components.spec.problem import Refused, written
 from obs.describe import describe
-from obs.errors import BadInput
 from stacks.loader import STACKS, StackFileError, load, names, validate
 from stacks.schema import FILE, text
 from stacks.source import Node, merge, parse
@@ -201,7 +200,7 @@ def test_what_the_target_cannot_do_is_told_with_all_else_and_its_line(
     content = content.replace("owner: payments", "owner: nobody")
     (folder / "Pulumi.local.yaml").write_text(content)
     monkeypatch.setattr("stacks.loader.load", functools.partial(load, folder=folder))
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(Refused) as caught:
         describe("local")
     lines = content.splitlines()
     for told, (key, line_of) in zip(
