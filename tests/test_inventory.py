@@ -6,9 +6,11 @@ from components.catalog import ENGINES
 from components.inventory import PROGRAMS
 from components.render import opensearch_store
 from components.spec.consistency import RESERVED_JOBS, RESERVED_UNITS
+from tests import specs
 from vsi import units
-from vsi.site import MERGED
+from vsi.site import MERGED, local_site
 
+SPEC = specs.spec()
 SOCKETS = [socket for program in PROGRAMS for socket in program.sockets]
 
 OFFSETS = {
@@ -69,9 +71,10 @@ def test_engines_are_in_the_catalogue_and_each_is_used() -> None:
     assert used == {engine.name for engine in ENGINES} - {"pulumi"}
 
 
-def test_each_user_has_a_role_in_the_store() -> None:
+def test_each_user_of_the_store_has_a_role_there() -> None:
     users = {program.user for program in PROGRAMS if program.user}
-    assert users <= set(opensearch_store.SECRET_OF)
+    files = opensearch_store.render(SPEC, local_site(SPEC))
+    assert {f"obs-{user}" for user in users} <= files["setup/security/roles.json"].data.keys()
 
 
 def test_names_of_programs_and_their_jobs_are_reserved() -> None:

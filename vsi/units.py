@@ -124,7 +124,7 @@ def housekeeper_unit(spec: Spec, site: Site) -> HostUnit:
             command=housekeeper.COMMAND,
             ready=_ready(site, "housekeeper", housekeeper.HEALTH_PATH),
         ),
-        secrets=(housekeeper.SECRET,),
+        secrets=(housekeeper.PROGRAM.password,),
         needs=_ids(site, "opensearch"),
         memory_mb=60,
     )
@@ -142,7 +142,7 @@ def collector_unit(spec: Spec, site: Site) -> HostUnit:
             reload=collector.RELOAD,
             ready=_ready(site, "collector-health", "/"),
         ),
-        secrets=(collector_logs.SECRET,),
+        secrets=(collector_logs.PROGRAM.password,),
         needs=_ids(site, "opensearch"),
         memory_mb=300,
     )
@@ -159,7 +159,7 @@ def jaeger_unit(spec: Spec, site: Site) -> HostUnit:
             command=(exe, "--config", "jaeger.yaml"),
             ready=_ready(site, "jaeger-health", jaeger.HEALTH_PATH, seconds=120),
         ),
-        secrets=(jaeger.SECRET,),
+        secrets=(jaeger.PROGRAM.password,),
         needs=_ids(site, "opensearch"),
         memory_mb=120,
     )

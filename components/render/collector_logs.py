@@ -12,17 +12,17 @@ Three rules keep each line from being lost or doubled (docs/adr/0006-log-shipper
 from collections.abc import Iterable
 from typing import Any
 
+from components.inventory import BY_NAME
 from components.render import ottl
 from components.render.collector_files import Source
-from components.render.opensearch_store import SECRET_OF, field_types, rejected_prefix
+from components.render.opensearch_store import field_types, rejected_prefix
 from components.site import Site
 from components.spec import Spec, milliseconds, size_bytes
 
 UID = "log.record.uid"
 """The record attribute that becomes the document's id."""
-USER = "collector"
-SECRET = SECRET_OF[USER]
-"""Secret with the password of the store's user `USER`; read when the collector starts or reloads."""
+PROGRAM = BY_NAME["collector"]
+"""Agent and gateway are the same user of the store; its password is read at start and reload."""
 
 
 def pipeline(receivers: Iterable[str], *first: str) -> dict[str, Any]:
@@ -42,8 +42,8 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
         "opensearchlogs": {
             "endpoint": site.url("opensearch"),
             "tls": {"ca_file": site.ca},
-            "user": USER,
-            "password": ottl.Reference(f"${{file:{site.secret(SECRET)}}}"),
+            "user": PROGRAM.user,
+            "password": ottl.Reference(f"${{file:{site.secret(PROGRAM.password)}}}"),
             "exclude_attributes": [],
             "id_attribute": UID,
             "index": {"date_layout": "2006.01.02", "prefix": spec.logging.index.prefix},

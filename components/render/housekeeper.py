@@ -1,14 +1,13 @@
 """Settings of `agents.housekeeper`, which deletes what is older than the stack wants it kept."""
 
+from components.inventory import BY_NAME
 from components.render import opensearch_store
 from components.render.document import Document, Documents
-from components.render.opensearch_store import SECRET_OF
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
 
-USER = "housekeeper"
-SECRET = SECRET_OF[USER]
+PROGRAM = BY_NAME["housekeeper"]
 COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json")
 HEALTH_PATH = "/health"
 
@@ -27,8 +26,8 @@ def render(spec: Spec, site: Site) -> Documents:
     settings = {
         "url": site.url("opensearch"),
         "ca": site.ca,
-        "user": USER,
-        "password_file": site.secret(SECRET),
+        "user": PROGRAM.user,
+        "password_file": site.secret(PROGRAM.password),
         "host": site.host("housekeeper"),
         "port": site.port("housekeeper"),
         "interval_seconds": 3600,

@@ -12,14 +12,13 @@ Two choices keep spans from getting lost on their way into the store:
 
 from typing import Any
 
+from components.inventory import BY_NAME
 from components.render import sizes, tls
 from components.render.document import Document, Documents
-from components.render.opensearch_store import SECRET_OF
 from components.site import Site
 from components.spec import Spec
 
-USER = "jaeger"
-SECRET = SECRET_OF[USER]
+PROGRAM = BY_NAME["jaeger"]
 HEALTH_PATH = "/status"
 _STORE = "opensearch"
 
@@ -30,8 +29,8 @@ def render(spec: Spec, site: Site) -> Documents:
     own = site.listeners["jaeger-metrics"]
     backend: dict[str, Any] = {
         "server_urls": list(site.urls("opensearch")),
-        "username": USER,
-        "password_file": site.secret(SECRET),
+        "username": PROGRAM.user,
+        "password_file": site.secret(PROGRAM.password),
         "tls": {"enabled": True, "ca": site.ca},
         "index_prefix": storage.index_prefix,
         "num_shards": storage.shards,

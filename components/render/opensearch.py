@@ -13,6 +13,7 @@ security manager lets OpenSearch read nothing outside that folder, and judges by
 
 from typing import Any
 
+from components.inventory import password_of
 from components.render import opensearch_store
 from components.render.document import Document, Documents
 from components.site import Site
@@ -47,7 +48,7 @@ CHECK_COMMAND = (
 """Starts a throwaway node, unless only files of `SETUP_ONLY` differ: allow 300 s on a busy machine."""
 READY_PATH = "/_plugins/_security/health"
 """Answers 200 without credentials once the security plugin has its configuration, 503 before."""
-SECRETS = tuple(sorted(opensearch_store.SECRET_OF.values()))
+SECRETS = tuple(password_of(user) for user in opensearch_store.USERS)
 """Secrets that the setup command reads, all generated on the host."""
 
 

@@ -14,11 +14,8 @@ from components.spec.logging import CORE_FIELDS
 
 MANAGED = "managed by obs"
 """Description of the roles and users that are ours: those no longer described are removed by it."""
-SECRET_OF = {
-    user: password_of(user)
-    for user in sorted({"exporter", *(program.user for program in PROGRAMS if program.user)})
-}
-"""User -> name of the secret that holds the password. Each has the role `obs-<user>`."""
+USERS = tuple(sorted({"exporter", *(program.user for program in PROGRAMS if program.user)}))
+"""Each has the role `obs-<user>`, and a password of its own."""
 
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
 _CORE: dict[str, dict[str, Any]] = {
@@ -81,9 +78,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "index-templates/obs-logs": _logs(spec),
         "index-templates/obs-logs-rejected": _rejected(spec),
         "security/roles": _roles(spec),
-        "security/users": {
-            user: {"role": f"obs-{user}", "secret": secret} for user, secret in sorted(SECRET_OF.items())
-        },
+        "security/users": {user: {"role": f"obs-{user}", "secret": password_of(user)} for user in USERS},
     }
     for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
         files[f"pipelines/obs-jaeger-{kind}"] = _by_day(kind, prefix)

@@ -2,7 +2,6 @@
 
 from components.inventory import BY_NAME
 from components.render.document import Document, Documents, ordered
-from components.render.opensearch_store import SECRET_OF
 from components.rules.slo import DURATION, indicator
 from components.site import Site
 from components.spec import Service, Spec
@@ -10,7 +9,7 @@ from components.spec.services import Slo
 
 COMMAND = ("{python}", "-m", "agents.pages", "--settings", "settings.json")
 HEALTH_PATH = "/health"
-READER = "reader"
+PROGRAM = BY_NAME["pages"]
 ENGINES = ("prometheus", "alertmanager", "jaeger")
 """Programs that the pages ask."""
 
@@ -28,8 +27,8 @@ def render(spec: Spec, site: Site) -> Documents:
         "services": [_service(service, site) for service in spec.services],
         "logs": {
             "url": site.url("opensearch"),
-            "user": READER,
-            "password_file": site.secret(SECRET_OF[READER]),
+            "user": PROGRAM.user,
+            "password_file": site.secret(PROGRAM.password),
             "ca": site.ca,
             "indices": f"{spec.logging.index.prefix}-*",
         },

@@ -53,8 +53,8 @@ class CollectorHost:
         self.fake = fake
         if fake:
             (root / "secrets").mkdir(parents=True, exist_ok=True)
-            (root / "secrets" / collector_logs.SECRET).write_text(PASSWORD)
-        self.store = FakeStore(self.site.port("opensearch"), collector_logs.USER, PASSWORD)
+            (root / "secrets" / collector_logs.PROGRAM.password).write_text(PASSWORD)
+        self.store = FakeStore(self.site.port("opensearch"), collector_logs.PROGRAM.user, PASSWORD)
         self.configure(spec)
 
     def configure(self, spec: Spec) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 import httpx
 
-from components.inventory import certificates
-from components.render import opensearch, opensearch_store
+from components.inventory import certificates, password_of
+from components.render import opensearch
 from components.render.text import texts
 from components.spec import Spec
 from tests.waiting import until
@@ -80,7 +80,7 @@ class Node:
         self.tls.mkdir(parents=True, exist_ok=True)
         for file, content in tls.renewed({}, certificates(spec)).items():
             (self.tls / file).write_bytes(content)
-        for secret in opensearch_store.SECRET_OF.values():
+        for secret in opensearch.SECRETS:
             self.new_password(secret)
         name, target = opensearch.TLS_LINK, FOLDERS.certificates
         (self.conf / name).symlink_to(target)
@@ -144,7 +144,7 @@ class Node:
         """A client as one of the stack's users; None is nobody."""
         auth = None
         if user is not None:
-            password = (self.state / "secrets" / opensearch_store.SECRET_OF[user]).read_text()
+            password = (self.state / "secrets" / password_of(user)).read_text()
             auth = httpx.BasicAuth(user, password)
         return httpx.Client(base_url=self.url, verify=self.context(), auth=auth, timeout=30)
 

@@ -180,7 +180,7 @@ def test_the_collector_refuses_what_is_wrong(tmp_path: Path) -> None:
 def accepted(root: Path, spec: Spec) -> Path:
     """A conf folder as on a host, with the secrets beside it."""
     (root / "secrets").mkdir()
-    (root / "secrets" / collector_logs.SECRET).write_text("only-for-this-test")
+    (root / "secrets" / collector_logs.PROGRAM.password).write_text("only-for-this-test")
     return engines.write(root / "units/collector/conf", texts(collector.render(spec, local_site(spec))))
 
 
@@ -287,7 +287,7 @@ def test_no_secret_and_no_absolute_path_of_ours() -> None:
     whole = settings(specs.spec())
     assert (
         whole["exporters"]["opensearchlogs"]["password"]
-        == f"${{file:../../../secrets/{collector_logs.SECRET}}}"
+        == f"${{file:../../../secrets/{collector_logs.PROGRAM.password}}}"
     )
     for extension in ("file_storage/logs", "file_storage/traces"):
         assert whole["extensions"][extension]["directory"].startswith("../data/")
