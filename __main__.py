@@ -3,21 +3,12 @@
 import pulumi
 
 from components.stack import ObservabilityStack
-from obs.program import engines_of, planned, secret_values, tell_moves
-from vsi.provider import Unit
-from vsi.unit import HostUnit
+from targets.program import planned, resources
 
 
 def main() -> None:
     spec, plan = planned()
-    tell_moves(plan)
-    engines = engines_of(plan)
-    secrets = secret_values(spec, plan)
-
-    def deploy(unit: HostUnit, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-        return Unit(plan, unit, engines, secrets, opts)
-
-    stack = ObservabilityStack(plan.stack, plan.parts, deploy)
+    stack = ObservabilityStack(plan.stack, plan.parts, resources(spec, plan))
     pulumi.export("endpoints", stack.endpoints)
 
 

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING
 
 from obs.crash import hide
+from obs.errors import ObsError
 
 if TYPE_CHECKING:
+    from components.plan import Plan
     from components.spec import Spec
-    from vsi.unit import HostPlan
+    from components.target import Operate
 
 
 def check_environment(stack: str) -> None:
@@ -25,15 +27,33 @@ def check_known(stack: str) -> None:
 
 
 def was_deployed(stack: str) -> bool:
-    """Whether something of the stack is on this host, or in the engine's state."""
+    """Whether something of the stack is in a target, or in the engine's state."""
     from obs.pulumi import has_state
-    from vsi.errors import DeployError
-    from vsi.paths import state_paths
 
-    try:
-        return state_paths(stack).units.is_dir() or has_state(stack)
-    except DeployError:
-        return False
+    return deployed_in(stack) is not None or has_state(stack)
+
+
+def deployed_in(stack: str) -> "Operate[Plan] | None":
+    """What looks after the stack where something of it is, whatever its stack file says; None if nothing is
+    anywhere."""
+    from targets import operating
+
+    return next((operate for _, operate in operating() if operate.is_there(stack)), None)
+
+
+def operate_of(stack: str, command: str) -> "Operate[Plan]":
+    """What looks after the stack: where something of it is, else where its stack file says it goes.
+
+    Refused if that cannot be read; ObsError if that target has no such thing."""
+    if found := deployed_in(stack):
+        return found
+    from targets import target_of
+
+    spec, _ = describe(stack)
+    target = target_of(spec)
+    if target.operate is None:
+        raise ObsError(f"target {target.name} has no `obs {command}`")
+    return target.operate
 
 
 def why_unreadable(stack: str) -> str:
@@ -47,20 +67,11 @@ def why_unreadable(stack: str) -> str:
     return ""
 
 
-_planned: list[tuple[str, "Spec", "HostPlan"]] = []
-"""What was planned last."""
-
-
-def describe(stack: str) -> tuple["Spec", "HostPlan"]:
-    """Load a stack's file and plan it; Refused with every problem, what its target cannot do included.
-
-    The file is read each time; a spec that was planned last is not planned again, since equal specs have
-    equal plans: the program, served by the command that runs it, asks for the same."""
+def describe(stack: str) -> tuple["Spec", "Plan"]:
+    """Load a stack's file and plan it; Refused with every problem, what its target cannot do included."""
     from stacks.loader import load
-    from vsi.plan import plan, refusals
+    from targets import plan, refusals
 
     spec = load(stack, refusals=refusals)
     hide(secret.key for secret in spec.secrets if secret.source == "environment")
-    if not _planned or _planned[0][:2] != (stack, spec):
-        _planned[:] = [(stack, spec, plan(spec, stack))]
-    return spec, _planned[0][2]
+    return spec, plan(spec, stack)

@@ -7,9 +7,9 @@ from components.plan import Part, labels
 
 def kinds() -> tuple[type[Part], ...]:
     """Every kind of part that there is."""
-    from vsi.unit import HostUnit
+    from targets import MODULES, target
 
-    return (HostUnit,)
+    return tuple(kind for name in MODULES for kind in target(name).kinds)
 
 
 class Parts:

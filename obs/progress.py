@@ -45,6 +45,8 @@ class Watcher:
     """(id of a part or None, message) of each error, once each."""
     counts: dict[str, int] = field(default_factory=dict)
     """Operation -> how many parts."""
+    read: list[str] = field(default_factory=list)
+    """Ids of the parts that a refresh looked at."""
     drifted: list[str] = field(default_factory=list)
     """Ids of the parts that a refresh found to differ from what was deployed."""
     _started: dict[str, float] = field(default_factory=dict)
@@ -107,6 +109,7 @@ class Watcher:
         if part in self._tasks:
             self._progress.remove_task(self._tasks.pop(part))
         if self._reading.pop(part, False) and not failed:
+            self.read.append(part)
             if metadata.new is None or (metadata.old and metadata.old.inputs != metadata.new.inputs):
                 self.drifted.append(part)
                 self._line("note", f"{name}: not as it was deployed")

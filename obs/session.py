@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from components.plan import Plan, name_of
 from obs.console import err, tell
 from obs.crash import mask
+from obs.describe import deployed_in
 from obs.errors import ObsError
 from obs.lock import stack_lock
 from obs.parts import Parts, kinds
@@ -47,8 +48,7 @@ def parts_of(driver: Driver, plan: Plan | None) -> Parts:
 def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -> None:
     """Per failed part: the engine's own message, where its log is, and what to do; `command` is what failed,
     without `obs`."""
-    from vsi.paths import state_paths
-
+    operate = deployed_in(stack)
     for part, text in watcher.errors:
         message = mask(text)
         if part is None:
@@ -58,8 +58,7 @@ def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -
         err.print(f"{watcher.parts.label(part)}{f' ({op})' if op else ''}:", style="bad")
         for line in message.splitlines():
             err.print(f"  {line}")
-        log = state_paths(stack).unit(unit).log
-        if log.is_dir():
+        if operate and (log := operate.log(stack, unit)):
             err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet")
     if watcher.failed:
         err.print(

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.table import Table
 
+from components.target import UnitStatus
 from obs.console import literal, out
-from vsi.host import UnitStatus
 
 SERVES, SILENT, STARTING = "serves", "no answer", "starting"
 

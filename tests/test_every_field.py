@@ -17,8 +17,8 @@ from pydantic import BaseModel, ValidationError
 from components.spec import Spec
 from components.spec.consistency import JOB_LABELS, RESERVED_LABELS
 from components.spec.problem import Refused
+from targets import MODULES, plan
 from tests import specs
-from vsi.plan import plan
 
 Path = tuple[str | int, ...]
 
@@ -225,8 +225,8 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.retention": (("tracing", "retention"), "9d"),
 }
 
-REFUSED = {"environment.target", "logging.index.replicas", "tracing.storage.replicas"}
-"""Cases that this machine cannot honour and that the plan must therefore refuse."""
+REFUSED = {"local": {"environment.target", "logging.index.replicas", "tracing.storage.replicas"}}
+"""Target -> cases that it cannot honour and must therefore refuse."""
 
 OPTIONAL: dict[str, Path] = {
     "services[].slo": ("services", 0, "slo"),
@@ -241,8 +241,9 @@ OPTIONAL: dict[str, Path] = {
 `run` is one that has the addresses to do without."""
 
 
-def _stack() -> Any:
+def _stack(target: str = "local") -> Any:
     stack = specs.stack()
+    stack["environment"]["target"] = target
     stack["secrets"] = [
         {"name": "first", "source": "environment", "key": "FIRST"},
         {"name": "second", "source": "environment", "key": "SECOND"},
@@ -314,8 +315,22 @@ def test_every_field_of_the_model_has_a_case() -> None:
     assert sorted(_fields(Spec)) == sorted(CASES)
 
 
-def _changed(field: str) -> Any:
-    changed = _stack()
+def _given(field: str, target: str) -> Any:
+    """The stack that a field is changed in."""
+    given = _stack(target)
+    if field == "alerting.sink":  # nobody is to need it
+        given["alerting"]["receivers"] = [
+            {"name": receiver["name"], "kind": "ticket", "secret": "first"}
+            for receiver in given["alerting"]["receivers"]
+        ]
+    if field == "tracing.otlp.grpc":  # as here
+        for service in given["services"]:
+            service["traces"] = {"protocol": "otlp-http"}
+    return given
+
+
+def _changed(field: str, target: str) -> Any:
+    changed = _given(field, target)
     path, value = CASES[field]
     place = _at(changed, path[:-1])
     if isinstance(place, dict):
@@ -333,21 +348,25 @@ def _at(stack: Any, path: Path) -> Any:
 
 
 @functools.cache
-def _unchanged() -> str:
-    return plan(_spec(_stack()), "test").model_dump_json()
+def _planned(stack: str) -> str:
+    return plan(_spec(json.loads(stack)), "test").model_dump_json()
 
 
-@pytest.mark.parametrize("field", sorted(set(CASES) - REFUSED))
-def test_a_field_changes_the_plan(field: str) -> None:
-    before = _unchanged()
-    after = plan(_spec(_changed(field)), "test").model_dump_json()
-    assert after != before, f"{field} = {CASES[field][1]!r} is neither rendered nor refused"
+PAIRS = [(target, field) for target in MODULES for field in sorted(CASES)]
 
 
-@pytest.mark.parametrize("field", sorted(REFUSED))
-def test_what_this_target_cannot_do_is_refused_by_name(field: str) -> None:
+@pytest.mark.parametrize(("target", "field"), [pair for pair in PAIRS if pair[1] not in REFUSED[pair[0]]])
+def test_a_field_changes_the_plan(target: str, field: str) -> None:
+    given, changed = _given(field, target), _changed(field, target)
+    assert _planned(json.dumps(changed)) != _planned(json.dumps(given)), (
+        f"{field} = {CASES[field][1]!r} is neither rendered nor refused"
+    )
+
+
+@pytest.mark.parametrize(("target", "field"), [pair for pair in PAIRS if pair[1] in REFUSED[pair[0]]])
+def test_what_a_target_cannot_do_is_refused_by_name(target: str, field: str) -> None:
     with pytest.raises(Refused, match="target ") as caught:
-        plan(_spec(_changed(field)), "test")
+        plan(_spec(_changed(field, target)), "test")
     assert [problem.key for problem in caught.value.problems] == [field]
 
 
@@ -390,6 +409,6 @@ def test_a_scrape_jobs_label_is_in_the_plan_as_given_or_is_refused(name: str) ->
         assert _told(stack) == {f"metrics.scrape_jobs.labels.{name}"}
         return
     assert not _told(stack)
-    files = dict(specs.unit(plan(_spec(stack), "test"), "prometheus").files)
+    files = {path: text for part in plan(_spec(stack), "test").parts for path, text in part.files}
     (scrape,) = yaml.safe_load(files["scrape/edge-router.yml"])["scrape_configs"]
     assert scrape["static_configs"][0]["labels"][name] == "given"

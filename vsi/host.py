@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
-from components.plan import Pillar, dependency_order
+from components.plan import dependency_order
+from components.target import Progress, UnitStatus
 from vsi.drift import Observed, read_machine
 from vsi.errors import DeployError
 from vsi.machine import Machine, machine_of
@@ -27,33 +27,6 @@ __all__ = [
     "status",
     "stop",
 ]
-
-Progress = Callable[[str, str], None]
-"""Called with a unit's name and `starting`, `ready`, `stopping`, `stopped` or `failed: ...`."""
-
-
-@dataclass(frozen=True)
-class UnitStatus:
-    """One row of `obs status`. `uptime` in seconds; `restarts` are ends that nobody asked for."""
-
-    unit: str
-    pillar: Pillar
-    state: str
-    """That of its process."""
-    silence: str
-    """Why it does not serve though its process runs; '' if it serves, or does not run."""
-    starting: bool
-    """Whether it is silent and may be so: its time to get ready is not over."""
-    pid: int
-    uptime: int
-    restarts: int
-    ports: tuple[int, ...]
-    drift: str
-
-    @property
-    def well(self) -> bool:
-        """Whether it serves, with what was deployed."""
-        return self.state == "running" and not self.silence and not self.drift
 
 
 def records(machine: Machine) -> dict[str, Applied]:

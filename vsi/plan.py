@@ -7,16 +7,14 @@ from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
 from components.spec import Spec
-from components.spec.problem import KeyPath, Problem, Refused
+from components.spec.problem import KeyPath, Problem
 from vsi.site import local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
 
 
 def plan(spec: Spec, stack: str) -> HostPlan:
-    """The plan of a stack on this machine. Raises `Refused` with every setting that cannot be honoured."""
-    if refused := refusals(spec):
-        raise Refused(refused)
+    """The plan of a stack on this machine; for a spec without refusals."""
     return HostPlan(
         stack=stack,
         parts=tuple(all_units(spec, local_site(spec))),
@@ -28,18 +26,14 @@ def plan(spec: Spec, stack: str) -> HostPlan:
 
 def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
-    target = spec.environment.target
     found: list[Problem] = []
-    if target != "local":
-        expected = "expected 'local'; this target does not exist yet"
-        found.append(Problem(("environment", "target"), target, expected))
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
     )
     for place, replicas in places:
         if replicas:
-            expected = f"expected 0: target {target} has one OpenSearch node, and no other to copy to"
+            expected = "expected 0: target local has one OpenSearch node, and no other to copy to"
             found.append(Problem(place, replicas, expected))
     if "redis" in spec.metrics.exporters and not runs_redis(spec):
         expected = "expected no 'redis', since no service with `run` uses Redis; take it out"

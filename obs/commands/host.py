@@ -1,12 +1,16 @@
-"""Commands on what stands on the host, without the engine: status, logs, stop, start."""
+"""Commands on what was deployed, without the engine: status, logs, stop, start."""
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from obs.cli import Env, command
+
+if TYPE_CHECKING:
+    from components.plan import Plan
+    from components.target import Operate
 
 NOTHING = "nothing of '{env}' is on this host. Bring it up: obs up {env}"
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
@@ -22,12 +26,11 @@ def status(
     obs status; obs status local --json
     """
     from obs.console import print_json, tell
-    from obs.describe import check_known
+    from obs.describe import check_known, operate_of
     from obs.status import draw
-    from vsi import host
 
     check_known(env)
-    rows = host.status(env)
+    rows = operate_of(env, "status").status(env)
     good = bool(rows) and all(row.well for row in rows)
     if as_json:
         print_json({"stack": env, "ok": good, "units": [asdict(row) for row in rows]})
@@ -52,12 +55,11 @@ def logs(
     import sys
 
     from obs.console import raw
-    from vsi import host
 
-    chosen = _known(env, units)
+    operate, chosen = _known(env, units, "logs")
     _some(env, chosen)
     width = max((len(unit) for unit in chosen), default=0)
-    for unit, line in host.logs(env, chosen, follow=follow, lines=lines):
+    for unit, line in operate.logs(env, chosen, follow=follow, lines=lines):
         raw(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
         if follow:
             sys.stdout.flush()
@@ -71,12 +73,11 @@ def stop(env: Env = "local", units: Units = None) -> int:
     obs stop; obs stop local loadgen
     """
     from obs.console import tell
-    from vsi import host
 
-    chosen = _known(env, units)
+    operate, chosen = _known(env, units, "stop")
     with _working(env, "stop"):
         _some(env, chosen)
-        host.stop(env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}"))
+        operate.stop(env, chosen if units else None, lambda unit, what: tell(f"{unit}: {what}"))
     return 0
 
 
@@ -88,33 +89,29 @@ def start(env: Env = "local", units: Units = None) -> int:
     """
     from obs.console import tell
     from obs.crash import mask
-    from vsi import host
 
-    chosen = _known(env, units)
+    operate, chosen = _known(env, units, "start")
     with _working(env, "start"):
         _some(env, chosen)
-        failures = host.start(
-            env, chosen if units else None, progress=lambda unit, what: tell(f"{unit}: {what}")
-        )
+        failures = operate.start(env, chosen if units else None, lambda unit, what: tell(f"{unit}: {what}"))
     for failure in failures:
         tell(mask(str(failure)), "bad")
     return 1 if failures else 0
 
 
-def _known(env: str, units: list[str] | None) -> list[str]:
-    """The units named, or all; BadInput for one that is not on this host."""
-    from obs.describe import check_known
+def _known(env: str, units: list[str] | None, what: str) -> "tuple[Operate[Plan], list[str]]":
+    """What looks after the stack, and the units named, or all; BadInput for one that was not deployed."""
+    from obs.describe import check_known, operate_of
     from obs.errors import BadInput
-    from vsi import host
-    from vsi.machine import machine_of
 
     check_known(env)
-    known = list(host.records(machine_of(env)))
+    operate = operate_of(env, what)
+    known = operate.units(env)
     unknown = [unit for unit in units or () if unit not in known]
     if unknown:
         offered = ", ".join(known) or f"there is none yet; run obs up {env}"
         raise BadInput(f"unknown unit '{unknown[0]}': expected one of: {offered}")
-    return units or known
+    return operate, units or known
 
 
 def _some(env: str, units: list[str]) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
     from obs.diff import PartChange
-    from vsi.unit import HostPlan
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -37,7 +36,7 @@ def up(
     if not (yes or env == "local"):
         _confirm(env, plan)
     _bring_engines(plan)
-    _preflight(plan)
+    _preflight(spec, plan)
     with session(env, f"up {env}", wait, plan) as (driver, watcher):
         driver.up(watcher)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
@@ -71,7 +70,7 @@ def preview(
 
     spec, plan = describe(env)
     _secrets(spec, plan)
-    _obstacles(plan)
+    _obstacles(spec, plan)
     _bring_engines(plan)
     found = _previewed(env, plan)
     if as_json:
@@ -98,11 +97,8 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
             tell(f"{watcher.parts.label(part)} is not as it was deployed; obs up {env} repairs it", "note")
     else:
         from obs.commands.host import NOTHING
-        from vsi.host import records
-        from vsi.machine import machine_of
 
-        deployed = records(machine_of(env))
-        tell(f"{env}: everything is as it was deployed" if deployed else NOTHING.format(env=env), "good")
+        tell(f"{env}: everything is as it was deployed" if watcher.read else NOTHING.format(env=env), "good")
     return 0
 
 
@@ -173,33 +169,33 @@ def _bring_engines(plan: "Plan") -> None:
 def _secrets(spec: "Spec", plan: "Plan") -> None:
     """BadInput if a secret of the environment is absent or cannot be what its receiver needs."""
     from obs.errors import BadInput
-    from obs.secret_values import problems
+    from targets.secret_values import problems
 
     if found := problems(spec, plan):
         raise BadInput("\n".join(found))
 
 
-def _preflight(plan: "HostPlan") -> None:
-    """Tell what stands in the way on this host, and what to do; ObsError if it would not come up."""
+def _preflight(spec: "Spec", plan: "Plan") -> None:
+    """Tell what stands in the way in the stack's target, and what to do; ObsError if it would not come up."""
     from obs.errors import ObsError
 
-    if _obstacles(plan):
+    if _obstacles(spec, plan):
         raise ObsError("nothing was changed")
 
 
-def _obstacles(plan: "HostPlan") -> bool:
+def _obstacles(spec: "Spec", plan: "Plan") -> bool:
     """Tell what stands in the way; whether the stack would not come up. Lesser things are told once."""
     from obs.console import tell
     from obs.notices import tell_new
-    from vsi.host import preflight
+    from targets import target_of
 
-    problems = preflight(plan)
-    told = [(p.fatal, f"{p.key}: {p.found}; expected {p.expected}. {p.what_to_do}") for p in problems]
-    for fatal, text in told:
-        if fatal:
-            tell(text, "bad")
-    tell_new(plan.stack, [text for fatal, text in told if not fatal])
-    return any(fatal for fatal, _ in told)
+    operate = target_of(spec).operate
+    found = operate.preflight(plan) if operate else []
+    for obstacle in found:
+        if obstacle.fatal:
+            tell(obstacle.text, "bad")
+    tell_new(plan.stack, [obstacle.text for obstacle in found if not obstacle.fatal])
+    return any(obstacle.fatal for obstacle in found)
 
 
 def _confirm(env: str, plan: "Plan") -> None:
@@ -225,10 +221,9 @@ def _ask(question: str) -> None:
 
 
 def _kept(env: str) -> list[tuple[Path, int]]:
-    """(folder, bytes in it) of what a destroy left: the data of units, and the secrets that protect it."""
+    """(folder, bytes in it) of what a destroy left on this machine."""
     from engines.archives import tree_size
-    from vsi.paths import state_paths
+    from obs.describe import deployed_in
 
-    state = state_paths(env)
-    folders = [*sorted(state.units.glob("*/data")), state.secrets]
-    return [(folder, tree_size(folder)) for folder in folders if folder.is_dir() and any(folder.iterdir())]
+    operate = deployed_in(env)
+    return [(folder, tree_size(folder)) for folder in operate.kept(env)] if operate else []

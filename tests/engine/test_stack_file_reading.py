@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from obs.program import _comparable
 from stacks.loader import KEY
 from stacks.source import StackFileError, parse
+from targets.program import _comparable
 from tests.engine.project import find_pulumi
 
 pytestmark = pytest.mark.engine

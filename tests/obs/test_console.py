@@ -128,7 +128,7 @@ def test_only_the_console_knows_richs_ways_to_print() -> None:
     )
     found = [
         f"{file.relative_to(ROOT)}:{number}"
-        for folder in ("obs", "stacks", "vsi", "components", "engines")
+        for folder in ("obs", "stacks", "targets", "vsi", "components", "engines")
         for file in sorted((ROOT / folder).rglob("*.py"))
         for number, line in enumerate(file.read_text().splitlines(), 1)
         if other.search(line) and file.name != "console.py"

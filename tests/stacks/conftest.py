@@ -6,7 +6,7 @@ import pytest
 
 from stacks.loader import STACKS, StackFileError, load
 from stacks.source import Located
-from vsi.plan import refusals
+from targets import refusals
 
 LOCAL = (STACKS / "Pulumi.local.yaml").read_text(encoding="utf-8")
 

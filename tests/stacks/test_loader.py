@@ -18,8 +18,8 @@ from obs.describe import describe
 from stacks.loader import STACKS, StackFileError, load, names, validate
 from stacks.schema import FILE, text
 from stacks.source import Node, merge, parse
+from targets import refusals
 from tests.stacks.conftest import LOCAL, Broken
-from vsi.plan import refusals
 
 BASE = parse(STACKS / "base.yaml", "base")
 NEW_FIELD = f"logging.fields[{len(BASE.plain()['logging']['fields'])}].name"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from stacks.loader import STACKS, StackFileError, load
-from vsi.plan import refusals
+from targets import refusals
 
 ODD = sorted((Path(__file__).parent / "odd").glob("*.yaml"))
 

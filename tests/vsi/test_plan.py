@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from components.catalog import ENGINES
-from components.spec.problem import Refused
 from tests import specs
 from vsi.plan import plan
 from vsi.unit import HostPlan
@@ -112,27 +111,3 @@ def test_a_new_observed_service_touches_only_its_own_files_the_collector_and_the
         "prometheus/scrape/billing.yml",
         "prometheus/tests/billing.yml",
     } | {name for name in changed if re.fullmatch(r"prometheus/tests/billing\.\w+\.yml", name)}
-
-
-@pytest.mark.parametrize("target", ["vsi", "kubernetes", "aws"])
-def test_a_target_that_does_not_exist_yet_is_refused_by_name(target: str) -> None:
-    with pytest.raises(Refused, match=rf"^environment\.target = '{target}': .* 'local'"):
-        plan(specs.spec(environment={"target": target}), "x")
-
-
-def test_everything_that_cannot_be_done_is_told_at_once() -> None:
-    changed = specs.spec(
-        logging={"index": {"replicas": 2}},
-        tracing={"storage": {"replicas": 1}},
-        environment={"target": "aws"},
-    )
-    with pytest.raises(Refused) as caught:
-        plan(changed, "x")
-    settings = [problem.key for problem in caught.value.problems]
-    assert settings == ["environment.target", "logging.index.replicas", "tracing.storage.replicas"]
-
-
-def test_redis_without_a_user_of_it_is_refused() -> None:
-    services = [item for item in specs.stack()["services"] if item["name"] == "legacy-billing"]
-    with pytest.raises(Refused, match=r"metrics\.exporters = 'redis'"):
-        plan(specs.spec(services=services), "x")

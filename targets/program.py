@@ -1,4 +1,4 @@
-"""What the Pulumi program needs beside the component: checked configuration, engines, secret values.
+"""What the Pulumi program needs beside the component: checked configuration, secret values, its target.
 
 Everything that a user can get wrong ends in `pulumi.RunError`, which any language host shows without a
 traceback.
@@ -7,41 +7,39 @@ traceback.
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+import targets
 from components.errors import SuiteError
 from components.plan import Plan
 from components.spec import Spec
-from obs.describe import describe
-from obs.errors import BadInput
-from obs.secret_values import problems
-from vsi.handover import moves
-from vsi.machine import machine_of
-from vsi.unit import HostPlan
+from stacks.loader import KEY, load, stack_file
+from stacks.source import parse
+from targets.secret_values import problems
+
+if TYPE_CHECKING:
+    from components.target import Deploy
 
 
-def planned() -> tuple[Spec, HostPlan]:
+def planned() -> tuple[Spec, Plan]:
     """Spec and plan of the stack that the engine runs; RunError with every problem of its stack file."""
     stack = pulumi.get_stack()
     try:
-        spec, plan = describe(stack)
-        check_configuration(stack, pulumi.Config("obs").get("spec"))
+        spec = load(stack, refusals=targets.refusals)
     except SuiteError as error:
         raise pulumi.RunError(str(error)) from None
-    return spec, plan
+    check_configuration(stack, pulumi.Config("obs").get("spec"))
+    return spec, targets.plan(spec, stack)
 
 
 def check_configuration(stack: str, given: str | None) -> None:
-    """BadInput unless the engine's `obs:spec` (JSON text) says what the stack file says.
+    """RunError unless the engine's `obs:spec` (JSON text) says what the stack file says.
 
     The program reads the file, for its lines and its base file, so a value given in another way
     (`-c obs:spec…`, `--config-file`) would otherwise be ignored without a word.
     """
-    from stacks.loader import KEY, stack_file
-    from stacks.source import parse
-
     file = stack_file(stack)
     name = f"{file.parent.name}/{file.name}"
     written = parse(file, name).plain()["config"][KEY]
@@ -50,16 +48,10 @@ def check_configuration(stack: str, given: str | None) -> None:
     except json.JSONDecodeError:
         same = False
     if not same:
-        raise BadInput(
+        raise pulumi.RunError(
             f"obs:spec: the engine was given another value than {name} holds. "
             f"Expected no `--config obs:spec…` and no `--config-file`: write the change into {name}."
         )
-
-
-def tell_moves(plan: HostPlan) -> None:
-    """Say which ports pass from one unit to another, and that the one is stopped for it."""
-    for move in moves(plan, machine_of(plan.stack)):
-        pulumi.log.warn(str(move))
 
 
 def _comparable(value: Any) -> Any:
@@ -79,29 +71,16 @@ def _comparable(value: Any) -> Any:
         return str(value)
 
 
-def engines_of(plan: Plan) -> dict[str, str]:
-    """Engine -> key of its artifact in the cache; RunError if one is not there.
-
-    The program changes nothing and so builds nothing: `obs up` and `obs preview` bring engines first.
-    """
-    from engines.errors import EngineError
-    from engines.store import Store
-
-    store = Store()
+def resources(spec: Spec, plan: Plan) -> "Deploy":
+    """What makes the resource of each part; RunError if the target cannot, or if secrets are absent."""
     try:
-        found = {engine: store.find(engine) for engine in plan.engines}
-    except EngineError as error:
+        return targets.target_of(spec).resources(plan, secret_values(spec, plan))
+    except SuiteError as error:
         raise pulumi.RunError(str(error)) from None
-    missing = [engine for engine, artifact in found.items() if artifact is None]
-    if missing:
-        raise pulumi.RunError(
-            f"not in the cache of engines: {', '.join(missing)}. Run: obs engines build {' '.join(missing)}"
-        )
-    return {engine: artifact.key for engine, artifact in found.items() if artifact}
 
 
 def secret_values(spec: Spec, plan: Plan) -> dict[str, pulumi.Output[str]]:
-    """Values of the secrets that come from outside the host, as Pulumi secrets; RunError with all that are
+    """Values of the secrets that come from outside the target, as Pulumi secrets; RunError with all that are
     absent, empty, or not what their receivers need."""
     config = pulumi.Config("obs")
     outside = [secret for secret in plan.secrets if secret.source != "generated"]

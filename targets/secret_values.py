@@ -1,4 +1,6 @@
-"""Values of the secrets that come from outside the host: there, and fit for what uses them. None is shown."""
+"""Values of the secrets that come from outside the target: whether they are there and fit for what uses them.
+
+None is shown."""
 
 import os
 import re

@@ -11,9 +11,8 @@ import pytest
 import yaml
 
 from components.plan import Secret
-from obs.errors import BadInput
-from obs.program import check_configuration, secret_values
 from stacks.loader import KEY, stack_file
+from targets.program import check_configuration, secret_values
 from tests import specs
 from vsi.plan import plan
 from vsi.unit import HostPlan
@@ -36,13 +35,13 @@ def test_numbers_and_booleans_may_come_as_the_engine_writes_them(written: Any) -
 
 @pytest.mark.parametrize("given", [None, "", "{}", "not json", '"text"', "[1]"])
 def test_another_value_is_refused(given: str | None) -> None:
-    with pytest.raises(BadInput, match=r"stacks/Pulumi\.local\.yaml"):
+    with pytest.raises(pulumi.RunError, match=r"stacks/Pulumi\.local\.yaml"):
         check_configuration("local", given)
 
 
 def test_one_changed_leaf_is_refused(written: Any) -> None:
     changed = {**written, "environment": {**written["environment"], "cluster": "other"}}
-    with pytest.raises(BadInput, match="config-file"):
+    with pytest.raises(pulumi.RunError, match="config-file"):
         check_configuration("local", json.dumps(changed))
 
 

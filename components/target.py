@@ -1,0 +1,113 @@
+"""What a target offers: where a stack can go, as a record of functions.
+
+A target is a folder that owns its plan and its resources. Only the registry (`targets`) imports it; the
+Pulumi program, the command line and `obs verify` know it by this record alone.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from components.errors import SuiteError
+from components.plan import Part, Pillar, Plan
+from components.spec import Spec
+from components.spec.problem import Problem
+
+if TYPE_CHECKING:
+    import pulumi
+
+    Deploy = Callable[[Any, pulumi.ResourceOptions], pulumi.Resource]
+    """What makes the resource of a part, given the part and options."""
+
+P = TypeVar("P", bound=Plan)
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What stands in the way of a plan: found, expected, and what to do, as one text."""
+
+    text: str
+    fatal: bool
+    """Whether the stack would not come up; otherwise it does, with less."""
+
+
+@dataclass(frozen=True)
+class UnitStatus:
+    """One row of `obs status`. `uptime` in seconds; `restarts` are ends that nobody asked for."""
+
+    unit: str
+    pillar: Pillar
+    state: str
+    """That of its process."""
+    silence: str
+    """Why it does not serve though its process runs; '' if it serves, or does not run."""
+    starting: bool
+    """Whether it is silent and may be so: its time to get ready is not over."""
+    pid: int
+    uptime: int
+    restarts: int
+    ports: tuple[int, ...]
+    drift: str
+
+    @property
+    def well(self) -> bool:
+        """Whether it serves, with what was deployed."""
+        return self.state == "running" and not self.silence and not self.drift
+
+
+Progress = Callable[[str, str], None]
+"""Called with a unit's name and `starting`, `ready`, `stopping`, `stopped` or `failed: ...`."""
+
+
+class Logs(Protocol):
+    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed."""
+
+    def __call__(
+        self, stack: str, units: list[str], *, follow: bool, lines: int
+    ) -> Iterator[tuple[str, str]]: ...
+
+
+@dataclass(frozen=True)
+class Operate(Generic[P]):
+    """Looking after what stands there, without the Pulumi engine and without the stack file, which may be
+    another one by now. The first argument of each is the stack's name but for `preflight`."""
+
+    preflight: Callable[[P], list[Obstacle]]
+    """What the place lacks for a plan; changes nothing."""
+    is_there: Callable[[str], bool]
+    """Whether anything of the stack is there."""
+    units: Callable[[str], list[str]]
+    """What was deployed, in the order in which it starts."""
+    status: Callable[[str], list[UnitStatus]]
+    logs: Logs
+    log: Callable[[str, str], str]
+    """Where the log of a unit is, for a message; '' if there is none."""
+    stop: Callable[[str, list[str] | None, Progress], None]
+    """None stops all."""
+    start: Callable[[str, list[str] | None, Progress], Sequence[SuiteError]]
+    """Start, each after what it needs; what failed. None starts all."""
+    kept: Callable[[str], list[Path]]
+    """Folders of this machine that a destroy leaves."""
+
+
+@dataclass(frozen=True)
+class Target(Generic[P]):
+    """A place that stacks can go to. All but `resources` and `operate` is pure."""
+
+    name: str
+    """As in `environment.target`."""
+    kinds: tuple[type[Part], ...]
+    """The kinds of its parts."""
+    refusals: Callable[[Spec], list[Problem]]
+    """Every setting that it cannot honour."""
+    plan: Callable[[Spec, str], P]
+    """The plan of a stack of that name; only for a spec without refusals."""
+    resources: "Callable[[P, Mapping[str, pulumi.Output[str]]], Deploy]"
+    """Inside the Pulumi program: what makes the resource of each part of a plan. Takes the values, by name,
+    of those secrets that come from outside the target. SuiteError if it cannot."""
+    operate: Operate[P] | None = None
+    """None where it has no such thing."""
+
+
+AnyTarget = Target[Any]

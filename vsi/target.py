@@ -1,0 +1,154 @@
+"""This machine as a target: `local`. What is slow to import waits until it is needed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import SuiteError
+from components.spec import Spec
+from components.spec.problem import Problem
+from components.target import Obstacle, Operate, Progress, Target, UnitStatus
+from vsi.errors import DeployError
+from vsi.paths import state_paths
+from vsi.unit import HostPlan, HostUnit
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.target import Deploy
+
+
+def refusals(spec: Spec) -> list[Problem]:
+    """What one host cannot do."""
+    from vsi.plan import refusals
+
+    return refusals(spec)
+
+
+def plan(spec: Spec, stack: str) -> HostPlan:
+    """The units of one host."""
+    from vsi.plan import plan
+
+    return plan(spec, stack)
+
+
+def resources(plan: HostPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
+    """A dynamic resource for each unit. Says which ports pass from one unit to another, since the one is
+    stopped for it."""
+    import pulumi
+
+    from vsi.handover import moves
+    from vsi.machine import machine_of
+    from vsi.provider import Unit
+
+    engines = artifacts(plan)
+    for move in moves(plan, machine_of(plan.stack)):
+        pulumi.log.warn(str(move))
+
+    def deploy(unit: HostUnit, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        return Unit(plan, unit, engines, secrets, opts)
+
+    return deploy
+
+
+def artifacts(plan: HostPlan) -> dict[str, str]:
+    """Engine -> key of its artifact in the cache; SuiteError if one is not there.
+
+    Nothing is built here, inside the Pulumi program: `obs up` and `obs preview` bring engines first."""
+    from engines.store import Store
+
+    store = Store()
+    found = {engine: store.find(engine) for engine in plan.engines}
+    missing = [engine for engine, artifact in found.items() if artifact is None]
+    if missing:
+        raise SuiteError(
+            f"not in the cache of engines: {', '.join(missing)}. Run: obs engines build {' '.join(missing)}"
+        )
+    return {engine: artifact.key for engine, artifact in found.items() if artifact}
+
+
+def preflight(plan: HostPlan) -> list[Obstacle]:
+    """What this host lacks for a plan."""
+    from vsi.preflight import preflight
+
+    return [
+        Obstacle(f"{found.key}: {found.found}; expected {found.expected}. {found.what_to_do}", found.fatal)
+        for found in preflight(plan)
+    ]
+
+
+def is_there(stack: str) -> bool:
+    """Whether units of the stack were ever here, and what they left still is."""
+    try:
+        return state_paths(stack).units.is_dir()
+    except DeployError:
+        return False
+
+
+def units(stack: str) -> list[str]:
+    """Those that were applied here."""
+    from vsi import host
+    from vsi.machine import machine_of
+
+    return list(host.records(machine_of(stack)))
+
+
+def status(stack: str) -> list[UnitStatus]:
+    """Every unit, asked whether it serves."""
+    from vsi import host
+
+    return host.status(stack)
+
+
+def logs(stack: str, units: list[str], *, follow: bool, lines: int) -> Iterator[tuple[str, str]]:
+    """What units wrote to standard output and error."""
+    from vsi import host
+
+    return host.logs(stack, units, follow=follow, lines=lines)
+
+
+def log(stack: str, unit: str) -> str:
+    """The folder of a unit's log."""
+    folder = state_paths(stack).unit(unit).log
+    return str(folder) if folder.is_dir() else ""
+
+
+def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
+    """Under the supervisor."""
+    from vsi import host
+
+    host.stop(stack, units, progress=progress)
+
+
+def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[SuiteError]:
+    """Under the supervisor, which is started too."""
+    from vsi import host
+
+    return host.start(stack, units, progress=progress)
+
+
+def kept(stack: str) -> list[Path]:
+    """The data of units, and the secrets that protect it."""
+    state = state_paths(stack)
+    folders = [*sorted(state.units.glob("*/data")), state.secrets]
+    return [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
+
+
+TARGET = Target(
+    name="local",
+    kinds=(HostUnit,),
+    refusals=refusals,
+    plan=plan,
+    resources=resources,
+    operate=Operate(
+        preflight=preflight,
+        is_there=is_there,
+        units=units,
+        status=status,
+        logs=logs,
+        log=log,
+        stop=stop,
+        start=start,
+        kept=kept,
+    ),
+)
