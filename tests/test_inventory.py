@@ -5,10 +5,12 @@ from collections import Counter
 from components.catalog import ENGINES
 from components.inventory import PROGRAMS
 from components.render import opensearch_store
+from components.render.programs import RENDERERS
 from components.spec.consistency import RESERVED_JOBS, RESERVED_UNITS
 from tests import specs
-from vsi import units
+from tests.sites import apart
 from vsi.site import MERGED, local_site
+from vsi.units import all_units
 
 SPEC = specs.spec()
 SOCKETS = [socket for program in PROGRAMS for socket in program.sockets]
@@ -85,6 +87,18 @@ def test_names_of_programs_and_their_jobs_are_reserved() -> None:
     assert set(RESERVED_JOBS) == names | jobs
 
 
-def test_local_starts_every_program_or_says_which_it_does_without() -> None:
-    assert set(units._UNITS) | set(MERGED) == {program.name for program in PROGRAMS}
-    assert not set(units._UNITS) & set(MERGED)
+def test_every_program_has_a_renderer() -> None:
+    assert set(RENDERERS) == {program.name for program in PROGRAMS}
+
+
+def test_a_program_is_healthy_where_it_listens_and_needs_programs() -> None:
+    for program in PROGRAMS:
+        run = RENDERERS[program.name].running(SPEC, apart(SPEC))
+        assert run.health.listener in {socket.name for socket in program.sockets}, program.name
+        assert set(run.needs) <= {other.name for other in PROGRAMS}, program.name
+
+
+def test_local_starts_every_program_but_those_that_it_merges() -> None:
+    started = {unit.name for unit in all_units(SPEC, local_site(SPEC))}
+    services = {service.name for service in SPEC.services}
+    assert started - services == {program.name for program in PROGRAMS} - set(MERGED)

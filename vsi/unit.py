@@ -1,6 +1,6 @@
 """The parts of this target: programs that are kept running on hosts, and the plan that holds them.
 
-Commands hold tokens that are replaced on the host, where alone the folders are known:
+Commands hold tokens (`components.running`) that are replaced on the host, where alone the folders are known:
 `{conf}` `{data}` `{log}` `{cache}` (this unit's folders), `{state}` (the stack's), `{secrets}`, `{python}`,
 `{repo}`, `{engine:NAME}` (the folder of an engine's artifact) and
 `{engine:NAME:PROGRAM}` (one of its programs).

@@ -7,10 +7,12 @@ whatever is left goes to the platform team, so that no alert is lost for want of
 import json
 from typing import Any
 
+from components.render import tls
 from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
 from components.render.document import Document, Documents
 from components.rules.metrics import DEAD_MANS_SWITCH
 from components.rules.model import duration
+from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Receiver, Route, Spec, milliseconds
 
@@ -35,7 +37,27 @@ def render(spec: Spec, site: Site) -> Documents:
     return {
         "alertmanager.yml": Document(config, "yaml"),
         "templates/obs.tmpl": Document(TEMPLATE, "text"),
+        **tls.web(site, "alertmanager"),
     }
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """Alone: a cluster of one has nobody to gossip with."""
+    return Running(
+        command=(
+            program("alertmanager", "alertmanager"),
+            "--config.file=alertmanager.yml",
+            "--storage.path={data}",
+            *tls.flags(site, "alertmanager"),
+            "--cluster.listen-address=",
+            "--log.format=json",
+        ),
+        checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
+        reload="SIGHUP",
+        health=Health("alertmanager", "/-/ready"),
+        secrets=tuple(sorted({item.secret for item in spec.alerting.receivers if item.secret})),
+        memory_mb=60,
+    )
 
 
 def _root(spec: Spec) -> dict[str, Any]:

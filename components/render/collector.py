@@ -9,12 +9,9 @@ from typing import Any
 
 from components.render import collector_agent, collector_gateway
 from components.render.document import Document, Documents
+from components.running import Running
 from components.site import Site
 from components.spec import Spec
-
-RELOAD = "SIGHUP"
-"""Makes the running collector read its files again; what is queued stays on disk. It ends the collector if
-the files are wrong, so they are validated first."""
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -22,6 +19,11 @@ def render(spec: Spec, site: Site) -> Documents:
     gateway = collector_gateway.config(spec, site)
     agent = collector_agent.config(spec, site, collector_gateway.NAME)
     return {"collector.yaml": Document(merged(agent, gateway) if agent else gateway, "yaml")}
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """As the gateway, whose process it is."""
+    return collector_gateway.running(spec, site)
 
 
 _BY_NAME = {

@@ -6,8 +6,9 @@ What keeps lines from being lost or doubled (docs/adr/0006-log-shipper.md) stand
 from typing import Any
 
 from components.render import collector_files, collector_logs
-from components.render.collector_process import storage, whole
+from components.render.collector_process import process, storage, whole
 from components.render.document import Document, Documents
+from components.running import Running
 from components.site import Site
 from components.spec import Spec
 
@@ -18,6 +19,12 @@ def render(spec: Spec, site: Site) -> Documents:
     """`collector.yaml` of an agent that is a process of its own; nothing where there is no log to read."""
     found = config(spec, site)
     return {} if found is None else {"collector.yaml": Document(found, "yaml")}
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """A collector with its own queues."""
+    del spec, site
+    return process(NAME)
 
 
 def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ One runs in a stack: of two, each would see half of a trace and count half of it
 from typing import Any
 
 from components.render import collector_logs, collector_otlp, collector_traces, sizes, tls
-from components.render.collector_process import storage, whole
+from components.render.collector_process import process, storage, whole
 from components.render.document import Document, Documents
+from components.running import Running
 from components.site import Site
 from components.spec import Spec
 
@@ -23,6 +24,12 @@ _LARGEST: dict[str, dict[str, int]] = {
 def render(spec: Spec, site: Site) -> Documents:
     """`collector.yaml` of a gateway that is no agent too."""
     return {"collector.yaml": Document(config(spec, site), "yaml")}
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """A collector with its own queues."""
+    del spec, site
+    return process(NAME)
 
 
 def config(spec: Spec, site: Site) -> dict[str, Any]:

@@ -5,6 +5,7 @@ of memory, queues on disk, redaction. Its listeners are called after it: `<name>
 from typing import Any
 
 from components.render import collector_logs, ottl, tls
+from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Spec
 
@@ -42,6 +43,21 @@ def whole(
     }
     config: dict[str, Any] = ottl.literal({**components, "service": service})
     return config
+
+
+def process(name: str) -> Running:
+    """The process `name`. A signal makes it read its files again, and what is queued stays on disk; but it
+    ends if they are wrong, so they are validated first."""
+    otelcol = program("otelcol", "otelcol")
+    return Running(
+        command=(otelcol, "--config", "collector.yaml"),
+        checks=((otelcol, "validate", "--config", "collector.yaml"),),
+        reload="SIGHUP",
+        health=Health(f"{name}-health"),
+        secrets=(collector_logs.PROGRAM.password,),
+        needs=("opensearch",),
+        memory_mb=300,
+    )
 
 
 def storage(site: Site, name: str, folder: str, *, fsync: bool) -> dict[str, Any]:

@@ -3,13 +3,12 @@
 from components.inventory import BY_NAME
 from components.render import opensearch_store
 from components.render.document import Document, Documents
+from components.running import Health, Running, ours
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
 
 PROGRAM = BY_NAME["housekeeper"]
-COMMAND = ("{python}", "-m", "agents.housekeeper", "--settings", "settings.json")
-HEALTH_PATH = "/health"
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -44,3 +43,15 @@ def render(spec: Spec, site: Site) -> Documents:
 
 def _days(duration: str) -> int:
     return milliseconds(duration) // 86_400_000
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """Beside the store."""
+    del spec, site
+    return ours(
+        "agents.housekeeper",
+        Health("housekeeper", "/health"),
+        60,
+        secrets=(PROGRAM.password,),
+        needs=("opensearch",),
+    )

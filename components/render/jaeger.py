@@ -15,6 +15,7 @@ from typing import Any
 from components.inventory import BY_NAME
 from components.render import sizes, tls
 from components.render.document import Document, Documents
+from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Spec
 
@@ -88,3 +89,17 @@ def render(spec: Spec, site: Site) -> Documents:
 
 def _served(site: Site, listener: str) -> dict[str, Any]:
     return {"endpoint": site.bind(listener), **tls.served(site, listener, "jaeger")}
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """Its settings are judged by itself."""
+    del spec, site
+    exe = program("jaeger", "jaeger")
+    return Running(
+        command=(exe, "--config", "jaeger.yaml"),
+        checks=((exe, "validate", "--config", "jaeger.yaml"),),
+        health=Health("jaeger-health", HEALTH_PATH, seconds=120),
+        secrets=(PROGRAM.password,),
+        needs=("opensearch",),
+        memory_mb=120,
+    )

@@ -16,6 +16,7 @@ from typing import Any
 from components.inventory import password_of
 from components.render import opensearch_store
 from components.render.document import Document, Documents
+from components.running import Health, Running
 from components.site import Site
 from components.spec import Spec
 
@@ -174,4 +175,18 @@ def _meta(kind: str) -> dict[str, Any]:
     return {"_meta": {"type": kind, "config_version": 2}}
 
 
-__all__ = ["ADMIN_DN", "COMMAND", "ENVIRONMENT", "NODE_DN", "SETUP_COMMAND", "SETUP_ONLY", "render"]
+def running(spec: Spec, site: Site) -> Running:
+    """One node; what is under `setup/` is brought in while it runs."""
+    del site
+    return Running(
+        command=COMMAND,
+        environment=ENVIRONMENT,
+        checks=(CHECK_COMMAND,),
+        setup=SETUP_COMMAND,
+        setup_only=SETUP_ONLY,
+        health=Health("opensearch", READY_PATH, seconds=300),
+        secrets=SECRETS,
+        refuses_root=True,
+        stop_seconds=60,
+        memory_mb=spec.deploy.opensearch_heap_mb + 500,
+    )

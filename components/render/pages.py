@@ -3,12 +3,11 @@
 from components.inventory import BY_NAME
 from components.render.document import Document, Documents, ordered
 from components.rules.slo import DURATION, indicator
+from components.running import Health, Running, ours
 from components.site import Site
 from components.spec import Service, Spec
 from components.spec.services import Slo
 
-COMMAND = ("{python}", "-m", "agents.pages", "--settings", "settings.json")
-HEALTH_PATH = "/health"
 PROGRAM = BY_NAME["pages"]
 ENGINES = ("prometheus", "alertmanager", "jaeger")
 """Programs that the pages ask."""
@@ -55,3 +54,9 @@ def _service(service: Service, site: Site) -> dict[str, object]:
         "buckets": f"{histogram}_bucket{{{matchers}",
         "promise": promise if service.slo else None,
     }
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """It needs none of those that it reads to start."""
+    del spec, site
+    return ours("agents.pages", Health("pages", "/health"), 70)

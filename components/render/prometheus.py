@@ -9,9 +9,11 @@ Series with a forbidden label are dropped whole. Never `labeldrop`: it would mer
 
 from typing import Any
 
+from components.render import scrape_jobs, tls
 from components.render.document import Document, Documents
 from components.render.scrape_jobs import Job, jobs
 from components.rules import files as rules
+from components.running import Health, Running, program
 from components.site import Site, seen_from
 from components.spec import Spec, milliseconds
 
@@ -19,7 +21,7 @@ from components.spec import Spec, milliseconds
 def render(spec: Spec, site: Site) -> Documents:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
-    files = {"prometheus.yml": Document(_main(spec, site), "yaml")}
+    files = {"prometheus.yml": Document(_main(spec, site), "yaml"), **tls.web(site, "prometheus")}
     by_file: dict[str, list[Job]] = {}
     for job in jobs(spec, site):
         by_file.setdefault(job.file, []).append(job)
@@ -29,6 +31,30 @@ def render(spec: Spec, site: Site) -> Documents:
         )
     files |= rules.documents(spec, site)
     return dict(sorted(files.items()))
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """Its rules are proven on the data that they bring before they replace those that run."""
+    promtool = program("prometheus", "promtool")
+    prove = ("{python}", "-m", "agents.rule_tests", "--promtool", promtool)
+    return Running(
+        command=(
+            program("prometheus", "prometheus"),
+            "--config.file=prometheus.yml",
+            "--storage.tsdb.path={data}",
+            *tls.flags(site, "prometheus"),
+            *(("--enable-feature=exemplar-storage",) if spec.metrics.exemplars else ()),
+            "--log.format=json",
+        ),
+        checks=(
+            (promtool, "check", "config", "prometheus.yml"),
+            (*prove, "--passed", "{cache}/rule-tests.json", "tests"),
+        ),
+        reload="SIGHUP",
+        health=Health("prometheus", "/-/ready", seconds=120),
+        secrets=scrape_jobs.secrets(spec),
+        memory_mb=300,
+    )
 
 
 def _main(spec: Spec, site: Site) -> dict[str, Any]:

@@ -1,11 +1,9 @@
-"""Redis, which the demo shop keeps its stock in, and the exporter that watches it."""
+"""Redis, which the demo shop keeps its stock in."""
 
-from components.render.document import Document, Documents, ordered
+from components.render.document import Document, Documents
+from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Spec
-
-COMMAND = ("redis.conf",)
-EXPORTER_COMMAND = ("{python}", "-m", "agents.redis_exporter", "--settings", "settings.json")
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -25,12 +23,12 @@ def render(spec: Spec, site: Site) -> Documents:
     return {"redis.conf": Document("\n".join(lines) + "\n", "text")}
 
 
-def render_exporter(spec: Spec, site: Site) -> Documents:
-    """`settings.json` of `agents.redis_exporter`."""
-    settings = {
-        "redis": f"redis://{site.dial('redis')}/0",
-        "host": site.host("redis-exporter"),
-        "port": site.port("redis-exporter"),
-        "labels": spec.environment.labels,
-    }
-    return {"settings.json": Document(ordered(settings), "json")}
+def running(spec: Spec, site: Site) -> Running:
+    """Without a check: Redis has no command that judges a configuration. Nothing in `redis.conf` comes from
+    the stack file but the port."""
+    del spec, site
+    return Running(
+        command=(program("redis", "redis-server"), "redis.conf"),
+        health=Health("redis", protocol="redis"),
+        memory_mb=30,
+    )

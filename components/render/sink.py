@@ -1,11 +1,9 @@
 """Settings of `agents.sink`, which stands in for the receivers of alerts."""
 
 from components.render.document import Document, Documents, ordered
+from components.running import Health, Running, ours
 from components.site import Site
 from components.spec import Spec
-
-COMMAND = ("{python}", "-m", "agents.sink", "--settings", "settings.json")
-HEALTH_PATH = "/health"
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -17,3 +15,9 @@ def render(spec: Spec, site: Site) -> Documents:
         "labels": spec.environment.labels,
     }
     return {"settings.json": Document(ordered(settings), "json")}
+
+
+def running(spec: Spec, site: Site) -> Running:
+    """It needs nothing of the others."""
+    del spec, site
+    return ours("agents.sink", Health("sink", "/health"), 90)

@@ -32,3 +32,9 @@ def web(site: Site, program: str) -> Documents:
     if not site.tls(program):
         return {}
     return {WEB: Document({"tls_server_config": certificate(site, program)}, "yaml")}
+
+
+def flags(site: Site, program: str) -> tuple[str, ...]:
+    """How such a program is told where it listens, and of `web.yml`."""
+    listens = (f"--web.listen-address={site.bind(program)}",)
+    return (*listens, f"--web.config.file={WEB}") if site.tls(program) else listens

@@ -8,7 +8,7 @@ import pytest
 
 from agents import housekeeper, redis_exporter
 from components.render.housekeeper import render
-from components.render.redis import render_exporter
+from components.render.redis_exporter import render as render_exporter
 from components.render.text import text
 from tests import specs
 from vsi.site import local_site

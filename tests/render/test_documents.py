@@ -10,41 +10,19 @@ import pytest
 import yaml
 
 import components.render
-from components.render import (
-    alertmanager,
-    collector,
-    collector_agent,
-    collector_gateway,
-    housekeeper,
-    jaeger,
-    opensearch,
-    pages,
-    prometheus,
-    redis,
-    services,
-    sink,
-)
+from components.render import collector, services
 from components.render.document import Document
+from components.render.programs import RENDERERS
 from components.render.text import text
 from tests import specs
 from tests.sites import apart
 from vsi.site import local_site
 
 SPEC = specs.spec()
-AT = local_site(SPEC)
+AT = apart(SPEC)
 RENDERED = {
-    "alertmanager": alertmanager.render(SPEC, AT),
-    "collector": collector.render(SPEC, AT),
-    "collector-agent": collector_agent.render(SPEC, apart(SPEC)),
-    "collector-gateway": collector_gateway.render(SPEC, AT),
-    "housekeeper": housekeeper.render(SPEC, AT),
-    "jaeger": jaeger.render(SPEC, AT),
-    "opensearch": opensearch.render(SPEC, AT),
-    "pages": pages.render(SPEC, AT),
-    "prometheus": prometheus.render(SPEC, AT),
-    "redis": redis.render(SPEC, AT),
-    "redis-exporter": redis.render_exporter(SPEC, AT),
-    "sink": sink.render(SPEC, AT),
+    **{name: renderer.render(SPEC, AT) for name, renderer in RENDERERS.items()},
+    "collector-of-both": collector.render(SPEC, local_site(SPEC)),
     **{service.name: services.render(SPEC, AT, service) for service in SPEC.services if service.run},
 }
 DOCUMENTS = {f"{name}/{path}": document for name, made in RENDERED.items() for path, document in made.items()}
