@@ -24,12 +24,14 @@ P = TypeVar("P", bound=Plan)
 
 
 @dataclass(frozen=True)
-class Obstacle:
-    """What stands in the way of a plan: found, expected, and what to do, as one text."""
+class Obstacle(Problem):
+    """What stands in the way of a plan in its place; the path names a thing there. Where it is not fatal, the
+    stack comes up all the same, with less."""
 
-    text: str
-    fatal: bool
-    """Whether the stack would not come up; otherwise it does, with less."""
+    fatal: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value}; {self.expected}. {self.what_to_do}"
 
 
 @dataclass(frozen=True)

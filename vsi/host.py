@@ -9,14 +9,13 @@ from components.target import Progress, UnitStatus
 from vsi.drift import Observed, read_machine
 from vsi.errors import DeployError
 from vsi.machine import Machine, machine_of
-from vsi.preflight import Problem, preflight
+from vsi.preflight import preflight
 from vsi.reach import Look
 from vsi.ready import silence, wait_ready
 from vsi.records import Applied, read_all, read_applied
 from vsi.unit import HostUnit
 
 __all__ = [
-    "Problem",
     "Progress",
     "UnitStatus",
     "logs",

@@ -1,8 +1,8 @@
 """What this host lacks for a plan, found before anything is changed, with what to do about it."""
 
-from dataclasses import dataclass
-
 from components.plan import Pillar
+from components.spec.problem import AsWritten
+from components.target import Obstacle
 from vsi.errors import DeployError
 from vsi.keepers import Trouble
 from vsi.machine import Machine, machine_of
@@ -17,23 +17,12 @@ _DISK_MB = 500
 _DISK_MB_OPENSEARCH = 3_000
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that stands in the way; `fatal` is False where the stack still comes up, with less."""
-
-    key: str
-    found: str
-    expected: str
-    what_to_do: str
-    fatal: bool = True
-
-
-def preflight(plan: HostPlan) -> list[Problem]:
-    """Every problem of this host with a plan; empty if it can be deployed. Changes nothing."""
+def preflight(plan: HostPlan) -> list[Obstacle]:
+    """What stands in the way of a plan on this host; empty if it can be deployed. Changes nothing."""
     try:
         machine = machine_of(plan.stack)
     except DeployError as error:
-        return [Problem("state folder", error.message, "a usable folder", "see there")]
+        return [_obstacle("state folder", error.message, "a usable folder", "see there")]
     if trouble := machine.keeper.trouble():
         return [_told(trouble)]
     survey = machine.reach.survey(question_of(plan))
@@ -51,6 +40,10 @@ def preflight(plan: HostPlan) -> list[Problem]:
     ]
 
 
+def _obstacle(what: str, found: str, expected: str, what_to_do: str, *, fatal: bool = True) -> Obstacle:
+    return Obstacle((AsWritten(what),), AsWritten(found), f"expected {expected}", what_to_do, fatal)
+
+
 def question_of(plan: HostPlan) -> Question:
     """All that a plan wants to know of a machine, to be answered at once."""
     commands = [unit.process.command for unit in plan.parts if unit.pillar is Pillar.SERVICES]
@@ -64,19 +57,19 @@ def question_of(plan: HostPlan) -> Question:
     )
 
 
-def _told(trouble: Trouble) -> Problem:
+def _told(trouble: Trouble) -> Obstacle:
     if trouble.kind == "user":
-        return Problem("user", trouble.words, "the user of what runs", "or take it down as that user first")
-    return Problem("supervisor", trouble.words, "one that can be spoken to", "see there")
+        return _obstacle("user", trouble.words, "the user of what runs", "or take it down as that user first")
+    return _obstacle("supervisor", trouble.words, "one that can be spoken to", "see there")
 
 
-def _path(plan: HostPlan, root: str) -> list[Problem]:
+def _path(plan: HostPlan, root: str) -> list[Obstacle]:
     """Characters of the state folder's path that OpenSearch would take for something else."""
     found = [text for text in ('"', ",", "${") if text in root]
     if not found or not _has_opensearch(plan):
         return []
     return [
-        Problem(
+        _obstacle(
             "state folder",
             f"{root} holds {' and '.join(found)}",
             "none of these: OpenSearch reads quotes, lists and variables there",
@@ -85,18 +78,18 @@ def _path(plan: HostPlan, root: str) -> list[Problem]:
     ]
 
 
-def _programs(plan: HostPlan, machine: Machine, survey: Survey) -> list[Problem]:
+def _programs(plan: HostPlan, machine: Machine, survey: Survey) -> list[Obstacle]:
     other_user = survey.uid == 0 and any(unit.process.refuses_root for unit in plan.parts)
     problems = []
     for program in (*_PROGRAMS, *((_UNSHARE,) if other_user else ())):
         if program not in survey.programs:
             package = "util-linux" if program in ("setpriv", _UNSHARE) else f"the package that has {program}"
-            problems.append(Problem(f"program {program}", "not on PATH", "on PATH", f"install {package}"))
+            problems.append(_obstacle(f"program {program}", "not on PATH", "on PATH", f"install {package}"))
     if other_user and not problems:
         said = machine.reach.run((_UNSHARE, "--user", "--map-user=1000", "--map-group=1000", "--", "true"))
         if said.code != 0:
             problems.append(
-                Problem(
+                _obstacle(
                     "user namespaces",
                     said.output.strip() or f"exit code {said.code}",
                     "allowed: an engine here refuses to run as root",
@@ -106,19 +99,19 @@ def _programs(plan: HostPlan, machine: Machine, survey: Survey) -> list[Problem]
     return problems
 
 
-def _commands(plan: HostPlan, survey: Survey) -> list[Problem]:
+def _commands(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     """Commands of services that nothing on this host answers to."""
     problems = []
     for unit in plan.parts:
         if unit.pillar is not Pillar.SERVICES:
             continue
-        if found := _not_there(unit.process.command, survey):
+        if found := _what_is_missing(unit.process.command, survey):
             what_to_do = f"correct run.command of service {unit.name}, or install the program"
-            problems.append(Problem(f"service {unit.name}", found, "a command that exists", what_to_do))
+            problems.append(_obstacle(f"service {unit.name}", found, "a command that exists", what_to_do))
     return problems
 
 
-def _not_there(command: tuple[str, ...], survey: Survey) -> str:
+def _what_is_missing(command: tuple[str, ...], survey: Survey) -> str:
     """Which part of a command does not exist; empty if none, or if only its start can tell."""
     program, *rest = command
     if program == "{python}":
@@ -137,14 +130,14 @@ def _not_there(command: tuple[str, ...], survey: Survey) -> str:
     return f"{program} {where}"
 
 
-def _memory(todo: list[HostUnit], survey: Survey) -> list[Problem]:
+def _memory(todo: list[HostUnit], survey: Survey) -> list[Obstacle]:
     available = survey.memory_mb
     expected = sum(unit.memory_mb for unit in todo)
     if available >= expected:
         return []
     largest = ", ".join(u.name for u in sorted(todo, key=lambda u: -u.memory_mb)[:3])
     return [
-        Problem(
+        _obstacle(
             "memory",
             f"{available} MB available",
             f"{expected} MB for what does not run yet (most: {largest})",
@@ -153,12 +146,12 @@ def _memory(todo: list[HostUnit], survey: Survey) -> list[Problem]:
     ]
 
 
-def _disk(plan: HostPlan, survey: Survey) -> list[Problem]:
+def _disk(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     folder, free = survey.disk_at, survey.disk_mb
     problems = []
     if not survey.disk_writable:
         problems.append(
-            Problem(
+            _obstacle(
                 "state folder",
                 f"{folder} cannot be written",
                 "writable",
@@ -168,7 +161,7 @@ def _disk(plan: HostPlan, survey: Survey) -> list[Problem]:
     expected = _DISK_MB_OPENSEARCH if _has_opensearch(plan) else _DISK_MB
     if free < expected:
         problems.append(
-            Problem(
+            _obstacle(
                 "disk",
                 f"{free} MB free at {folder}",
                 f"{expected} MB",
@@ -182,7 +175,7 @@ def _has_opensearch(plan: HostPlan) -> bool:
     return any("opensearch" in unit.engines for unit in plan.parts)
 
 
-def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Problem]:
+def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Obstacle]:
     wanted: dict[int, str] = {}
     problems = []
     for unit in plan.parts:
@@ -190,7 +183,7 @@ def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Problem]:
             if port in wanted:
                 both = f"{wanted[port]} and {unit.name}"
                 problems.append(
-                    Problem(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
+                    _obstacle(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
                 )
             wanted[port] = unit.name
     pids = {holder.pid for holder in survey.ports.values() if holder.pid and not holder.free}
@@ -200,7 +193,7 @@ def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Problem]:
         if holder is None or holder.free or holder.pid in ours:
             continue
         problems.append(
-            Problem(
+            _obstacle(
                 f"port {port}",
                 f"held by {_who(holder)}",
                 f"free, for {wanted[port]}",
@@ -218,7 +211,7 @@ def _who(holder: Holder) -> str:
     return f"{who} (an outgoing connection has it for a while)" if holder.outgoing else who
 
 
-def _ephemeral(plan: HostPlan, survey: Survey) -> list[Problem]:
+def _ephemeral(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     if survey.ephemeral_ports is None:
         return []
     first, last = survey.ephemeral_ports
@@ -226,7 +219,7 @@ def _ephemeral(plan: HostPlan, survey: Survey) -> list[Problem]:
     if not inside:
         return []
     return [
-        Problem(
+        _obstacle(
             "deploy.port_base",
             f"ports {inside[0]} to {inside[-1]}",
             f"none in {first} to {last}, where any outgoing connection may take one",
@@ -236,12 +229,12 @@ def _ephemeral(plan: HostPlan, survey: Survey) -> list[Problem]:
     ]
 
 
-def _kernel(plan: HostPlan, survey: Survey) -> list[Problem]:
+def _kernel(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     found = survey.max_map_count
     if not _has_opensearch(plan) or found is None or found >= MAX_MAP_COUNT:
         return []
     return [
-        Problem(
+        _obstacle(
             "vm.max_map_count",
             str(found),
             f"{MAX_MAP_COUNT} for OpenSearch with much data",

@@ -71,10 +71,7 @@ def preflight(plan: HostPlan) -> list[Obstacle]:
     """What this host lacks for a plan."""
     from vsi.preflight import preflight
 
-    return [
-        Obstacle(f"{found.key}: {found.found}; expected {found.expected}. {found.what_to_do}", found.fatal)
-        for found in preflight(plan)
-    ]
+    return preflight(plan)
 
 
 def is_there(stack: str) -> bool:

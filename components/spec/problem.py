@@ -14,7 +14,7 @@ MISSING = object()
 
 
 class AsWritten(str):
-    """A value that is shown as it is, without quotes: as a file has it, or in words."""
+    """A value, or a part of a path, that is shown as it is, without quotes: as a file has it, or in words."""
 
     __slots__ = ()
 
@@ -63,7 +63,8 @@ def written(path: KeyPath) -> str:
             if isinstance(part, int):
                 yield f"[{part}]"
             else:
-                shown = part if re.fullmatch(r"[\w:-]{1,60}", part, re.ASCII) else show(part)
+                plain = isinstance(part, AsWritten) or re.fullmatch(r"[\w:-]{1,60}", part, re.ASCII)
+                shown = part if plain else show(part)
                 yield f".{shown}" if index else shown
 
     return "".join(parts())

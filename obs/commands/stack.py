@@ -193,8 +193,8 @@ def _obstacles(spec: "Spec", plan: "Plan") -> bool:
     found = operate.preflight(plan) if operate else []
     for obstacle in found:
         if obstacle.fatal:
-            tell(obstacle.text, "bad")
-    tell_new(plan.stack, [obstacle.text for obstacle in found if not obstacle.fatal])
+            tell(str(obstacle), "bad")
+    tell_new(plan.stack, [str(obstacle) for obstacle in found if not obstacle.fatal])
     return any(obstacle.fatal for obstacle in found)
 
 

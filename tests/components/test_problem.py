@@ -3,6 +3,7 @@
 import pytest
 
 from components.spec.problem import MISSING, AsWritten, KeyPath, Problem, Refused, written
+from components.target import Obstacle
 
 
 @pytest.mark.parametrize(
@@ -56,3 +57,9 @@ def test_what_is_refused_tells_every_problem() -> None:
 
     assert str(refused) == "a = 1: expected 2\nb = 3: expected 4"
     assert refused.problems == problems
+
+
+def test_an_obstacle_says_what_is_there_what_is_needed_and_what_to_do() -> None:
+    obstacle = Obstacle((AsWritten("state folder"),), AsWritten("x" * 90), "expected y", "set z")
+
+    assert str(obstacle) == f"state folder: {'x' * 90}; expected y. set z"

@@ -157,9 +157,9 @@ def test_preflight_tells_of_a_port_that_an_outgoing_connection_has(place: Place)
         place.ports["alpha"] = port = client.getsockname()[1]
         problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit()))}
     assert set(problems) == {f"port {port}", "deploy.port_base"}
-    assert f"pid {os.getpid()}" in problems[f"port {port}"].found
-    assert "outgoing connection" in problems[f"port {port}"].found
-    assert problems["deploy.port_base"].found == f"ports {port} to {port}"
+    assert f"pid {os.getpid()}" in str(problems[f"port {port}"])
+    assert "outgoing connection" in str(problems[f"port {port}"])
+    assert problems["deploy.port_base"].value == f"ports {port} to {port}"
     assert not problems["deploy.port_base"].fatal
 
 
@@ -176,8 +176,8 @@ def test_preflight_names_what_is_missing(
         monkeypatch.setattr("vsi.preflight._DISK_MB_OPENSEARCH", 10**9)
         problems = {problem.key: problem for problem in host.preflight(place.plan(place.unit(), huge))}
     assert set(problems) == {f"port {port}", "memory", "disk", "vm.max_map_count"}
-    assert f"pid {os.getpid()}" in problems[f"port {port}"].found
-    assert problems[f"port {port}"].expected == "free, for alpha"
+    assert f"pid {os.getpid()}" in str(problems[f"port {port}"])
+    assert problems[f"port {port}"].expected == "expected free, for alpha"
     assert "beta" in problems["memory"].expected
     assert not problems["vm.max_map_count"].fatal
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -188,7 +188,7 @@ def test_preflight_names_what_is_missing(
 def test_two_units_on_one_port_are_named(place: Place) -> None:
     place.ports["beta"] = place.unit().ports[0]
     (problem,) = host.preflight(place.plan(place.unit(), place.unit("beta")))
-    assert problem.found == "wanted by alpha and beta"
+    assert problem.value == "wanted by alpha and beta"
 
 
 @pytest.mark.parametrize("name", ["a, b", 'say "a"', "${HOME}"])
@@ -198,7 +198,7 @@ def test_a_path_that_opensearch_would_misread_is_named(
     for place in make_place(tmp_path / name, monkeypatch):
         store = place.unit(engines=("opensearch",))
         (problem,) = [p for p in host.preflight(place.plan(store)) if p.key == "state folder"]
-        assert str(tmp_path / name) in problem.found
+        assert str(tmp_path / name) in str(problem)
         assert "OBS_STATE_DIR" in problem.what_to_do
         assert host.preflight(place.plan(place.unit())) == []
         assert not place.base.exists()

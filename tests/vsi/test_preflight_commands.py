@@ -5,20 +5,21 @@ from pathlib import Path
 
 import pytest
 
+from components.target import Obstacle
 from tests import specs
 from vsi.machine import machine_of
 from vsi.plan import plan
-from vsi.preflight import Problem, _commands, question_of
+from vsi.preflight import _commands, question_of
 from vsi.unit import HostPlan
 
 
 def _told(*command: str) -> list[str]:
     services = [{"name": "cart", "owner": "checkout", "run": {"command": list(command), "port_offset": 100}}]
     spec = specs.spec(services=services, metrics={"exporters": ["node"]})
-    return [f"{item.key}: {item.found}" for item in _problems(plan(spec, "local"))]
+    return [f"{item.key}: {item.value}" for item in _problems(plan(spec, "local"))]
 
 
-def _problems(made: HostPlan) -> list[Problem]:
+def _problems(made: HostPlan) -> list[Obstacle]:
     return _commands(made, machine_of("local").reach.survey(question_of(made)))
 
 
