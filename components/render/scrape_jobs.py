@@ -1,10 +1,10 @@
 """What is scraped beside the services: the stack's own programs, and the jobs that the stack file adds."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
-from components.inventory import PROGRAMS, Metrics, sockets
+from components.inventory import PROGRAMS, Metrics
 from components.render import sizes
 from components.site import Site
 from components.spec import Service, Spec
@@ -35,16 +35,11 @@ class Job:
     """Instead of the stack's."""
 
 
-def programs(spec: Spec) -> tuple[Metrics, ...]:
-    """The stack's own programs that are scraped, one a job, sorted by job."""
-    by_job = {page.job: page for page in _pages(spec)}
-    return tuple(by_job[job] for job in sorted(by_job))
-
-
-def _pages(spec: Spec) -> Iterator[Metrics]:
-    opened = {socket.name for socket in sockets(spec)}
-    for program in PROGRAMS:
-        yield from (page for page in program.metrics if page.listener in opened)
+def scraped(site: Site) -> tuple[Metrics, ...]:
+    """The pages of the stack's own programs that are scraped at a site, by job; several have one job where
+    programs do the same work."""
+    pages = [page for program in PROGRAMS for page in program.metrics if site.has(page.listener)]
+    return tuple(sorted(pages, key=lambda page: page.job))
 
 
 PUSHED_JOB = "collector-pushed"
@@ -67,9 +62,8 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
     """Every scrape job: services in the stack file's order, then programs, then further jobs."""
     platform = spec.alerting.platform_team
     found = [job for service in spec.services for job in service_jobs(service, site)]
-    here = [page for page in _pages(spec) if site.has(page.listener)]
-    for name in sorted({page.job for page in here}):
-        listeners = [site.listeners[page.listener] for page in here if page.job == name]
+    for name, pages in groupby(scraped(site), key=lambda page: page.job):
+        listeners = [site.listeners[page.listener] for page in pages]
         targets = tuple(address for listener in listeners for address in listener.dial)
         own_tls = any(listener.tls for listener in listeners)
         job = Job(name, name, targets, {"owner": platform}, own_tls=own_tls)

@@ -10,7 +10,7 @@ from components.spec import Spec
 def documents(spec: Spec, site: Site) -> Documents:
     """`rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
     found: Documents = {}
-    for file in rule_files(spec):
+    for file in rule_files(spec, site):
         found[f"rules/{file.name}.yml"] = Document(to_native(spec, site, file), "yaml")
         found |= promtool.render(spec, site, file)
     custom = custom_rules(spec)
@@ -21,10 +21,10 @@ def documents(spec: Spec, site: Site) -> Documents:
     return found
 
 
-def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
+def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
     """The built-in rules: a file per service, then the platform's."""
     services = tuple(service.rule_file(one, spec) for one in spec.services)
-    return services + stack.rule_files(spec)
+    return services + stack.rule_files(spec, site)
 
 
 def custom_rules(spec: Spec) -> RuleFile | None:

@@ -3,62 +3,64 @@
 from components.render.scrape_jobs import (
     PUSHED_JOB,
     SPAN_METRICS_JOB,
-    programs,
     pushed_limits,
+    scraped,
     span_metrics_limits,
 )
 from components.rules import collector, metrics, stores
 from components.rules.model import Alert, Group, RuleFile
 from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
+from components.site import Site
 from components.spec import Spec
 from components.spec.base import Severity
 from components.spec.metrics import Limits
 
+_OF = {
+    "alertmanager": ("alertmanager", metrics.alertmanager),
+    "collector": ("collector-metrics", collector.collector),
+    "host": ("node-exporter", metrics.host),
+    "jaeger": ("jaeger-metrics", stores.jaeger),
+    "opensearch": ("opensearch", stores.opensearch),
+    "prometheus": ("prometheus", metrics.prometheus),
+    "redis": ("redis-exporter", metrics.redis),
+    "retention": ("housekeeper", stores.retention),
+}
+"""File -> the listener without which there is nothing to judge, and what makes its alerts."""
 
-def rule_files(spec: Spec) -> tuple[RuleFile, ...]:
-    """`platform-*` files, sorted; those of exporters that the stack leaves out are absent."""
-    exporters = spec.metrics.exporters
-    alerts = {
-        "alertmanager": metrics.alertmanager(spec),
-        "collector": collector.collector(spec),
-        "jaeger": stores.jaeger(spec),
-        "prometheus": metrics.prometheus(spec),
-        "retention": stores.retention(spec),
-        "targets": targets(spec),
-    }
-    if "node" in exporters:
-        alerts["host"] = metrics.host(spec)
-    if "opensearch" in exporters:
-        alerts["opensearch"] = stores.opensearch(spec)
-    if "redis" in exporters:
-        alerts["redis"] = metrics.redis(spec)
+
+def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
+    """`platform-*` files, sorted; those of programs that the site does not have are absent."""
+    alerts = {name: made(spec) for name, (listener, made) in _OF.items() if site.has(listener)}
+    if "opensearch" not in spec.metrics.exporters:
+        alerts.pop("opensearch", None)
+    alerts["targets"] = targets(spec, site)
     return tuple(
         RuleFile(f"platform-{name}", (Group(f"platform-{name}", spec.metrics.evaluation_interval, members),))
         for name, members in sorted(alerts.items())
+        if members
     )
 
 
-def targets(spec: Spec) -> tuple[Alert, ...]:
+def targets(spec: Spec, site: Site) -> tuple[Alert, ...]:
     """Whether the stack's own programs, and the targets of further scrape jobs, answer as they should."""
     limits = spec.metrics.limits
-    by_severity: dict[Severity, list[str]] = {}
-    for program in programs(spec):
-        by_severity.setdefault(program.down, []).append(program.job)
-    by_severity.setdefault("warning", []).extend(job.name for job in spec.metrics.scrape_jobs)
-    every = sorted(job for names in by_severity.values() for job in names)
+    severities: dict[str, Severity] = {page.job: page.down for page in scraped(site)}
+    severities |= {job.name: "warning" for job in spec.metrics.scrape_jobs}
+    every = sorted(severities)
     # What span metrics and pushed metrics bring is bounded elsewhere: their pages have limits of their own.
-    own = {SPAN_METRICS_JOB: span_metrics_limits(spec)}
-    if spec.metrics.otlp:
-        own[PUSHED_JOB] = pushed_limits(spec)
+    bounded = {SPAN_METRICS_JOB: span_metrics_limits, PUSHED_JOB: pushed_limits}
+    own = {job: limits_of(spec) for job, limits_of in bounded.items() if job in severities}
     ordinary = [job for job in every if job not in own]
     alerts: list[Alert] = []
-    for severity, names in sorted(by_severity.items()):
-        alerts.append(down(_scraped(spec, sorted(names), limits), severity))
+    for severity in sorted(set(severities.values())):
+        names = [job for job in every if severities[job] == severity]
+        alerts.append(down(_scraped(spec, names, limits), severity))
     for jobs, bounds in ((ordinary, limits), *(([job], limits) for job, limits in own.items())):
-        severity = "warning" if jobs == ordinary else "critical"
-        target = _scraped(spec, jobs, bounds)
-        alerts += [aborted(target, severity), too_many(target, severity)]
-    return (*alerts, *forbidden(_scraped(spec, every, limits), spec))
+        if jobs:
+            target = _scraped(spec, jobs, bounds)
+            judged: Severity = "warning" if jobs == ordinary else "critical"
+            alerts += [aborted(target, judged), too_many(target, judged)]
+    return (*alerts, *(forbidden(_scraped(spec, every, limits), spec) if every else ()))
 
 
 def _scraped(spec: Spec, jobs: list[str], limits: Limits) -> Scraped:

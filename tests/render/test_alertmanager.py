@@ -125,7 +125,7 @@ def routed(folder: Path, **given: str) -> list[str]:
 
 ALERTS = {
     (alert.name, alert.team, alert.severity, alert.labels.get("service", "")): alert
-    for file in files.rule_files(SPEC)
+    for file in files.rule_files(SPEC, local_site(SPEC))
     for alert in file.alerts
 }
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 SPEC = spec()
 SITE = local_site(SPEC)
 FILES = texts(prometheus.render(SPEC, SITE))
-BUILT_IN = [(file, alert) for file in files.rule_files(SPEC) for alert in file.alerts]
+BUILT_IN = [(file, alert) for file in files.rule_files(SPEC, SITE) for alert in file.alerts]
 NAMES = sorted({alert.name for _, alert in BUILT_IN})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
 
@@ -356,7 +356,7 @@ def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
 @pytest.mark.engine
 @pytest.mark.parametrize(
     "file",
-    [file for file in files.rule_files(SPEC) if file.name not in ("orders", "inventory")],
+    [file for file in files.rule_files(SPEC, SITE) if file.name not in ("orders", "inventory")],
     ids=lambda file: file.name,
 )
 def test_broken_alerts_fail_their_tests(tmp_path: Path, file: RuleFile) -> None:

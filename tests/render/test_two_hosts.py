@@ -3,6 +3,7 @@ addresses and absolute folders of its own. It finds what a renderer spells out i
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import yaml
 
 from components.inventory import BY_NAME
 from components.render import collector_agent
+from components.render.scrape_jobs import scraped
 from components.render.text import texts
+from components.rules.files import rule_files
 from components.spec import Spec
 from tests import specs
 from tests.render import engines
@@ -27,8 +30,8 @@ ADDRESS = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3}):(\d+)")
 def elsewhere() -> Spec:
     """The demo shop, with nothing in the stack file itself that lies on this machine."""
     stack = specs.stack()
-    for scraped in (*stack["metrics"]["scrape_jobs"], *stack["services"]):
-        for access in (scraped, *scraped.get("metrics", ())):
+    for asked in (*stack["metrics"]["scrape_jobs"], *stack["services"]):
+        for access in (asked, *asked.get("metrics", ())):
             for key in ("address", "targets"):
                 if key in access:
                     given = [access[key]] if key == "address" else access[key]
@@ -161,6 +164,30 @@ def test_alerts_and_scrapes_go_under_the_stacks_authority() -> None:
     assert wanted.items() <= told.items()
     [job] = yaml.safe_load(rendered("obs-1")["prometheus/scrape/node-exporter.yml"])["scrape_configs"]
     assert wanted.items() <= job.items()
+
+
+ABSENT = {
+    "node-exporter": ("node-exporter", "host"),
+    "redis-exporter": ("redis-exporter", "redis"),
+    "housekeeper": ("housekeeper", "retention"),
+    "alertmanager": ("alertmanager", "alertmanager"),
+    "jaeger-metrics": ("jaeger", "jaeger"),
+}
+"""Listener -> the scrape job and the rule file that are about it."""
+
+
+@pytest.mark.parametrize("listener", ABSENT)
+def test_what_a_site_lacks_is_neither_scraped_nor_judged(listener: str) -> None:
+    job, file = ABSENT[listener]
+    whole = of_host(SPEC, "obs-1")
+    left = {name: item for name, item in whole.listeners.items() if name != listener}
+    bare = replace(whole, listeners=left)
+    assert job in {page.job for page in scraped(whole)}
+    assert job not in {page.job for page in scraped(bare)}
+    [targets] = [item for item in rule_files(SPEC, bare) if item.name == "platform-targets"]
+    assert not [alert for alert in targets.alerts if re.search(rf"[\"|]{job}[\"|]", alert.expr)]
+    names = [{item.name for item in rule_files(SPEC, site)} for site in (whole, bare)]
+    assert names[0] - names[1] == {f"platform-{file}"}
 
 
 @pytest.fixture(scope="module")
