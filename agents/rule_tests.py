@@ -24,7 +24,7 @@ from pathlib import Path
 FILES_A_RUN = 20
 """Test files that one promtool takes: it needs a while to start, and of a run in which one fails nothing is
 known of the others."""
-ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "200"}
+ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "off", "GOMEMLIMIT": "256MiB"}
 """There is a promtool for each processor, and none lives for long: a third less work than by default."""
 REMEMBERED = 5
 """How many times the number of the present files is remembered, so that a change taken back is known."""

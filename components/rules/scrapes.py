@@ -34,7 +34,7 @@ class Scraped:
     @property
     def at(self) -> str:
         """When the cases look whether an alert fires."""
-        return later(self.hold, "2m")
+        return later(self.hold, "1m")
 
     @property
     def scene(self) -> Series:

@@ -32,7 +32,7 @@ from components.spec.services import Slo
 Kind = Literal["failed", "slow"]
 Speed = Literal["fast", "slow"]
 Burns = dict[tuple[Kind, Speed], tuple[Case, ...]]
-Track = tuple[tuple[int, float], ...]
+Track = tuple[tuple[int, float | None], ...]
 """What is so for how many minutes, one after the other; the last ends when it is judged."""
 
 
@@ -43,8 +43,9 @@ class Stretch:
     samples: int
     rate: float | None = 1.0
     """None where the samples are missing."""
-    failed: float = 0.0
-    slow: float = 0.0
+    failed: float | None = 0.0
+    """None where failures were never counted, so that there is no series of them."""
+    slow: float | None = 0.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ class Traffic:
         """Series of good and of failed requests."""
         signals = self.signals
         return (
-            (signals.good_series, self._counter(stretches, interval, lambda stretch: 1 - stretch.failed)),
+            (
+                signals.good_series,
+                self._counter(stretches, interval, lambda stretch: 1 - (stretch.failed or 0)),
+            ),
             (signals.bad_series, self._counter(stretches, interval, lambda stretch: stretch.failed)),
         )
 
@@ -85,20 +89,23 @@ class Traffic:
         signals = self.signals
         within = (
             signals.within_series,
-            self._counter(stretches, interval, lambda stretch: 1 - stretch.slow),
+            self._counter(stretches, interval, lambda stretch: 1 - (stretch.slow or 0)),
         )
         if signals.counted == signals.requests:
             return (within,)
         return (signals.counted_series, self._counter(stretches, interval, lambda _: 1.0)), within
 
-    def _counter(self, stretches: Sequence[Stretch], interval: str, share: Callable[[Stretch], float]) -> str:
+    def _counter(
+        self, stretches: Sequence[Stretch], interval: str, share: Callable[[Stretch], float | None]
+    ) -> str:
         usual = self.usual * milliseconds(interval) / 1000
-        return counter(
-            *(
-                (stretch.samples, None if stretch.rate is None else usual * stretch.rate * share(stretch))
-                for stretch in stretches
-            )
-        )
+        segments: list[tuple[int, float | None]] = []
+        for stretch in stretches:
+            part = share(stretch)
+            missing = stretch.rate is None or part is None
+            rise = None if missing else usual * (stretch.rate or 0) * (part or 0)
+            segments.append((stretch.samples, rise))
+        return counter(*segments)
 
 
 @dataclass(frozen=True)
@@ -184,17 +191,14 @@ def _bursts(pace: Pace, target: float) -> tuple[Shape, ...]:
 
 
 def _trickles(pace: Pace, target: float) -> tuple[Shape, ...]:
-    """A steady trickle makes only the second clause hold: likewise, and one that is below in both windows."""
+    """A steady trickle makes only the second clause hold: likewise."""
     high, low = (threshold(burn, target) for burn in pace.burns)
     steady, trickle = pace.burns[1], _above(low)
-    shapes = (
-        Shape(f"steadily over {steady.long}", ((pace.whole, trickle),), trickle),
-        Shape("steadily, just below", ((pace.whole, _times("0.9", low)),)),
-    )
+    over = Shape(f"steadily over {steady.long}", ((pace.whole, trickle),), trickle)
     if 2 * low > high:  # the promise is so weak that both clauses have the highest limit there is
-        return shapes
+        return over, Shape("steadily, just below", ((pace.whole, _times("0.9", low)),))
     return (
-        *shapes,
+        over,
         Shape(f"not yet enough over {steady.long}", ((pace.most, _times("1.2", low)),)),
         Shape(
             f"steadily, just below over {steady.short}",
@@ -214,16 +218,16 @@ def _moments(pace: Pace, slo: Slo) -> Iterator[Moment]:
 
 
 def _quiet(data: Traffic, limit: Decimal, whole: int) -> Iterator[Moment]:
-    """No traffic; too little of it; a share of failures below the limit of `ServiceErrorRatioHigh`; traffic
-    without failures, a quarter of it slow."""
-    none = Shape("no traffic")
-    yield Moment(((whole, 0.0),), none, none, "no traffic")
+    """No traffic; too little of it, all bad; some of which a quarter is slow, and failures are not counted,
+    as before the first of them; a share of failures below the limit of `ServiceErrorRatioHigh`."""
+    uncounted: Track = ((whole, None),)
+    yield Moment(((whole, 0.0),), Shape("no traffic", uncounted), Shape("no traffic"), "no traffic")
     if data.minimum > 0:
         little = Shape("all bad, but too little traffic", ((whole, 1.0),))
         yield Moment(((whole, data.little),), little, little, "all fail, but too little traffic")
+    yield Moment(((whole, 1.0),), Shape(bad=uncounted), Shape(bad=((whole, 0.25),)))
     below = Shape(bad=((whole, _times("0.9", limit)),))
     yield Moment(((whole, 1.0),), below, _NOTHING, "just below the limit")
-    yield Moment(((whole, 1.0),), _NOTHING, Shape(bad=((whole, 0.25),)))
 
 
 def _stretches(pace: Pace, moment: Moment) -> Iterator[Stretch]:
@@ -231,7 +235,7 @@ def _stretches(pace: Pace, moment: Moment) -> Iterator[Stretch]:
     tracks = []
     for track in (moment.rate, moment.failed.bad, moment.slow.bad):
         end = pace.whole - sum(minutes for minutes, _ in track)
-        ends = [(end, 0.0)]
+        ends: list[tuple[int, float | None]] = [(end, 0.0)]
         for minutes, value in track:
             end += minutes
             ends.append((end, value))
@@ -264,17 +268,24 @@ def proof(data: Traffic, slo: Slo, spec: Spec) -> Proof:
     slow = tuple(_moments(SLOW_PACE, slo))
     for key, cases in _judged(data, SLOW_PACE, slow, _series(data, SLOW_PACE, slow)).items():
         burns[key] = (*burns.get(key, ()), *cases)
-    states = [moment for moment in quiet if moment.ratio]
-    step, interval, scene = COARSE, FAST_PACE.interval, series
+    ratio = (*_ratio(data, spec), *_silent(data, quiet, series, window))
+    return Proof(burns, ratio, _queries(data, series, len(quiet)))
+
+
+def _silent(data: Traffic, moments: tuple[Moment, ...], series: Series, window: str) -> tuple[Case, ...]:
+    """The cases of `ServiceErrorRatioHigh` that moments are: on the scene of the fast burn rates, or, where
+    that has too few samples in its window or too short moments, on one of their own."""
+    step, interval = COARSE, COARSE_INTERVAL
+    judged = {number: moment for number, moment in enumerate(moments, 1) if moment.ratio}
     if not 2 * milliseconds(interval) <= milliseconds(window) <= milliseconds(COARSE):
         step = duration(milliseconds(COARSE) * -(-milliseconds(window) // milliseconds(COARSE)))
         interval = fine_interval(window)
-        scene = _apart(data, states, interval, window, step)
-    silent = tuple(
-        Case(moment.ratio or "", scene, _at(number, step), (), interval, step, inactive=True)
-        for number, moment in enumerate(states, 1)
+        judged = dict(enumerate(judged.values(), 1))
+        series = _apart(data, list(judged.values()), interval, window, step)
+    return tuple(
+        Case(moment.ratio or "", series, _at(number, step), (), interval, step, inactive=True)
+        for number, moment in judged.items()
     )
-    return Proof(burns, (*_ratio(data, spec), *silent), _queries(data, series, len(quiet)))
 
 
 def _at(number: int, step: str) -> str:
@@ -302,11 +313,11 @@ def _judged(data: Traffic, pace: Pace, moments: tuple[Moment, ...], series: Seri
     return cases
 
 
-def _queries(data: Traffic, series: Series, last: int) -> tuple[Query, ...]:
-    """What the recorded series must say in the first and the last of the quiet moments: no NaN without
-    traffic, 0 without failures."""
+def _queries(data: Traffic, series: Series, quiet: int) -> tuple[Query, ...]:
+    """What the recorded series must say in the first and the last but one of the quiet moments: no NaN
+    without traffic, 0 without failures."""
     this = f'{{service="{data.service}"}}'
-    idle, clean = _at(1, COARSE), _at(last, COARSE)
+    idle, clean = _at(1, COARSE), _at(quiet - 1, COARSE)
 
     def query(name: str, at: str, expr: str, value: float | None) -> Query:
         samples = () if value is None else (("{}", value),)
@@ -326,7 +337,7 @@ def _ratio(data: Traffic, spec: Spec) -> tuple[Case, ...]:
     """`ServiceErrorRatioHigh` above its limit, and not yet for long enough, minute by minute."""
     rules = spec.metrics.rules
     interval, above = fine_interval(rules.error_window), _above(Decimal(str(rules.error_ratio)))
-    at = later(rules.error_hold, "2m")
+    at = later(rules.error_hold, "1m")
     # In its first minute as much traffic as usual in a whole window, which has only begun.
     rate = max(1.0, milliseconds(rules.error_window) / MINUTE)
     samples = milliseconds(later(at, "5m")) // milliseconds(interval)

@@ -367,3 +367,25 @@ def test_broken_alerts_fail_their_tests(tmp_path: Path, file: RuleFile) -> None:
     assert noticed <= what.keys(), output[:2000]
     survivors = [kind for name, kind in what.items() if name not in noticed]
     assert not survivors, "\n".join(survivors)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"\nor\nsum by \(service\) \(0 \* service", "\nor\nsum by (service) (1 * service"),
+        (r"\nor\nsum by \(service\) \(0 \* [^\n]*", ""),
+        (r"\}\) > 0\)", "}) >= 0)"),
+        (r"\[5m\]\)\) > 0\)", "[5m])) >= 0)"),
+    ],
+)
+def test_broken_recordings_fail_their_tests(tmp_path: Path, old: str, new: str) -> None:
+    native = yaml.safe_load(FILES["rules/payments.yml"])
+    for rule in native["groups"][0]["rules"]:
+        if rule.get("record", "").endswith(":rate5m"):
+            rule["expr"] = re.sub(old, new, rule["expr"])
+    whole = FILES | {"rules/payments.yml": yaml.safe_dump(native)}
+    assert yaml.safe_load(whole["rules/payments.yml"]) != yaml.safe_load(FILES["rules/payments.yml"])
+    names = ("rules/payments.yml", "tests/payments.400m.yml")
+    code, _ = promtool_tests(tmp_path, {name: whole[name] for name in names})
+    assert code != 0
