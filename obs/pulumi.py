@@ -36,6 +36,7 @@ from semver import VersionInfo
 from components import catalog
 from obs import recorded
 from obs.errors import Interrupted, ObsError
+from obs.hosts import served
 from obs.lock import clear_stale_locks
 from obs.notices import tell_new
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
@@ -46,8 +47,6 @@ LOCAL_STACK = "local"
 LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
 """The passphrase of the stack `local`, for everybody to know: nothing in its state is secret."""
 FILE_SCHEME = "file://"
-RUNS = ("up", "preview", "refresh", "destroy")
-"""Commands of the CLI for which the engine needs the program or the providers."""
 
 OnEvent = Callable[[EngineEvent], Any]
 
@@ -187,7 +186,7 @@ class BoundPulumi(PulumiCommand):
                     tell(line.rstrip())
 
         with (
-            _hosts(args[0], additional_env) as hosts,
+            served(args[0], additional_env) as hosts,
             subprocess.Popen(
                 [*_die_with_us(), self.command, "--non-interactive", *args],
                 stdin=subprocess.DEVNULL,
@@ -237,25 +236,6 @@ class BoundPulumi(PulumiCommand):
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
-
-
-@contextmanager
-def _hosts(command: str, variables: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """The program and the providers, served by this process for a command that needs them; under the engine's
-    variables, as if it had started them. Gives the variables that tell it so."""
-    if command not in RUNS:
-        yield {}
-        return
-    from plugins.serving import attached
-
-    before = dict(os.environ)
-    os.environ.update(variables)
-    try:
-        with attached() as hosts:
-            yield hosts
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _die_with_us() -> list[str]:
