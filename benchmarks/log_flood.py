@@ -24,9 +24,9 @@ from components.render.opensearch_store import rejected_prefix
 from components.site import Site
 from obs.describe import describe
 from obs.verify.clients import Clients, Json
+from targets import target_of
 from tests.waiting import until
 from vsi.paths import state_paths
-from vsi.site import local_site
 
 ODD_TIMES: tuple[Any, ...] = (
     "1999-12-31T23:59:59Z",
@@ -146,10 +146,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--seconds", type=int, default=3600, help="the longest to wait")
     arguments = parser.parse_args()
-    spec, _ = describe(arguments.stack)
+    spec, plan = describe(arguments.stack)
     state = state_paths(arguments.stack).root
-    at = local_site(spec)
-    clients = Clients(at, arguments.stack, state)
+    access = target_of(spec).access(spec, plan)
+    at = access.site
+    clients = Clients(access, arguments.stack)
     run = "f" + uuid.uuid4().hex[:8]
 
     def log(service: str) -> Path:

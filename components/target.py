@@ -4,13 +4,14 @@ A target is a folder that owns its plan and its resources. Only the registry (`t
 Pulumi program, the command line and `obs verify` know it by this record alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from components.errors import SuiteError
 from components.plan import Part, Pillar, Plan
+from components.site import Site
 from components.spec import Spec
 from components.spec.problem import Problem
 
@@ -93,9 +94,41 @@ class Operate(Generic[P]):
     """Folders of this machine that a destroy leaves."""
 
 
+class Lacks(SuiteError):
+    """What a check of `obs verify` needs and a place does not have; the text says why."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A socket that takes connections or datagrams from others."""
+
+    process: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Access:
+    """How `obs verify` reaches what runs. Each function raises `Lacks` where the place has no such thing, and
+    SuiteError where it should have."""
+
+    site: Site
+    """Where things are, for whoever verifies."""
+    secret: Callable[[str], str]
+    """The value of a secret, by its name."""
+    authority: Callable[[], str]
+    """The certificate of the stack's authority, PEM."""
+    units: Mapping[str, Callable[[], str]]
+    """Unit -> a call that says why it does not serve, '' if it does."""
+    log: Callable[[str], Iterable[str]]
+    """What a service wrote, line by line, oldest first."""
+    sockets: Callable[[], list[Bound]]
+    """Where the stack's processes listen."""
+
+
 @dataclass(frozen=True)
 class Target(Generic[P]):
-    """A place that stacks can go to. All but `resources` and `operate` is pure."""
+    """A place that stacks can go to. `refusals` and `plan` are pure."""
 
     name: str
     """As in `environment.target`."""
@@ -108,6 +141,8 @@ class Target(Generic[P]):
     resources: "Callable[[P, Mapping[str, pulumi.Output[str]]], Deploy]"
     """Inside the Pulumi program: what makes the resource of each part of a plan. Takes the values, by name,
     of those secrets that come from outside the target. SuiteError if it cannot."""
+    access: Callable[[Spec, P], Access]
+    """For `obs verify`."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""
 

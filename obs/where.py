@@ -2,16 +2,15 @@
 
 from components.inventory import PROGRAMS
 from components.plan import Plan
+from components.site import Site
 from components.spec import Spec
-from vsi.site import local_site
 
 SHOWN = 8
 """Services that are listed; `obs status` lists all."""
 
 
-def where(spec: Spec, plan: Plan) -> list[tuple[str, str]]:
+def where(spec: Spec, plan: Plan, site: Site) -> list[tuple[str, str]]:
     """(what, address), the stack's own programs first, then where spans go, then the services."""
-    site = local_site(spec)
     units = {part.name for part in plan.parts}
     rows = [
         (page.shows if row.name == "pages" else f"{page.shows} ({row.name})", site.url(row.api) + page.path)

@@ -52,8 +52,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "targets": {"components", "stacks", "targets"},
     # Nobody above the registry knows a target by name.
     "obs": {"components", "engines", "obs", "plugins", "stacks", "targets"},
-    "obs/where.py": {"components", "vsi"},
-    "obs/verify": {"components", "engines", "obs", "stacks", "targets", "vsi"},
     "__main__.py": {"components", "targets"},
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.errors import SuiteError
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Obstacle, Operate, Progress, Target, UnitStatus
+from components.target import Access, Obstacle, Operate, Progress, Target, UnitStatus
 from vsi.errors import DeployError
 from vsi.paths import state_paths
 from vsi.unit import HostPlan, HostUnit
@@ -65,6 +65,13 @@ def artifacts(plan: HostPlan) -> dict[str, str]:
             f"not in the cache of engines: {', '.join(missing)}. Run: obs engines build {' '.join(missing)}"
         )
     return {engine: artifact.key for engine, artifact in found.items() if artifact}
+
+
+def access(spec: Spec, plan: HostPlan) -> Access:
+    """Over loopback and the state folder."""
+    from vsi.local.access import access
+
+    return access(spec, plan)
 
 
 def preflight(plan: HostPlan) -> list[Obstacle]:
@@ -137,6 +144,7 @@ TARGET = Target(
     refusals=refusals,
     plan=plan,
     resources=resources,
+    access=access,
     operate=Operate(
         preflight=preflight,
         is_there=is_there,

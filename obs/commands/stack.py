@@ -47,8 +47,10 @@ def up(
         return run_verify(env)
     from obs.console import out
     from obs.where import text, where
+    from targets import target_of
 
-    out.print(text(where(spec, plan)))
+    site = target_of(spec).access(spec, plan).site
+    out.print(text(where(spec, plan, site)))
     return 0
 
 

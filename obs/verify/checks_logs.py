@@ -123,19 +123,17 @@ def _written(ctx: Context, service: Service, levels: frozenset[str], start: int,
     found = []
     minutes = {datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:") for t in range(start, end + 1)}
     first, last = (datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%dT%H:%M:%S") for t in (start, end))
-    for name in ctx.state_log(service.name):
-        with open(name, encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if not any(minute in line for minute in minutes):
-                    continue  # most of a long file, so do not read it as JSON
-                try:
-                    record = json.loads(line)
-                except ValueError:
-                    continue  # not one of the service's lines: a crash of the interpreter, say
-                if not isinstance(record, dict) or record.get("log_level") not in levels:
-                    continue
-                if first <= str(record.get("timestamp", "")) < last:
-                    found.append(_key({**record, "service": service.name}))
+    for line in ctx.access.log(service.name):
+        if not any(minute in line for minute in minutes):
+            continue  # most of a long file, so do not read it as JSON
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue  # not one of the service's lines: a crash of the interpreter, say
+        if not isinstance(record, dict) or record.get("log_level") not in levels:
+            continue
+        if first <= str(record.get("timestamp", "")) < last:
+            found.append(_key({**record, "service": service.name}))
     return found
 
 

@@ -1,10 +1,10 @@
 """Checks on what stands: engines, targets, rules, sockets, and what was lost on the way."""
 
 import ipaddress
-from collections.abc import Sequence
-from pathlib import Path
 
+from components.errors import SuiteError
 from components.spec import Spec
+from components.target import Lacks
 from obs.verify.check import Check, seconds
 from obs.verify.context import Context
 from obs.verify.outcome import CheckFailed, NotYet
@@ -29,7 +29,7 @@ def engines(ctx: Context) -> str:
     """Every unit answers where its plan says it does."""
 
     def look() -> None:
-        silent = {name: problem for name, ask in ctx.units.items() if (problem := ask())}
+        silent = {name: problem for name, ask in ctx.access.units.items() if (problem := ask())}
         if silent:
             names = ", ".join(f"{name} ({problem})" for name, problem in sorted(silent.items()))
             raise NotYet(
@@ -37,7 +37,7 @@ def engines(ctx: Context) -> str:
             )
 
     ctx.wait("engines", look, 30)
-    return f"{len(ctx.units)} units answer: {', '.join(sorted(ctx.units))}"
+    return f"{len(ctx.access.units)} units answer: {', '.join(sorted(ctx.access.units))}"
 
 
 def targets(ctx: Context) -> str:
@@ -131,7 +131,14 @@ def observed(ctx: Context) -> str:
 
 def loopback(ctx: Context) -> str:
     """Nothing of the stack takes connections from other machines."""
-    found = ctx.listeners()
+    try:
+        found = ctx.access.sockets()
+    except Lacks:
+        raise
+    except SuiteError as error:
+        raise CheckFailed(
+            "to see the sockets of the stack's processes", str(error), f"Run `obs start {ctx.stack}`."
+        ) from None
     own = ctx.site.port("prometheus")
     if own not in {item.port for item in found}:
         raise CheckFailed(
@@ -186,13 +193,6 @@ def nothing_lost(ctx: Context) -> str:
     before = sum(ctx.drops.values())
     earlier = f"; {before:.0f} since it started, before this run" if before else ""
     return f"no loss counter of the collector moved ({len(now)} watched){earlier}"
-
-
-def log_files(state: Path, service: str) -> Sequence[str]:
-    """The files that hold a service's output, oldest first."""
-    folder = state / "units" / service / "log"
-    current = folder / f"{service}.log"
-    return [str(file) for file in (current.with_name(current.name + ".1"), current) if file.exists()]
 
 
 ENGINES = Check("engines answer", "all", engines)

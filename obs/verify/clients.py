@@ -7,13 +7,13 @@ cannot be used is `Unanswered`, naming the address and what to look at.
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from components.errors import SuiteError
 from components.inventory import BY_NAME, password_of
-from components.site import Site
+from components.target import Access
 from obs.verify.outcome import AGAIN, Unanswered
 
 Json = dict[str, Any]
@@ -268,13 +268,12 @@ class Sink(Http):
 
 
 class Clients:
-    """Everything that a stack on this machine offers. `state` is the stack's state folder."""
+    """Everything that a stack offers."""
 
     def __init__(
         self,
-        site: Site,
+        access: Access,
         stack: str,
-        state: Path,
         transport: httpx.BaseTransport | None = None,
         left: Callable[[], float] = forever,
     ) -> None:
@@ -282,17 +281,15 @@ class Clients:
         self._transport = transport
         self._left = left
         self._services: dict[str, Http] = {}
-        common = (stack, transport, left)
+        common, site = (stack, transport, left), access.site
         self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common)
         self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common)
         self.jaeger = Jaeger("jaeger", site.url(BY_NAME["jaeger"].api), *common)
         self.sink = Sink("sink", site.url("sink"), *common)
         self.pages = Http("pages", site.url("pages"), *common)
-        password = _read(state / "secrets" / password_of("reader"), stack)
-        certificate = state / "secrets" / "tls" / "ca.pem"
-        options: Json = {"auth": ("reader", password)}
+        options: Json = {"auth": ("reader", _given(access.secret, stack, password_of("reader")))}
         if transport is None:
-            options["verify"] = _tls(certificate, stack)
+            options["verify"] = _tls(_given(access.authority, stack), stack)
         self.opensearch = OpenSearch("opensearch", site.url("opensearch"), *common, **options)
 
     def service(self, name: str, address: str) -> Http:
@@ -308,23 +305,20 @@ class Clients:
             client.close()
 
 
-def _read(file: Path, stack: str) -> str:
+def _given(ask: Callable[..., str], stack: str, *names: str) -> str:
     try:
-        return file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Unanswered(
-            f"the secret {file.name} in the stack's state folder",
-            str(error.strerror),
-            f"Run `obs up {stack}`.",
-        ) from None
+        return ask(*names)
+    except SuiteError as error:
+        what = f"the secret {names[0]}" if names else "the certificate authority"
+        raise Unanswered(f"{what} of the stack", str(error), f"Run `obs up {stack}`.") from None
 
 
-def _tls(file: Path, stack: str) -> Any:
+def _tls(authority: str, stack: str) -> Any:
     import ssl
 
     try:
-        return ssl.create_default_context(cafile=str(file))
-    except (OSError, ssl.SSLError) as error:
+        return ssl.create_default_context(cadata=authority)
+    except (ValueError, ssl.SSLError) as error:
         raise Unanswered(
-            f"the stack's own certificate authority ({file.name})", str(error), f"Run `obs up {stack}`."
+            "the certificate of the stack's own authority", str(error), f"Run `obs up {stack}`."
         ) from None

@@ -4,15 +4,14 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 import httpx
 
 from components.inventory import BY_NAME
+from components.site import Site
 from components.spec import Spec
 from obs.verify.runner import run
-from vsi.site import local_site
 
 DEADLINE_S = 300.0
 WIDTH = 140
@@ -31,19 +30,19 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     from obs.describe import describe
     from obs.lock import stack_lock
     from obs.paths import state_folder
-    from vsi.paths import state_paths
+    from targets import target_of
 
-    spec, _ = describe(env)
-    state: Path = state_paths(env).root
+    spec, plan = describe(env)
+    access = target_of(spec).access(spec, plan)
     with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
-        report = run(spec, stack=env, state=state, deadline_s=deadline_s, progress=tell)
+        report = run(spec, access, stack=env, deadline_s=deadline_s, progress=tell)
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
     table = PlainConsole(width=None if out.is_terminal else WIDTH, soft_wrap=False)
     table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
-    for name, url in pages(spec):
+    for name, url in pages(spec, access.site):
         out.print(f"{name:14} {url}")
     return report.exit_code
 
@@ -62,9 +61,8 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def pages(spec: Spec, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:
+def pages(spec: Spec, site: Site, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:
     """What can be opened in a browser now, as (name, address): engines may be built without their pages."""
-    site = local_site(spec)
     found = [("prometheus", site.dial("prometheus")), ("alertmanager", site.dial("alertmanager"))]
     found.append(("jaeger", site.dial(BY_NAME["jaeger"].api)))
     if spec.alerting.sink:

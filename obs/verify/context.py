@@ -2,16 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from components.site import Site
 from components.spec import Service, Spec
+from components.target import Access
 from obs.verify.clients import Clients, Http
 from obs.verify.outcome import CheckFailed, NotYet, Stopped
-from vsi.site import local_site
 
 T = TypeVar("T")
 
@@ -60,15 +60,6 @@ class WallClock:
 
 
 @dataclass(frozen=True)
-class Listener:
-    """A socket that takes connections or datagrams from others."""
-
-    process: str
-    address: str
-    port: int
-
-
-@dataclass(frozen=True)
 class Sent:
     """One request to the shop and what came back. `seconds` is how long the answer took."""
 
@@ -105,16 +96,12 @@ class Context:
 
     spec: Spec
     stack: str
-    state_log: Callable[[str], Sequence[str]]
-    """Service -> names of its log files, oldest first."""
+    access: Access
     clients: Clients
     clock: Clock
     ends: float
     whole: float
     started: float
-    units: Mapping[str, Callable[[], str]] = field(default_factory=dict)
-    """Unit -> a call that says why it does not serve, '' if it does."""
-    listeners: Callable[[], list[Listener]] = list
     say: Callable[[str], None] = lambda _text: None
     calm: Calm = field(default_factory=Calm)
     probes: list[Sent] = field(default_factory=list)
@@ -131,7 +118,7 @@ class Context:
     @property
     def site(self) -> Site:
         """Where things are."""
-        return local_site(self.spec)
+        return self.access.site
 
     def left(self) -> float:
         """Seconds until the deadline of the checks."""
@@ -205,4 +192,4 @@ class Context:
             self.clear(service, name)
 
 
-__all__ = ["UNDOING", "Calm", "Clock", "Context", "Listener", "Sent", "WallClock"]
+__all__ = ["UNDOING", "Calm", "Clock", "Context", "Sent", "WallClock"]

@@ -1,23 +1,20 @@
 """Runs the checks of a stack and undoes what they did, whatever happens."""
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import psutil
-
+from components.errors import SuiteError
 from components.spec import Spec
+from components.target import Access, Lacks
 from obs.verify.check import Check
-from obs.verify.checks_state import log_files, losses
+from obs.verify.checks_state import losses
 from obs.verify.clients import Clients
-from obs.verify.context import UNDOING, Calm, Clock, Context, Listener, WallClock
+from obs.verify.context import UNDOING, Calm, Clock, Context, WallClock
 from obs.verify.outcome import AGAIN, CheckFailed, NotApplied, Stopped
 from obs.verify.report import Report, Result, Row
 from obs.verify.suite import LAST, TRACKS
-from vsi.site import local_site
 
 Progress = Callable[[str], None]
 
@@ -28,13 +25,13 @@ def _quiet(_text: str) -> None:
 
 def run(
     spec: Spec,
+    access: Access,
     *,
     stack: str,
-    state: Path,
     deadline_s: float = 300,
     progress: Progress = _quiet,
 ) -> Report:
-    """Check a running stack; at most `deadline_s` seconds, undoing included. `state` is its state folder.
+    """Check a running stack; at most `deadline_s` seconds, undoing included.
 
     `progress` gets a line now and then, from several threads. What is injected is undone, also when this is
     interrupted (KeyboardInterrupt goes on to the caller afterwards).
@@ -43,21 +40,19 @@ def run(
     whole = deadline_s - UNDOING
     ends = clock.monotonic() + whole
     try:
-        clients = Clients(local_site(spec), stack, state, left=lambda: ends - clock.monotonic())
+        clients = Clients(access, stack, left=lambda: ends - clock.monotonic())
     except CheckFailed as error:
         return Report(stack, (Row("stack present", "all", Result.FAILED, str(error), 0.0),), 0.0)
     with contextlib.closing(clients):
         ctx = Context(
             spec=spec,
             stack=stack,
-            state_log=lambda service: log_files(state, service),
+            access=access,
             clients=clients,
             clock=clock,
             ends=ends,
             whole=whole,
             started=clock.now(),
-            units=_units(spec, stack),
-            listeners=lambda: listeners(state),
             say=progress,
         )
         return run_checks(ctx)
@@ -107,9 +102,9 @@ def run_check(ctx: Context, check: Check) -> Row:
             raise CheckFailed(f"time for this check in the {ctx.whole:.0f} s of all", "none left", AGAIN)
         else:
             result, text = Result.PASSED, check.run(ctx)
-    except NotApplied as error:
+    except (NotApplied, Lacks) as error:
         result, text = Result.NOT_APPLIED, str(error)
-    except CheckFailed as error:
+    except (CheckFailed, SuiteError) as error:
         result, text = Result.FAILED, str(error)
     except Stopped:
         raise
@@ -130,45 +125,4 @@ def _join(threads: Sequence[threading.Thread], seconds: float | None = None) -> 
             thread.join(0.2)
 
 
-def _units(spec: Spec, stack: str) -> dict[str, Callable[[], str]]:
-    """How to ask each unit of the plan whether it serves."""
-    from vsi.machine import machine_of
-    from vsi.plan import plan
-    from vsi.ready import probe
-
-    machine = machine_of(stack)
-    return {unit.name: lambda unit=unit: probe(machine, unit) for unit in plan(spec, stack).parts}  # type: ignore[misc]
-
-
-def listeners(state: Path) -> list[Listener]:
-    """Sockets on which the stack's processes take connections or datagrams.
-
-    They are the supervisor's descendants; `CheckFailed` if it does not run."""
-    pid_file = state / "supervisor" / "supervisord.pid"
-    try:
-        supervisor = psutil.Process(int(pid_file.read_text(encoding="ascii")))
-        processes = [supervisor, *supervisor.children(recursive=True)]
-    except (OSError, ValueError, psutil.Error) as error:
-        raise CheckFailed(
-            "the stack's supervisor to run",
-            f"{type(error).__name__}: {error}",
-            "Run `obs start` for the stack.",
-        ) from None
-    found: list[Listener] = []
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            name = process.name()
-            found += [
-                Listener(name, item.laddr.ip, item.laddr.port)
-                for item in process.net_connections("inet")
-                if item.laddr and _takes(item.status, item.type, bool(item.raddr))
-            ]
-    return found
-
-
-def _takes(status: str, kind: int, connected: bool) -> bool:
-    """Whether others can send to a socket: a listening one, or one for datagrams without a peer."""
-    return status == psutil.CONN_LISTEN or (kind == socket.SOCK_DGRAM and not connected)
-
-
-__all__ = ["Clock", "Progress", "listeners", "run", "run_check", "run_checks"]
+__all__ = ["Clock", "Progress", "run", "run_check", "run_checks"]

@@ -16,6 +16,8 @@ from components.site import Site
 from obs.verify.clients import Clients
 from tests.ports import free_base
 from tests.sites import at_base
+from vsi.local.access import access_at
+from vsi.paths import StatePaths
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
@@ -67,7 +69,7 @@ class Shop:
 
     def clients(self) -> Clients:
         """Clients of everything that runs."""
-        return Clients(self.at, "local", self.state)
+        return Clients(access_at(StatePaths(self.state), self.at), "local")
 
     def obs(self, *arguments: str, expect: int | None = 0) -> "subprocess.CompletedProcess[str]":
         """`obs ARGUMENTS` to its end, with the exit code that is expected."""

@@ -8,6 +8,7 @@ from obs.notices import tell_new
 from obs.where import SHOWN, text, where
 from tests import specs
 from vsi.plan import plan
+from vsi.site import local_site
 from vsi.unit import HostUnit
 
 
@@ -108,7 +109,7 @@ def test_a_notice_is_told_where_nothing_can_be_remembered(
 
 def test_the_addresses_are_those_of_what_runs_and_fit_a_terminal() -> None:
     spec = specs.spec()
-    rows = dict(where(spec, plan(spec, "local")))
+    rows = dict(where(spec, plan(spec, "local"), local_site(spec)))
     assert next(iter(rows.items())) == ("start page", "http://127.0.0.1:21041/")
     assert rows["metrics"] == "http://127.0.0.1:21041/explore"
     assert "http://127.0.0.1:21000/" not in rows.values(), "a build of Prometheus has no page there"
@@ -123,7 +124,9 @@ def test_the_addresses_are_those_of_what_runs_and_fit_a_terminal() -> None:
             if service.get("run")
         ],
     )
-    assert dict(where(bare, plan(bare, "local")))["send spans to"] == "127.0.0.1:21021 (http)"
+    assert (
+        dict(where(bare, plan(bare, "local"), local_site(bare)))["send spans to"] == "127.0.0.1:21021 (http)"
+    )
 
 
 def test_of_many_services_the_first_are_listed() -> None:
@@ -132,5 +135,5 @@ def test_of_many_services_the_first_are_listed() -> None:
         for n in range(20)
     ]
     spec = specs.spec(services=services, metrics={"exporters": ["node"]})
-    rows = where(spec, plan(spec, "local"))
+    rows = where(spec, plan(spec, "local"), local_site(spec))
     assert rows[-1] == (f"{20 - SHOWN} more services", "obs status local")

@@ -15,8 +15,9 @@ import httpx
 
 from components.site import runbooks
 from components.spec import Service, Spec
+from components.target import Access, Bound, Lacks
 from obs.verify.clients import Clients
-from obs.verify.context import Context, Listener
+from obs.verify.context import Context
 from tests import specs
 from tests.verify.clocks import FakeClock, FastClock
 from tests.verify.engines import Engines
@@ -91,32 +92,38 @@ class World:
 
     def context(self, whole: float = 300) -> Context:
         """A run against this world, its checks with so many seconds."""
-        secrets = self.folder / "secrets"
-        secrets.mkdir(exist_ok=True)
-        (secrets / "opensearch-reader").write_text("secret\n")
-        at = local_site(self.spec)
         transport = httpx.MockTransport(self.answer)
-        outside = [Listener("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
-        here = [] if "other processes" in self.broken else [Listener("prometheus", "127.0.0.1", 21000)]
-        java = [Listener("java", "::ffff:127.0.0.1", 21010)]
+        outside = [Bound("redis", "192.0.2.7", 21012)] if "open socket" in self.broken else []
+        here = [] if "other processes" in self.broken else [Bound("prometheus", "127.0.0.1", 21000)]
+        java = [Bound("java", "::ffff:127.0.0.1", 21010)]
         ends = self.clock.monotonic() + whole
-        return Context(
-            spec=self.spec,
-            stack="local",
-            state_log=lambda service: (
-                [str(self.folder / f"{service}.log")] if self._file(service).exists() else []
-            ),
-            clients=Clients(at, "local", self.folder, transport, left=lambda: ends - self.clock.monotonic()),
-            clock=self.clock,
-            ends=ends,
-            whole=whole,
-            started=self.clock.now(),
+        access = Access(
+            site=local_site(self.spec),
+            secret=lambda _name: "secret",
+            authority=lambda: "",
             units={
                 "prometheus": lambda: "",
                 "jaeger": lambda: "refused" if "unit down" in self.broken else "",
             },
-            listeners=lambda: [*here, *java, *outside],
+            log=self.written,
+            sockets=lambda: [*here, *java, *outside],
         )
+        return Context(
+            spec=self.spec,
+            stack="local",
+            access=access,
+            clients=Clients(access, "local", transport, left=lambda: ends - self.clock.monotonic()),
+            clock=self.clock,
+            ends=ends,
+            whole=whole,
+            started=self.clock.now(),
+        )
+
+    def written(self, service: str) -> list[str]:
+        if "no log files" in self.broken:
+            raise Lacks("a service's output is kept in no file here")
+        file = self._file(service)
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if self.delay:

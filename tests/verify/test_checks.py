@@ -265,6 +265,13 @@ def test_services_without_the_demos_interface_are_not_asked_to_misbehave(name: s
     assert "fault interface" in found.text or "see the check before" in found.text
 
 
+def test_what_a_place_lacks_is_told_by_the_checks_that_need_it(tmp_path: Path) -> None:
+    world = World(shop_spec(), tmp_path, "no log files")
+    found = run_check(world.context(), BY_NAME["log lines stored once"])
+    assert found.result is Result.NOT_APPLIED
+    assert found.text == "a service's output is kept in no file here"
+
+
 def test_the_interval_of_sampling_is_that_of_the_binomial_distribution() -> None:
     assert checks_sampling.interval(100, 1.0) == (100, 100)
     assert checks_sampling.interval(100, 0.0) == (0, 0)

@@ -13,7 +13,9 @@ import pytest
 from obs.errors import Locked
 from obs.lock import stack_lock
 from obs.verify import Report, Result, Row, command
+from targets import plan
 from tests.verify.fakes import shop_spec
+from vsi.site import local_site
 
 FAILED = Report(
     "local", (Row("targets up", "metrics", Result.FAILED, "expected a; found b. Do c.", 1.0),), 2.0
@@ -27,24 +29,25 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"report": PASSED}
 
     def run(*arguments: Any, **options: Any) -> Report:
-        found.update(options, spec=arguments[0])
+        found.update(options, spec=arguments[0], access=arguments[1])
         options["progress"]("targets up ...")
         report: Report = found["report"]
         return report
 
     monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path))
     monkeypatch.setattr(command, "run", run)
-    monkeypatch.setattr("obs.describe.describe", lambda _env: (shop_spec(), None))
-    monkeypatch.setattr(command, "pages", lambda _spec: [("sink", "http://127.0.0.1:21040/")])
+    spec = shop_spec()
+    monkeypatch.setattr("obs.describe.describe", lambda env: (spec, plan(spec, env)))
+    monkeypatch.setattr(command, "pages", lambda *_given: [("sink", "http://127.0.0.1:21040/")])
     return found
 
 
 def test_the_table_and_the_pages_that_show_something(
-    asked: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    asked: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.verify("local") == 0
     assert asked["stack"] == "local"
-    assert asked["state"] == tmp_path / "local"
+    assert asked["access"].site.url("sink") == "http://127.0.0.1:21040"
     shown = capsys.readouterr()
     assert "12 targets up" in shown.out
     assert "obs verify local: 1 passed, 0 not applied, 0 failed in 2 s\n" in shown.out
@@ -91,6 +94,7 @@ def test_only_pages_that_show_something_are_offered() -> None:
             raise httpx.ConnectError("refused")
         return httpx.Response(200, headers=html, text="<h1>Demo shop</h1>")
 
-    found = dict(command.pages(shop_spec(), httpx.MockTransport(answer)))
+    spec = shop_spec()
+    found = dict(command.pages(spec, local_site(spec), httpx.MockTransport(answer)))
     assert set(found) == {"alertmanager", "sink", "gateway", "orders", "inventory"}
     assert found["gateway"] == "http://127.0.0.1:21100/"

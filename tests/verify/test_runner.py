@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -19,6 +17,9 @@ from tests.ports import free_port
 from tests.sites import at_base
 from tests.verify.clocks import FastClock
 from tests.verify.fakes import World, shop_spec
+from vsi.local.access import access_at
+from vsi.paths import StatePaths
+from vsi.site import local_site
 
 
 def payments(ctx: Context) -> None:
@@ -216,7 +217,8 @@ def test_a_stopped_clock_ends_every_wait() -> None:
 
 
 def test_a_stack_that_was_never_brought_up_is_one_failed_row(tmp_path: Path) -> None:
-    report = runner.run(shop_spec(), stack="local", state=tmp_path)
+    spec = shop_spec()
+    report = runner.run(spec, access_at(StatePaths(tmp_path), local_site(spec)), stack="local")
     assert report.exit_code == 1
     assert "Run `obs up local`" in report.rows[0].text
 
@@ -235,32 +237,6 @@ def test_scanning_goes_on_over_pages(world: World) -> None:
         world.line("orders", f"{number:032x}", "", "", "a line")
     found = list(world.context().clients.opensearch.scan("logs-2*", {"term": {"service": "orders"}}))
     assert len({hit["_source"]["trace_id"] for hit in found}) == len(found) == 2500
-
-
-def test_sockets_of_the_supervisors_children_are_seen(tmp_path: Path) -> None:
-    script = (
-        "import socket, sys\n"
-        "tcp = socket.create_server(('127.0.0.1', 0))\n"
-        "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(('127.0.0.1', 0))\n"
-        "print(tcp.getsockname()[1], udp.getsockname()[1], flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    (tmp_path / "supervisor").mkdir()
-    (tmp_path / "supervisor" / "supervisord.pid").write_text(f"{os.getpid()}\n")
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        assert child.stdout is not None
-        ports = {int(port) for port in child.stdout.readline().split()}
-        found = runner.listeners(tmp_path)
-        child.communicate("")
-    assert ports <= {item.port for item in found}
-    assert {item.address for item in found if item.port in ports} == {"127.0.0.1"}
-
-
-def test_without_a_supervisor_there_is_nothing_to_look_at(tmp_path: Path) -> None:
-    with pytest.raises(CheckFailed, match="supervisor to run"):
-        runner.listeners(tmp_path)
 
 
 ROWS = (
