@@ -17,7 +17,7 @@ from components.plan import Plan
 from components.spec import Spec
 from stacks.loader import KEY, load, stack_file
 from stacks.source import parse
-from targets.secret_values import problems
+from targets.secret_values import check
 
 if TYPE_CHECKING:
     from components.target import Deploy
@@ -80,7 +80,7 @@ def resources(spec: Spec, plan: Plan) -> "Deploy":
 
 
 def secret_values(spec: Spec, plan: Plan) -> dict[str, pulumi.Output[str]]:
-    """Values of the secrets that come from outside the target, as Pulumi secrets; RunError with all that are
+    """Values of the secrets that come from outside the target, as Pulumi secrets; Refused with all that are
     absent, empty, or not what their receivers need."""
     config = pulumi.Config("obs")
     outside = [secret for secret in plan.secrets if secret.source != "generated"]
@@ -89,8 +89,7 @@ def secret_values(spec: Spec, plan: Plan) -> dict[str, pulumi.Output[str]]:
         for secret in outside
         if secret.source == "config"
     }
-    if found := problems(spec, plan, texts):
-        raise pulumi.RunError("\n".join(found))
+    check(spec, plan, texts)
     return {
         secret.name: pulumi.Output.secret(
             os.environ[secret.key] if secret.source == "environment" else texts[secret.key]

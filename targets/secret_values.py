@@ -9,13 +9,25 @@ from urllib.parse import urlsplit
 
 from components.plan import Plan, Secret
 from components.spec import Spec
+from components.spec.problem import MISSING, AsWritten, Problem, Refused
 
 URL = "a receiver's URL, as in 'https://hooks.example/T0/B0/x'"
 ROUTING_KEY = "PagerDuty's routing key, 32 letters and digits"
 TEXT = "a value"
 
 
-def uses(spec: Spec) -> dict[str, str]:
+def check(spec: Spec, plan: Plan, config: Mapping[str, str | None] | None = None) -> None:
+    """Refused with everything that is wrong with the values, in the order of their names.
+
+    Those in the stack's configuration are judged only where `config` (key -> value) has them: `obs` itself
+    does not decrypt them, the program does."""
+    needs = _needs(spec)
+    found = [_problem(secret, needs.get(secret.name, TEXT), plan.stack, config) for secret in plan.secrets]
+    if problems := [problem for problem in found if problem]:
+        raise Refused(problems)
+
+
+def _needs(spec: Spec) -> dict[str, str]:
     """Name of a secret -> what its receivers need it to be."""
     return {
         receiver.secret: ROUTING_KEY if receiver.kind == "pagerduty" else URL
@@ -24,32 +36,26 @@ def uses(spec: Spec) -> dict[str, str]:
     }
 
 
-def problems(spec: Spec, plan: Plan, config: Mapping[str, str | None] | None = None) -> list[str]:
-    """What is wrong with the values, in the order of their names.
-
-    Those in the stack's configuration are judged only where `config` (key -> value) has them: `obs` itself
-    does not decrypt them, the program does."""
-    needs = uses(spec)
-    found = [_problem(secret, needs.get(secret.name, TEXT), plan.stack, config) for secret in plan.secrets]
-    return [text for text in found if text]
-
-
-def _problem(secret: Secret, need: str, stack: str, config: Mapping[str, str | None] | None) -> str | None:
+def _problem(
+    secret: Secret, need: str, stack: str, config: Mapping[str, str | None] | None
+) -> Problem | None:
     if secret.source == "environment":
         value, where = os.environ.get(secret.key), f"the environment variable {secret.key}"
-        hint = ""
+        what_to_do = ""
     elif secret.source == "config" and config is not None:
         value, where = config.get(secret.key), f"obs:{secret.key} of the stack's configuration"
-        hint = f". Run: pulumi config set --secret obs:{secret.key} -s {stack}"
+        what_to_do = f"Run: pulumi config set --secret obs:{secret.key} -s {stack}"
     else:
         return None
     if value is None:
-        return f"secret {secret.name}: expected {need}, in {where}, which is not set{hint}"
-    if not value.strip():
-        return f"secret {secret.name}: expected {need}, in {where}, which is set but empty{hint}"
-    if not _fits(value.strip(), need):
-        return f"secret {secret.name}: expected {need}, in {where}; what it holds is none (not shown){hint}"
-    return None
+        expected = f"expected {need}, in {where}, which is not set"
+    elif not value.strip():
+        expected = f"expected {need}, in {where}, which is set but empty"
+    elif not _fits(value.strip(), need):
+        expected = f"expected {need}, in {where}; what it holds is none (not shown)"
+    else:
+        return None
+    return Problem((AsWritten(f"secret {secret.name}"),), MISSING, expected, what_to_do)
 
 
 def _fits(value: str, need: str) -> bool:

@@ -30,9 +30,10 @@ def up(
     from obs.console import tell
     from obs.describe import describe
     from obs.session import session
+    from targets.secret_values import check
 
     spec, plan = describe(env)
-    _secrets(spec, plan)
+    check(spec, plan)
     if not (yes or env == "local"):
         _confirm(env, plan)
     _bring_engines(plan)
@@ -69,9 +70,10 @@ def preview(
     """
     from obs.console import print_json
     from obs.describe import describe
+    from targets.secret_values import check
 
     spec, plan = describe(env)
-    _secrets(spec, plan)
+    check(spec, plan)
     _obstacles(spec, plan)
     _bring_engines(plan)
     found = _previewed(env, plan)
@@ -166,15 +168,6 @@ def _bring_engines(plan: "Plan") -> None:
         wanted.add("pulumi")
     with Shown(err) as progress:
         Store().ensure(sorted(wanted), progress=progress)
-
-
-def _secrets(spec: "Spec", plan: "Plan") -> None:
-    """BadInput if a secret of the environment is absent or cannot be what its receiver needs."""
-    from obs.errors import BadInput
-    from targets.secret_values import problems
-
-    if found := problems(spec, plan):
-        raise BadInput("\n".join(found))
 
 
 def _preflight(spec: "Spec", plan: "Plan") -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from components.plan import Secret
+from components.spec.problem import Refused
 from stacks.loader import KEY, stack_file
 from targets.program import check_configuration, secret_values
 from tests import specs
@@ -104,7 +105,7 @@ def test_good_secrets_are_taken(given: Callable[..., Any]) -> None:
 def test_a_webhook_that_cannot_work_is_named_and_not_shown(
     given: Callable[..., Any], slack: str | None, told: str
 ) -> None:
-    with pytest.raises(pulumi.RunError) as caught:
+    with pytest.raises(Refused) as caught:
         given(slack=slack, pager=KEY_32)
     text = str(caught.value)
     assert text.startswith("secret slack: expected a receiver's URL")
@@ -113,7 +114,7 @@ def test_a_webhook_that_cannot_work_is_named_and_not_shown(
 
 
 def test_all_that_is_wrong_is_told_at_once(given: Callable[..., Any]) -> None:
-    with pytest.raises(pulumi.RunError) as caught:
+    with pytest.raises(Refused) as caught:
         given(slack="", pager="https://events.pagerduty.example/")
     told = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in told] == ["secret pager", "secret slack"]
@@ -122,7 +123,7 @@ def test_all_that_is_wrong_is_told_at_once(given: Callable[..., Any]) -> None:
 
 def test_a_secret_that_is_not_in_the_configuration_is_told_how_to_set() -> None:
     secret = Secret(name="slack", source="config", key="slack-hook")
-    with pytest.raises(pulumi.RunError, match="pulumi config set --secret obs:slack-hook -s local"):
+    with pytest.raises(Refused, match="pulumi config set --secret obs:slack-hook -s local"):
         secret_values(specs.spec(), HostPlan(stack="local", parts=(), secrets=(secret,)))
 
 
