@@ -12,6 +12,7 @@ from components.plan import Secret, part_id
 from vsi.keys import file_key, file_of, secret_of
 from vsi.plan_version import PLAN_VERSION
 from vsi.records import Request
+from vsi.refresh import Differences, Expected
 from vsi.unit import HostPlan, HostUnit
 
 RUNNING = "running"
@@ -49,9 +50,29 @@ def files_of(props: Mapping[str, Any]) -> dict[str, str]:
     return {path: text for key, text in props.items() if (path := file_of(key)) is not None}
 
 
+def _values_of(props: Mapping[str, Any]) -> dict[str, str]:
+    """The values of secrets among inputs, by name."""
+    return {name: value for key, value in props.items() if (name := secret_of(key)) is not None}
+
+
+def expected_of(props: Mapping[str, Any]) -> Expected:
+    """What a refresh compares. Of outputs too, in which an earlier refresh may have left its words."""
+    return Expected(props["unit"], files_of(props), tuple(props["secrets"]), _values_of(props))
+
+
+def with_differences(props: Mapping[str, Any], found: Differences) -> dict[str, Any]:
+    """The same inputs or outputs as the host has them."""
+    gone = {file_key(path) for path in found.gone}
+    return {
+        **{key: value for key, value in props.items() if key not in gone},
+        **{file_key(path): text for path, text in found.files.items()},
+        "secrets": {**props["secrets"], **found.secrets},
+        "process_state": found.process_state,
+    }
+
+
 def request_of(props: Mapping[str, Any]) -> Request:
     """The reverse of `inputs_of`, with the values of secrets. Raises DeployError or ValidationError."""
-    values = {name: value for key, value in props.items() if (name := secret_of(key)) is not None}
     unit = HostUnit.model_validate(
         {
             **json.loads(props["process"]),
@@ -74,7 +95,7 @@ def request_of(props: Mapping[str, Any]) -> Request:
         host=props["host"],
         unit=unit,
         secrets=tuple(secrets),
-        values=values,
+        values=_values_of(props),
         tls_names=tuple(props["tls"]),
         engines=dict(props["engines"]),
         retain=props["retain"] != "false",

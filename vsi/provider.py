@@ -28,14 +28,12 @@ from pulumi.dynamic import (
 from pydantic import ValidationError
 
 from components.errors import SuiteError
-from vsi.drift import access_words, look_of, process_words
 from vsi.errors import DeployError
-from vsi.inputs import PROVIDER, files_of, inputs_of, request_of
-from vsi.keys import file_key, secret_key
-from vsi.machine import Machine, machine_of
-from vsi.paths import RELATIVE, REPO, check_file_path, check_name
-from vsi.reach import Facts, Look
-from vsi.records import Applied, file_digests, foreign, record_in, secrets_off
+from vsi.inputs import PROVIDER, expected_of, inputs_of, request_of, with_differences
+from vsi.keys import secret_key
+from vsi.machine import machine_of
+from vsi.paths import REPO, check_file_path, check_name
+from vsi.refresh import differences
 from vsi.unit import HostPlan, HostUnit
 
 _INHERITED = frozenset(
@@ -100,72 +98,12 @@ class UnitProvider(ResourceProvider):
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         _quiet()
-        machine, name = machine_of(props["stack"], props["host"]), props["unit"]
-        facts = machine.reach.look(look_of(machine, name) | _look_at_values(props))
-        record = record_in(facts, name)
-        if record is None and facts.get(str(RELATIVE.unit(name).conf)) is None:
+        planned = _outputs(props)
+        found = differences(machine_of(props["stack"], props["host"]), expected_of(planned))
+        if found is None:
             return ReadResult("", {})
-        found = {key: value for key, value in props.items() if key != PROVIDER}
-        _read_files(machine, facts, name, record, found)
-        _read_secrets(facts, record, found)
-        found["process_state"] = _process_state(machine, facts, name, record)
-        planned = {key: value for key, value in props.items() if key != PROVIDER}
-        return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
-
-
-def _look_at_values(props: Mapping[str, Any]) -> Look:
-    """The secrets whose values are known here, to be compared by digest."""
-    names = [name for name in props["secrets"] if secret_key(name) in props]
-    return Look(digest=tuple(str(RELATIVE.secrets / name) for name in names))
-
-
-def _read_files(
-    machine: Machine, facts: Facts, name: str, record: Applied | None, found: dict[str, Any]
-) -> None:
-    conf = str(RELATIVE.unit(name).conf)
-    planned, present = files_of(found), facts.files(conf)
-    differing = []
-    for path, digest in file_digests(planned).items():
-        if path not in present:
-            del found[file_key(path)]
-        elif present[path].digest != digest:
-            differing.append(path)
-    if differing:
-        texts = machine.reach.look(Look(read=tuple(f"{conf}/{path}" for path in differing)))
-        for path in differing:
-            data = texts.data(f"{conf}/{path}")
-            found[file_key(path)] = "cannot be read" if data is None else data.decode(errors="replace")
-    managed = set(record.managed) if record else set()
-    for path in {*foreign(planned, present), *(managed - set(planned)) & set(present)}:
-        found[file_key(path)] = f"not planned, {present[path].size} bytes"
-
-
-def _read_secrets(facts: Facts, record: Applied | None, found: dict[str, Any]) -> None:
-    """Says that the file of a secret or a certificate is missing or differs, never what it holds."""
-    secrets = dict(found["secrets"])
-    for name, what in secrets_off(facts, list(secrets), record.started if record else None).items():
-        secrets[name] = f"{what} on the host"
-    for name in found["secrets"]:
-        there, planned = facts.get(str(RELATIVE.secrets / name)), found.get(secret_key(name))
-        if planned is None or there is None or not there.digest:
-            continue
-        if there.digest != file_digests({name: planned})[name]:
-            secrets[name] = "changed on the host"
-    found["secrets"] = secrets
-
-
-def _process_state(machine: Machine, facts: Facts, name: str, record: Applied | None) -> str:
-    words = process_words(machine.program(name))
-    script, program = machine.keeper.files(name)
-    if record is None or not record.complete:
-        words = f"{words}, last apply did not finish"
-    elif facts.digest(program) != record.program:
-        words = f"{words}, supervisor's program file changed"
-    elif facts.digest(script) != record.script:
-        words = f"{words}, run script changed"
-    elif opened := access_words(machine, facts, record):
-        words = f"{words}, {opened}"
-    return words
+        outs = with_differences(planned, found)
+        return ReadResult(id_, outs) if outs == planned else ReadResult(id_, outs, dict(outs))
 
 
 def _outputs(props: dict[str, Any]) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class World:
     held: set[str] = field(default_factory=set)
     clock: int = 0
     moments: list[str] = field(default_factory=list)
+    looks: int = 0
+    """How often somebody looked: each is a round trip, where a network is between."""
     last: int | None = None
     """After so many moments the run is killed."""
 
@@ -101,7 +103,7 @@ class World:
 
     def begin(self, last: int | None = None) -> None:
         """A new run; the locks of the one before ended with it."""
-        self.moments, self.last, self.held = [], last, set()
+        self.moments, self.looks, self.last, self.held = [], 0, last, set()
 
 
 def _matches(pattern: str, path: str) -> bool:
@@ -120,6 +122,7 @@ class MemoryReach:
     world: World
 
     def look(self, what: Look) -> Facts:
+        self.world.looks += 1
         found: dict[str, Found] = {}
         for path in self.world.folders:
             name = "." if path == str(ROOT) else path.removeprefix(f"{ROOT}/")
