@@ -9,7 +9,8 @@ from components.spec import Spec
 from components.spec.problem import Problem
 from components.target import Access, Obstacle, Operate, Progress, Target, UnitStatus
 from vsi.errors import DeployError
-from vsi.paths import state_paths
+from vsi.paths import RELATIVE, state_paths
+from vsi.reach import Look
 from vsi.unit import HostPlan, HostUnit
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def preflight(plan: HostPlan) -> list[Obstacle]:
 def is_there(stack: str) -> bool:
     """Whether units of the stack were ever here, and what they left still is."""
     try:
-        return state_paths(stack).units.is_dir()
+        return _is_folder(stack, str(RELATIVE.units))
     except DeployError:
         return False
 
@@ -113,8 +114,15 @@ def logs(stack: str, units: list[str], *, follow: bool, lines: int) -> Iterator[
 
 def log(stack: str, unit: str) -> str:
     """The folder of a unit's log."""
-    folder = state_paths(stack).unit(unit).log
-    return str(folder) if folder.is_dir() else ""
+    there = _is_folder(stack, str(RELATIVE.unit(unit).log))
+    return str(state_paths(stack).unit(unit).log) if there else ""
+
+
+def _is_folder(stack: str, path: str) -> bool:
+    from vsi.machine import machine_of
+
+    found = machine_of(stack).reach.look(Look(at=(path,))).get(path)
+    return found is not None and found.kind == "folder"
 
 
 def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
@@ -133,9 +141,13 @@ def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[S
 
 def kept(stack: str) -> list[Path]:
     """The data of units, and the secrets that protect it."""
-    state = state_paths(stack)
-    folders = [*sorted(state.units.glob("*/data")), state.secrets]
-    return [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
+    from vsi.machine import machine_of
+
+    machine, data, secrets = machine_of(stack), str(RELATIVE.unit("*").data), str(RELATIVE.secrets)
+    facts = machine.reach.look(Look(at=(f"{data}/*", f"{secrets}/*")))
+    units = facts.names(str(RELATIVE.units))
+    folders = [*(str(RELATIVE.unit(unit).data) for unit in units), secrets]
+    return [machine.paths.root / folder for folder in folders if facts.names(folder)]
 
 
 TARGET = Target(
