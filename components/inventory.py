@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.plan import Pillar
+from components.site import Site
 from components.spec import Spec
 from components.spec.base import Severity
 
@@ -78,8 +79,11 @@ class Program:
     """Behind `api`."""
     user: str = ""
     """Which user of OpenSearch it is, with a password of its own (`password_of`); '' if none."""
+    own_pages: bool = False
+    """Whether it may have web pages of its own at `api`, by the channel that brought it."""
     certificates: tuple[str, ...] = ()
-    """Names of the certificates that it needs, signed by the stack's authority."""
+    """Names of the certificates that it needs wherever it is, signed by the stack's authority; with TLS on a
+    listener that can go without, one of its own name besides."""
     each_host: bool = False
     """Whether each host has one; otherwise a stack has one, or a few that replace each other."""
     runs: Condition = _always
@@ -153,6 +157,7 @@ PROGRAMS = (
         ),
         metrics=(Metrics("jaeger", "jaeger-metrics", "critical"),),
         api="jaeger-query-http",
+        own_pages=True,
         user="jaeger",
     ),
     Program(
@@ -162,6 +167,7 @@ PROGRAMS = (
         sockets=(Socket("alertmanager", 1, tls="able"),),
         metrics=(Metrics("alertmanager", "alertmanager", "critical"),),
         api="alertmanager",
+        own_pages=True,
         pages=(Page("alerts"),),
     ),
     Program(
@@ -171,6 +177,7 @@ PROGRAMS = (
         sockets=(Socket("prometheus", 0, tls="able"),),
         metrics=(Metrics("prometheus", "prometheus", "critical"),),
         api="prometheus",
+        own_pages=True,
     ),
     Program(
         name="pages",
@@ -210,6 +217,7 @@ PROGRAMS = (
         sockets=(Socket("sink", 40),),
         metrics=(Metrics("sink", "sink", "warning"),),
         api="sink",
+        own_pages=True,
         pages=(Page("notifications"),),
         runs=lambda spec: spec.alerting.sink,
     ),
@@ -225,6 +233,13 @@ def sockets(spec: Spec, without: tuple[str, ...] = ()) -> Iterator[Socket]:
             yield from (socket for socket in program.sockets if socket.opened(spec))
 
 
-def certificates(spec: Spec) -> tuple[str, ...]:
-    """Names of the certificates that the programs of a stack need."""
-    return tuple(name for program in PROGRAMS if program.runs(spec) for name in program.certificates)
+def certificates(site: Site) -> tuple[str, ...]:
+    """Names of the certificates that the programs of a site need, each once."""
+    found: list[str] = []
+    for program in PROGRAMS:
+        opened = [socket for socket in program.sockets if site.has(socket.name)]
+        if opened:
+            found += program.certificates
+        if any(socket.tls == "able" and site.tls(socket.name) for socket in opened):
+            found.append(program.name)
+    return tuple(dict.fromkeys(found))

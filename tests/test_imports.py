@@ -29,6 +29,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The description knows no file, no host, no target.
     "components": {"components"},
     "components/spec": {"components.errors", "components.spec"},
+    "components/site.py": {"components.spec"},
+    "components/inventory.py": {"components.plan", "components.site", "components.spec"},
     "components/render": {"components"},
     "components/rules": {
         "components.render.document",

@@ -15,11 +15,12 @@ from vsi.units import all_units
 
 def plan(spec: Spec, stack: str) -> HostPlan:
     """The plan of a stack on this machine; for a spec without refusals."""
+    site = local_site(spec)
     return HostPlan(
         stack=stack,
-        parts=tuple(all_units(spec, local_site(spec))),
+        parts=tuple(all_units(spec, site)),
         secrets=tuple(_secrets(spec)),
-        tls_names=certificates(spec),
+        tls_names=certificates(site),
         retain=spec.deploy.retain,
     )
 

@@ -8,7 +8,7 @@ from types import FrameType
 
 import httpx
 
-from components.inventory import BY_NAME
+from components.inventory import PROGRAMS
 from components.site import Site
 from components.spec import Spec
 from obs.verify.runner import run
@@ -63,10 +63,7 @@ def _terminable() -> Iterator[None]:
 
 def pages(spec: Spec, site: Site, transport: httpx.BaseTransport | None = None) -> list[tuple[str, str]]:
     """What can be opened in a browser now, as (name, address): engines may be built without their pages."""
-    found = [("prometheus", site.dial("prometheus")), ("alertmanager", site.dial("alertmanager"))]
-    found.append(("jaeger", site.dial(BY_NAME["jaeger"].api)))
-    if spec.alerting.sink:
-        found.append(("sink", site.dial("sink")))
+    found = [(row.name, site.dial(row.api)) for row in PROGRAMS if row.own_pages and site.has(row.api)]
     found += [(item.name, site.service(item).dial[0]) for item in spec.services if item.run]
     with httpx.Client(timeout=3, follow_redirects=True, trust_env=False, transport=transport) as client:
         return [(name, f"http://{address}/") for name, address in found if _shows(client, address)]

@@ -78,7 +78,7 @@ class Node:
         for name in ("conf", "data", "log"):
             (self.unit / name).mkdir(parents=True, exist_ok=True)
         self.tls.mkdir(parents=True, exist_ok=True)
-        for file, content in tls.renewed({}, certificates(spec)).items():
+        for file, content in tls.renewed({}, certificates(self.site)).items():
             (self.tls / file).write_bytes(content)
         for secret in opensearch.SECRETS:
             self.new_password(secret)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.inventory import BY_NAME
+from components.inventory import BY_NAME, certificates
 from components.render import collector_agent
 from components.render.scrape_jobs import scraped
 from components.render.text import texts
@@ -21,6 +21,7 @@ from tests import specs
 from tests.render import engines
 from tests.sites import HOSTS, PAIRS, of_host
 from vsi import tls
+from vsi.site import local_site
 from vsi.units import all_units
 
 HERE = re.compile(r"127\.0\.0\.1|localhost|::1\]|0\.0\.0\.0|\.\./(\.\.|data|log|secrets)|/work/")
@@ -166,6 +167,13 @@ def test_alerts_and_scrapes_go_under_the_stacks_authority() -> None:
     assert wanted.items() <= job.items()
 
 
+def test_certificates_are_asked_for_where_tls_is_spoken() -> None:
+    local, there = certificates(local_site(SPEC)), certificates(of_host(SPEC, "obs-1"))
+    assert local == ("opensearch", "admin")
+    engines_ = {"alertmanager", "collector", "collector-agent", "jaeger", "node-exporter", "prometheus"}
+    assert set(there) == {*local, *engines_}
+
+
 ABSENT = {
     "node-exporter": ("node-exporter", "host"),
     "redis-exporter": ("redis-exporter", "redis"),
@@ -200,7 +208,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = {secret for unit in all_units(SPEC, site) for secret in unit.secrets}
     for name in names:
         (root / "etc/obs/secrets" / name).write_text("only-for-this-test")
-    for name, content in tls.renewed({}, tuple(BY_NAME)).items():
+    for name, content in tls.renewed({}, certificates(site)).items():
         (root / "etc/obs/tls" / name).write_bytes(content)
     for unit in all_units(SPEC, site):
         engines.write(root / unit.name, dict(unit.files))
