@@ -201,7 +201,7 @@ def unused_secrets(spec: "Spec") -> list[Problem]:
 
 
 def calls(spec: "Spec") -> list[Problem]:
-    """Services call services that the stack runs, and in no circle: each starts after those that it calls."""
+    """Services call services that the stack runs, and in no cycle: each starts after those that it calls."""
     services = {service.name: service for service in spec.services}
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
@@ -218,7 +218,7 @@ def calls(spec: "Spec") -> list[Problem]:
 
 
 def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
-    """Circles of calls that share no service, each from its first service in the file round to it again."""
+    """Cycles of calls that share no service, each from its first service in the file round to it again."""
     graph = {
         name: [callee for callee in (service.run.calls if service.run else ()) if callee in services]
         for name, service in services.items()
