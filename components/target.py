@@ -64,10 +64,11 @@ Progress = Callable[[str, str], None]
 
 
 class Logs(Protocol):
-    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed."""
+    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed, or
+    until it is `over`, which is asked while nothing comes."""
 
     def __call__(
-        self, stack: str, units: list[str], *, follow: bool, lines: int
+        self, stack: str, units: list[str], *, follow: bool, lines: int, over: Callable[[], bool]
     ) -> Iterator[tuple[str, str]]: ...
 
 
@@ -90,6 +91,9 @@ class Operate(Generic[P]):
     """None stops all."""
     start: Callable[[str, list[str] | None, Progress], Sequence[SuiteError]]
     """Start, each after what it needs; what failed. None starts all."""
+    remove: Callable[[str, Callable[[str], None]], None]
+    """Take down what still stands by what was recorded there, for when the engine's state does not know it;
+    told of each unit. SuiteError if one does not go."""
     kept: Callable[[str], list[Path]]
     """Folders of this machine that a destroy leaves."""
 

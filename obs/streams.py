@@ -62,6 +62,14 @@ def secure() -> None:
     sys.stderr = _text(sys.stderr, 2, results=False)
 
 
+def unread(descriptor: int = 1) -> bool:
+    """Whether what is written would reach nobody: the other end of the pipe or the terminal is closed. A
+    command that waits for something to write asks, as it would not notice before it writes."""
+    poller = select.poll()
+    poller.register(descriptor, 0)
+    return bool(poller.poll(0))
+
+
 def _text(before: TextIO | None, descriptor: int, results: bool) -> TextIO:
     return io.TextIOWrapper(
         io.BufferedWriter(_Stream(descriptor, results)),

@@ -1,4 +1,5 @@
-"""A preview writes no file of the user's, though the Pulumi CLI would: a new stack gets its salt there."""
+"""What only looks or takes away writes no file of the user's, though the Pulumi CLI would: a stack that is
+new to it gets its salt there, in a file that it makes if there is none."""
 
 import contextlib
 import os
@@ -14,14 +15,25 @@ SALT = "encryptionsalt"
 
 @contextlib.contextmanager
 def untouched(file: Path) -> Iterator[None]:
-    """While inside, the file may get a salt; afterwards it is what it was. An edit by somebody else stays."""
-    before = file.read_bytes()
+    """While inside, the file may get a salt; afterwards it is what it was, absent too. An edit by somebody
+    else stays."""
+    before = _read(file)
     try:
         yield
     finally:
-        after = file.read_bytes() if file.exists() else before
-        if after != before and _without_salt(after) == _without_salt(before):
-            _replace(file, before)
+        after = _read(file)
+        if after is not None and after != before and _without_salt(after) == _without_salt(before or b""):
+            if before is None:
+                file.unlink()
+            else:
+                _replace(file, before)
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _without_salt(data: bytes) -> Any:
@@ -29,11 +41,9 @@ def _without_salt(data: bytes) -> Any:
         content = yaml.safe_load(data)
     except (yaml.YAMLError, UnicodeDecodeError):
         return data
-    return (
-        {key: value for key, value in content.items() if key != SALT}
-        if isinstance(content, dict)
-        else content
-    )
+    if isinstance(content, dict):
+        return {key: value for key, value in content.items() if key != SALT} or None
+    return content
 
 
 def _replace(file: Path, data: bytes) -> None:

@@ -195,13 +195,19 @@ def _with_needs(known: dict[str, Applied], chosen: set[str]) -> set[str]:
 
 
 def logs(
-    stack: str, units: Iterable[str] | None = None, *, follow: bool = False, lines: int = 50
+    stack: str,
+    units: Iterable[str] | None = None,
+    *,
+    follow: bool = False,
+    lines: int = 50,
+    over: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[str, str]]:
-    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed.
+    """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed, or
+    until it is `over`, which is asked while nothing comes.
 
     Follows across the supervisor's rotation. Log lines are the processes' own; they are not masked."""
     machine = machine_of(stack)
     known = records(machine)
     chosen = _chosen(known, units)
     paths = {name: str(machine.unit(name).log / f"{name}.log") for name in known if name in chosen}
-    return machine.reach.lines(paths, lines, follow=follow)
+    return machine.reach.lines(paths, lines, follow=follow, over=over)

@@ -6,11 +6,7 @@ provider is pickled by reference and keeps no state; what it does is done by `py
 process of its own, because pyinfra keeps process-wide state and four calls come at once.
 """
 
-import json
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,32 +23,14 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
-from components.errors import SuiteError
+from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
 from vsi.inputs import PROVIDER, expected_of, inputs_of, request_of, with_differences
 from vsi.keys import secret_key
 from vsi.machine import machine_of
-from vsi.paths import REPO, check_file_path, check_name
+from vsi.paths import check_file_path, check_name
 from vsi.refresh import differences
 from vsi.unit import HostPlan, HostUnit
-
-_INHERITED = frozenset(
-    (
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "TMPDIR",
-        "TZ",
-        "JAVA_HOME",
-        "XDG_CACHE_HOME",
-    )
-)
-
-
-class ApplyFailed(SuiteError):
-    """What a user reads when a unit could not be put on its host."""
 
 
 class UnitProvider(ResourceProvider):
@@ -130,35 +108,13 @@ def _first_line(error: Exception) -> str:
 
 
 def _run(action: str, props: dict[str, Any]) -> Any:
-    """One `vsi.apply` that ends with us; returns its result. Raises ApplyFailed with its one message."""
+    """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""
     _quiet()
     try:
         request = request_of(props)
     except (ValidationError, KeyError, ValueError) as error:
         raise ApplyFailed(_first_line(error)) from None
-    kept = {key: value for key, value in os.environ.items() if key in _INHERITED or key[:4] == "OBS_"}
-    if "OBS_STATE_DIR" in kept:
-        kept["OBS_STATE_DIR"] = os.path.abspath(kept["OBS_STATE_DIR"])
-    done = subprocess.run(
-        ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "vsi.apply", action],
-        input=request.model_dump_json().encode(),
-        capture_output=True,
-        env=kept,
-        cwd=REPO,
-        start_new_session=True,  # Ctrl-C in a terminal is for what runs us
-        check=False,
-    )
-    try:
-        answer = json.loads(done.stdout)
-    except ValueError:
-        steps = done.stderr.decode(errors="replace").splitlines()[-1:]
-        raise ApplyFailed(
-            f"{request.unit.name}: vsi.apply ended with {done.returncode} at {steps or 'its start'}; "
-            "run `obs up` again"
-        ) from None
-    if not answer["ok"]:
-        raise ApplyFailed(f"{answer['unit']}: {answer['error']}") from None
-    return answer["result"]
+    return carry_out(action, request)
 
 
 def _quiet() -> None:

@@ -194,8 +194,11 @@ class Reach(Protocol):
     def folder_size(self, path: str) -> int:
         """How many bytes the files below a folder have."""
 
-    def lines(self, paths: Mapping[str, str], last: int, *, follow: bool) -> Iterator[tuple[str, str]]:
-        """Pairs of name and line of files that others write: the last of each, then what comes."""
+    def lines(
+        self, paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
+    ) -> Iterator[tuple[str, str]]:
+        """Pairs of name and line of files that others write: the last of each, then what comes, until it is
+        `over`, which is asked while nothing comes."""
 
     def suspended(self, pid: int) -> bool:
         """Whether a process was stopped by a signal or a debugger."""

@@ -1,6 +1,6 @@
 """This machine as a target: `local`. What is slow to import waits until it is needed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,11 +105,13 @@ def status(stack: str) -> list[UnitStatus]:
     return host.status(stack)
 
 
-def logs(stack: str, units: list[str], *, follow: bool, lines: int) -> Iterator[tuple[str, str]]:
+def logs(
+    stack: str, units: list[str], *, follow: bool, lines: int, over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
     """What units wrote to standard output and error."""
     from vsi import host
 
-    return host.logs(stack, units, follow=follow, lines=lines)
+    return host.logs(stack, units, follow=follow, lines=lines, over=over)
 
 
 def log(stack: str, unit: str) -> str:
@@ -139,6 +141,13 @@ def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[S
     return host.start(stack, units, progress=progress)
 
 
+def remove(stack: str, told: Callable[[str], None]) -> None:
+    """By the records of this host."""
+    from vsi import forgotten
+
+    forgotten.remove(stack, told)
+
+
 def kept(stack: str) -> list[Path]:
     """The data of units, and the secrets that protect it."""
     from vsi.machine import machine_of
@@ -166,6 +175,7 @@ TARGET = Target(
         log=log,
         stop=stop,
         start=start,
+        remove=remove,
         kept=kept,
     ),
 )

@@ -55,11 +55,12 @@ def logs(
     import sys
 
     from obs.console import raw
+    from obs.streams import unread
 
     operate, chosen = _known(env, units, "logs")
     _some(env, chosen)
     width = max((len(unit) for unit in chosen), default=0)
-    for unit, line in operate.logs(env, chosen, follow=follow, lines=lines):
+    for unit, line in operate.logs(env, chosen, follow=follow, lines=lines, over=unread):
         raw(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
         if follow:
             sys.stdout.flush()

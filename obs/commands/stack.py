@@ -1,5 +1,6 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -94,7 +95,7 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
     from obs.session import session
 
     check_known(env)
-    with session(env, f"refresh {env}", wait) as (driver, watcher):
+    with _file_kept(env), session(env, f"refresh {env}", wait) as (driver, watcher):
         driver.refresh(watcher)
     if watcher.drifted:
         for part in watcher.drifted:
@@ -119,12 +120,47 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
         tell(f"{why}\nTaking down what was recorded at the last deployment.", "note")
     if not yes:
         _ask(f"Take down everything of '{env}'?")
-    with session(env, f"destroy {env}", wait) as (driver, watcher):
+    with _file_kept(env), session(env, f"destroy {env}", wait) as (driver, watcher):
         driver.destroy(watcher)
+        _remove_forgotten(env, yes)
     tell(f"{env} is down", "good")
     for path, count in _kept(env):
         out.print(f"kept  {size(count):>9}  {path}")
     return 0
+
+
+def _file_kept(env: str) -> "AbstractContextManager[None]":
+    from obs.untouched import untouched
+    from stacks.loader import STACKS
+
+    return untouched(STACKS / f"Pulumi.{env}.yaml")
+
+
+def _remove_forgotten(env: str, yes: bool) -> None:
+    """What still stands after the engine took away all that its state knows."""
+    from components.errors import SuiteError
+    from obs.console import tell
+    from obs.describe import deployed_in
+    from obs.errors import ObsError
+    from obs.pulumi import environment, find_pulumi
+
+    operate = deployed_in(env)
+    if operate is None or not (left := sorted(operate.units(env))):
+        return
+    where = environment(env, find_pulumi())["PULUMI_BACKEND_URL"].partition("?")[0]
+    tell(
+        f"Pulumi's state in {where} does not know {', '.join(left)}, though "
+        f"{'they were' if len(left) > 1 else 'it was'} deployed: it was lost, or is elsewhere "
+        "(PULUMI_BACKEND_URL). What was recorded at the last deployment says how to take them down; secrets "
+        "stay with kept data.",
+        "note",
+    )
+    if not yes:
+        _ask("Take them down by these records?")
+    try:
+        operate.remove(env, lambda unit: tell(f"removed {unit}"))
+    except SuiteError as error:
+        raise ObsError(f"{error}\nWhat is left stays recorded; run again: obs destroy {env}") from None
 
 
 def _previewed(env: str, plan: "Plan") -> "list[PartChange]":

@@ -5,6 +5,7 @@ The tests share one copy of the project and each brings it into the state that i
 
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -391,6 +392,30 @@ def test_what_runs_is_taken_down_whatever_became_of_its_stack_file(standing: Pro
             assert standing.obs("up").returncode == 2, "without its file nothing can be brought up"
     finally:
         standing.stack_file.write_text(text)
+
+
+def test_what_the_state_does_not_know_is_taken_down_by_the_records_of_the_host(standing: Project) -> None:
+    before = standing.stack_file.read_bytes()
+    shutil.rmtree(standing.root / ".state" / ".pulumi")
+    destroyed = standing.obs("destroy", "--yes")
+    assert destroyed.returncode == 0, destroyed.stdout + destroyed.stderr
+    assert "does not know one, three, two, though they were deployed" in " ".join(destroyed.stderr.split())
+    assert not any(standing.servers().values())
+    assert standing.stack_file.read_bytes() == before
+    assert "nothing of 'local' is on this host" in standing.obs("status").stderr
+
+
+@pytest.mark.parametrize("command", [("refresh",), ("destroy", "--yes")])
+def test_a_stack_file_without_a_salt_gets_none(down: Project, command: tuple[str, ...]) -> None:
+    text = down.stack_file.read_text()
+    shutil.rmtree(down.root / ".state" / ".pulumi")
+    try:
+        down.stack_file.write_text("")
+        done = down.obs(*command)
+        assert done.returncode == 0, done.stderr
+        assert down.stack_file.read_text() == ""
+    finally:
+        down.stack_file.write_text(text)
 
 
 def test_a_unit_renamed_with_its_port_kept_comes_up_in_one_run(standing: Project) -> None:

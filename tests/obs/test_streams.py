@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from obs.streams import unread
+
 ROOT = Path(__file__).parents[2]
 QUIET = {"PYTHONUNBUFFERED": "", "PYTHONPATH": str(ROOT)}
 
@@ -52,6 +54,16 @@ def shell(tmp_path: Path, line: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_a_closed_end_is_seen_without_writing() -> None:
+    reads, writes = os.pipe()
+    try:
+        assert not unread(writes)
+        os.close(reads)
+        assert unread(writes)
+    finally:
+        os.close(writes)
 
 
 def test_results_that_nobody_reads_any_more_end_the_command_quietly(tmp_path: Path) -> None:

@@ -39,6 +39,24 @@ def test_so_it_is_after_an_error(file: Path) -> None:
     assert file.read_text() == TEXT
 
 
+@pytest.mark.parametrize("before", ["", "# nothing yet\n", "{}\n", None])
+def test_a_file_without_content_stays_so(file: Path, before: str | None) -> None:
+    if before is None:
+        file.unlink()
+    else:
+        file.write_text(before)
+    with untouched(file):
+        file.write_text("encryptionsalt: v1:x\n")
+    assert (file.read_text() if file.exists() else None) == before
+
+
+def test_a_file_that_somebody_makes_meanwhile_stays(file: Path) -> None:
+    file.unlink()
+    with untouched(file):
+        file.write_text("encryptionsalt: v1:x\nconfig: {a: 1}\n")
+    assert file.exists()
+
+
 @pytest.mark.parametrize("edited", ["config: {a: 2}\nencryptionsalt: v1:x\n", "config: [\n", "", "- 1\n"])
 def test_an_edit_by_somebody_else_stays(file: Path, edited: str) -> None:
     with untouched(file):

@@ -122,6 +122,14 @@ def test_start_after_a_reboot(place: Place) -> None:
     assert place.program("gamma").running
 
 
+def test_following_ends_when_nobody_reads_any_more(place: Place) -> None:
+    place.apply()
+    answers = [False, True]
+    found = list(host.logs("toys", ["alpha"], follow=True, lines=1, over=lambda: answers.pop(0)))
+    assert found == [("alpha", "loaded 'one'")]
+    assert answers == []
+
+
 def test_logs_of_chosen_units_and_across_rotation(place: Place) -> None:
     place.apply(
         place.unit(arguments=("--say", "first words"), process={"log_max_bytes": 60, "log_backups": 1})

@@ -8,8 +8,9 @@ import pytest
 
 from components.plan import Secret
 from tests.vsi.conftest import Place
+from vsi.carry_out import ApplyFailed
 from vsi.inputs import inputs_of, request_of
-from vsi.provider import ApplyFailed, UnitProvider
+from vsi.provider import UnitProvider
 from vsi.unit import HostUnit
 
 VALUE = "s3cret-Value-of-a-hook"

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,19 +18,25 @@ def tail(path: Path, size: int) -> bytes:
         return b""
 
 
-def lines(paths: Mapping[str, str], last: int, *, follow: bool) -> Iterator[tuple[str, str]]:
-    """The last lines of each file; then, with `follow`, what comes, until closed."""
+def lines(
+    paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
+    """The last lines of each file; then, with `follow`, what comes, until closed or `over`."""
     tails = [_Tail(name, Path(path)) for name, path in paths.items()]
     begun = [(tail.name, line) for tail in tails for line in tail.last(last)]
-    return _lines(begun, tails if follow else [])
+    return _lines(begun, tails if follow else [], over)
 
 
-def _lines(begun: list[tuple[str, str]], tails: list["_Tail"]) -> Iterator[tuple[str, str]]:
+def _lines(
+    begun: list[tuple[str, str]], tails: list["_Tail"], over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
     yield from begun
     while tails:
         found = [(tail.name, line) for tail in tails for line in tail.more()]
         yield from found
         if not found:
+            if over():
+                return
             time.sleep(0.2)
 
 
