@@ -16,6 +16,7 @@ from components.rules.model import (
 )
 from components.rules.platform import Platform, grew, growth_cases, pair
 from components.rules.spans import bounded_unlisted, mended_unlisted
+from components.rules.understood import understood_inputs
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -175,6 +176,7 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         _stalled(spec, platform),
         bounded_unlisted(spec),
         *pushed.bounded_unlisted(spec),
+        *understood_inputs(spec),
         *files(platform),
         mended_unlisted(spec),
     )

@@ -17,10 +17,12 @@ from components.rules.model import (
     duration,
     number,
 )
+from components.rules.promises import unmeasured
 from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
 from components.rules.service_cases import Proof, Traffic, proof
 from components.rules.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
 from components.rules.spans import bounded, mended
+from components.rules.understood import understood
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
 
@@ -49,6 +51,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
         bounded(service, spec),
         mended(service),
         *pushed.bounded(service, spec),
+        *understood(service),
     )
     if service.slo is None:
         groups = [Group(f"{name}-alerts", interval, (info, *alerts))]
@@ -63,13 +66,14 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
     ]
     data = Traffic(name, signals, spec.metrics.rules.min_requests_per_second)
     proven = proof(data, service.slo, spec)
+    promises = (*_slo_alerts(service, service.slo, proven, spec), *unmeasured(service, service.slo, signals))
     slow_interval = duration(max(milliseconds(interval), MINUTE))
     return RuleFile(
         name,
         (
             Group(f"{name}-slo-short", interval, (info, *short)),
             Group(f"{name}-slo-long", slow_interval, tuple(long)),
-            Group(f"{name}-alerts", interval, (*_slo_alerts(service, service.slo, proven, spec), *alerts)),
+            Group(f"{name}-alerts", interval, (*promises, *alerts)),
         ),
         proven.queries,
     )

@@ -126,6 +126,7 @@ def test_a_service_without_promises_only_has_alerts_on_its_target() -> None:
     alerts = {rule["alert"] for file, rule in rules_in(FILES) if file == "rules/legacy-billing.yml"}
     assert alerts == {
         "ForbiddenLabelsDropped",
+        "LogRecordsNotUnderstood",
         "PushedMetricsBounded",
         "ScrapeAborted",
         "ScrapeLimitExceeded",

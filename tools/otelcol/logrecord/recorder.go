@@ -31,6 +31,7 @@ type recorder struct {
 	limits   map[string]uint64 // level -> of the first 32 bits of a hash, those below are kept
 	problems metric.Int64Counter
 	sampled  metric.Int64Counter
+	records  metric.Int64Counter
 	now      func() time.Time
 	services *services
 }
@@ -50,10 +51,12 @@ func newRecorder(config *Config, set component.TelemetrySettings) (*recorder, er
 		metric.WithDescription("Records of which something was not understood, by service and what: format, time, level or field."))
 	sampled, other := meter.Int64Counter("otelcol_logrecord_sampled_records", metric.WithUnit("{records}"),
 		metric.WithDescription("Records that sampling by level did not keep."))
+	records, third := meter.Int64Counter("otelcol_logrecord_records", metric.WithUnit("{records}"),
+		metric.WithDescription("Records that were made, by service, before sampling."))
 	r := &recorder{
 		config: config, schema: newSchema(config.Fields), sources: map[string]*source{},
 		labels: sorted(config.Labels), enrich: sorted(config.Enrichment), limits: map[string]uint64{},
-		problems: problems, sampled: sampled, now: time.Now, services: &services{known: map[string]bool{}},
+		problems: problems, sampled: sampled, records: records, now: time.Now, services: &services{known: map[string]bool{}},
 	}
 	for name, given := range config.Sources {
 		made := &source{format: given.Format}
@@ -72,7 +75,7 @@ func newRecorder(config *Config, set component.TelemetrySettings) (*recorder, er
 		}
 	}
 	sampled.Add(context.Background(), 0)
-	return r, errors.Join(err, other)
+	return r, errors.Join(err, other, third)
 }
 
 func sorted(values map[string]string) []pair {
@@ -104,7 +107,9 @@ func (r *recorder) logs(ctx context.Context, logs plog.Logs) (plog.Logs, error) 
 		if service == "" {
 			service = textAt(resource, "service.name")
 		}
+		made := 0
 		rl.ScopeLogs().RemoveIf(func(sl plog.ScopeLogs) bool {
+			made += sl.LogRecords().Len()
 			sl.LogRecords().RemoveIf(func(record plog.LogRecord) bool {
 				d := draft{recorder: r, source: from, record: record, now: now, service: service}
 				d.fill()
@@ -117,6 +122,7 @@ func (r *recorder) logs(ctx context.Context, logs plog.Logs) (plog.Logs, error) 
 			})
 			return sl.LogRecords().Len() == 0
 		})
+		r.records.Add(ctx, int64(made), metric.WithAttributeSet(attribute.NewSet(attribute.String("log_service", r.services.name(service)))))
 		return rl.ScopeLogs().Len() == 0
 	})
 	if dropped > 0 {
