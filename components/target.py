@@ -18,10 +18,11 @@ from components.spec.problem import Problem
 if TYPE_CHECKING:
     import pulumi
 
-    Deploy = Callable[[Any, pulumi.ResourceOptions], pulumi.Resource]
-    """What makes the resource of a part, given the part and options."""
 
 P = TypeVar("P", bound=Plan)
+
+Deploy = Callable[[Any, "pulumi.ResourceOptions"], "pulumi.Resource"]
+"""What makes the resource of a part, given the part and options."""
 
 
 @dataclass(frozen=True)

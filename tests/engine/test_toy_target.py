@@ -1,0 +1,69 @@
+"""A target is added by its folder and its line in the registry: all else that there is knows what to do."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.project import Project, find_pulumi
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    pulumi = find_pulumi()
+    if pulumi is None:
+        pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")
+    made = Project.make(tmp_path_factory.mktemp("toy") / "copy", pulumi)
+    shutil.copytree(Path(__file__).parent / "toy", made.root / "toy")
+    registry = made.root / "targets" / "__init__.py"
+    text = registry.read_text()
+    line = 'MODULES = {"local": "vsi.target"'
+    assert line in text
+    registry.write_text(text.replace(line, f'{line}, "kubernetes": "toy.target"'))
+    made.replace("target: local", "target: kubernetes")
+    yield made
+    made.clean_up()
+
+
+def test_what_the_target_cannot_do_is_refused_at_its_line(project: Project) -> None:
+    project.replace("cluster: laptop", "cluster: cellar")
+    refused = project.obs("preview")
+    assert refused.returncode == 2, refused.stderr
+    assert "Pulumi.local.yaml:9: environment.cluster = 'cellar': expected one of laptop" in refused.stderr
+    project.replace("cluster: cellar", "cluster: laptop")
+
+
+def test_a_life_in_another_target(project: Project) -> None:
+    note = project.root / "toy" / "notes" / "note"
+    preview = project.obs("preview")
+    assert "note: create" in preview.stdout, preview.stderr
+    assert "new note.txt (1 line)" in preview.stdout
+
+    said = project.up()
+    assert "created note in" in said
+    assert "1 created" in said
+    assert note.read_text() == "cluster: laptop\n"
+    assert project.obs("preview", "--expect-no-changes").stdout == "no changes\n"
+
+    project.replace("cluster: laptop", "cluster: shelf")
+    changed = project.obs("preview").stdout
+    assert "note: update" in changed
+    assert "-cluster: laptop" in changed
+    assert "+cluster: shelf" in changed
+    assert "updated note in" in project.up()
+    assert note.read_text() == "cluster: shelf\n"
+
+    note.write_text("scribbled\n")
+    assert "note is not as it was deployed" in project.obs("refresh").stderr
+    assert "updated note in" in project.up()
+    assert note.read_text() == "cluster: shelf\n"
+
+    status = project.obs("status")
+    assert status.returncode == 1
+    assert "target kubernetes has no `obs status`" in status.stderr
+
+    assert project.obs("destroy", "--yes").returncode == 0
+    assert not note.exists()
