@@ -18,7 +18,15 @@ ROOT = Path(__file__).parents[2]
 START = ("vsi.apply", "vsi.inputs")
 """What puts one unit on a host, and what reads what is to be put there; all of `vsi` that they import has a
 hand in it, but for these:"""
-READ_ONLY = ("vsi.drift", "vsi.errors", "vsi.host", "vsi.local.logs", "vsi.local.survey", "vsi.preflight")
+READ_ONLY = (
+    "vsi.drift",
+    "vsi.errors",
+    "vsi.host",
+    "vsi.local.logs",
+    "vsi.local.survey",
+    "vsi.preflight",
+    "vsi.refresh",
+)
 """What asks a host or tells of it, and makes nothing of a plan."""
 FILE = Path(__file__).with_name("plan_version.json")
 WHAT_TO_DO = (
