@@ -1,5 +1,7 @@
 """What this host lacks for a plan, found before anything is changed, with what to do about it."""
 
+import re
+
 from components.plan import Pillar
 from components.spec.problem import AsWritten
 from components.target import Obstacle
@@ -32,6 +34,7 @@ def preflight(plan: HostPlan) -> list[Obstacle]:
         *_path(plan, str(machine.paths.root)),
         *_programs(plan, machine, survey),
         *_commands(plan, survey),
+        *_log_paths(plan, survey),
         *_memory(todo, survey),
         *_disk(plan, survey),
         *_ports(plan, machine, survey),
@@ -53,8 +56,34 @@ def question_of(plan: HostPlan) -> Question:
         programs=(*_PROGRAMS, _UNSHARE, *others),
         modules=tuple(rest[1] for rest in python if rest[0] == "-m" and len(rest) > 1),
         files=tuple(rest[0] for rest in python if rest[0].startswith("/")),
+        folders=_log_files(plan),
         ports=tuple(port for unit in plan.parts for port in unit.ports),
     )
+
+
+_INCLUDED = re.compile(r"^ +include:\n +- (/[^*?\[{'\"\n]+)$", re.MULTILINE)
+"""A path without a wildcard in a receiver of log files, as the collector's file has it: read as text, since
+this is asked before every run."""
+
+
+def _log_files(plan: HostPlan) -> tuple[str, ...]:
+    texts = [text for unit in plan.parts for path, text in unit.files if path == "collector.yaml"]
+    return tuple(path for text in texts for path in _INCLUDED.findall(text))
+
+
+def _log_paths(plan: HostPlan, survey: Survey) -> list[Obstacle]:
+    """Folders where files are expected: none of their files would be read."""
+    return [
+        _obstacle(
+            f"logs {path}",
+            "a folder",
+            "a file or a glob",
+            f"write {path.rstrip('/')}/*.log, or whatever its files are called",
+            fatal=False,
+        )
+        for path in _log_files(plan)
+        if path in survey.folders
+    ]
 
 
 def _told(trouble: Trouble) -> Obstacle:

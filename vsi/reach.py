@@ -115,6 +115,7 @@ class Question:
     modules: tuple[str, ...] = ()
     """Python modules, as `python -m` would find them."""
     files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
 
 
@@ -127,6 +128,7 @@ class Survey:
     """Those that are on PATH, or are files that may be run."""
     modules: frozenset[str]
     files: frozenset[str]
+    folders: frozenset[str]
     ports: Mapping[int, Holder]
     """The ports that somebody has."""
     memory_mb: int

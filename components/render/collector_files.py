@@ -1,5 +1,6 @@
 """Where log lines are read: each service's files and the further inputs, one receiver each."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,12 +49,27 @@ def _source(name: str, service: str, path: str, log: LogSource | Input) -> Sourc
 
 def receivers(spec: Spec, site: Site) -> dict[str, Any]:
     """One receiver a source, so that a new service adds one and touches no other."""
-    return {f"logfiles/{source.name}": _receiver(source) for source in sources(spec, site)}
+    found = sources(spec, site)
+    named = [source.path for source in found if not _WILDCARD.search(source.path)]
+    return {f"logfiles/{source.name}": _receiver(source, _others(source, named)) for source in found}
 
 
-def _receiver(source: Source) -> dict[str, Any]:
+_WILDCARD = re.compile(r"[*?\[{]")
+
+
+def _others(source: Source, named: list[str]) -> list[str]:
+    """Files that another source names and a glob may match too: each is read once, by the source that names
+    it. The ones that it does not match do no harm."""
+    wildcard = _WILDCARD.search(source.path)
+    if wildcard is None:
+        return []
+    return sorted({path for path in named if path.startswith(source.path[: wildcard.start()])})
+
+
+def _receiver(source: Source, others: list[str]) -> dict[str, Any]:
     """What rotation makes of a file is found and read on by the receiver itself."""
-    found = {
+    found: dict[str, Any] = {
+        **({"exclude": others} if others else {}),
         "include": [source.path],
         "max_log_size": MAX_LINE_BYTES,
         "resource": {"log.format": source.format, "log.source": source.name, "service": source.service},

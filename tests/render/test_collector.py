@@ -315,3 +315,13 @@ def test_a_mark_that_reads_like_another_kind_stays_text() -> None:
         marked = {"tail_sampling": {"keep_attributes": [{"key": "k", "value": value}]}}
         [mark] = settings(specs.spec(tracing=marked))["processors"]["keep"]["marks"]
         assert mark["value"] == value.replace("$", "$$")
+
+
+def test_a_file_that_a_source_names_is_read_by_that_source_alone() -> None:
+    logs = [{"path": "/var/log/zoo/*.log"}, {"path": "/var/log/zoo/audit.log", "format": "text"}]
+    inputs = [{"name": "all", "path": "/var/log/**/*.log"}, {"name": "cron", "path": "/var/log/cron"}]
+    service = {"name": "zoo", "owner": "checkout", "logs": logs, "slo": None}
+    receivers = settings(specs.spec(services=[service], logging={"inputs": inputs}))["receivers"]
+    assert receivers["logfiles/zoo"]["exclude"] == ["/var/log/zoo/audit.log"]
+    assert "exclude" not in receivers["logfiles/zoo-2"]
+    assert receivers["logfiles/all"]["exclude"] == ["/var/log/cron", "/var/log/zoo/audit.log"]

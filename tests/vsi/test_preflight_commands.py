@@ -9,7 +9,7 @@ from components.target import Obstacle
 from tests import specs
 from vsi.machine import machine_of
 from vsi.plan import plan
-from vsi.preflight import _commands, question_of
+from vsi.preflight import _commands, _log_paths, question_of
 from vsi.unit import HostPlan
 
 
@@ -21,6 +21,18 @@ def _told(*command: str) -> list[str]:
 
 def _problems(made: HostPlan) -> list[Obstacle]:
     return _commands(made, machine_of("local").reach.survey(question_of(made)))
+
+
+def test_a_folder_in_place_of_a_log_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text("line\n")
+    logs = [{"path": f"{tmp_path}{rest}"} for rest in ("", "/app.log", "/*", "/none")]
+    zoo = {"name": "zoo", "owner": "checkout", "logs": logs, "slo": None}
+    made = plan(specs.spec(services=[zoo], metrics={"exporters": ["node"]}), "local")
+    found = _log_paths(made, machine_of("local").reach.survey(question_of(made)))
+    assert [(str(item.key), str(item.value), item.fatal) for item in found] == [
+        (f"logs {tmp_path}", "a folder", False)
+    ]
+    assert f"{tmp_path}/*.log" in str(found[0])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ def survey(root: Path, question: Question) -> Survey:
         programs=frozenset(name for name in question.programs if shutil.which(name)),
         modules=frozenset(filter(_is_module, question.modules)),
         files=frozenset(name for name in question.files if Path(name).is_file()),
+        folders=frozenset(name for name in question.folders if Path(name).is_dir()),
         ports=ports.holders(set(question.ports)),
         memory_mb=psutil.virtual_memory().available // 2**20,
         disk_mb=shutil.disk_usage(folder).free // 2**20,

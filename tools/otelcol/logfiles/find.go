@@ -2,6 +2,7 @@ package logfiles
 
 import (
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -51,13 +52,21 @@ func (f finder) find() []named {
 			found = append(found, item)
 		}
 	}
+	// What rotation made of a file that is left alone is left alone too, whatever it is called.
+	ofOther := func(path string) bool {
+		return slices.ContainsFunc(origins(path), func(from origin) bool {
+			return (!from.inserted || from.digits >= digitsOfDate) && f.excluded(from.path)
+		})
+	}
 	for _, pattern := range f.include {
 		if !strings.ContainsAny(pattern, `*?[{\`) {
 			add(named{path: filepath.Clean(pattern), active: true, literal: true})
 			continue
 		}
 		for _, path := range glob(pattern) {
-			add(named{path: path, active: true})
+			if !ofOther(path) {
+				add(named{path: path, active: true})
+			}
 		}
 	}
 	for _, pattern := range f.searches {
@@ -65,7 +74,7 @@ func (f finder) find() []named {
 			if seen[path] {
 				continue
 			}
-			if from, ok := f.origin(path); ok {
+			if from, ok := f.origin(path); ok && !f.excluded(from.path) {
 				add(named{path: path, inserted: from.inserted})
 			}
 		}
