@@ -1,9 +1,10 @@
 """Alerts on the collector: whether what it takes of logs, metrics and traces also leaves it, and in time."""
 
 from components.render import sizes
-from components.rules import pushed
+from components.rules import senders
 from components.rules.log_files import files
 from components.rules.model import (
+    AMOUNT,
     MINUTE,
     Alert,
     Case,
@@ -15,7 +16,6 @@ from components.rules.model import (
     later,
 )
 from components.rules.platform import Platform, grew, growth_cases, pair
-from components.rules.spans import bounded_unlisted, mended_unlisted
 from components.rules.understood import understood_inputs
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
@@ -56,19 +56,21 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
         """An alert as soon as one of the counters grows; each counter has its case."""
         cases = growth_cases(metrics, {**labels, "job": "collector"}, labels)
         expr = grew(metrics, own, "5m", ", ".join(labels))
-        return platform.alert(name, expr, severity, summary, description, cases)
+        return platform.alert(
+            name=name, expr=expr, severity=severity, summary=summary, description=description, cases=cases
+        )
 
     return (
         platform.alert(
-            "CollectorQueueNearlyFull",
-            f"max by (instance, exporter, data_type) (\n  otelcol_exporter_queue_size{{{own}}}\n"
+            name="CollectorQueueNearlyFull",
+            expr=f"max by (instance, exporter, data_type) (\n  otelcol_exporter_queue_size{{{own}}}\n"
             f"  / otelcol_exporter_queue_capacity{{{own}}}\n) > 0.8",
-            "warning",
-            "The collector's queue to {{ $labels.exporter }} is nearly full",
-            "The queue of {{ $labels.exporter }} ({{ $labels.data_type }}) is "
+            severity="warning",
+            summary="The collector's queue to {{ $labels.exporter }} is nearly full",
+            description="The queue of {{ $labels.exporter }} ({{ $labels.data_type }}) is "
             "{{ $value | humanizePercentage }} "
             "full: its destination is away or too slow.",
-            pair(
+            cases=pair(
                 (
                     (f"otelcol_exporter_queue_size{{{queue}}}", flat(900)),
                     (f"otelcol_exporter_queue_capacity{{{queue}}}", flat(1000)),
@@ -83,82 +85,89 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
             hold="2m",
         ),
         on_growth(
-            "CollectorSendFailing",
-            "critical",
-            _of_signals("exporter_send_failed"),
-            exporter,
-            "The collector gave up on records for {{ $labels.exporter }}",
-            "{{ $value | humanize }} records were given up on by {{ $labels.exporter }} in 5 "
+            name="CollectorSendFailing",
+            severity="critical",
+            metrics=_of_signals("exporter_send_failed"),
+            labels=exporter,
+            summary="The collector gave up on records for {{ $labels.exporter }}",
+            description="{{ $value | humanize }} records were given up on by {{ $labels.exporter }} in 5 "
             "minutes: they are lost.",
         ),
         on_growth(
-            "CollectorEnqueueFailing",
-            "critical",
-            _of_signals("exporter_enqueue_failed"),
-            exporter,
-            "The collector could not queue records for {{ $labels.exporter }}",
-            "{{ $value | humanize }} records found no room in the queue of {{ $labels.exporter }} in "
+            name="CollectorEnqueueFailing",
+            severity="critical",
+            metrics=_of_signals("exporter_enqueue_failed"),
+            labels=exporter,
+            summary="The collector could not queue records for {{ $labels.exporter }}",
+            description="{{ $value | humanize }} records found no room in the queue of "
+            "{{ $labels.exporter }} in "
             "5 minutes.",
         ),
         on_growth(
-            "CollectorRefusing",
-            "critical",
-            (
+            name="CollectorRefusing",
+            severity="critical",
+            metrics=(
                 *_of_signals("receiver_refused"),
                 *_of_signals("receiver_failed"),
                 *_of_signals("processor_refused"),
             ),
-            here,
-            "The collector refuses what it is sent",
-            "{{ $value | humanize }} records were refused in 5 minutes: the collector is short of "
+            labels=here,
+            summary="The collector refuses what it is sent",
+            description="{{ $value | humanize }} records were refused in 5 minutes: the collector is short "
+            "of "
             "memory, or what "
             "comes after it is full.",
         ),
         on_growth(
-            "CollectorTracesDropped",
-            "warning",
-            ("otelcol_keep_dropped_too_soon_traces_total",),
-            here,
-            "The collector drops traces before their time",
-            "{{ $value | humanize }} traces were dropped in 5 minutes: more were under way at once than tail "
+            name="CollectorTracesDropped",
+            severity="warning",
+            metrics=("otelcol_keep_dropped_too_soon_traces_total",),
+            labels=here,
+            summary="The collector drops traces before their time",
+            description="{{ $value | humanize }} traces were dropped in 5 minutes: more were under way at "
+            "once than tail "
             f"sampling holds ({sampling.traces_in_memory}, of {sizes.HELD_TRACES // 2**20} MiB together).",
         ),
         on_growth(
-            "CollectorTracesLate",
-            "warning",
-            ("otelcol_keep_kept_late_traces_total",),
-            here,
-            "The collector dropped the beginnings of traces that were wanted",
-            "{{ $value | humanize }} traces in 5 minutes turned out to be slow, failed or marked when they "
+            name="CollectorTracesLate",
+            severity="warning",
+            metrics=("otelcol_keep_kept_late_traces_total",),
+            labels=here,
+            summary="The collector dropped the beginnings of traces that were wanted",
+            description="{{ $value | humanize }} traces in 5 minutes turned out to be slow, failed or "
+            "marked when they "
             f"had been dropped, {sampling.decision_wait} after their first span ({sampling.root_wait} if "
             "without root): what came before is missing.",
         ),
         on_growth(
-            "LogRecordsRejected",
-            "warning",
-            (_REJECTED,),
-            exporter | {"reason": "mapper_parsing_exception"},
-            "OpenSearch will never take some log records ({{ $labels.reason }})",
-            "{{ $value | humanize }} log records were refused for good in 5 minutes, with error.type "
+            name="LogRecordsRejected",
+            severity="warning",
+            metrics=(_REJECTED,),
+            labels=exporter | {"reason": "mapper_parsing_exception"},
+            summary="OpenSearch will never take some log records ({{ $labels.reason }})",
+            description="{{ $value | humanize }} log records were refused for good in 5 minutes, with "
+            "error.type "
             "{{ $labels.reason }}; they are in the rejected index, each with its error.reason.",
         ),
         on_growth(
-            "LogRecordsLost",
-            "critical",
-            (_LOST,),
-            exporter | {"reason": "illegal_argument_exception"},
-            "Log records are lost: not even the rejected index takes them",
-            "{{ $value | humanize }} log records were refused in 5 minutes by their index and by the "
+            name="LogRecordsLost",
+            severity="critical",
+            metrics=(_LOST,),
+            labels=exporter | {"reason": "illegal_argument_exception"},
+            summary="Log records are lost: not even the rejected index takes them",
+            description="{{ $value | humanize }} log records were refused in 5 minutes by their index and "
+            "by the "
             "rejected index ({{ $labels.reason }}): the collector's log has the beginning of each.",
         ),
         platform.alert(
-            "LogStoreRetrying",
-            f"sum by (instance, exporter, reason) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
-            "warning",
-            "Log records wait for OpenSearch ({{ $labels.reason }})",
-            "{{ $value | humanize }} log records a second are sent again, for: {{ $labels.reason }}. They "
+            name="LogStoreRetrying",
+            expr=f"sum by (instance, exporter, reason) (rate({_RETRIED}{{{own}}}[{recent}])) > 0",
+            severity="warning",
+            summary="Log records wait for OpenSearch ({{ $labels.reason }})",
+            description="{{ $value | humanize }} log records a second are sent again, for: "
+            "{{ $labels.reason }}. They "
             "are kept in the queue on disk.",
-            (
+            cases=(
                 *pair(
                     ((f"{_RETRIED}{{{waiting}}}", counter((30, 60))),),
                     ((f"{_RETRIED}{{{waiting}}}", steady),),
@@ -174,11 +183,11 @@ def collector(spec: Spec) -> tuple[Alert, ...]:
             hold="5m",
         ),
         _stalled(spec, platform),
-        bounded_unlisted(spec),
-        *pushed.bounded_unlisted(spec),
+        senders.spans_bounded(senders.unlisted(spec), spec),
+        *senders.pushed_bounded(senders.unlisted(spec), spec),
         *understood_inputs(spec),
         *files(platform),
-        mended_unlisted(spec),
+        senders.spans_mended(senders.unlisted(spec, "unlisted services")),
     )
 
 
@@ -218,16 +227,16 @@ def _stalled(spec: Spec, platform: Platform) -> Alert:
     if hold is not None and milliseconds(hold) >= MINUTE:
         cases.append(Case("just started", (read,), hold, (), interval))
     return Alert(
-        "LogIngestionStalled",
-        expr,
-        "critical",
-        platform.team,
-        "Log lines are read, but none is stored",
-        f"{{{{ $value | humanize }}}} lines were read in {window} and none was stored. They "
+        name="LogIngestionStalled",
+        expr=expr,
+        severity="critical",
+        team=platform.team,
+        summary="Log lines are read, but none is stored",
+        description=f"{AMOUNT} lines were read in {window} and none was stored. They "
         "wait in the queue on disk; when it is full, reading waits.",
-        tuple(cases),
-        hold,
-        {"service": platform.service},
+        cases=tuple(cases),
+        hold=hold,
+        labels={"service": platform.service},
     )
 
 

@@ -22,7 +22,7 @@ def documents(spec: Spec, site: Site) -> Documents:
 
 
 def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
-    """The built-in rules: a file per service, then the platform's."""
+    """The built-in rules: a file per service, then those of the stack's programs that the site has."""
     services = tuple(service.rule_file(one, spec) for one in spec.services)
     return services + stack.rule_files(spec, site)
 
@@ -37,14 +37,14 @@ def custom_rules(spec: Spec) -> RuleFile | None:
     )
     alerts = tuple(
         Alert(
-            rule.name,
-            rule.expr,
-            rule.severity,
-            rule.team,
-            rule.summary,
-            rule.description,
-            (),
-            rule.hold,
+            name=rule.name,
+            expr=rule.expr,
+            severity=rule.severity,
+            team=rule.team,
+            summary=rule.summary,
+            description=rule.description,
+            cases=(),
+            hold=rule.hold,
             runbook=rule.runbook,
         )
         for rule in own.alerts

@@ -15,13 +15,14 @@ def files(platform: Platform) -> tuple[Alert, ...]:
     series = f'{_UNREADABLE}{{reason="permission",receiver="logfiles/a",{target}}}'
     return (
         platform.alert(
-            "LogFilesUnreadable",
-            f"sum by (instance, receiver, reason) ({_UNREADABLE}{{{own}}}) > 0",
-            "warning",
-            "Log files of {{ $labels.receiver }} cannot be read ({{ $labels.reason }})",
-            "{{ $value | humanize }} files that {{ $labels.receiver }} should read cannot be read: "
+            name="LogFilesUnreadable",
+            expr=f"sum by (instance, receiver, reason) ({_UNREADABLE}{{{own}}}) > 0",
+            severity="warning",
+            summary="Log files of {{ $labels.receiver }} cannot be read ({{ $labels.reason }})",
+            description="{{ $value | humanize }} files that {{ $labels.receiver }} should read cannot be "
+            "read: "
             "{{ $labels.reason }}. Their lines are stored nowhere.",
-            pair(
+            cases=pair(
                 ((series, flat(2)),),
                 ((series, flat(0)),),
                 "10m",
@@ -30,12 +31,13 @@ def files(platform: Platform) -> tuple[Alert, ...]:
             hold="5m",
         ),
         platform.alert(
-            "LogLinesLost",
-            grew((_LOST,), own, "15m", "instance, receiver"),
-            "critical",
-            "Lines of {{ $labels.receiver }} were gone before they were read",
-            "{{ $value | humanize }} bytes were in a file of {{ $labels.receiver }}, and not read, when it "
+            name="LogLinesLost",
+            expr=grew((_LOST,), own, "15m", "instance, receiver"),
+            severity="critical",
+            summary="Lines of {{ $labels.receiver }} were gone before they were read",
+            description="{{ $value | humanize }} bytes were in a file of {{ $labels.receiver }}, and not "
+            "read, when it "
             "was truncated, and no copy of them was found.",
-            growth_cases((_LOST,), {**receiver, "job": "collector"}, receiver, "15m"),
+            cases=growth_cases((_LOST,), {**receiver, "job": "collector"}, receiver, "15m"),
         ),
     )

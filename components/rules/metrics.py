@@ -1,6 +1,7 @@
 """Alerts on metrics and alerting themselves: Prometheus, Alertmanager, the host, Redis."""
 
 from components.rules.model import (
+    AMOUNT,
     COARSE,
     MINUTE,
     Alert,
@@ -36,13 +37,14 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
     wal = ("prometheus_tsdb_wal_corruptions_total", "prometheus_tsdb_wal_truncations_failed_total")
     return (
         platform.alert(
-            "PrometheusConfigReloadFailed",
-            f"prometheus_config_last_reload_successful{{{own}}} == 0",
-            "warning",
-            "Prometheus could not read its configuration",
-            "Prometheus ({{ $labels.instance }}) runs with an older configuration than its files hold "
+            name="PrometheusConfigReloadFailed",
+            expr=f"prometheus_config_last_reload_successful{{{own}}} == 0",
+            severity="warning",
+            summary="Prometheus could not read its configuration",
+            description="Prometheus ({{ $labels.instance }}) runs with an older configuration than its "
+            "files hold "
             "(last reload successful: {{ $value }}).",
-            pair(
+            cases=pair(
                 ((f"prometheus_config_last_reload_successful{{{target}}}", flat(0)),),
                 ((f"prometheus_config_last_reload_successful{{{target}}}", flat(1)),),
                 at,
@@ -51,12 +53,12 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             hold="2m",
         ),
         platform.alert(
-            "PrometheusRuleFailures",
-            f"sum by (instance) (increase(prometheus_rule_evaluation_failures_total{{{own}}}[5m])) > 0",
-            "critical",
-            "Prometheus cannot evaluate some rules",
-            "{{ $value | humanize }} evaluations failed in 5 minutes: alerts may be missing.",
-            pair(
+            name="PrometheusRuleFailures",
+            expr=f"sum by (instance) (increase(prometheus_rule_evaluation_failures_total{{{own}}}[5m])) > 0",
+            severity="critical",
+            summary="Prometheus cannot evaluate some rules",
+            description="{{ $value | humanize }} evaluations failed in 5 minutes: alerts may be missing.",
+            cases=pair(
                 ((f'prometheus_rule_evaluation_failures_total{{rule_group="a",{target}}}', rising),),
                 ((f'prometheus_rule_evaluation_failures_total{{rule_group="a",{target}}}', steady),),
                 at,
@@ -64,13 +66,14 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             ),
         ),
         platform.alert(
-            "PrometheusNotificationsDropped",
-            f"sum by (instance) (increase(prometheus_notifications_dropped_total{{{own}}}[5m])) > 0",
-            "critical",
-            "Prometheus drops notifications",
-            "{{ $value | humanize }} notifications were dropped in 5 minutes: Alertmanager does not "
+            name="PrometheusNotificationsDropped",
+            expr=f"sum by (instance) (increase(prometheus_notifications_dropped_total{{{own}}}[5m])) > 0",
+            severity="critical",
+            summary="Prometheus drops notifications",
+            description="{{ $value | humanize }} notifications were dropped in 5 minutes: Alertmanager "
+            "does not "
             "take them.",
-            pair(
+            cases=pair(
                 ((f"prometheus_notifications_dropped_total{{{target}}}", rising),),
                 ((f"prometheus_notifications_dropped_total{{{target}}}", steady),),
                 at,
@@ -78,12 +81,13 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             ),
         ),
         platform.alert(
-            "PrometheusNotificationErrors",
-            f"sum by (instance) (increase(prometheus_notifications_errors_total{{{own}}}[{recent}])) > 0",
-            "warning",
-            "Prometheus cannot reach Alertmanager",
-            f"{{{{ $value | humanize }}}} notifications could not be handed over in {recent}.",
-            pair(
+            name="PrometheusNotificationErrors",
+            expr=f"sum by (instance) (increase(prometheus_notifications_errors_total{{{own}}}[{recent}])) "
+            "> 0",
+            severity="warning",
+            summary="Prometheus cannot reach Alertmanager",
+            description=f"{AMOUNT} notifications could not be handed over in {recent}.",
+            cases=pair(
                 ((f'prometheus_notifications_errors_total{{alertmanager="a",{target}}}', rising),),
                 ((f'prometheus_notifications_errors_total{{alertmanager="a",{target}}}', steady),),
                 at,
@@ -92,12 +96,13 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             hold="2m",
         ),
         platform.alert(
-            "PrometheusWithoutAlertmanager",
-            f"prometheus_notifications_alertmanagers_discovered{{{own}}} == 0",
-            "critical",
-            "Prometheus knows no Alertmanager",
-            "Prometheus ({{ $labels.instance }}) has {{ $value }} Alertmanagers to tell of alerts.",
-            pair(
+            name="PrometheusWithoutAlertmanager",
+            expr=f"prometheus_notifications_alertmanagers_discovered{{{own}}} == 0",
+            severity="critical",
+            summary="Prometheus knows no Alertmanager",
+            description="Prometheus ({{ $labels.instance }}) has {{ $value }} Alertmanagers to tell of "
+            "alerts.",
+            cases=pair(
                 ((f"prometheus_notifications_alertmanagers_discovered{{{target}}}", flat(0)),),
                 ((f"prometheus_notifications_alertmanagers_discovered{{{target}}}", flat(1)),),
                 at,
@@ -106,36 +111,40 @@ def prometheus(spec: Spec) -> tuple[Alert, ...]:
             hold="2m",
         ),
         platform.alert(
-            "PrometheusCompactionsFailing",
-            f"sum by (instance) (increase(prometheus_tsdb_compactions_failed_total{{{own}}}[3h])) > 0",
-            "warning",
-            "Prometheus cannot compact its data",
-            "{{ $value | humanize }} compactions failed in 3 hours: the disk may be full or damaged.",
-            (
+            name="PrometheusCompactionsFailing",
+            expr=f"sum by (instance) (increase(prometheus_tsdb_compactions_failed_total{{{own}}}[3h])) > 0",
+            severity="warning",
+            summary="Prometheus cannot compact its data",
+            description="{{ $value | humanize }} compactions failed in 3 hours: the disk may be full or "
+            "damaged.",
+            cases=(
                 Case("fires", failing, COARSE, (Firing("120", here),), step=COARSE),
                 Case("healthy", compacting, COARSE, step=COARSE),
             ),
         ),
         platform.alert(
-            "PrometheusWalCorrupted",
-            grew(wal, own, "1h", "instance"),
-            "critical",
-            "Prometheus' write-ahead log is damaged",
-            "{{ $value | humanize }} corruptions or failed truncations in an hour: recent samples may be "
+            name="PrometheusWalCorrupted",
+            expr=grew(wal, own, "1h", "instance"),
+            severity="critical",
+            summary="Prometheus' write-ahead log is damaged",
+            description="{{ $value | humanize }} corruptions or failed truncations in an hour: recent "
+            "samples may be "
             "lost.",
-            growth_cases(wal, labelled, here, "1h", coarse=True),
+            cases=growth_cases(wal, labelled, here, "1h", coarse=True),
         ),
         platform.alert(
-            "ScrapeLabelLimitExceeded",
-            f"sum by (instance) (increase(prometheus_target_scrape_pool_exceeded_label_limits_total{{{own}}}"
+            name="ScrapeLabelLimitExceeded",
+            expr="sum by (instance) "
+            f"(increase(prometheus_target_scrape_pool_exceeded_label_limits_total{{{own}}}"
             "[10m])) > 0",
-            "warning",
-            "Some target's labels are too many or too long",
-            "{{ $value | humanize }} scrapes in 10 minutes were thrown away whole, since a series "
+            severity="warning",
+            summary="Some target's labels are too many or too long",
+            description="{{ $value | humanize }} scrapes in 10 minutes were thrown away whole, since a "
+            "series "
             "has more than "
             f"{spec.metrics.limits.labels_per_series} labels or a value longer than "
             f"{spec.metrics.limits.label_value_length} bytes.",
-            pair(
+            cases=pair(
                 ((f"prometheus_target_scrape_pool_exceeded_label_limits_total{{{target}}}", rising),),
                 ((f"prometheus_target_scrape_pool_exceeded_label_limits_total{{{target}}}", steady),),
                 "20m",
@@ -157,13 +166,14 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
     slack = f'integration="slack",{target}'
     return (
         platform.alert(
-            "AlertmanagerConfigReloadFailed",
-            f"alertmanager_config_last_reload_successful{{{own}}} == 0",
-            "critical",
-            "Alertmanager could not read its configuration",
-            "Alertmanager ({{ $labels.instance }}) runs with older routes than its files hold (last reload "
+            name="AlertmanagerConfigReloadFailed",
+            expr=f"alertmanager_config_last_reload_successful{{{own}}} == 0",
+            severity="critical",
+            summary="Alertmanager could not read its configuration",
+            description="Alertmanager ({{ $labels.instance }}) runs with older routes than its files hold "
+            "(last reload "
             "successful: {{ $value }}).",
-            pair(
+            cases=pair(
                 ((f"alertmanager_config_last_reload_successful{{{target}}}", flat(0)),),
                 ((f"alertmanager_config_last_reload_successful{{{target}}}", flat(1)),),
                 "10m",
@@ -172,14 +182,15 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
             hold="2m",
         ),
         platform.alert(
-            "AlertmanagerNotificationsFailing",
-            f"sum by (instance, integration) (rate({failed}{{{own}}}[5m]))\n/\n"
+            name="AlertmanagerNotificationsFailing",
+            expr=f"sum by (instance, integration) (rate({failed}{{{own}}}[5m]))\n/\n"
             f"(sum by (instance, integration) (rate({sent}{{{own}}}[5m])) > 0)\n> 0.05",
-            "critical",
-            "Notifications by {{ $labels.integration }} fail",
-            "{{ $value | humanizePercentage }} of the notifications by {{ $labels.integration }} failed in "
+            severity="critical",
+            summary="Notifications by {{ $labels.integration }} fail",
+            description="{{ $value | humanizePercentage }} of the notifications by "
+            "{{ $labels.integration }} failed in "
             "5 minutes.",
-            (
+            cases=(
                 *pair(
                     ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 6)))),
                     ((f"{sent}{{{slack}}}", counter((30, 100))), (f"{failed}{{{slack}}}", counter((30, 4)))),
@@ -195,12 +206,12 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
             hold="5m",
         ),
         platform.alert(
-            DEAD_MANS_SWITCH,
-            "vector(1)",
-            spec.alerting.dead_mans_switch.severity,
-            "Alerting works",
-            "This alert always fires. When its notifications stop, alerting is broken.",
-            (Case("always", (), "5m", (Firing("1"),)),),
+            name=DEAD_MANS_SWITCH,
+            expr="vector(1)",
+            severity=spec.alerting.dead_mans_switch.severity,
+            summary="Alerting works",
+            description="This alert always fires. When its notifications stop, alerting is broken.",
+            cases=(Case("always", (), "5m", (Firing("1"),)),),
         ),
     )
 
@@ -214,12 +225,13 @@ def host(spec: Spec) -> tuple[Alert, ...]:
     disk = f'device="/dev/sda1",fstype="ext4",mountpoint="/",{target}'
     alerts = [
         platform.alert(
-            "HostMemoryLow",
-            f"node_memory_MemAvailable_bytes{{{own}}} / node_memory_MemTotal_bytes{{{own}}} < 0.05",
-            "warning",
-            "The host has little memory left",
-            "{{ $value | humanizePercentage }} of the memory of {{ $labels.instance }} is available.",
-            pair(
+            name="HostMemoryLow",
+            expr=f"node_memory_MemAvailable_bytes{{{own}}} / node_memory_MemTotal_bytes{{{own}}} < 0.05",
+            severity="warning",
+            summary="The host has little memory left",
+            description="{{ $value | humanizePercentage }} of the memory of {{ $labels.instance }} is "
+            "available.",
+            cases=pair(
                 (
                     (f"node_memory_MemAvailable_bytes{{{target}}}", flat(40)),
                     (f"node_memory_MemTotal_bytes{{{target}}}", flat(1000)),
@@ -244,17 +256,18 @@ def host(spec: Spec) -> tuple[Alert, ...]:
 
         alerts.append(
             platform.alert(
-                "DiskSpaceLow",
-                f"min by (instance, device) (\n  node_filesystem_avail_bytes{{{files}}}\n"
+                name="DiskSpaceLow",
+                expr=f"min by (instance, device) (\n  node_filesystem_avail_bytes{{{files}}}\n"
                 f"  / node_filesystem_size_bytes{{{files}}}\n  unless "
                 f"node_filesystem_readonly{{{files}}} == 1\n)\n"
                 f"< {number(share)}",
-                "warning",
-                "A disk is nearly full",
-                "{{ $value | humanizePercentage }} of {{ $labels.device }} on {{ $labels.instance }} "
+                severity="warning",
+                summary="A disk is nearly full",
+                description="{{ $value | humanizePercentage }} of {{ $labels.device }} on "
+                "{{ $labels.instance }} "
                 "is free; the "
                 f"limit is {number(round(share * 100, 6))}%.",
-                (
+                cases=(
                     *pair(
                         available(low),
                         available(enough),
@@ -286,12 +299,13 @@ def redis(spec: Spec) -> tuple[Alert, ...]:
     target = 'instance="host:1",job="redis-exporter"'
     return (
         platform.alert(
-            "RedisDown",
-            'redis_up{job="redis-exporter"} == 0',
-            "critical",
-            "Redis does not answer",
-            "Redis does not answer its exporter {{ $labels.instance }} (redis_up is {{ $value }}).",
-            pair(
+            name="RedisDown",
+            expr='redis_up{job="redis-exporter"} == 0',
+            severity="critical",
+            summary="Redis does not answer",
+            description="Redis does not answer its exporter {{ $labels.instance }} (redis_up is "
+            "{{ $value }}).",
+            cases=pair(
                 ((f"redis_up{{{target}}}", lasting(0, at)),),
                 ((f"redis_up{{{target}}}", lasting(1, at)),),
                 at,

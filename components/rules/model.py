@@ -26,6 +26,16 @@ Series = tuple[tuple[str, str], ...]
 """Pairs of series and values, both in promtool's notation."""
 
 MINUTE = 60_000
+
+# In the engine's templates.
+VALUE = "{{ $value }}"
+AMOUNT = "{{ $value | humanize }}"
+SHARE = "{{ $value | humanizePercentage }}"
+WHOLE = '{{ $value | printf "%.0f" }}'
+"""In full: a million is shown as 1e+06 otherwise."""
+INSTANCE, METRIC, LABEL, REASON, PROBLEM = (
+    f"{{{{ $labels.{name} }}}}" for name in ("instance", "metric", "label", "reason", "problem")
+)
 START = "0s"
 """When a test's data begin."""
 COARSE = "400m"
@@ -59,7 +69,7 @@ class Case:
     """The alert is not even pending, so that one evaluation tells, whatever its `for` is."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Alert:
     """An alerting rule with its proof."""
 

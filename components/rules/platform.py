@@ -23,6 +23,7 @@ class Platform:
 
     def alert(
         self,
+        *,
         name: str,
         expr: str,
         severity: Severity,
@@ -37,7 +38,17 @@ class Platform:
         if hold is not None and milliseconds(hold) >= MINUTE:
             first, at = cases[0], milliseconds(hold) - MINUTE
             cases = (*cases, replace(first, name="not yet for long enough", at=duration(at), fires=()))
-        return Alert(name, expr, severity, self.team, summary, description, cases, hold, own)
+        return Alert(
+            name=name,
+            expr=expr,
+            severity=severity,
+            team=self.team,
+            summary=summary,
+            description=description,
+            cases=cases,
+            hold=hold,
+            labels=own,
+        )
 
 
 COUNTED = {"instance": "host:1", "job": "collector", "listed": "false"}

@@ -35,15 +35,16 @@ def _requests(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ..
     firing = Firing(labels={"service": service.name})
     return (
         Alert(
-            "ServiceRequestsUnmeasured",
-            "(\n  " + "\n  or\n  ".join(alive) + "\n)\nunless on (service)\n"
+            name="ServiceRequestsUnmeasured",
+            expr="(\n  " + "\n  or\n  ".join(alive) + "\n)\nunless on (service)\n"
             f"count by (service) (last_over_time({signals.requests}[{_IDLE}]))",
-            "warning",
-            service.owner,
-            f"What {service.name} promises is not measured: no requests are counted",
-            f"{service.name} is alive, and for {_IDLE} there was no {what} of it: none of its alerts on "
+            severity="warning",
+            team=service.owner,
+            summary=f"What {service.name} promises is not measured: no requests are counted",
+            description=f"{service.name} is alive, and for {_IDLE} there was no {what} of it: none of its "
+            "alerts on "
             "failures and slow answers can fire.",
-            (
+            cases=(
                 Case("alive, without requests", series, _STEP, (firing,), step=_STEP),
                 Case("not yet for long enough", series, "0s", step=_STEP),
                 Case("idle for hours", (*series, (signals.good_series, "1+1x5")), _STEP, step=_STEP),
@@ -65,15 +66,16 @@ def _latency(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ...
     firing = Firing(labels={"service": service.name})
     return (
         Alert(
-            "ServiceLatencyUnmeasured",
-            f"count by (service) ({signals.counted})\nunless on (service)\n"
+            name="ServiceLatencyUnmeasured",
+            expr=f"count by (service) ({signals.counted})\nunless on (service)\n"
             f"count by (service) ({signals.within})",
-            "warning",
-            service.owner,
-            f"What {service.name} promises is not measured: no bucket ends at {threshold}",
-            f"{name} of {service.name} has no bucket that ends at {threshold}, the threshold of its promise: "
+            severity="warning",
+            team=service.owner,
+            summary=f"What {service.name} promises is not measured: no bucket ends at {threshold}",
+            description=f"{name} of {service.name} has no bucket that ends at {threshold}, the threshold "
+            "of its promise: "
             "its alerts on slow answers cannot fire.",
-            (
+            cases=(
                 Case("no such bucket", counted, _STEP, (firing,), step=_STEP),
                 Case(
                     "the bucket is there",

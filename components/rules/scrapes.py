@@ -8,7 +8,19 @@ labels. So each cause raises its own alert alone.
 
 from dataclasses import dataclass
 
-from components.rules.model import MINUTE, START, Alert, Case, Firing, Series, lasting, later
+from components.rules.model import (
+    INSTANCE,
+    MINUTE,
+    START,
+    VALUE,
+    WHOLE,
+    Alert,
+    Case,
+    Firing,
+    Series,
+    lasting,
+    later,
+)
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 from components.spec.metrics import Limits
@@ -65,69 +77,73 @@ class Scraped:
         """The labels of the scene's target of a kind."""
         return {**self.where, "instance": f"{kind}:80"}
 
-    def alert(
-        self,
-        name: str,
-        expr: str,
-        severity: Severity,
-        summary: str,
-        description: str,
-        fires: dict[str, str],
-        hold: str | None = None,
-    ) -> Alert:
-        """An alert of the targets' owner, which fires for these kinds of targets, with these values, only."""
+    @property
+    def labels(self) -> dict[str, str]:
+        """Of the alerts."""
+        return {"service": self.service}
+
+    def cases(self, fires: dict[str, str], hold: str | None = None) -> tuple[Case, ...]:
+        """Of an alert that fires for these kinds of targets, with these values, and no other."""
         firing = tuple(Firing(value, self.target(kind)) for kind, value in fires.items())
-        cases = [Case(" and ".join(fires), self.scene, self.at, firing), Case("before", self.scene, START)]
+        fire = Case(" and ".join(fires), self.scene, self.at, firing)
+        silent = [Case("before", self.scene, START)]
         if hold is not None and milliseconds(hold) >= MINUTE:
-            cases.append(Case("not yet for long enough", self.scene, hold))
-        labels = {"service": self.service}
-        return Alert(name, expr, severity, self.team, summary, description, tuple(cases), hold, labels)
+            silent.append(Case("not yet for long enough", self.scene, hold))
+        return fire, *silent
 
 
 def down(target: Scraped, severity: Severity, why: str = "") -> Alert:
     """The target does not answer."""
-    return target.alert(
-        "TargetDown",
-        f"up{target.selector} == 0\nunless scrape_samples_scraped{target.selector} > 0",
-        severity,
-        f"{target.name} does not answer Prometheus",
-        f"{{{{ $labels.instance }}}} of {target.name} has failed its scrapes for {target.hold} "
-        f"(up is {{{{ $value }}}}){why}.",
-        {"down": "0"},
-        target.hold,
+    return Alert(
+        name="TargetDown",
+        expr=f"up{target.selector} == 0\nunless scrape_samples_scraped{target.selector} > 0",
+        severity=severity,
+        summary=f"{target.name} does not answer Prometheus",
+        description=f"{INSTANCE} of {target.name} has failed its scrapes for {target.hold} "
+        f"(up is {VALUE}){why}.",
+        team=target.team,
+        labels=target.labels,
+        hold=target.hold,
+        cases=target.cases({"down": "0"}, target.hold),
     )
 
 
 def aborted(target: Scraped, severity: Severity) -> Alert:
     """The target answers, and all of it is thrown away, but not for its number of samples."""
     limits = target.limits
-    return target.alert(
-        "ScrapeAborted",
-        f"up{target.selector} == 0\nand scrape_samples_scraped{target.selector} > 0\n"
+    return Alert(
+        name="ScrapeAborted",
+        expr=f"up{target.selector} == 0\nand scrape_samples_scraped{target.selector} > 0\n"
         f"unless scrape_samples_post_metric_relabeling{target.selector} > {limits.samples_per_scrape}",
-        severity,
-        f"{target.name} answers, but its metrics are thrown away",
-        f"All metrics of {{{{ $labels.instance }}}} of {target.name} have been thrown away for {target.hold} "
-        f"(up is {{{{ $value }}}}): a series has more than {limits.labels_per_series} labels or a value "
+        severity=severity,
+        summary=f"{target.name} answers, but its metrics are thrown away",
+        description=f"All metrics of {INSTANCE} of {target.name} have been thrown away for {target.hold} "
+        f"(up is {VALUE}): a series has more than {limits.labels_per_series} labels or a value "
         f"longer than {limits.label_value_length} bytes, or a line cannot be read. Prometheus' page of "
         "targets names the metric and the label.",
-        {"unreadable": "0", "full-unreadable": "0", "forbidden-unreadable": "0"},
-        target.hold,
+        team=target.team,
+        labels=target.labels,
+        hold=target.hold,
+        cases=target.cases(
+            {"unreadable": "0", "full-unreadable": "0", "forbidden-unreadable": "0"}, target.hold
+        ),
     )
 
 
 def too_many(target: Scraped, severity: Severity) -> Alert:
     """The target serves more samples than it may, so all are thrown away."""
     limit = target.limits.samples_per_scrape
-    return target.alert(
-        "ScrapeLimitExceeded",
-        f"scrape_samples_post_metric_relabeling{target.selector} > {limit}",
-        severity,
-        f"{target.name} serves more series than it may",
+    return Alert(
+        name="ScrapeLimitExceeded",
+        expr=f"scrape_samples_post_metric_relabeling{target.selector} > {limit}",
+        severity=severity,
+        summary=f"{target.name} serves more series than it may",
         # In full: the engine shows a million as 1e+06 otherwise.
-        f'{{{{ $labels.instance }}}} of {target.name} serves {{{{ $value | printf "%.0f" }}}} samples; the '
+        description=f"{INSTANCE} of {target.name} serves {WHOLE} samples; the "
         f"limit is {limit}, so all of them were thrown away.",
-        {"too-many": str(limit + 1)},
+        team=target.team,
+        labels=target.labels,
+        cases=target.cases({"too-many": str(limit + 1)}),
     )
 
 
@@ -137,14 +153,16 @@ def forbidden(target: Scraped, spec: Spec) -> tuple[Alert, ...]:
     if not labels:
         return ()
     return (
-        target.alert(
-            "ForbiddenLabelsDropped",
-            f"scrape_samples_scraped{target.selector}\n"
+        Alert(
+            name="ForbiddenLabelsDropped",
+            expr=f"scrape_samples_scraped{target.selector}\n"
             f"- scrape_samples_post_metric_relabeling{target.selector} > 0\nunless up{target.selector} == 0",
-            "warning",
-            f"{target.name} serves series with forbidden labels",
-            f"{{{{ $value }}}} samples of {target.name} ({{{{ $labels.instance }}}}) were dropped in one "
+            severity="warning",
+            summary=f"{target.name} serves series with forbidden labels",
+            description=f"{VALUE} samples of {target.name} ({INSTANCE}) were dropped in one "
             f"scrape, since they carry one of: {', '.join(labels)}.",
-            {"forbidden": "7"},
+            team=target.team,
+            labels=target.labels,
+            cases=target.cases({"forbidden": "7"}),
         ),
     )

@@ -7,21 +7,12 @@ three days; each time a twelfth of the window must agree, so that an alert ends 
 
 from decimal import Decimal
 
-from components.rules import pushed
-from components.rules.model import (
-    MINUTE,
-    Alert,
-    Group,
-    Recording,
-    RuleFile,
-    duration,
-    number,
-)
+from components.rules import senders
+from components.rules.model import MINUTE, SHARE, Alert, Group, Recording, RuleFile, duration, number
 from components.rules.promises import unmeasured
 from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
 from components.rules.service_cases import Proof, Traffic, proof
 from components.rules.slo import FAST, SLOW, Burn, Indicator, indicator, threshold
-from components.rules.spans import bounded, mended
 from components.rules.understood import understood
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
@@ -48,9 +39,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
     )
     alerts = (
         *_target_alerts(service, spec),
-        bounded(service, spec),
-        mended(service),
-        *pushed.bounded(service, spec),
+        *senders.of(service, spec),
         *understood(service),
     )
     if service.slo is None:
@@ -134,59 +123,59 @@ def _slo_alerts(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[
     fast, slow = "over the last hour or six", "over the last day or three"
     return (
         Alert(
-            "ServiceAvailabilityBurnFast",
-            burn_expression(name, "error_ratio", slo.availability, FAST, traffic),
-            "critical",
-            team,
-            f"{name} uses up its error budget fast",
-            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {fast}; "
+            name="ServiceAvailabilityBurnFast",
+            expr=burn_expression(name, "error_ratio", slo.availability, FAST, traffic),
+            severity="critical",
+            team=team,
+            summary=f"{name} uses up its error budget fast",
+            description=f"{SHARE} of the requests to {name} failed {fast}; "
             f"promised are {availability}% without failure.",
-            proven.burns["failed", "fast"],
+            cases=proven.burns["failed", "fast"],
             labels=mine,
         ),
         Alert(
-            "ServiceAvailabilityBurnSlow",
-            burn_expression(name, "error_ratio", slo.availability, SLOW, traffic),
-            "warning",
-            team,
-            f"{name} uses up its error budget before its time",
-            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed {slow}; "
+            name="ServiceAvailabilityBurnSlow",
+            expr=burn_expression(name, "error_ratio", slo.availability, SLOW, traffic),
+            severity="warning",
+            team=team,
+            summary=f"{name} uses up its error budget before its time",
+            description=f"{SHARE} of the requests to {name} failed {slow}; "
             f"promised are {availability}% without failure.",
-            proven.burns["failed", "slow"],
+            cases=proven.burns["failed", "slow"],
             labels=mine,
         ),
         Alert(
-            "ServiceLatencyBurnFast",
-            burn_expression(name, "slow_ratio", slo.latency.target, FAST, traffic),
-            "critical",
-            team,
-            f"{name} is slow: its latency budget goes fast",
-            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
+            name="ServiceLatencyBurnFast",
+            expr=burn_expression(name, "slow_ratio", slo.latency.target, FAST, traffic),
+            severity="critical",
+            team=team,
+            summary=f"{name} is slow: its latency budget goes fast",
+            description=f"{SHARE} of the requests to {name} took longer than {within} "
             f"{fast}; promised are {latency}% within it.",
-            proven.burns["slow", "fast"],
+            cases=proven.burns["slow", "fast"],
             labels=mine,
         ),
         Alert(
-            "ServiceLatencyBurnSlow",
-            burn_expression(name, "slow_ratio", slo.latency.target, SLOW, traffic),
-            "warning",
-            team,
-            f"{name} is slow: its latency budget goes before its time",
-            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} took longer than {within} "
+            name="ServiceLatencyBurnSlow",
+            expr=burn_expression(name, "slow_ratio", slo.latency.target, SLOW, traffic),
+            severity="warning",
+            team=team,
+            summary=f"{name} is slow: its latency budget goes before its time",
+            description=f"{SHARE} of the requests to {name} took longer than {within} "
             f"{slow}; promised are {latency}% within it.",
-            proven.burns["slow", "slow"],
+            cases=proven.burns["slow", "slow"],
             labels=mine,
         ),
         Alert(
-            "ServiceErrorRatioHigh",
-            f"{_of(f'service:error_ratio:rate{window}{this}')} > {number(rules.error_ratio)}\n"
+            name="ServiceErrorRatioHigh",
+            expr=f"{_of(f'service:error_ratio:rate{window}{this}')} > {number(rules.error_ratio)}\n"
             f"and {_of(f'service:requests:rate{window}{this}')} >= {number(traffic)}",
-            "warning",
-            team,
-            f"Many requests to {name} fail",
-            f"{{{{ $value | humanizePercentage }}}} of the requests to {name} failed over the last {window}; "
+            severity="warning",
+            team=team,
+            summary=f"Many requests to {name} fail",
+            description=f"{SHARE} of the requests to {name} failed over the last {window}; "
             f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
-            proven.ratio,
+            cases=proven.ratio,
             hold=rules.error_hold,
             labels=mine,
         ),

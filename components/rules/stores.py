@@ -39,14 +39,15 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
 
     alerts = [
         platform.alert(
-            "OpenSearchUnreachable",
-            "elasticsearch_cluster_health_up == 0",
-            "critical",
-            "OpenSearch does not answer",
-            "OpenSearch does not answer its exporter {{ $labels.instance }} (up is {{ $value }}). "
+            name="OpenSearchUnreachable",
+            expr="elasticsearch_cluster_health_up == 0",
+            severity="critical",
+            summary="OpenSearch does not answer",
+            description="OpenSearch does not answer its exporter {{ $labels.instance }} (up is "
+            "{{ $value }}). "
             "Logs and traces "
             "wait in the collector.",
-            pair(
+            cases=pair(
                 ((f"elasticsearch_cluster_health_up{{{target}}}", lasting(0, at)),),
                 ((f"elasticsearch_cluster_health_up{{{target}}}", lasting(1, at)),),
                 at,
@@ -55,12 +56,13 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
             hold=down,
         ),
         platform.alert(
-            "OpenSearchUnreported",
-            "absent(elasticsearch_cluster_health_up)",
-            "critical",
-            "Nothing is known of OpenSearch",
-            "No program reports on OpenSearch (absent is {{ $value }}), so its other alerts cannot fire.",
-            (
+            name="OpenSearchUnreported",
+            expr="absent(elasticsearch_cluster_health_up)",
+            severity="critical",
+            summary="Nothing is known of OpenSearch",
+            description="No program reports on OpenSearch (absent is {{ $value }}), so its other alerts "
+            "cannot fire.",
+            cases=(
                 Case("no such series", (), "20m", (Firing("1"),)),
                 Case(
                     "it does not answer", ((f"elasticsearch_cluster_health_up{{{target}}}", flat(0)),), "20m"
@@ -69,43 +71,47 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
             hold="5m",
         ),
         platform.alert(
-            "OpenSearchClusterRed",
-            f'max by (instance) ({status}{{color="red"}}) == 1',
-            "critical",
-            "OpenSearch has lost shards",
-            "The cluster's health is red ({{ $value }}): some data can neither be read nor written.",
-            pair(colour("red"), colour("yellow"), "10m", Firing("1", {"instance": "host:1"})),
+            name="OpenSearchClusterRed",
+            expr=f'max by (instance) ({status}{{color="red"}}) == 1',
+            severity="critical",
+            summary="OpenSearch has lost shards",
+            description="The cluster's health is red ({{ $value }}): some data can neither be read nor "
+            "written.",
+            cases=pair(colour("red"), colour("yellow"), "10m", Firing("1", {"instance": "host:1"})),
             hold="1m",
         ),
         platform.alert(
-            "OpenSearchClusterYellow",
-            f'max by (instance) ({status}{{color="yellow"}}) == 1',
-            "warning",
-            "OpenSearch lacks copies of shards",
-            "The cluster's health has been yellow for 15 minutes ({{ $value }}): one more failure "
+            name="OpenSearchClusterYellow",
+            expr=f'max by (instance) ({status}{{color="yellow"}}) == 1',
+            severity="warning",
+            summary="OpenSearch lacks copies of shards",
+            description="The cluster's health has been yellow for 15 minutes ({{ $value }}): one more "
+            "failure "
             "loses data.",
-            pair(colour("yellow"), colour("green"), "20m", Firing("1", {"instance": "host:1"})),
+            cases=pair(colour("yellow"), colour("green"), "20m", Firing("1", {"instance": "host:1"})),
             hold="15m",
         ),
         platform.alert(
-            "OpenSearchHeapHigh",
-            f'max by (instance, name) (\n  {used}{{area="heap"}}\n  / {limit}{{area="heap"}}\n) > 0.9',
-            "warning",
-            "OpenSearch is short of heap",
-            "{{ $value | humanizePercentage }} of the heap of {{ $labels.name }} has been in use for "
+            name="OpenSearchHeapHigh",
+            expr=f'max by (instance, name) (\n  {used}{{area="heap"}}\n  / {limit}{{area="heap"}}\n) > 0.9',
+            severity="warning",
+            summary="OpenSearch is short of heap",
+            description="{{ $value | humanizePercentage }} of the heap of {{ $labels.name }} has been in "
+            "use for "
             "10 minutes.",
-            pair(heap(950), heap(850), "15m", Firing("95%", node)),
+            cases=pair(heap(950), heap(850), "15m", Firing("95%", node)),
             hold="10m",
         ),
         platform.alert(
-            "OpenSearchWatermarkReached",
-            f"min by (instance, name) ({free}) < {WATERMARK_LOW_GIB * _GIB}",
-            "critical",
-            "OpenSearch is about to refuse writes",
-            "{{ $value | humanize1024 }}B are free for {{ $labels.name }}, below OpenSearch's low "
+            name="OpenSearchWatermarkReached",
+            expr=f"min by (instance, name) ({free}) < {WATERMARK_LOW_GIB * _GIB}",
+            severity="critical",
+            summary="OpenSearch is about to refuse writes",
+            description="{{ $value | humanize1024 }}B are free for {{ $labels.name }}, below OpenSearch's "
+            "low "
             "watermark of "
             f"{WATERMARK_LOW_GIB} GiB: it places no new shards, and soon makes indices read-only.",
-            pair(
+            cases=pair(
                 disk((WATERMARK_LOW_GIB - 1) * _GIB, 1000 * _GIB),
                 disk((WATERMARK_LOW_GIB + 1) * _GIB, 1000 * _GIB),
                 "10m",
@@ -117,13 +123,14 @@ def opensearch(spec: Spec) -> tuple[Alert, ...]:
     if share > 0:
         alerts.append(
             platform.alert(
-                "OpenSearchDiskSpaceLow",
-                f"min by (instance, name) (\n  {free}\n  / {size}\n) < {number(share)}",
-                "warning",
-                "OpenSearch's disk is nearly full",
-                "{{ $value | humanizePercentage }} of the disk of {{ $labels.name }} is free; the limit is "
+                name="OpenSearchDiskSpaceLow",
+                expr=f"min by (instance, name) (\n  {free}\n  / {size}\n) < {number(share)}",
+                severity="warning",
+                summary="OpenSearch's disk is nearly full",
+                description="{{ $value | humanizePercentage }} of the disk of {{ $labels.name }} is free; "
+                "the limit is "
                 f"{number(round(share * 100, 6))}%.",
-                pair(
+                cases=pair(
                     disk(share * 9_000 * _GIB, 10_000 * _GIB),
                     disk(share * 11_000 * _GIB, 10_000 * _GIB),
                     "10m",
@@ -144,21 +151,22 @@ def jaeger(spec: Spec) -> tuple[Alert, ...]:
     refusals = ("otelcol_receiver_refused_spans", "otelcol_exporter_send_failed_spans")
     return (
         platform.alert(
-            "JaegerStorageFailing",
-            grew((errors,), own, "5m", "instance"),
-            "warning",
-            "Jaeger cannot store spans",
-            "{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
-            growth_cases((errors,), here, {"instance": "host:1"}),
+            name="JaegerStorageFailing",
+            expr=grew((errors,), own, "5m", "instance"),
+            severity="warning",
+            summary="Jaeger cannot store spans",
+            description="{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
+            cases=growth_cases((errors,), here, {"instance": "host:1"}),
         ),
         platform.alert(
-            "JaegerRefusingSpans",
-            grew(refusals, own, "5m", "instance"),
-            "warning",
-            "Jaeger refuses spans",
-            "{{ $value | humanize }} spans were refused or could not be written in 5 minutes; the collector "
+            name="JaegerRefusingSpans",
+            expr=grew(refusals, own, "5m", "instance"),
+            severity="warning",
+            summary="Jaeger refuses spans",
+            description="{{ $value | humanize }} spans were refused or could not be written in 5 minutes; "
+            "the collector "
             "sends them again.",
-            growth_cases(refusals, here, {"instance": "host:1"}),
+            cases=growth_cases(refusals, here, {"instance": "host:1"}),
         ),
     )
 
@@ -174,12 +182,12 @@ def retention(spec: Spec) -> tuple[Alert, ...]:
     summary = "Old data is not deleted"
     return (
         platform.alert(
-            "RetentionFailing",
-            f"time() - {success}{{{own}}} > {limit}",
-            "warning",
-            summary,
-            "Old {{ $labels.kind }} were last deleted {{ $value | humanizeDuration }} ago.",
-            (
+            name="RetentionFailing",
+            expr=f"time() - {success}{{{own}}} > {limit}",
+            severity="warning",
+            summary=summary,
+            description="Old {{ $labels.kind }} were last deleted {{ $value | humanizeDuration }} ago.",
+            cases=(
                 Case("never since 0:00", ((logs, flat(0)),), "6h20m", (Firing("6h 20m 0s", labels),)),
                 Case("not quite as long ago", ((logs, flat(1_800)),), "6h20m"),
                 Case("long ago, but a round may be under way", ((logs, flat(0)),), "6h10m"),
@@ -187,12 +195,13 @@ def retention(spec: Spec) -> tuple[Alert, ...]:
             hold="15m",
         ),
         platform.alert(
-            "RetentionUnreported",
-            f"absent({success}{{{own}}})",
-            "warning",
-            "Nothing is known of the deletion of old data",
-            "The housekeeper does not say when it last deleted old data (absent is {{ $value }}).",
-            (
+            name="RetentionUnreported",
+            expr=f"absent({success}{{{own}}})",
+            severity="warning",
+            summary="Nothing is known of the deletion of old data",
+            description="The housekeeper does not say when it last deleted old data (absent is "
+            "{{ $value }}).",
+            cases=(
                 Case("no such series", (), "20m", (Firing("1", {"job": "housekeeper"}),)),
                 Case("reported", ((logs, flat(0)),), "20m"),
             ),

@@ -1,6 +1,6 @@
 """Alerts on log records of which time, level or form were not understood, told to whoever writes them."""
 
-from components.rules.model import Alert, Case, Firing, counter
+from components.rules.model import PROBLEM, SHARE, Alert, Case, Firing, counter
 from components.spec import Service, Spec
 
 _PROBLEMS = "otelcol_logrecord_problem_records_total"
@@ -35,15 +35,15 @@ def _understood(name: str, team: str, own: dict[str, str]) -> Alert:
         )
 
     return Alert(
-        "LogRecordsNotUnderstood",
-        f'sum by (problem) (rate({_PROBLEMS}{{{own_series},problem=~"format|time|level"}}[{_WINDOW}]))\n'
+        name="LogRecordsNotUnderstood",
+        expr=f'sum by (problem) (rate({_PROBLEMS}{{{own_series},problem=~"format|time|level"}}[{_WINDOW}]))\n'
         f"/ on () group_left ()\nsum (rate({_RECORDS}{{{own_series}}}[{_WINDOW}]))\n> {_SHARE}",
-        "warning",
-        team,
-        f"Log lines of {name} are not understood: {{{{ $labels.problem }}}}",
-        f"{{{{ $value | humanizePercentage }}}} of the log lines of {name} have a {{{{ $labels.problem }}}} "
+        severity="warning",
+        team=team,
+        summary=f"Log lines of {name} are not understood: {PROBLEM}",
+        description=f"{SHARE} of the log lines of {name} have a {PROBLEM} "
         "that is not understood. They are kept, with `parse_error`.",
-        (
+        cases=(
             Case("half of them", records(30), "800m", (Firing("50%", {"problem": "time"}),), step="400m"),
             Case("not yet for long enough", records(30), "400m", step="400m"),
             Case("a few, and fields only", records(6), "800m", step="400m"),

@@ -309,7 +309,15 @@ def joined(*alerts: Alert, recordings: tuple[Recording, ...] = ()) -> list[list[
 
 def alert_on(name: str, expr: str, *series: str) -> Alert:
     data = tuple((item, "1x5") for item in series)
-    return Alert(name, expr, "info", "platform", "", "", (Case("a case", data, "5m", (Firing("1"),)),))
+    return Alert(
+        name=name,
+        expr=expr,
+        severity="info",
+        team="platform",
+        summary="",
+        description="",
+        cases=(Case("a case", data, "5m", (Firing("1"),)),),
+    )
 
 
 def test_cases_that_cannot_see_one_another_share_a_database() -> None:
