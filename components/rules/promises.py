@@ -1,12 +1,12 @@
 """Alerts on promises that nothing measures: an alert on series that do not exist never fires."""
 
-from components.rules.model import Alert, Case, Firing, Series, flat
+from components.rules.model import COARSE, COARSE_INTERVAL, Alert, Case, Firing, Series, flat
 from components.rules.slo import CALLS, Indicator
 from components.spec import Service
 from components.spec.services import Slo
 
-_STEP, _LENGTH = "400m", 500
-"""Few evaluations are fast ones: at 0 it is true, a step later for long enough."""
+_LENGTH = 850
+"""Samples: some more than five coarse steps."""
 _IDLE = "1d"
 """A service without a request for so long is told like one whose requests are not counted."""
 
@@ -28,10 +28,12 @@ def _requests(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ..
     if slo.metrics is None:
         alive.append(f"count by (service) ({CALLS}{this})")
         other = f'{CALLS}{{service="{service.name}",span_kind="SPAN_KIND_CLIENT"}}'
-        series = (*series, (other, flat(1, _LENGTH)))
+        # With both, at first only the page is there when it is judged, then only the spans are.
+        series = (*series, (other, "1x720 _x159 1x100" if alive[1:] else flat(1, _LENGTH)))
     if not alive:
         return ()
     what = "server span" if slo.metrics is None else f"series {slo.metrics.requests}"
+    scene = (*series, (signals.good_series, "1+1x5"))
     firing = Firing(labels={"service": service.name})
     return (
         Alert(
@@ -45,9 +47,10 @@ def _requests(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ..
             "alerts on "
             "failures and slow answers can fire.",
             cases=(
-                Case("alive, without requests", series, _STEP, (firing,), step=_STEP),
-                Case("not yet for long enough", series, "0s", step=_STEP),
-                Case("idle for hours", (*series, (signals.good_series, "1+1x5")), _STEP, step=_STEP),
+                _case("alive, without requests for more than a day", scene, "2000m", firing),
+                *((_case("alive by its spans alone", scene, "2400m", firing),) if alive[1:] else ()),
+                _case("not yet for long enough", scene, "1600m"),
+                _case("idle for hours", scene, "800m"),
             ),
             hold="30m",
             labels={"service": service.name},
@@ -59,8 +62,9 @@ def _latency(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ...
     if slo.metrics is None:
         return ()  # the buckets of span metrics are those of the stack file, which are checked there
     name, threshold = slo.metrics.latency, slo.latency.threshold
-    counted = (
+    scene = (
         (signals.counted_series, flat(1, _LENGTH)),
+        (signals.within_series, flat(1, 320)),
         (f'{name}_bucket{{service="{service.name}",le="+Inf"}}', flat(1, _LENGTH)),
     )
     firing = Firing(labels={"service": service.name})
@@ -76,15 +80,15 @@ def _latency(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ...
             "of its promise: "
             "its alerts on slow answers cannot fire.",
             cases=(
-                Case("no such bucket", counted, _STEP, (firing,), step=_STEP),
-                Case(
-                    "the bucket is there",
-                    (*counted, (signals.within_series, flat(1, _LENGTH))),
-                    _STEP,
-                    step=_STEP,
-                ),
+                _case("no such bucket", scene, "1600m", firing),
+                _case("not yet for long enough", scene, "1200m"),
+                _case("the bucket is there", scene, "800m"),
             ),
             hold="15m",
             labels={"service": service.name},
         ),
     )
+
+
+def _case(name: str, scene: Series, at: str, *fires: Firing) -> Case:
+    return Case(name, scene, at, fires, COARSE_INTERVAL, COARSE)

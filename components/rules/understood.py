@@ -1,6 +1,8 @@
 """Alerts on log records of which time, level or form were not understood, told to whoever writes them."""
 
-from components.rules.model import PROBLEM, SHARE, Alert, Case, Firing, counter
+from dataclasses import replace
+
+from components.rules.model import COARSE, COARSE_INTERVAL, PROBLEM, SHARE, Alert, Case, Firing, counter
 from components.spec import Service, Spec
 
 _PROBLEMS = "otelcol_logrecord_problem_records_total"
@@ -27,13 +29,13 @@ def _understood(name: str, team: str, own: dict[str, str]) -> Alert:
     own_series = f'job="collector",log_service="{name}"'
     target = f'instance="host:1",{own_series}'
 
-    def records(problems: int) -> tuple[tuple[str, str], ...]:
-        return (
-            (f"{_RECORDS}{{{target}}}", counter((900, 60))),
-            (f'{_PROBLEMS}{{problem="time",{target}}}', counter((900, problems))),
-            (f'{_PROBLEMS}{{problem="field",{target}}}', counter((900, 60))),
-        )
-
+    # A sixth of the lines for two steps, then a quarter; and fields only, which do not count.
+    scene = (
+        (f"{_RECORDS}{{{target}}}", counter((700, 60))),
+        (f'{_PROBLEMS}{{problem="time",{target}}}', counter((320, 10), (380, 15))),
+        (f'{_PROBLEMS}{{problem="field",{target}}}', counter((700, 60))),
+    )
+    few = Case("a few, and fields only", scene, "800m", (), COARSE_INTERVAL, COARSE)
     return Alert(
         name="LogRecordsNotUnderstood",
         expr=f'sum by (problem) (rate({_PROBLEMS}{{{own_series},problem=~"format|time|level"}}[{_WINDOW}]))\n'
@@ -44,9 +46,9 @@ def _understood(name: str, team: str, own: dict[str, str]) -> Alert:
         description=f"{SHARE} of the log lines of {name} have a {PROBLEM} "
         "that is not understood. They are kept, with `parse_error`.",
         cases=(
-            Case("half of them", records(30), "800m", (Firing("50%", {"problem": "time"}),), step="400m"),
-            Case("not yet for long enough", records(30), "400m", step="400m"),
-            Case("a few, and fields only", records(6), "800m", step="400m"),
+            replace(few, name="a quarter", at="1600m", fires=(Firing("25%", {"problem": "time"}),)),
+            replace(few, name="not yet for long enough", at="1200m"),
+            few,
         ),
         hold="5m",
         labels=own,
