@@ -1,38 +1,15 @@
-"""Each receiver's payload is read, refused when it is none, and still known after a restart."""
+"""Each receiver's payload is read, or refused when it is none."""
 
-import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from starlette.applications import Starlette
 
-from agents import sink_deliveries
-from agents.sink import MAX_RECEIVERS, Sink, main
-from agents.sink_deliveries import Deliveries
+from agents.sink import MAX_RECEIVERS
 from agents.sink_limits import MAX_BODY
 from agents.sink_payloads import read_payload
-from components.render.sink import render
-from components.render.text import text
-from tests import specs
-from tests.ports import free_port
-from tests.waiting import until
-from vsi.site import local_site
+from tests.agents.sink_client import RUNBOOK, SLACK, TITLE, Client, client, deliveries
 
-TITLE = "[FIRING:2] OrdersSlow (critical) orders"
-RUNBOOK = "https://runbooks.example/orders-slow"
-SLACK = {
-    "channel": "#shop",
-    "attachments": [{"title": TITLE, "title_link": RUNBOOK, "text": "p99 above 1 s", "color": "danger"}],
-}
 TEAMS = {
     "type": "message",
     "attachments": [
@@ -94,42 +71,9 @@ PAYLOADS: dict[str, dict[str, Any]] = {
 }
 
 
-class Client:
-    """The app in this process, without a network."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._app = app
-
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://sink") as session:
-                return await session.request(method, path, **options)
-
-        return asyncio.run(send())
-
-    def get(self, path: str, **options: Any) -> httpx.Response:
-        return self.request("GET", path, **options)
-
-    def post(self, path: str, **options: Any) -> httpx.Response:
-        return self.request("POST", path, **options)
-
-    def delete(self, path: str) -> httpx.Response:
-        return self.request("DELETE", path)
-
-
-def client(folder: Path | None = None) -> Client:
-    return Client(Sink(Deliveries(folder)).app())
-
-
 @pytest.fixture
 def sink() -> Client:
     return client()
-
-
-def deliveries(sink: Client, **query: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = sink.get("/deliveries", params=query).json()["deliveries"]
-    return found
 
 
 @pytest.mark.parametrize("kind", sorted(PAYLOADS))
@@ -345,116 +289,6 @@ def test_the_page_says_that_nothing_came_yet(sink: Client) -> None:
     page = sink.get("/", headers={"accept": "text/html"}).text
     assert "Nothing was delivered yet." in page
     assert "<table" not in page
-
-
-def write(folder: Path, **changes: object) -> Path:
-    """A settings file of a sink that keeps its deliveries in `data`."""
-    path = folder / "settings.json"
-    settings = {"host": "127.0.0.1", "port": free_port(), "data": "data", "labels": {"env": "test"}}
-    path.write_text(json.dumps(settings | changes))
-    return path
-
-
-@contextmanager
-def program(path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """A running sink, in the folder of its settings: (its URL, the process)."""
-    url = f"http://127.0.0.1:{json.loads(path.read_text())['port']}"
-    with (path.parent / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "agents.sink", "--settings", path.name],
-            cwd=path.parent,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-            stdout=log,
-        )
-
-    def answers() -> bool:
-        assert process.poll() is None
-        try:
-            return httpx.get(f"{url}/health", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    try:
-        until(answers, "the sink answers", seconds=40)
-        yield url, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def test_deliveries_survive_kill_and_a_torn_line(tmp_path: Path) -> None:
-    with program(write(tmp_path)) as (url, process):
-        for team in ("a", "a", "b"):
-            assert httpx.post(f"{url}/slack/{team}", json=SLACK).status_code == 200
-        process.kill()
-    with (tmp_path / "data" / "deliveries.jsonl").open("a") as file:
-        file.write('{"received_at": "2026')
-    again = client(tmp_path / "data")
-    assert len(deliveries(again)) == 3
-    total = 'deliveries_total{kind="slack",receiver="a",status="firing"} 2.0'
-    assert total in again.get("/metrics").text
-    again.post("/slack/c", json=SLACK)
-    assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["a", "a", "b", "c"]
-    again.delete("/deliveries")
-    again.post("/slack/d", json=SLACK)
-    assert [item.team for item in Deliveries(tmp_path / "data").all()] == ["d"]
-
-
-def test_it_logs_each_notification_and_ends_well_at_a_signal(tmp_path: Path) -> None:
-    with program(write(tmp_path)) as (url, process):
-        httpx.post(f"{url}/slack/a", json=SLACK)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-    (line,) = map(json.loads, (tmp_path / "log").read_text().splitlines())
-    assert line.items() >= {"message": "notification received", "service": "sink", "env": "test"}.items()
-
-
-def test_rendered_settings_are_taken(tmp_path: Path) -> None:
-    spec = specs.spec()
-    (tmp_path / "settings.json").write_text(text(render(spec, local_site(spec))["settings.json"]))
-    main(["--settings", str(tmp_path / "settings.json"), "--check"])
-
-
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [({"data": 5}, "data: "), ({"port": 0}, "port: "), ({"prot": 1}, "prot: ")],
-)
-@pytest.mark.parametrize("how", [[], ["--check"]])
-def test_wrong_settings_are_named(
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    changes: dict[str, object],
-    says: str,
-    how: list[str],
-) -> None:
-    path = write(tmp_path, **changes)
-    with pytest.raises(SystemExit) as caught:
-        main(["--settings", str(path), *how])
-    assert caught.value.code == 2
-    assert f"{path}: not valid: {says}" in capsys.readouterr().err
-
-
-def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--settings", str(write(tmp_path, data="/proc/none"))])
-    assert caught.value.code == 2
-    assert "data: cannot be used (value '/proc/none')" in capsys.readouterr().err
-
-
-def test_a_check_touches_nothing(tmp_path: Path) -> None:
-    """It runs beside the sink that it is about."""
-    data = tmp_path / "data"
-    main(["--settings", str(write(tmp_path, data=str(data))), "--check"])
-    assert not data.exists()
-
-
-def test_the_file_stays_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_deliveries, "LIMIT", 3)
-    store = Deliveries(tmp_path)
-    for number in range(20):
-        store.add(read_payload("slack", f"t{number}", SLACK))
-        assert len((tmp_path / "deliveries.jsonl").read_text().splitlines()) <= 6
-    assert [item.team for item in Deliveries(tmp_path).all()] == ["t17", "t18", "t19"]
 
 
 def test_a_runbook_may_be_a_path() -> None:

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from obs.verify.clients import Clients
 from tests.e2e.shop import ROOT, Shop
 from tests.ports import free_port
 from tests.waiting import until
@@ -44,10 +46,9 @@ def billing(shop: Shop, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[byte
             process.wait()
 
 
-def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, Path]) -> None:
-    process, port, log = billing
-    until(shop.whole, "everything runs", seconds=120)
-    before = shop.pids()
+@contextmanager
+def _declared(shop: Shop, port: int, log: Path) -> Iterator[None]:
+    """The five lines in the stack file, which is put back afterwards."""
     lines = (
         "      - name: billing\n"
         "        owner: payments\n"
@@ -58,52 +59,64 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
     text = shop.stack_file.read_text()
     assert text.count("    services:\n") == 1
     shop.stack_file.write_text(text.replace("    services:\n", f"    services:\n{lines}"))
-
-    units = json.loads(shop.obs("preview", "--json").stdout)["units"]
-    files = {unit["unit"]: {change["name"] for change in unit["changes"] if change["file"]} for unit in units}
-    assert files == {
-        "prometheus": {
-            "rules/billing.yml", "scrape/billing.yml", "tests/billing.yml", "tests/billing.400m.yml",
-        },
-        "collector": {"collector.yaml"},
-        "pages": {"settings.json"},
-    }  # fmt: skip
-    shop.obs("up")
-    until(shop.whole, "everything runs", seconds=120)
-    after = shop.pids()
-    # The pages read their list of services once, and hold nothing that a restart would lose.
-    assert after | {"pages": 0} == before | {"pages": 0}, "a process was restarted"
-
-    clients = shop.clients()
     try:
-        paid = f"http://127.0.0.1:{port}/payments"
-        until(lambda: clients.prometheus.total('up{service="billing"}') == 1, "it is scraped", seconds=120)
-        answer = until(
-            lambda: httpx.post(paid, json={"order_id": "o-1", "cents": 500}), "it answers", seconds=120
-        )
-        trace_id = ""
-
-        def logged() -> str:
-            httpx.post(paid, headers={"X-Obs-Probe": "1"}, json={"order_id": "o-1", "cents": 500})
-            query = {"bool": {"filter": [{"term": {"service": "billing"}}, {"term": {"probe": True}}]}}
-            found = [hit["_source"] for hit in clients.opensearch.scan("logs-2*", query)]
-            return next((item["trace_id"] for item in found if item.get("trace_id")), "")
-
-        assert answer is not None
-        trace_id = until(logged, "its lines are found", seconds=120)
-        spans = until(lambda: clients.jaeger.trace(trace_id), "its trace is found", seconds=120)
-        assert {span.service for span in spans} == {"billing"}
-
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-
-        def delivered() -> bool:
-            found = clients.sink.deliveries(alertname="TargetDown")
-            return any(item.service == "billing" and item.receiver == "payments-pager" for item in found)
-
-        until(delivered, "its owner is told that it is down", seconds=180)
+        yield
     finally:
-        clients.close()
         shop.stack_file.write_text(text)
+
+
+def _changed_files(shop: Shop) -> dict[str, set[str]]:
+    """Unit -> the files that a preview says would change."""
+    units = json.loads(shop.obs("preview", "--json").stdout)["units"]
+    return {unit["unit"]: {change["name"] for change in unit["changes"] if change["file"]} for unit in units}
+
+
+def _seen_in_all_pillars(clients: Clients, port: int) -> None:
+    paid = f"http://127.0.0.1:{port}/payments"
+    order = {"order_id": "o-1", "cents": 500}
+    until(lambda: clients.prometheus.total('up{service="billing"}') == 1, "it is scraped", seconds=120)
+    until(lambda: httpx.post(paid, json=order), "it answers", seconds=120)
+
+    def logged() -> str:
+        httpx.post(paid, headers={"X-Obs-Probe": "1"}, json=order)
+        query = {"bool": {"filter": [{"term": {"service": "billing"}}, {"term": {"probe": True}}]}}
+        found = [hit["_source"] for hit in clients.opensearch.scan("logs-2*", query)]
+        return next((item["trace_id"] for item in found if item.get("trace_id")), "")
+
+    trace_id = until(logged, "its lines are found", seconds=120)
+    spans = until(lambda: clients.jaeger.trace(trace_id), "its trace is found", seconds=120)
+    assert {span.service for span in spans} == {"billing"}
+
+
+def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, Path]) -> None:
+    process, port, log = billing
+    until(shop.whole, "everything runs", seconds=120)
+    before = shop.pids()
+    with _declared(shop, port, log):
+        assert _changed_files(shop) == {
+            "prometheus": {
+                "rules/billing.yml", "scrape/billing.yml", "tests/billing.yml", "tests/billing.400m.yml",
+            },
+            "collector": {"collector.yaml"},
+            "pages": {"settings.json"},
+        }  # fmt: skip
+        shop.obs("up")
+        until(shop.whole, "everything runs", seconds=120)
+        # The pages read their list of services once, and hold nothing that a restart would lose.
+        assert shop.pids() | {"pages": 0} == before | {"pages": 0}, "a process was restarted"
+
+        clients = shop.clients()
+        try:
+            _seen_in_all_pillars(clients, port)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+
+            def delivered() -> bool:
+                found = clients.sink.deliveries(alertname="TargetDown")
+                return any(item.service == "billing" and item.receiver == "payments-pager" for item in found)
+
+            until(delivered, "its owner is told that it is down", seconds=180)
+        finally:
+            clients.close()
     shop.obs("up")
     assert not (shop.state / "units/prometheus/conf/scrape/billing.yml").exists()

@@ -17,6 +17,7 @@ import pytest
 
 from components.render import prometheus
 from components.render.text import texts
+from components.spec import Spec
 from tests import specs
 from tests.ports import free_base, free_port
 from tests.waiting import until
@@ -64,17 +65,11 @@ def _serving(server: http.server.ThreadingHTTPServer) -> Iterator[None]:
         server.server_close()
 
 
-def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
-    tmp_path: Path, engine_program: Callable[[str, str], Path]
-) -> None:
-    program = engine_program("prometheus", "prometheus")
-    secrets, conf = tmp_path / "secrets", tmp_path / "units" / "prometheus" / "conf"
-    secrets.mkdir()
-    (secrets / "edge-password").write_text(PASSWORD, encoding="utf-8")
-    for name, data in renewed({}, ("edge",)).items():
-        (secrets / name).write_bytes(data)
+@contextmanager
+def _targets(folder: Path) -> Iterator[tuple[str, str]]:
+    """A target over TLS with a login, and one on IPv6: their addresses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(secrets / "edge.pem", secrets / "edge.key")
+    context.load_cert_chain(folder / "edge.pem", folder / "edge.key")
     guarded_port, open_port = free_port(), free_port()
     guarded = http.server.ThreadingHTTPServer(("127.0.0.1", guarded_port), _Guarded)
     guarded.socket = context.wrap_socket(guarded.socket, server_side=True)
@@ -84,6 +79,46 @@ def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
             stack.enter_context(_serving(_Server6(("::1", open_port), _Open)))
         except OSError:
             pytest.skip("no IPv6 on this machine")
+        yield f"localhost:{guarded_port}", f"[::1]:{open_port}"
+
+
+@contextmanager
+def _prometheus(program: Path, spec: Spec, conf: Path) -> Iterator[str]:
+    """A Prometheus with the rendered configuration: the address at which it listens."""
+    at = local_site(spec)
+    for name, text in texts(prometheus.render(spec, at)).items():
+        (conf / name).parent.mkdir(parents=True, exist_ok=True)
+        (conf / name).write_text(text, encoding="utf-8")
+    process = subprocess.Popen(
+        [
+            str(program),
+            "--config.file=prometheus.yml",
+            f"--storage.tsdb.path={conf.parent / 'data'}",
+            f"--web.listen-address={at.dial('prometheus')}",
+        ],
+        cwd=conf,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield at.dial("prometheus")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
+    tmp_path: Path, engine_program: Callable[[str, str], Path]
+) -> None:
+    program = engine_program("prometheus", "prometheus")
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "edge-password").write_text(PASSWORD, encoding="utf-8")
+    for name, data in renewed({}, ("edge",)).items():
+        (secrets / name).write_bytes(data)
+    with _targets(secrets) as (guarded, six):
+        login = {"username": "prom", "secret": "edge-password"}
+        over_tls = {"scheme": "https", "ca": str(secrets / "ca.pem"), "basic_auth": login}
         spec = specs.spec(
             deploy={"port_base": free_base(50)},
             secrets=[{"name": "edge-password", "source": "environment", "key": "X"}],
@@ -91,50 +126,21 @@ def test_targets_over_tls_with_a_login_and_on_ipv6_are_scraped(
                 "scrape_interval": "1s",
                 "scrape_timeout": "1s",
                 "scrape_jobs": [
-                    {
-                        "name": "guarded",
-                        "targets": [f"localhost:{guarded_port}"],
-                        "scheme": "https",
-                        "ca": str(secrets / "ca.pem"),
-                        "basic_auth": {"username": "prom", "secret": "edge-password"},
-                    },
-                    {"name": "six", "targets": [f"[::1]:{open_port}"]},
+                    {"name": "guarded", "targets": [guarded], **over_tls},
+                    {"name": "six", "targets": [six]},
                 ],
             },
         )
-        for name, text in texts(prometheus.render(spec, at := local_site(spec))).items():
-            (conf / name).parent.mkdir(parents=True, exist_ok=True)
-            (conf / name).write_text(text, encoding="utf-8")
-        listen = at.dial("prometheus")
-        process = stack.enter_context(
-            subprocess.Popen(
-                [
-                    str(program),
-                    "--config.file=prometheus.yml",
-                    f"--storage.tsdb.path={tmp_path / 'data'}",
-                    f"--web.listen-address={listen}",
-                ],
-                cwd=conf,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        try:
+        with _prometheus(program, spec, tmp_path / "units" / "prometheus" / "conf") as listen:
 
             def scraped() -> dict[str, str] | None:
-                answer = httpx.get(
-                    f"http://{listen}/api/v1/query", params={"query": "edge_up"}, trust_env=False
-                )
+                asked = {"query": "edge_up"}
+                answer = httpx.get(f"http://{listen}/api/v1/query", params=asked, trust_env=False)
                 if answer.status_code != 200:  # it starts
                     return None
-                found = {
-                    item["metric"]["job"]: item["metric"]["instance"]
-                    for item in answer.json()["data"]["result"]
-                }
+                metrics = [item["metric"] for item in answer.json()["data"]["result"]]
+                found = {metric["job"]: metric["instance"] for metric in metrics}
                 return found if len(found) == 2 else None
 
             found = until(scraped, "both targets scraped", 30)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
-    assert found == {"guarded": f"localhost:{guarded_port}", "six": f"[::1]:{open_port}"}
+    assert found == {"guarded": guarded, "six": six}

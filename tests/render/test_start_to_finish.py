@@ -1,7 +1,7 @@
 """From a counter in a service to a message in its team's channel, through the real engines."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,41 @@ def told(kept: Inbox, path: str) -> dict[str, str]:
     return {body["attachments"][0]["title"]: body["attachments"][0]["title_link"] for body in kept.of(path)}
 
 
+def _labels_are_the_environments(asked: Prometheus, labels: Mapping[str, str], alertmanager_at: str) -> None:
+    """Of series and of alerts; and no label that is forbidden."""
+    # Dropped whole, not merged: the series that remains has its own value.
+    assert asked.query('{user_id!=""}') == []
+    assert [item["value"][1] for item in asked.query("shop_carts")] == ["7"]
+    for expr in ('up{service="toy"}', "shop_carts", "service:error_ratio:rate5m", "obs:service_info"):
+        for item in asked.query(expr):
+            assert labels.items() <= item["metric"].items(), expr
+            assert not [name for name in item["metric"] if name.startswith("exported_")]
+    assert TRACE in asked.exemplars("http_request_duration_seconds_bucket")
+
+    active = httpx.get(f"http://{alertmanager_at}/api/v2/alerts").json()
+    for alert in active:
+        owner = "storefront" if alert["labels"].get("service") == "toy" else "platform"
+        assert alert["labels"].items() >= {**labels, "team": owner}.items()
+
+
+def _limits_are_told(service: Toy, titles: Callable[[], Collection[str]], prometheus_at: str) -> None:
+    """A scrape that brings too much, or a label that is too long, is told to the owner, and its end too."""
+    for path in range(LIMIT):
+        service.many.labels(f"/{path}").set(1)
+    flood = "[FIRING:1] ScrapeLimitExceeded (critical) toy"
+    until(lambda: flood in titles(), "a message that all of it was thrown away")
+    service.many.clear()
+    until(lambda: flood.replace("FIRING:1", "RESOLVED") in titles(), "it is kept again")
+
+    service.many.labels("x" * 600).set(1)
+    long = "[FIRING:1] ScrapeAborted (critical) toy"
+    until(lambda: long in titles(), "a message that a label is too long")
+    reason = httpx.get(f"http://{prometheus_at}/api/v1/targets").json()["data"]["activeTargets"]
+    assert [item for item in reason if "shop_many" in item["lastError"] and "path" in item["lastError"]]
+    service.many.clear()
+    until(lambda: long.replace("FIRING:1", "RESOLVED") in titles(), "it is taken again")
+
+
 @pytest.mark.engine
 def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -> None:
     base = free_base(60)
@@ -164,20 +199,7 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
         until(lambda: len(kept.of("/ticket/watchdog")) >= 3, "signs of life")
         until(lambda: kept.of("/pagerduty/platform-pagerduty"), "the platform hears of its own programs")
 
-        # Dropped whole, not merged: the series that remains has its own value.
-        assert asked.query('{user_id!=""}') == []
-        assert [item["value"][1] for item in asked.query("shop_carts")] == ["7"]
-        labels = whole.environment.labels
-        for expr in ('up{service="toy"}', "shop_carts", "service:error_ratio:rate5m", "obs:service_info"):
-            for item in asked.query(expr):
-                assert labels.items() <= item["metric"].items(), expr
-                assert not [name for name in item["metric"] if name.startswith("exported_")]
-        assert TRACE in asked.exemplars("http_request_duration_seconds_bucket")
-
-        active = httpx.get(f"http://{at.dial('alertmanager')}/api/v2/alerts").json()
-        for alert in active:
-            owner = "storefront" if alert["labels"].get("service") == "toy" else "platform"
-            assert alert["labels"].items() >= {**labels, "team": owner}.items()
+        _labels_are_the_environments(asked, whole.environment.labels, at.dial("alertmanager"))
 
         service.behave()
         over = {
@@ -186,20 +208,7 @@ def test_failures_and_forbidden_labels_reach_the_owner_and_end(tmp_path: Path) -
         }
         until(lambda: over <= told(kept, channel).keys(), "messages that it is over")
 
-        for path in range(LIMIT):
-            service.many.labels(f"/{path}").set(1)
-        flood = "[FIRING:1] ScrapeLimitExceeded (critical) toy"
-        until(lambda: flood in told(kept, channel), "a message that all of it was thrown away")
-        service.many.clear()
-        until(lambda: flood.replace("FIRING:1", "RESOLVED") in told(kept, channel), "it is kept again")
-
-        service.many.labels("x" * 600).set(1)
-        long = "[FIRING:1] ScrapeAborted (critical) toy"
-        until(lambda: long in told(kept, channel), "a message that a label is too long")
-        reason = httpx.get(f"http://{at.dial('prometheus')}/api/v1/targets").json()["data"]["activeTargets"]
-        assert [item for item in reason if "shop_many" in item["lastError"] and "path" in item["lastError"]]
-        service.many.clear()
-        until(lambda: long.replace("FIRING:1", "RESOLVED") in told(kept, channel), "it is taken again")
+        _limits_are_told(service, lambda: told(kept, channel), at.dial("prometheus"))
         # It answered all the time, and dropped nothing for its labels since it behaves.
         titles = [body["attachments"][0]["title"] for body in kept.of(channel)]
         assert "[FIRING:1] TargetDown (critical) toy" not in titles
