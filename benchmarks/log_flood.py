@@ -137,15 +137,20 @@ def stored(at: Site) -> float:
     return sum(float(row.rpartition(" ")[2]) for row in rows if re.match(_DELIVERED, row))
 
 
-def main() -> None:
-    """Measure."""
+def asked() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("stack")
     parser.add_argument("--into", required=True, help="the service whose log is flooded")
     parser.add_argument("--beside", required=True, help="the service whose lines are timed")
     parser.add_argument("--lines", type=int, default=200_000)
     parser.add_argument("--seconds", type=int, default=3600, help="the longest to wait")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure."""
+    arguments = asked()
     spec, plan = describe(arguments.stack)
     state = state_paths(arguments.stack).root
     access = target_of(spec).access(spec, plan)

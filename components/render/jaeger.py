@@ -26,21 +26,7 @@ _STORE = "opensearch"
 
 def render(spec: Spec, site: Site) -> Documents:
     """The unit's conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
-    storage, room = spec.tracing.storage, sizes.messages(spec)
     own = site.listeners["jaeger-metrics"]
-    backend: dict[str, Any] = {
-        "server_urls": list(site.urls("opensearch")),
-        "username": PROGRAM.user,
-        "password_file": site.secret(PROGRAM.password),
-        "tls": {"enabled": True, "ca": site.ca},
-        "index_prefix": storage.index_prefix,
-        "num_shards": storage.shards,
-        # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
-        "num_replicas": storage.replicas,
-        "use_aliases": True,
-        "create_mappings": True,
-        "service_cache_ttl": "12h",
-    }
     config: dict[str, Any] = {
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
@@ -60,7 +46,7 @@ def render(spec: Spec, site: Site) -> Documents:
                 "protocols": {
                     "grpc": {
                         "endpoint": site.bind("jaeger-otlp-grpc"),
-                        "max_recv_msg_size_mib": room.receive_mib,
+                        "max_recv_msg_size_mib": sizes.messages(spec).receive_mib,
                         **tls.served(site, "jaeger-otlp-grpc", "jaeger"),
                     }
                 }
@@ -68,7 +54,7 @@ def render(spec: Spec, site: Site) -> Documents:
         },
         "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
         "extensions": {
-            "jaeger_storage": {"backends": {_STORE: {"opensearch": backend}}},
+            "jaeger_storage": {"backends": {_STORE: {"opensearch": _store(spec, site)}}},
             "jaeger_query": {
                 "storage": {"traces": _STORE},
                 "http": _served(site, "jaeger-query-http"),
@@ -85,6 +71,23 @@ def render(spec: Spec, site: Site) -> Documents:
         },
     }
     return {"jaeger.yaml": Document(config, "yaml")}
+
+
+def _store(spec: Spec, site: Site) -> dict[str, Any]:
+    storage = spec.tracing.storage
+    return {
+        "server_urls": list(site.urls("opensearch")),
+        "username": PROGRAM.user,
+        "password_file": site.secret(PROGRAM.password),
+        "tls": {"enabled": True, "ca": site.ca},
+        "index_prefix": storage.index_prefix,
+        "num_shards": storage.shards,
+        # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
+        "num_replicas": storage.replicas,
+        "use_aliases": True,
+        "create_mappings": True,
+        "service_cache_ttl": "12h",
+    }
 
 
 def _served(site: Site, listener: str) -> dict[str, Any]:

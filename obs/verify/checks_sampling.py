@@ -74,8 +74,37 @@ def interval(count: int, ratio: float, confidence: float = CONFIDENCE) -> tuple[
 def rest(ctx: Context) -> str:
     """Of requests neither slow nor failed nor marked about `keep_ratio` is kept, each trace whole."""
     services = {item.name for item in shop.demo_path(ctx)}
-    sampling = ctx.spec.tracing.tail_sampling
-    limit = seconds(sampling.keep_slow)
+    ratio = ctx.spec.tracing.tail_sampling.keep_ratio
+    ids, sent = _send(ctx)
+    kept = _settled(ctx, ids)
+    # A call to Redis may fail though the request succeeds. Such a trace is kept for that and says nothing.
+    failed = {trace_id for trace_id, trace in kept.items() if trace.failed}
+    kept = {trace_id: trace for trace_id, trace in kept.items() if trace_id not in failed}
+    ids -= failed
+    _enough(ids, sent)
+    low, high = interval(len(ids), ratio)
+    if not low <= len(kept) <= high:
+        raise CheckFailed(
+            f"{low} to {high} of {len(ids)} plain traces kept (keep_ratio {ratio:g}, 99.9 %)",
+            f"{len(kept)}",
+            "See the processor keep in the collector's configuration (obs render).",
+        )
+    torn = [trace_id for trace_id, trace in kept.items() if not services <= trace.services]
+    if torn:
+        missing = ", ".join(sorted(services - kept[torn[0]].services))
+        raise CheckFailed(
+            "every kept trace to be whole",
+            f"{len(torn)} with services missing, as {torn[0]} without {missing}",
+            "Spans are lost, or sampled one by one.",
+        )
+    share = f"{len(kept) / len(ids):.1%}; keep_ratio {ratio:g} allows {low} to {high}"
+    return f"kept {len(kept)} of {len(ids)} ({share}), each whole"
+
+
+def _send(ctx: Context) -> tuple[set[str], int]:
+    """Send plain requests until enough of them were neither slow nor failed, and let the sampler judge them:
+    the ids of their traces, and how many requests that took."""
+    limit = seconds(ctx.spec.tracing.tail_sampling.keep_slow)
     reserve = settle(ctx.spec) + STEADY
     plain: list[Sent] = []
     sent, start = 0, ctx.clock.monotonic()
@@ -103,6 +132,11 @@ def rest(ctx: Context) -> str:
         ctx.wait("sampling", judged, settle(ctx.spec))
     else:
         ctx.clock.wait(min(settle(ctx.spec), ctx.left()))
+    return ids, sent
+
+
+def _settled(ctx: Context, ids: set[str]) -> dict[str, Stored]:
+    """What is stored of the traces, once nothing more comes."""
     seen = -1
 
     def steady() -> dict[str, Stored]:
@@ -113,32 +147,7 @@ def rest(ctx: Context) -> str:
             raise NotYet("the number of stored traces to settle", f"{len(found)}, still changing", "")
         return found
 
-    kept = ctx.wait("sampling", steady, STEADY, every=2.0)
-    # A call to Redis may fail though the request succeeds. Such a trace is kept for that and says nothing.
-    failed = {trace_id for trace_id, trace in kept.items() if trace.failed}
-    kept = {trace_id: trace for trace_id, trace in kept.items() if trace_id not in failed}
-    ids -= failed
-    _enough(ids, sent)
-    low, high = interval(len(ids), sampling.keep_ratio)
-    numbers = (
-        f"{len(kept)} of {len(ids)} ({len(kept) / len(ids):.1%}; keep_ratio {sampling.keep_ratio:g} allows "
-        f"{low} to {high})"
-    )
-    if not low <= len(kept) <= high:
-        raise CheckFailed(
-            f"{low} to {high} of {len(ids)} plain traces kept (keep_ratio {sampling.keep_ratio:g}, 99.9 %)",
-            f"{len(kept)}",
-            "See the processor keep in the collector's configuration (obs render).",
-        )
-    torn = [trace_id for trace_id, trace in kept.items() if not services <= trace.services]
-    if torn:
-        missing = ", ".join(sorted(services - kept[torn[0]].services))
-        raise CheckFailed(
-            "every kept trace to be whole",
-            f"{len(torn)} with services missing, as {torn[0]} without {missing}",
-            "Spans are lost, or sampled one by one.",
-        )
-    return f"kept {numbers}, each whole"
+    return ctx.wait("sampling", steady, STEADY, every=2.0)
 
 
 def _enough(ids: set[str], sent: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engines.store import Store
 from tests import specs
 from tests.engine.node import Node
+from tests.engine.project import Project, find_pulumi
 from tests.ports import free_base
 
 
@@ -58,3 +59,29 @@ def opensearch(
         yield node
     finally:
         node.stop()
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """A copy of the project with the toy plan; each test brings it into the state that it needs."""
+    pulumi = find_pulumi()
+    if pulumi is None:
+        pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")
+    made = Project.make(tmp_path_factory.mktemp("project") / "copy", pulumi)
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture
+def down(project: Project) -> Project:
+    """The project with nothing deployed."""
+    assert project.obs("destroy", "--yes").returncode == 0
+    return project
+
+
+@pytest.fixture
+def standing(project: Project) -> Project:
+    """The project with everything deployed and running."""
+    project.up()
+    assert project.once_each()
+    return project

@@ -1,49 +1,21 @@
-"""`obs` and `pulumi` over the real engine: a whole life, drift, and every way of being cut off.
+"""`obs` and `pulumi` over the real engine: a whole life, drift, and what else users do.
 
-The tests share one copy of the project and each brings it into the state that it needs.
+The tests share one copy of the project (conftest.py), and each brings it into the state that it needs.
 """
 
 import json
-import os
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.engine.project import SERVERS, Project, find_pulumi
+from tests.engine.project import SERVERS, Project
 from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    pulumi = find_pulumi()
-    if pulumi is None:
-        pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")
-    made = Project.make(tmp_path_factory.mktemp("project") / "copy", pulumi)
-    yield made
-    made.clean_up()
-
-
-@pytest.fixture
-def down(project: Project) -> Project:
-    """The project with nothing deployed."""
-    assert project.obs("destroy", "--yes").returncode == 0
-    return project
-
-
-@pytest.fixture
-def standing(project: Project) -> Project:
-    """The project with everything deployed and running."""
-    project.up()
-    assert project.once_each()
-    return project
 
 
 def test_a_whole_life(down: Project) -> None:
@@ -186,119 +158,6 @@ def test_an_engine_that_is_not_in_the_cache_is_named(standing: Project, tmp_path
     assert run.returncode != 0
     assert "obs engines build prometheus" in run.stdout
     assert "Traceback" not in run.stdout + run.stderr
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of `obs up` that is going on."""
-
-    project: Project
-    log: Path
-
-    def says(self, text: str) -> bool:
-        return text in self.log.read_text()
-
-
-POINTS: dict[str, Callable[[Run], object]] = {
-    "the lock is taken": lambda run: (run.project.root / ".state/.locks/local.lock").read_text(),
-    "the engine runs": lambda run: any("up" in line.split() for line in run.project.drivers()),
-    "the engine has its lock": lambda run: run.project.locks(),
-    "units are begun": lambda run: run.says("creating one"),
-    "the first process runs": lambda run: any(run.project.servers().values()),
-    "a unit is done": lambda run: run.says("✓ created"),
-    "the second unit is begun": lambda run: run.says("creating two"),
-}
-
-
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, point: str) -> None:
-    log = tmp_path / "up.log"
-    process = down.start("up", log=log)
-    reached = POINTS[point]
-    until(lambda: reached(Run(down, log)) or process.poll() is not None, point, seconds=240)
-    assert process.poll() is None, log.read_text()
-    process.kill()
-    process.wait()
-    until(lambda: not down.drivers(), "the engine and its plugins end with obs", seconds=10)
-
-    down.up()
-    assert down.once_each()
-    assert down.locks() == []
-    assert "nothing to change" in down.up()
-    assert not [*down.root.rglob("*.attrs")], (
-        "files that a kill can leave empty, and the state unreadable with them"
-    )
-
-
-def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp_path: Path) -> None:
-    run = down.start("up", log=tmp_path / "up.log")
-    until(down.locks, "the engine has its lock", seconds=240)
-    engine = next(
-        process
-        for process in psutil.Process(run.pid).children(recursive=True)
-        if process.name() == "pulumi" and "up" in process.cmdline()
-    )
-    engine.kill()
-    assert run.wait(30) == 1
-    until(lambda: not down.drivers(), "the plugins end with the engine", seconds=10)
-    assert down.locks()
-    down.up()
-    assert down.once_each()
-    assert down.locks() == []
-
-
-def test_ctrl_c_lets_a_unit_that_was_begun_be_finished(down: Project, tmp_path: Path) -> None:
-    """A terminal sends it to every process of the foreground; what changes the host must not get it."""
-    log = tmp_path / "up.log"
-    run = down.start("up", log=log)
-    until(
-        lambda: any("vsi.apply" in line for line in down.drivers()), "a unit is put on the host", seconds=240
-    )
-    os.killpg(run.pid, signal.SIGINT)
-    assert run.wait(60) == 130, log.read_text()
-    assert b"failed" not in log.read_bytes()
-    assert b"created one" in log.read_bytes()
-
-
-def test_interrupted_twice_it_stops_at_once(down: Project, tmp_path: Path) -> None:
-    log = tmp_path / "up.log"
-    run = down.start("up", log=log)
-    until(
-        lambda: any("vsi.apply" in line for line in down.drivers()), "a unit is put on the host", seconds=240
-    )
-    run.send_signal(signal.SIGINT)
-    until(lambda: b"once more to stop at once" in log.read_bytes(), "the first is heard", seconds=20)
-    run.send_signal(signal.SIGINT)
-    assert run.wait(60) == 130, log.read_text()
-    assert down.drivers() == []
-    assert b"Traceback" not in log.read_bytes()
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: signal.Signals) -> None:
-    log = tmp_path / "up.log"
-    run = down.start("up", log=log)
-    until(lambda: b"creating one" in log.read_bytes(), "units are begun", seconds=240)
-    os.kill(run.pid, signum)
-    assert run.wait(60) == 130, log.read_text()
-    assert b"Traceback" not in log.read_bytes()
-    assert down.locks() == []
-    until(lambda: not down.drivers(), "the engine and its plugins have ended", seconds=10)
-    down.up()
-    assert down.once_each()
-
-
-def test_two_at_once(down: Project, tmp_path: Path) -> None:
-    first = down.start("up", log=tmp_path / "first.log")
-    lock = down.root / ".state" / ".locks" / "local.lock"
-    until(lambda: f'"pid": {first.pid}' in lock.read_text(), "the first holds the lock", seconds=240)
-    waiting = down.start("up", "--wait", log=tmp_path / "waiting.log")
-    refused = down.obs("up")
-    assert refused.returncode == 3
-    assert f"process {first.pid}" in refused.stderr
-    assert first.wait(240) == 0, (tmp_path / "first.log").read_text()
-    assert waiting.wait(240) == 0, (tmp_path / "waiting.log").read_text()
-    assert down.once_each()
 
 
 def test_a_secret_stays_out_of_sight(standing: Project) -> None:
