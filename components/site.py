@@ -133,7 +133,7 @@ class Site:
 def seen_from(folder: str, path: str) -> str:
     """A path as it is spelled in a folder of the conf folder, for programs that read paths from where a file
     stands."""
-    return path if posixpath.isabs(path) else posixpath.join(posixpath.relpath(".", folder), path)
+    return path if posixpath.isabs(path) else posixpath.join(posixpath.relpath("/", f"/{folder}"), path)
 
 
 def runbooks(spec: Spec, site: Site) -> str:

@@ -58,6 +58,11 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 
 
+BY_TEXT = {"import_module", "__import__", "run_module"}
+REGISTRY = ROOT / "targets" / "__init__.py"
+"""The one module that imports by a name that is data."""
+
+
 def _rule(file: Path) -> str:
     """The most specific row of the table for a file."""
     path = file.relative_to(ROOT).as_posix()
@@ -75,6 +80,17 @@ def _imports(file: Path) -> Iterator[tuple[int, str]]:
         else:
             continue
         yield from ((node.lineno, name) for name in names if name.split(".")[0] in PACKAGES)
+
+
+def _by_text(text: str) -> list[str]:
+    """Where modules are imported by a name that is data, which the table cannot see."""
+    tree = ast.parse(text)
+    found = {
+        *((node.lineno, node.id) for node in ast.walk(tree) if isinstance(node, ast.Name)),
+        *((node.lineno, node.name) for node in ast.walk(tree) if isinstance(node, ast.alias)),
+        *((node.lineno, node.attr) for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+    }
+    return [f"line {line}: {name}" for line, name in sorted(found) if name in BY_TEXT]
 
 
 def _breaks(row: str, imports: Iterator[tuple[int, str]]) -> list[str]:
@@ -102,6 +118,24 @@ def test_an_import_against_the_table_is_seen() -> None:
     found = [(3, "components.plan.Plan"), (9, "vsi.plan.plan"), (12, "componentsx.y")]
 
     assert _breaks("components", iter(found)) == ["line 9: vsi.plan.plan", "line 12: componentsx.y"]
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.relative_to(ROOT).as_posix() for file in FILES])
+def test_only_the_registry_imports_by_text(file: Path) -> None:
+    assert bool(_by_text(file.read_text(encoding="utf-8"))) == (file == REGISTRY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "importlib.import_module('vsi.plan')",
+        "from importlib import import_module as get",
+        "__import__('vsi.plan')",
+        "runpy.run_module('vsi.apply')",
+    ],
+)
+def test_an_import_by_text_is_seen(text: str) -> None:
+    assert len(_by_text(text)) == 1
 
 
 def test_every_package_has_a_row() -> None:

@@ -16,8 +16,20 @@ TARGETS = get_args(Environment.model_fields["target"].annotation)
 NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
 """Which targets there are is a field of the spec."""
 
-ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(\.\d{1,3}){3}(?![\d.])|\blocalhost\b|(?<!\w)::1\b")
-FOLDER = re.compile(r"(^|[^\w.)}-])/(etc|home|opt|root|run|srv|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)")
+ADDRESS = re.compile(
+    r"(?<![\d.])(\d{1,3}(\.\d{1,3}){3}(?![\d.])|127\.|10\.\d|192\.168)|\blocalhost\b|(?<!\w)::1\b|\[::\]"
+)
+FOLDER = re.compile(
+    r"(^|[^\w.)}-])/(etc|home|mnt|opt|proc|root|run|srv|sys|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)|^~/"
+)
+LIBRARIES = {
+    "abc", "collections", "dataclasses", "decimal", "enum", "graphlib", "hashlib", "ipaddress", "itertools",
+    "json", "posixpath", "pulumi", "pydantic", "pydantic_core", "re", "re2", "types", "typing", "yaml",
+    "components",
+}  # fmt: skip
+"""What the description may use: nothing that opens files or sockets, starts programs or knows the time."""
+TAKES_PATHS = ROOT / "components" / "target.py"
+"""Its functions are a target's; the type of what they return is `Path`."""
 
 
 def _literals(text: str) -> Iterator[tuple[int, str]]:
@@ -49,10 +61,53 @@ def test_no_address_no_folder_no_target(file: Path) -> None:
     assert _told(file.read_text(encoding="utf-8"), targets) == []
 
 
+def _reaches_out(text: str) -> list[str]:
+    """What a module uses that is not pure."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Name) and node.id in (
+            "open",
+            "__import__",
+            "exec",
+            "eval",
+            "input",
+            "print",
+        ):
+            names = [node.id]
+        else:
+            continue
+        found += [f"line {node.lineno}: {name}" for name in names if name.split(".")[0] not in LIBRARIES]
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.relative_to(ROOT).as_posix() for file in FILES])
+def test_nothing_that_reaches_out(file: Path) -> None:
+    found = _reaches_out(file.read_text(encoding="utf-8"))
+    assert [of.split(": ")[1] for of in found] == (["pathlib"] if file == TAKES_PATHS else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["import os.path", "from pathlib import Path", "open('x')", "f = open", "def f():\n    import socket"],
+)
+def test_what_reaches_out_is_seen(text: str) -> None:
+    assert len(_reaches_out(text)) == 1
+
+
 @pytest.mark.parametrize(
     "literal",
     [
         '"127.0.0.1"',
+        'f"127.0.0.{name}"',
+        'f"{name}127.0.0.1"',
+        '"http://" + "10.1.2.3"',
+        '"[::]:9090"',
+        '"~/.cache"',
+        '"/proc/1"',
         'f"http://10.1.2.3:{port}"',
         '"bind localhost"',
         '"[::1]:9090"',

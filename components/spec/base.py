@@ -243,7 +243,6 @@ UrlPath = Annotated[
 ]
 """The path of a URL, as in '/metrics'."""
 
-Port = Annotated[int, Field(ge=1, le=65535)]
 Ratio = Annotated[float, Field(ge=0.0, le=1.0)]
 Severity = Literal["critical", "warning", "info"]
 HostPort = Annotated[
