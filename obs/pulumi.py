@@ -51,8 +51,8 @@ FILE_SCHEME = "file://"
 OnEvent = Callable[[EngineEvent], Any]
 
 
-class EngineFailed(ObsError):
-    """The engine ended with an error; what went wrong has come as events before."""
+class PulumiFailed(ObsError):
+    """The Pulumi engine ended with an error; what went wrong has come as events before."""
 
     def __init__(self, output: str) -> None:
         super().__init__(output)
@@ -293,7 +293,7 @@ class Driver:
         )  # no project_settings: they would rewrite Pulumi.yaml
 
     def select(self) -> None:
-        """Choose the stack; made, empty, if there is none. EngineFailed if the engine cannot."""
+        """Choose the stack; made, empty, if there is none. PulumiFailed if that cannot be."""
         if folder := backend_folder():
             made(folder, "PULUMI_BACKEND_URL" if os.environ.get("PULUMI_BACKEND_URL") else STATE_VARIABLE)
         with _failures():
@@ -339,22 +339,22 @@ class Driver:
         return repaired
 
     def up(self, on_event: OnEvent) -> None:
-        """Update; EngineFailed if the engine ended with an error. Pulumi.yaml says to refresh first."""
+        """Update; PulumiFailed if it ended with an error. Pulumi.yaml says to refresh first."""
         with _failures(), _heard(on_event) as hear:
             self._stack.up(on_event=hear, suppress_outputs=True, color="never")
 
     def preview(self, on_event: OnEvent) -> None:
-        """Preview, as `up` would do it; changes nothing. EngineFailed if the engine ended with an error."""
+        """Preview, as `up` would do it; changes nothing. PulumiFailed if it ended with an error."""
         with _failures(), _heard(on_event) as hear:
             self._stack.preview(on_event=hear, suppress_outputs=True, color="never")
 
     def refresh(self, on_event: OnEvent) -> None:
-        """Take what really runs into the state. EngineFailed if the engine ended with an error."""
+        """Take what really runs into the state. PulumiFailed if it ended with an error."""
         with _failures(), _heard(on_event) as hear, self._recorded() as stack:
             stack.refresh(on_event=hear, color="never")
 
     def destroy(self, on_event: OnEvent) -> None:
-        """Take everything down. EngineFailed if the engine ended with an error."""
+        """Take everything down. PulumiFailed if it ended with an error."""
         with _failures(), _heard(on_event) as hear, self._recorded() as stack:
             stack.destroy(on_event=hear, color="never")
 
@@ -397,4 +397,4 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except CommandError as error:
-        raise EngineFailed(str(error)) from None
+        raise PulumiFailed(str(error)) from None

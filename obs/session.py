@@ -12,7 +12,7 @@ from obs.lock import stack_lock
 from obs.parts import Parts, kinds
 from obs.paths import state_folder
 from obs.progress import Watcher
-from obs.pulumi import Driver, EngineFailed
+from obs.pulumi import Driver, PulumiFailed
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def session(
             try:
                 with watcher:
                     yield driver, watcher
-            except EngineFailed as failure:
+            except PulumiFailed as failure:
                 explain(stack, command, watcher, failure)
                 raise ObsError(f"obs {command} failed") from None
 
@@ -45,7 +45,7 @@ def parts_of(driver: Driver, plan: Plan | None) -> Parts:
     return parts
 
 
-def explain(stack: str, command: str, watcher: Watcher, failure: EngineFailed) -> None:
+def explain(stack: str, command: str, watcher: Watcher, failure: PulumiFailed) -> None:
     """Per failed part: the engine's own message, where its log is, and what to do; `command` is what failed,
     without `obs`."""
     operate = deployed_in(stack)

@@ -168,7 +168,7 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
     from obs.errors import ObsError
     from obs.preview import Collector
     from obs.progress import Watcher
-    from obs.pulumi import Driver, EngineFailed
+    from obs.pulumi import Driver, PulumiFailed
     from obs.session import explain, parts_of
     from obs.untouched import untouched
     from stacks.loader import stack_file
@@ -186,7 +186,7 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
         try:
             with watcher:
                 driver.preview(both)
-        except EngineFailed as failure:
+        except PulumiFailed as failure:
             explain(env, f"preview {env}", watcher, failure)
             raise ObsError(f"obs preview {env} failed") from None
     return collector.found()

@@ -6,7 +6,7 @@ import pytest
 
 from obs.parts import Parts
 from obs.progress import Watcher
-from obs.pulumi import EngineFailed
+from obs.pulumi import PulumiFailed
 from obs.session import explain
 from vsi.unit import HostUnit
 
@@ -24,7 +24,7 @@ def test_a_failed_unit_is_explained(
         failed={"jaeger@local": "update"},
         errors=[("jaeger@local", "jaeger: unknown field 'x'\nin config.yaml with pa55word-of-jaeger")],
     )
-    explain("local", "destroy local", watcher, EngineFailed("code: 255"))
+    explain("local", "destroy local", watcher, PulumiFailed("code: 255"))
     shown = capsys.readouterr().err
     assert "jaeger (update):" in shown
     assert "unknown field 'x'" in shown
@@ -36,6 +36,6 @@ def test_a_failed_unit_is_explained(
 
 def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.CaptureFixture[str]) -> None:
     explain(
-        "local", "up local", Watcher(Parts([HostUnit])), EngineFailed("error: could not read the project")
+        "local", "up local", Watcher(Parts([HostUnit])), PulumiFailed("error: could not read the project")
     )
     assert "could not read the project" in capsys.readouterr().err
