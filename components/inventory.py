@@ -1,6 +1,6 @@
 """Each program of a stack, once: what others have to know of it.
 
-Scrape jobs, units, ports, passwords, certificates and the addresses that people and clients are given all
+Scrape jobs, parts, ports, passwords, certificates and the addresses that people and clients are given all
 read the row here. So a new program is a row, a renderer, and its rules; how it is started is the target's.
 """
 

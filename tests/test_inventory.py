@@ -6,7 +6,7 @@ from components.catalog import ENGINES
 from components.inventory import PROGRAMS
 from components.render import opensearch_store
 from components.render.programs import RENDERERS
-from components.spec.consistency import RESERVED_JOBS, RESERVED_UNITS
+from components.spec.consistency import RESERVED_JOBS, RESERVED_PROGRAMS
 from tests import specs
 from tests.sites import apart
 from vsi.site import MERGED, local_site
@@ -83,7 +83,7 @@ def test_names_of_programs_and_their_jobs_are_reserved() -> None:
     """What a service may not be called stands in the spec, which knows no inventory."""
     names = {program.name for program in PROGRAMS}
     jobs = {page.job for program in PROGRAMS for page in program.metrics}
-    assert set(RESERVED_UNITS) == names
+    assert set(RESERVED_PROGRAMS) == names
     assert set(RESERVED_JOBS) == names | jobs
 
 

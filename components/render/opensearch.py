@@ -1,6 +1,6 @@
 """OpenSearch: the store of logs and traces, one node on loopback with its security plugin on.
 
-`render` gives the files of the unit's conf folder:
+`render` gives the files of the program's conf folder:
 
 - `opensearch.yml`, `jvm.options`, `log4j2.properties` and `opensearch-security/` are read at start: a change
   restarts the node;
@@ -54,7 +54,7 @@ SECRETS = tuple(password_of(user) for user in opensearch_store.USERS)
 
 
 def render(spec: Spec, site: Site) -> Documents:
-    """Every file of the unit's conf folder: by relative path."""
+    """Every file of the program's conf folder: by relative path."""
     files = {
         "opensearch.yml": Document(_node(spec, site), "yaml"),
         "jvm.options": Document(_jvm(spec), "text"),

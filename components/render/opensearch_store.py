@@ -1,6 +1,6 @@
 """What OpenSearch keeps inside itself: index templates, ingest pipelines, roles and users.
 
-The files lie under `setup/` of the unit's conf folder; `agents.opensearch_setup` brings them into the node.
+The files lie in `setup/` of its conf folder; `agents.opensearch_setup` brings them into the node.
 """
 
 from typing import Any

@@ -23,13 +23,13 @@ _TEXTS_OF = {"long": r"-?\d{1,18}", "double": r"-?\d+(\.\d+)?", "boolean": "true
 _MARKS = ("parse_error", "timestamp_text", "unparsed")
 """Fields of a record that the collector itself writes."""
 
-RESERVED_UNITS = (
+RESERVED_PROGRAMS = (
     "alertmanager", "collector", "collector-agent", "housekeeper", "jaeger", "node-exporter", "opensearch",
     "pages", "prometheus", "redis", "redis-exporter", "sink",
 )  # fmt: skip
-"""Names of the stack's own units, which no service may have."""
+"""Names of the stack's own programs, which no service may have."""
 
-RESERVED_JOBS = ("collector-pushed", "collector-spanmetrics", *RESERVED_UNITS)
+RESERVED_JOBS = ("collector-pushed", "collector-spanmetrics", *RESERVED_PROGRAMS)
 """Names of the stack's own scrape jobs; another of that name would take its file."""
 
 RESERVED_LABELS = (
@@ -44,12 +44,12 @@ JOB_LABELS = ("service", "owner")
 
 
 def _service_names(spec: "Spec") -> list[Problem]:
-    """No service takes the place of a unit, a scrape job or a rule file of the stack's own."""
+    """No service takes the place of a program, a scrape job or a rule file of the stack's own."""
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
         path: KeyPath = ("services", index, "name")
-        if service.name in RESERVED_UNITS:
-            found.append(Problem(path, service.name, "expected a name that no unit of the stack has"))
+        if service.name in RESERVED_PROGRAMS:
+            found.append(Problem(path, service.name, "expected a name that no program of the stack has"))
         elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
             found.append(
                 Problem(
