@@ -25,7 +25,7 @@ _STORE = "opensearch"
 
 
 def render(spec: Spec, site: Site) -> Documents:
-    """The program's conf folder: `jaeger.yaml`. The store's password is read from its file, and again."""
+    """Its conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
     own = site.listeners["jaeger-metrics"]
     config: dict[str, Any] = {
         "service": {
