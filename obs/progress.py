@@ -1,4 +1,4 @@
-"""The engine's events as lines that a person can follow, and as the reasons of a failure."""
+"""The Pulumi engine's events as lines that a person can follow, and as the reasons of a failure."""
 
 import re
 import time
@@ -20,21 +20,21 @@ WORDS = {
     "create-replacement": ("creating anew", "created anew"),
     "delete-replaced": ("removing the old", "removed the old"),
 }
-PLANNING = "the engine starts and plans"
+PLANNING = "the Pulumi engine starts and plans"
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
 _AMBIENT = re.compile(r"using pulumi-\S+ from \$PATH")
-"""The engine's remark that it found our plugins, as it should."""
+"""The Pulumi engine's remark that it found our plugins, as it should."""
 
 
 def plain(message: str) -> str:
-    """An engine's message without its colours and the words that gRPC puts in front."""
+    """A message of the Pulumi engine without its colours and the words that gRPC puts in front."""
     return _NOISE.sub("", _COLOUR.sub("", message)).strip()
 
 
 @dataclass
 class Watcher:
-    """Takes events from the engine. Use as a context manager; then read `failed`, `errors`, `counts`."""
+    """Takes events from the Pulumi engine. A context manager; then read `failed`, `errors`, `counts`."""
 
     parts: Parts
     quiet: bool = False

@@ -1,8 +1,8 @@
 """Drives the real `pulumi` program over this project, through the Automation API's local workspace.
 
 What is run is what a user would type: the same Pulumi.yaml, program, stack files and state. This module
-adds what a hand-typed command takes from `obs env`, a bond of life between `obs` and the engine, and the
-repair of what a run that was killed has left.
+adds what a hand-typed command takes from `obs env`, a bond of life between `obs` and the Pulumi engine, and
+the repair of what a run that was killed has left.
 """
 
 import os
@@ -218,7 +218,7 @@ class BoundPulumi(PulumiCommand):
 
     @contextmanager
     def interruptible(self, tell: Callable[[str], Any]) -> Iterator[None]:
-        """While inside, a signal to `obs` asks a running engine to stop, and ends `obs` only afterwards."""
+        """Inside, a signal to `obs` asks a running Pulumi engine to stop; `obs` ends only afterwards."""
 
         def handle(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
             self._interrupts += 1
@@ -226,7 +226,7 @@ class BoundPulumi(PulumiCommand):
             if process is None:
                 raise KeyboardInterrupt
             if self._interrupts == 1:
-                tell("stopping: the engine finishes what it has begun; once more to stop at once")
+                tell("stopping: the Pulumi engine finishes what it has begun; once more to stop at once")
             process.send_signal(signal.SIGINT if self._interrupts <= 2 else signal.SIGKILL)
 
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -279,7 +279,7 @@ class _Stack(Stack):
 
 
 class Driver:
-    """One stack under the real engine. Hold the stack's lock while using it."""
+    """One stack under the real Pulumi engine. Hold the stack's lock while using it."""
 
     def __init__(self, stack: str) -> None:
         pulumi = find_pulumi()
