@@ -95,7 +95,8 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
     with _declared(shop, port, log):
         assert _changed_files(shop) == {
             "prometheus": {
-                "rules/billing.yml", "scrape/billing.yml", "tests/billing.yml", "tests/billing.400m.yml",
+                "rules/billing.yml", "scrape/billing.yml",
+                "tests/billing.yml", "tests/billing.75h.yml", "tests/billing.400m.yml",
             },
             "collector": {"collector.yaml"},
             "pages": {"settings.json"},

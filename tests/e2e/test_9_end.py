@@ -67,8 +67,6 @@ class Run:
 POINTS: dict[str, Callable[[Run], object]] = {
     "it starts": lambda run: run.family(),
     "the engine has its lock": lambda run: run.shop.pulumi_locks() and run.runs("/bin/pulumi"),
-    "the program runs": lambda run: run.runs("plugins language"),
-    "the provider runs": lambda run: run.runs("plugins resource"),
     "the first unit is begun": lambda run: run.runs("vsi.apply"),
     "files are staged": lambda run: (
         run.runs("vsi.apply") and (run.shop.state / "units/prometheus/conf.next").exists()
