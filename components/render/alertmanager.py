@@ -10,7 +10,7 @@ from typing import Any
 from components.render import tls
 from components.render.alertmanager_text import MAX_ALERTS, TEMPLATE
 from components.render.document import Document, Documents
-from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.model import duration
 from components.running import Health, Running, program
 from components.site import Site

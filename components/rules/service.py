@@ -17,6 +17,8 @@ from components.rules.understood import understood
 from components.spec import Service, Spec, milliseconds
 from components.spec.services import Slo
 
+_FAST, _SLOW = "over the last hour or six", "over the last day or three"
+
 WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 SHORT = 3_600_000
 """Windows up to this many milliseconds are computed at each evaluation, longer ones once a minute."""
@@ -113,72 +115,83 @@ def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...
 
 
 def _slo_alerts(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, ...]:
-    name, team, rules = service.name, service.owner, spec.metrics.rules
-    traffic = rules.min_requests_per_second
-    mine = {"service": name}
-    this = f'{{service="{name}"}}'
-    availability, latency = number(slo.availability), number(slo.latency.target)
-    within = slo.latency.threshold
-    window = rules.error_window
-    fast, slow = "over the last hour or six", "over the last day or three"
+    return (
+        *_availability_burns(service, slo, proven, spec),
+        *_latency_burns(service, slo, proven, spec),
+        _service_error_ratio_high(service, proven, spec),
+    )
+
+
+def _availability_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, Alert]:
+    name, traffic = service.name, spec.metrics.rules.min_requests_per_second
+    promised = f"promised are {number(slo.availability)}% without failure."
     return (
         Alert(
             name="ServiceAvailabilityBurnFast",
             expr=burn_expression(name, "error_ratio", slo.availability, FAST, traffic),
             severity="critical",
-            team=team,
+            team=service.owner,
             summary=f"{name} uses up its error budget fast",
-            description=f"{SHARE} of the requests to {name} failed {fast}; "
-            f"promised are {availability}% without failure.",
+            description=f"{SHARE} of the requests to {name} failed {_FAST}; {promised}",
             cases=proven.burns["failed", "fast"],
-            labels=mine,
+            labels={"service": name},
         ),
         Alert(
             name="ServiceAvailabilityBurnSlow",
             expr=burn_expression(name, "error_ratio", slo.availability, SLOW, traffic),
             severity="warning",
-            team=team,
+            team=service.owner,
             summary=f"{name} uses up its error budget before its time",
-            description=f"{SHARE} of the requests to {name} failed {slow}; "
-            f"promised are {availability}% without failure.",
+            description=f"{SHARE} of the requests to {name} failed {_SLOW}; {promised}",
             cases=proven.burns["failed", "slow"],
-            labels=mine,
+            labels={"service": name},
         ),
+    )
+
+
+def _latency_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, Alert]:
+    name, traffic = service.name, spec.metrics.rules.min_requests_per_second
+    slow = f"{SHARE} of the requests to {name} took longer than {slo.latency.threshold}"
+    promised = f"promised are {number(slo.latency.target)}% within it."
+    return (
         Alert(
             name="ServiceLatencyBurnFast",
             expr=burn_expression(name, "slow_ratio", slo.latency.target, FAST, traffic),
             severity="critical",
-            team=team,
+            team=service.owner,
             summary=f"{name} is slow: its latency budget goes fast",
-            description=f"{SHARE} of the requests to {name} took longer than {within} "
-            f"{fast}; promised are {latency}% within it.",
+            description=f"{slow} {_FAST}; {promised}",
             cases=proven.burns["slow", "fast"],
-            labels=mine,
+            labels={"service": name},
         ),
         Alert(
             name="ServiceLatencyBurnSlow",
             expr=burn_expression(name, "slow_ratio", slo.latency.target, SLOW, traffic),
             severity="warning",
-            team=team,
+            team=service.owner,
             summary=f"{name} is slow: its latency budget goes before its time",
-            description=f"{SHARE} of the requests to {name} took longer than {within} "
-            f"{slow}; promised are {latency}% within it.",
+            description=f"{slow} {_SLOW}; {promised}",
             cases=proven.burns["slow", "slow"],
-            labels=mine,
+            labels={"service": name},
         ),
-        Alert(
-            name="ServiceErrorRatioHigh",
-            expr=f"{_of(f'service:error_ratio:rate{window}{this}')} > {number(rules.error_ratio)}\n"
-            f"and {_of(f'service:requests:rate{window}{this}')} >= {number(traffic)}",
-            severity="warning",
-            team=team,
-            summary=f"Many requests to {name} fail",
-            description=f"{SHARE} of the requests to {name} failed over the last {window}; "
-            f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
-            cases=proven.ratio,
-            hold=rules.error_hold,
-            labels=mine,
-        ),
+    )
+
+
+def _service_error_ratio_high(service: Service, proven: Proof, spec: Spec) -> Alert:
+    name, rules = service.name, spec.metrics.rules
+    window, this = rules.error_window, f'{{service="{name}"}}'
+    return Alert(
+        name="ServiceErrorRatioHigh",
+        expr=f"{_of(f'service:error_ratio:rate{window}{this}')} > {number(rules.error_ratio)}\n"
+        f"and {_of(f'service:requests:rate{window}{this}')} >= {number(rules.min_requests_per_second)}",
+        severity="warning",
+        team=service.owner,
+        summary=f"Many requests to {name} fail",
+        description=f"{SHARE} of the requests to {name} failed over the last {window}; "
+        f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
+        cases=proven.ratio,
+        hold=rules.error_hold,
+        labels={"service": name},
     )
 
 

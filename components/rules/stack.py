@@ -7,7 +7,7 @@ from components.render.scrape_jobs import (
     scraped,
     span_metrics_limits,
 )
-from components.rules import collector, metrics, stores
+from components.rules import alertmanager, collector, host, jaeger, opensearch, prometheus, redis, retention
 from components.rules.model import Alert, Group, RuleFile
 from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
 from components.site import Site
@@ -16,14 +16,14 @@ from components.spec.base import Severity
 from components.spec.metrics import Limits
 
 _OF = {
-    "alertmanager": ("alertmanager", metrics.alertmanager),
+    "alertmanager": ("alertmanager", alertmanager.alertmanager),
     "collector": ("collector-metrics", collector.collector),
-    "host": ("node-exporter", metrics.host),
-    "jaeger": ("jaeger-metrics", stores.jaeger),
-    "opensearch": ("opensearch", stores.opensearch),
-    "prometheus": ("prometheus", metrics.prometheus),
-    "redis": ("redis-exporter", metrics.redis),
-    "retention": ("housekeeper", stores.retention),
+    "host": ("node-exporter", host.host),
+    "jaeger": ("jaeger-metrics", jaeger.jaeger),
+    "opensearch": ("opensearch", opensearch.opensearch),
+    "prometheus": ("prometheus", prometheus.prometheus),
+    "redis": ("redis-exporter", redis.redis),
+    "retention": ("housekeeper", retention.retention),
 }
 """File -> the listener without which there is nothing to judge, and what makes its alerts."""
 

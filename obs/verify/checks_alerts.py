@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.site import runbooks
 from components.spec import Receiver, Service, Spec
 from obs.verify import shop

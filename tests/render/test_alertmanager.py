@@ -14,7 +14,7 @@ from agents.sink_payloads import read_payload
 from components.render import alertmanager
 from components.render.text import texts
 from components.rules import files
-from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.model import Firing, filled, labels
 from components.spec import Spec
 from tests.ports import free_base

@@ -1,6 +1,7 @@
 """What OpenSearch is given, as pure text; `tests/engine/test_opensearch_store.py` gives it to the engine."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from components.render import opensearch, opensearch_store
 from components.render.text import texts
+from components.rules.opensearch import WATERMARK_LOW_GIB
 from components.spec import Spec
 from components.spec.logging import CORE_FIELDS
 from tests import specs
@@ -180,3 +182,9 @@ def test_files_are_always_whole_and_the_same(base: int, heap: int, prefix: str) 
             json.loads(text)
         if path.endswith(".yml"):
             yaml.safe_load(text)
+
+
+def test_the_watermark_is_the_one_that_the_alert_knows() -> None:
+    made = specs.spec()
+    text = "".join(texts(opensearch.render(made, local_site(made))).values())
+    assert re.search(rf"watermark\.low\W+{WATERMARK_LOW_GIB}gb", text)

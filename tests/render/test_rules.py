@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from components.render import opensearch, prometheus
+from components.render import prometheus
 from components.render.text import texts
-from components.rules import files, promtool, stores
-from components.rules.metrics import DEAD_MANS_SWITCH
+from components.rules import files, promtool
+from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
 from components.rules.slo import FAST, SLOW, threshold
 from components.spec import Spec
@@ -200,11 +200,6 @@ def test_examples_of_good_and_failed_requests(matcher: str, good: str, bad: str)
 def test_a_matcher_whose_alerts_could_not_be_tested_is_refused_by_name(matcher: str, what: str) -> None:
     with pytest.raises(ValidationError, match=rf"slo\.metrics\.errors(.|\n)*'code' that it {what}"):
         spec(services=service("payments", slo={"metrics": {"errors": matcher}}))
-
-
-def test_the_watermark_is_the_one_opensearch_is_given() -> None:
-    text = "".join(texts(opensearch.render(SPEC, local_site(SPEC))).values())
-    assert re.search(rf"watermark\.low\W+{stores.WATERMARK_LOW_GIB}gb", text)
 
 
 def promtool_tests(folder: Path, files: dict[str, str], *arguments: str) -> tuple[int, str]:
