@@ -22,6 +22,8 @@ class Listener:
     """Under which addresses others reach it: several where there are replicas."""
     tls: bool = False
     """Whether it speaks TLS, with a certificate of the stack's authority. Loopback may go without."""
+    fronted: bool = False
+    """Whether the host's front speaks that TLS in its place: the program itself binds loopback, without."""
 
     @property
     def host(self) -> str:
@@ -69,6 +71,9 @@ class Site:
     services: Mapping[str, Listener]
     """Those of services with `run`, by the service's name."""
     folders: Folders
+    mutual: bool = False
+    """Whether who dials a listener with TLS shows a certificate of its own, of the stack's authority, and who
+    serves it asks for one."""
 
     def has(self, name: str) -> bool:
         """Whether there is a listener of that name."""
@@ -95,8 +100,12 @@ class Site:
         return self.listeners[name].dial
 
     def tls(self, name: str) -> bool:
-        """Whether a program speaks TLS."""
+        """Whether a program is dialled with TLS."""
         return self.listeners[name].tls
+
+    def serves_tls(self, name: str) -> bool:
+        """Whether a program speaks TLS itself, and does not leave it to the front."""
+        return self.listeners[name].tls and not self.listeners[name].fronted
 
     def url(self, name: str) -> str:
         """How others reach a program over HTTP, without a path."""
