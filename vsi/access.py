@@ -1,11 +1,20 @@
-"""Who may read what a stack keeps on its host: its owner alone. Refresh and status look, an apply mends."""
+"""Who may read what a stack keeps on its host: its owner alone, or units below a folder that nobody else
+enters. Refresh and status look, an apply mends."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
+from vsi.changes import PRIVATE_FILE, PRIVATE_FOLDER
+from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Facts, Look
 
-FILE, FOLDER = 0o600, 0o700
+
+class Wanted(NamedTuple):
+    """A path, as a `Look` names it, and the mode that it shall have."""
+
+    path: str
+    mode: int
 
 
 def look_of(unit: str = "*") -> Look:
@@ -15,29 +24,33 @@ def look_of(unit: str = "*") -> Look:
     return Look(at=(*map(str, folders), str(RELATIVE.secrets / "*"), str(RELATIVE.tls / "*")))
 
 
-def kept_files(
-    facts: Facts, unit: str, paths: Iterable[str], secrets: Iterable[str], entry: tuple[str, str]
-) -> dict[str, str]:
-    """The files of a unit that are its owner's alone, by the name that a user knows them by: configuration,
-    secrets and certificates, what starts it."""
+def files_of(
+    machine: Machine, facts: Facts, unit: str, paths: Iterable[str], secrets: Iterable[str]
+) -> dict[str, Wanted]:
+    """The files of a unit by the name that a user knows them by: configuration, secrets and certificates,
+    what starts it."""
     secrets = list(secrets)
-    own = RELATIVE.unit(unit)
-    found = {path: str(own.conf / path) for path in paths}
-    found |= {f"secret {name}": str(RELATIVE.secrets / name) for name in secrets if name[:4] != "tls/"}
+    own, mode = RELATIVE.unit(unit), machine.file_mode
+    private = {f"secret {name}": str(RELATIVE.secrets / name) for name in secrets if name[:4] != "tls/"}
     if any(name.startswith("tls/") for name in secrets):
-        found |= {f"tls/{name}": str(RELATIVE.tls / name) for name in facts.names(str(RELATIVE.tls))}
-    script, program = entry
-    return found | {"run script": script, "program file": program}
+        private |= {f"tls/{name}": str(RELATIVE.tls / name) for name in facts.names(str(RELATIVE.tls))}
+    script, program = machine.keeper.files(unit)
+    opened = {path: str(own.conf / path) for path in paths} | {"run script": script, "program file": program}
+    return {name: Wanted(path, mode) for name, path in opened.items()} | {
+        name: Wanted(path, PRIVATE_FILE) for name, path in private.items()
+    }
 
 
-def kept_folders(stack: str, unit: str) -> dict[str, str]:
-    """The folders that only the owner may enter."""
-    own = RELATIVE.unit(unit)
-    folders = (RELATIVE.units, own.root, own.conf, RELATIVE.secrets, RELATIVE.tls)
-    return {f"folder {stack}": str(RELATIVE.root)} | {f"folder {stack}/{path}": str(path) for path in folders}
+def folders_of(machine: Machine, stack: str, unit: str) -> dict[str, Wanted]:
+    """The folders of a unit, and those that it shares."""
+    own, mode = RELATIVE.unit(unit), machine.folder_mode
+    modes = dict.fromkeys((RELATIVE.units, own.root, own.conf), mode)
+    modes |= dict.fromkeys((RELATIVE.secrets, RELATIVE.tls), PRIVATE_FOLDER)
+    found = {f"folder {stack}": Wanted(str(RELATIVE.root), PRIVATE_FOLDER)}
+    return found | {f"folder {stack}/{path}": Wanted(str(path), mode) for path, mode in modes.items()}
 
 
-def wrong(facts: Facts, files: dict[str, str], folders: dict[str, str]) -> dict[str, str]:
+def wrong(facts: Facts, wanted: Mapping[str, Wanted]) -> dict[str, str]:
     """What is not as it was made: name -> `mode 0644` or `owner 1000`. What is missing is not told here.
 
     The owner is that of the state folder, so that root, who may look at everybody's, is not misled."""
@@ -45,9 +58,7 @@ def wrong(facts: Facts, files: dict[str, str], folders: dict[str, str]) -> dict[
     if root is None:
         return {}
     off = {}
-    expected = [(name, path, FILE) for name, path in files.items()]
-    expected += [(name, path, FOLDER) for name, path in folders.items()]
-    for name, path, mode in expected:
+    for name, (path, mode) in wanted.items():
         found = facts.get(path)
         if found is None:
             continue

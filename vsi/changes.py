@@ -7,20 +7,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+"""Modes that keep others out."""
+
+
+def folder_of(mode: int) -> int:
+    """The mode of a folder that those may enter who may read its files: 0700 for 0600, 0755 for 0644."""
+    return mode | (mode & 0o444) >> 2
+
 
 @dataclass(frozen=True)
 class Folders:
-    """Folders that only their owner can enter."""
+    """Folders of one mode."""
 
     paths: tuple[str, ...]
+    mode: int = PRIVATE_FOLDER
 
 
 @dataclass(frozen=True)
 class Write:
-    """One file, mode 0600, replaced as a whole, if it differs."""
+    """One file, replaced as a whole, if it differs."""
 
     path: str
     data: bytes = field(repr=False)
+    mode: int = PRIVATE_FILE
+
+
+@dataclass(frozen=True)
+class Links:
+    """A folder that holds just these symbolic links, by name: where each leads to."""
+
+    folder: str
+    targets: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,10 @@ class Stage:
     conf: str
     files: Mapping[str, str] = field(repr=False)
     again: bool
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links beside the files, by name."""
+    mode: int = PRIVATE_FILE
+    """Of the files; who may read them may enter their folders."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +81,16 @@ class Activate:
     conf: str
     files: Mapping[str, str] = field(repr=False)
     managed: tuple[str, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    mode: int = PRIVATE_FILE
 
 
 @dataclass(frozen=True)
 class Tighten:
-    """Files that only we can read, as they are otherwise."""
+    """Files of ours in a mode, as they are otherwise."""
 
     paths: tuple[str, ...]
+    mode: int = PRIVATE_FILE
 
 
 @dataclass(frozen=True)
@@ -82,7 +107,7 @@ class RemoveEmpty:
     path: str
 
 
-Change = Folders | Write | Generate | Stage | Run | Activate | Tighten | Remove | RemoveEmpty
+Change = Folders | Write | Links | Generate | Stage | Run | Activate | Tighten | Remove | RemoveEmpty
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ from vsi.records import (
     Applied,
     Request,
     Started,
+    certificate_files,
     digest_of,
     file_digests,
     look_at_secrets,
     read_applied,
     secret_stamps,
-    uses_tls,
     without_texts,
 )
 from vsi.unit import Process
@@ -107,7 +107,8 @@ def _bring_up(job: Job, old: Applied | None, record: Applied) -> tuple[Applied, 
             revive(machine, without=unit.name, report=job.report)
     _check_needs(job)
     stopped = keeper.install(unit.name)
-    stamps = secret_stamps(machine.reach.look(look_at_secrets()), unit.secrets, uses_tls(unit))
+    facts = machine.reach.look(look_at_secrets())
+    stamps = secret_stamps(facts, unit.secrets, certificate_files(facts, unit))
     wanted = Started(
         files=record.files,
         program=digest_of(record.program, record.script),

@@ -82,8 +82,8 @@ def observe(machine: Machine, facts: Facts, record: Applied, program: Program | 
 def access_words(machine: Machine, facts: Facts, record: Applied) -> str:
     """What of a unit is not its owner's alone; '' if all is."""
     name, secrets = record.unit.name, record.started.secrets if record.started else record.unit.secrets
-    files = access.kept_files(facts, name, record.files, secrets, machine.keeper.files(name))
-    return access.words(access.wrong(facts, files, access.kept_folders(record.stack, name)))
+    files = access.files_of(machine, facts, name, record.files, secrets)
+    return access.words(access.wrong(facts, files | access.folders_of(machine, record.stack, name)))
 
 
 def process_words(program: Program | None) -> str:

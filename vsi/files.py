@@ -1,11 +1,11 @@
 """The steps by which a unit's secrets and files come onto a host, as data."""
 
 from vsi import access, records, tls
-from vsi.changes import Activate, ChangeFailed, Folders, Generate, Run, Stage, Step, Tighten, Write
+from vsi.changes import Activate, ChangeFailed, Folders, Generate, Links, Run, Stage, Step, Tighten, Write
 from vsi.errors import DeployError
 from vsi.job import Job
 from vsi.keepers import Entry
-from vsi.paths import RELATIVE, Tokens, check_name
+from vsi.paths import RELATIVE, check_name
 from vsi.reach import Look
 from vsi.records import Applied, digest_of, uses_tls
 
@@ -25,10 +25,8 @@ def put_secrets(job: Job) -> None:
 
 
 def _folder_and_secret_steps(job: Job) -> list[Step]:
-    request, paths, own = job.request, job.machine.paths, job.own
-    folders = [paths.root, paths.units, own.root, own.conf, own.data, own.log]
-    folders += [paths.secrets, paths.tls, paths.supervisor, paths.programs]
-    steps = [Step("folders", Folders(tuple(map(str, folders))))]
+    request, paths = job.request, job.machine.paths
+    steps = _folder_steps(job)
     sources = {secret.name: secret for secret in request.secrets}
     for name in job.unit.secrets:
         check_name("secret", name)
@@ -41,6 +39,24 @@ def _folder_and_secret_steps(job: Job) -> list[Step]:
             source = f"{sources[name].source} {sources[name].key!r}" if name in sources else "nowhere"
             raise DeployError(job.unit.name, f"secret {name!r} has no value: expected one from {source}")
     return steps
+
+
+def _folder_steps(job: Job) -> list[Step]:
+    """The state folder keeps others out; below it, units may read what is theirs."""
+    machine, paths, own = job.machine, job.machine.paths, job.own
+    private = [paths.root, paths.secrets, paths.tls]
+    if not machine.credentials:
+        private += [paths.units, own.root, own.conf, own.data, own.log, paths.supervisor, paths.programs]
+        return [Step("folders", Folders(tuple(map(str, private))))]
+    # `data` and `credentials` are where a unit finds what its keeper puts there
+    opened = [paths.units, own.root, own.conf, own.root / "data"]
+    names = {name: f"../../../secrets/{name}" for name in job.unit.secrets}
+    names |= {name: f"../../../secrets/tls/{name}" for name in job.unit.certificate_files}
+    return [
+        Step("private folders", Folders(tuple(map(str, [*private, own.credentials])))),
+        Step("folders", Folders(tuple(map(str, opened)), machine.folder_mode)),
+        Step("credentials", Links(str(own.credentials), names)),
+    ]
 
 
 def _tls_steps(job: Job) -> list[Step]:
@@ -64,10 +80,15 @@ def mend_access(job: Job) -> None:
     conf = str(RELATIVE.unit(unit.name).conf / "**")
     facts = job.look(access.look_of(unit.name) | records.look_at_secrets() | Look(at=(conf, *entry)))
     tls_names = ("tls/",) if uses_tls(unit) else ()
-    files = access.kept_files(facts, unit.name, dict(unit.files), (*unit.secrets, *tls_names), entry)
-    if off := access.wrong(facts, files, {}):
-        root = job.machine.paths.root
-        job.change([Step("access", Tighten(tuple(str(root / files[name]) for name in sorted(off))))])
+    secrets, root = (*unit.secrets, *tls_names), job.machine.paths.root
+    files = access.files_of(job.machine, facts, unit.name, dict(unit.files), secrets)
+    off = [files[name] for name in sorted(access.wrong(facts, files))]
+    modes = sorted({mode for _, mode in off})
+    if steps := [
+        Step(f"access {mode:04o}", Tighten(tuple(str(root / path) for path, own in off if own == mode), mode))
+        for mode in modes
+    ]:
+        job.change(steps)
 
 
 def put_files(job: Job, record: Applied, entry: Entry) -> Applied:
@@ -94,19 +115,20 @@ def _file_steps(job: Job, before: Applied, accepted: Applied, entry: Entry) -> l
     own, files = job.own, dict(job.unit.files)
     conf, folder = str(own.conf), str(own.staged)
     again = before.checked != accepted.checked
+    mode, links = job.machine.file_mode, job.machine.links
     return [
-        Step("stage", Stage(folder, conf, files, again)),
+        Step("stage", Stage(folder, conf, files, again, links, mode)),
         *_check_steps(job),
         Step("record", Write(str(own.applied), accepted.text().encode())),
-        Step("activate", Activate(folder, conf, files, before.managed)),
-        Step("run script", Write(entry.script.path, entry.script.data)),
-        Step("program", Write(entry.program.path, entry.program.data)),
+        Step("activate", Activate(folder, conf, files, before.managed, links, mode)),
+        Step("run script", Write(entry.script.path, entry.script.data, mode)),
+        Step("program", Write(entry.program.path, entry.program.data, mode)),
     ]
 
 
 def _check_steps(job: Job) -> list[Step]:
     patience = CHECK_SECONDS + CHECK_SECONDS_PER_FILE * len(job.unit.files)
-    tokens = Tokens(job.machine.paths, job.unit.name)
+    tokens = job.machine.tokens(job.unit.name)
     steps = []
     for number, check in enumerate(job.unit.checks, 1):
         program = tokens.fill(check[0]).rpartition("/")[2]

@@ -209,5 +209,5 @@ def logs(
     machine = machine_of(stack)
     known = records(machine)
     chosen = _chosen(known, units)
-    paths = {name: str(machine.unit(name).log / f"{name}.log") for name in known if name in chosen}
-    return machine.reach.lines(paths, lines, follow=follow, over=over)
+    names = [name for name in known if name in chosen]
+    return machine.keeper.logs(names, lines, follow=follow, over=over)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vsi.changes import Change, ChangeFailed, Remove, Run, Step, Steps
 from vsi.errors import DeployError, Mask
 from vsi.machine import Machine
-from vsi.paths import RELATIVE, Tokens, UnitPaths, check_name
+from vsi.paths import RELATIVE, UnitPaths, check_name
 from vsi.program import clean_environment, unit_environment
 from vsi.reach import Facts, Look, Report
 from vsi.records import Request
@@ -54,7 +54,7 @@ class Job:
 
     def command(self, arguments: tuple[str, ...], seconds: int, *, staged: bool = False) -> Run:
         """A check, in the staged copy, or the setup: a command of the unit with all that it needs."""
-        tokens = Tokens(self.machine.paths, self.unit.name, staged=staged)
+        tokens = self.machine.tokens(self.unit.name, staged=staged)
         environment = {"TMPDIR": str(self.own.scratch)} | unit_environment(self.unit, tokens)
         return Run(
             purpose="check" if staged else "setup",

@@ -4,6 +4,7 @@ A keeper starts nothing by itself but what ended unasked: who starts a unit know
 need each other.
 """
 
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -101,6 +102,15 @@ class Keeper(Protocol):
 
     def owned(self, pids: set[int], name: str | None = None) -> set[int]:
         """Which processes are of this stack, or of one unit."""
+
+    def last_words(self, name: str, count: int) -> list[str]:
+        """The last lines of what a program wrote; none if it is not known."""
+
+    def logs(
+        self, names: Collection[str], last: int, *, follow: bool, over: Callable[[], bool]
+    ) -> Iterator[tuple[str, str]]:
+        """Pairs of name and line of what programs wrote: the last of each, then what comes, until it is
+        `over`, which is asked while nothing comes."""
 
     def exits(self) -> dict[str, int]:
         """How often each program ended by itself, as far as is remembered."""

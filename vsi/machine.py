@@ -1,11 +1,16 @@
 """A host as one stack has it: where its folders are, the way to it, and who keeps its programs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from components.render.opensearch import TLS_LINK
+from vsi.changes import PRIVATE_FILE, folder_of
 from vsi.errors import DeployError
 from vsi.keepers import Keeper, Program
-from vsi.paths import StatePaths, UnitPaths, state_paths
+from vsi.paths import Cache, Places, StatePaths, Tokens, UnitPaths, View, state_paths
 from vsi.reach import Reach
+from vsi.site import FOLDERS
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,28 @@ class Machine:
     paths: StatePaths
     reach: Reach
     keeper: Keeper
+    places: Places = field(default_factory=Cache)
+    file_mode: int = PRIVATE_FILE
+    """Of what units read, but secrets: who may enter the state folder may read it."""
+    links: Mapping[str, str] = field(default_factory=lambda: {TLS_LINK: FOLDERS.certificates})
+    """Symbolic links in each conf folder, by name."""
+    credentials: bool = False
+    """Whether each unit finds its secrets and certificates in a folder of its own, and no others."""
+
+    @property
+    def folder_mode(self) -> int:
+        """Of folders of what units read."""
+        return folder_of(self.file_mode)
+
+    @property
+    def relative(self) -> StatePaths:
+        """Paths as a `Look` names them."""
+        return StatePaths(Path(), self.paths.kept)
+
+    def tokens(self, unit: str, *, staged: bool = False) -> Tokens:
+        """What the tokens of a unit's commands stand for, when we run them; `{conf}` may be the staged
+        copy."""
+        return Tokens(unit, View.of(self.paths, unit, staged=staged), self.places)
 
     def unit(self, name: str) -> UnitPaths:
         """The folders of a unit."""

@@ -17,10 +17,9 @@ from pyinfra.api.facts import FactBase
 from pyinfra.api.operation import operation
 from pyinfra.context import host
 
-from components.render.opensearch import TLS_LINK
 from vsi import changes
+from vsi.changes import folder_of
 from vsi.records import foreign
-from vsi.site import FOLDERS
 
 Commands = Generator[StringCommand | FileUploadCommand, None, None]
 
@@ -58,39 +57,67 @@ class FileDigest(FactBase[str]):
         return output[0].removeprefix("\\").partition(" ")[0] if output else ""
 
 
-class PrivateFolders(FactBase[list[str]]):
-    """Which of some folders exist with mode 0700."""
+class FolderModes(FactBase[dict[str, int]]):
+    """The modes of some folders, by path; those that are no folders are not in it."""
 
-    default = list
+    default = dict
 
     def command(self, folders: list[str]) -> str:
         return f"stat -c '%a %F %n' {shlex.join(folders)} 2>/dev/null || true"
 
-    def process(self, output: list[str]) -> list[str]:
-        start = "700 directory "
-        return [line.removeprefix(start) for line in output if line.startswith(start)]
+    def process(self, output: list[str]) -> dict[str, int]:
+        rows = (line.split(" ", 2) for line in output)
+        return {row[2]: int(row[0], 8) for row in rows if len(row) > 2 and row[1] == "directory"}
 
 
-def _private(folders: list[str]) -> list[str]:
-    fact: Any = PrivateFolders
-    found: list[str] = host.get_fact(fact, folders=folders)
-    return found
+class LinkTargets(FactBase[dict[str, str]]):
+    """What is directly in a folder, by name: where a link leads to, '' for what is none."""
+
+    default = dict
+
+    def command(self, folder: str) -> StringCommand:
+        find = "find . -mindepth 1 -maxdepth 1 -printf '%f\\t%l\\n'; fi"
+        return StringCommand("if cd", QuoteString(folder), f"2>/dev/null; then {find}")
+
+    def process(self, output: list[str]) -> dict[str, str]:
+        return dict(line.split("\t", 1) for line in output)
 
 
-def _put(path: str, data: bytes) -> Commands:
+def _put(path: str, data: bytes, mode: int) -> Commands:
     """Write beside, then rename: a reader sees the old or the new, also after a power cut."""
     new = f"{path}.new"
     yield StringCommand("rm -f", QuoteString(new), "&& umask 077 && :>", QuoteString(new))
     yield FileUploadCommand(io.BytesIO(data), new, remote_temp_filename=f"{new}.up")
-    yield StringCommand("sync", QuoteString(new), "&& mv -fT", QuoteString(new), QuoteString(path))
+    open_up = () if mode == changes.PRIVATE_FILE else (f"chmod {mode:o}", QuoteString(new), "&&")
+    yield StringCommand(*open_up, "sync", QuoteString(new), "&& mv -fT", QuoteString(new), QuoteString(path))
+
+
+def _umask(mode: int) -> str:
+    """The umask under which folders for files of that mode are made."""
+    return f"umask {0o777 & ~folder_of(mode):03o}"
 
 
 @operation()
-def private_folders(change: changes.Folders) -> Commands:
-    """Made, or made private."""
-    present = set(_private(list(change.paths)))
-    if missing := [folder for folder in change.paths if folder not in present]:
-        yield StringCommand("umask 077 && mkdir -p", shlex.join(missing), "&& chmod 700", shlex.join(missing))
+def folders(change: changes.Folders) -> Commands:
+    """Made, or given their mode."""
+    fact: Any = FolderModes
+    present = host.get_fact(fact, folders=list(change.paths))
+    if missing := [folder for folder in change.paths if present.get(folder) != change.mode]:
+        names, mode = shlex.join(missing), f"{change.mode:o}"
+        yield StringCommand(f"umask {0o777 & ~change.mode:03o} && mkdir -p", names, f"&& chmod {mode}", names)
+
+
+@operation()
+def linked(change: changes.Links) -> Commands:
+    """Compared by what each leads to."""
+    fact: Any = LinkTargets
+    present = host.get_fact(fact, folder=change.folder)
+    folder = shlex.quote(change.folder)
+    if gone := sorted(set(present) - set(change.targets)):
+        yield StringCommand(f"cd {folder} && rm -rf --", shlex.join(gone))
+    for name, target in change.targets.items():
+        if present.get(name) != target:
+            yield StringCommand(f"cd {folder} && ln -sfnT --", shlex.join([target, name]))
 
 
 @operation()
@@ -98,7 +125,7 @@ def written(change: changes.Write) -> Commands:
     """Compared by digest; the mode is that of a new file."""
     fact: Any = FileDigest
     if host.get_fact(fact, path=change.path) != hashlib.sha256(change.data).hexdigest():
-        yield from _put(change.path, change.data)
+        yield from _put(change.path, change.data, change.mode)
 
 
 @operation()
@@ -127,22 +154,23 @@ def staged(change: changes.Stage) -> Commands:
         return
     archive = f"{folder}.tar"
     quoted = shlex.quote(folder)
-    yield StringCommand(f"rm -rf {quoted} && umask 077 && mkdir -p {quoted}")
-    name, target = TLS_LINK, FOLDERS.certificates
-    yield StringCommand(f"ln -s {target} {quoted}/{name}")
-    yield FileUploadCommand(io.BytesIO(_tar(files)), archive)
+    umask = _umask(change.mode)
+    yield StringCommand(f"rm -rf {quoted} && {umask} && mkdir -p {quoted}")
+    for name, target in change.links.items():
+        yield StringCommand(f"ln -s {shlex.quote(target)} {quoted}/{shlex.quote(name)}")
+    yield FileUploadCommand(io.BytesIO(_tar(files, change.mode)), archive)
     packed = shlex.quote(archive)
-    yield StringCommand(f"umask 077 && tar -xf {packed} -C {quoted} --no-same-owner && rm -f {packed}")
+    yield StringCommand(f"{umask} && tar -xf {packed} -C {quoted} --no-same-owner && rm -f {packed}")
 
 
-def _tar(files: Mapping[str, str]) -> bytes:
+def _tar(files: Mapping[str, str], mode: int) -> bytes:
     """The files in one piece: a stack has hundreds, and each upload is a process or two."""
     packed = io.BytesIO()
     with tarfile.TarFile(fileobj=packed, mode="w") as archive:
         for path, text in files.items():
             data = text.encode()
             member = tarfile.TarInfo(path)
-            member.size, member.mode = len(data), 0o600
+            member.size, member.mode = len(data), mode
             archive.addfile(member, io.BytesIO(data))
     return packed.getvalue()
 
@@ -167,22 +195,22 @@ def activated(change: changes.Activate) -> Commands:
     gone = sorted((set(change.managed) - set(files)) & set(present) | set(foreign(files, present)))
     old, new = shlex.quote(conf), shlex.quote(folder)
     for paths in _chunks(changed):
-        folders = shlex.join(sorted({f"{conf}/{path}".rpartition("/")[0] for path in paths}))
-        yield StringCommand(f"umask 077 && mkdir -p {folders} && cd {new} && sync {shlex.join(paths)}")
+        parents = shlex.join(sorted({f"{conf}/{path}".rpartition("/")[0] for path in paths}))
+        umask = _umask(change.mode)
+        yield StringCommand(f"{umask} && mkdir -p {parents} && cd {new} && sync {shlex.join(paths)}")
         yield StringCommand(
             f"for path in {shlex.join(paths)}; do"
             f' if [ -d {old}/"$path" ]; then rm -rf {old}/"$path"; fi &&'
             f' mv -fT {new}/"$path" {old}/"$path" || exit 1; done'
         )
-        yield StringCommand(f"sync {folders}")
+        yield StringCommand(f"sync {parents}")
     for paths in _chunks(gone):
         yield StringCommand(f"cd {old} && rm -f {shlex.join(paths)}")
     if gone:
         yield StringCommand("find", QuoteString(conf), "-mindepth 1 -type d -empty -delete")
-    name, target = TLS_LINK, FOLDERS.certificates
-    link = f"{shlex.quote(conf)}/{name}"
-    if changed:
-        yield StringCommand(f"[ -e {link} ] || ln -sfn {target} {link}")
+    for name, target in change.links.items() if changed else ():
+        link = f"{shlex.quote(conf)}/{shlex.quote(name)}"
+        yield StringCommand(f"[ -e {link} ] || ln -sfn {shlex.quote(target)} {link}")
     yield StringCommand("rm -rf", QuoteString(folder))
 
 
@@ -194,11 +222,11 @@ def _chunks(paths: list[str]) -> list[list[str]]:
 @operation()
 def owned_alone(change: changes.Tighten) -> Commands:
     """Contents and times stay. Another user's file is replaced by a copy of ours."""
+    mode = f"{change.mode:o}"
     for path in map(shlex.quote, change.paths):
-        copied = (
-            f"cp --preserve=timestamps {path} {path}.own && chmod 600 {path}.own && mv -fT {path}.own {path}"
-        )
-        yield StringCommand(f"if [ -O {path} ]; then chmod 600 {path}; else {copied}; fi")
+        own = f"{path}.own"
+        copied = f"cp --preserve=timestamps {path} {own} && chmod {mode} {own} && mv -fT {own} {path}"
+        yield StringCommand(f"if [ -O {path} ]; then chmod {mode} {path}; else {copied}; fi")
 
 
 @operation()
@@ -215,8 +243,9 @@ def removed_if_empty(change: changes.RemoveEmpty) -> Commands:
 
 
 OPERATIONS: Mapping[type, Callable[..., Any]] = {
-    changes.Folders: private_folders,
+    changes.Folders: folders,
     changes.Write: written,
+    changes.Links: linked,
     changes.Generate: generated_secret,
     changes.Stage: staged,
     changes.Run: ran,

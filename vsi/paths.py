@@ -7,9 +7,10 @@ plans on every machine.
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from vsi.errors import DeployError
 
@@ -27,6 +28,8 @@ class UnitPaths:
     """The folders of one unit."""
 
     root: Path
+    data: Path
+    """What the process keeps; survives a removal unless the plan says otherwise."""
 
     @property
     def conf(self) -> Path:
@@ -39,19 +42,19 @@ class UnitPaths:
         return self.root / "conf.next"
 
     @property
-    def data(self) -> Path:
-        """What the process keeps; survives a removal unless the plan says otherwise."""
-        return self.root / "data"
-
-    @property
     def log(self) -> Path:
-        """Where the supervisor writes what the process says."""
+        """Where the supervisor writes what the process says; on servers the journal has it."""
         return self.root / "log"
 
     @property
     def cache(self) -> Path:
         """What checks remember to be quicker the next time; may be gone at any time."""
         return self.root / "cache"
+
+    @property
+    def credentials(self) -> Path:
+        """On servers, the secrets and certificates of this unit alone."""
+        return self.root / "credentials"
 
     @property
     def scratch(self) -> Path:
@@ -65,7 +68,7 @@ class UnitPaths:
 
     @property
     def run(self) -> Path:
-        """The script that the supervisor starts; readable, and can be started by hand."""
+        """The script that the keeper starts; readable, and can be started by hand."""
         return self.root / "run"
 
 
@@ -74,10 +77,13 @@ class StatePaths:
     """The state folder of one stack on one host."""
 
     root: Path
+    kept: Path | None = None
+    """Where what units keep is, a folder a unit, if it is not among a unit's own."""
 
     def unit(self, name: str) -> UnitPaths:
         """The folders of a unit."""
-        return UnitPaths(self.root / "units" / name)
+        own = self.root / "units" / name
+        return UnitPaths(own, self.kept / name if self.kept else own / "data")
 
     @property
     def units(self) -> Path:
@@ -141,67 +147,101 @@ def check_file_path(unit: str, path: str) -> None:
         raise DeployError(unit, f"file path {path!r}: expected a path below the conf folder")
 
 
-def _engine_folder(name: str) -> Path:
-    """The artifact of an engine in the cache; asked for only where a plan names one."""
-    from engines.store import Store
+class Places(Protocol):
+    """Where programs are on a host. What is not there is told in words that fit a user."""
 
-    folder = Store().locate(name)
-    if folder is None:
-        raise FileNotFoundError("nothing there")
-    return folder
+    python: str
+    """The interpreter of this project's own programs."""
+    code: str
+    """What it finds them in; '' where it knows by itself."""
+
+    def folder(self, engine: str) -> str:
+        """An engine. Raises SuiteError or OSError if it is not there."""
+
+    def executable(self, engine: str, name: str) -> str:
+        """A program of an engine; where it lies in the artifact depends on the channel that brought it."""
 
 
-def _engine_executable(name: str, executable: str) -> Path:
-    """A program of an engine; where it lies in the artifact depends on the channel that brought it."""
-    from engines.store import Store
+class Cache:
+    """The places of this machine: the cache of engines, asked only where a plan names one."""
 
-    return Store().executable(name, executable)
+    python = sys.executable
+    code = str(REPO)
+
+    def folder(self, engine: str) -> str:
+        """See `Places`."""
+        from engines.store import Store
+
+        found = Store().locate(engine)
+        if found is None:
+            raise FileNotFoundError("nothing there")
+        return str(found)
+
+    def executable(self, engine: str, name: str) -> str:
+        """See `Places`."""
+        from engines.store import Store
+
+        return str(Store().executable(engine, name))
+
+
+@dataclass(frozen=True)
+class View:
+    """Folders as one process finds them, which need not be as root does."""
+
+    conf: str
+    data: str
+    log: str
+    cache: str
+    secrets: str
+    state: str
+
+    @staticmethod
+    def of(state: StatePaths, unit: str, *, staged: bool = False) -> "View":
+        """The folders as they are; `{conf}` is the staged copy for checks."""
+        own = state.unit(unit)
+        conf = own.staged if staged else own.conf
+        return View(*map(str, (conf, own.data, own.log, own.cache, state.secrets, state.root)))
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Replaces the tokens of a plan's commands by this host's folders."""
+    """Replaces the tokens of a plan's commands by a host's folders."""
 
-    state: StatePaths
     unit: str
-    staged: bool = False
-    """Whether `{conf}` is the staged copy: for checks."""
-    engine_folder: Callable[[str], Path] = _engine_folder
+    view: View
+    places: Places
 
     def fill(self, text: str) -> str:
-        """The text with every token replaced. Raises DeployError when an engine is not in the cache."""
-        own = self.state.unit(self.unit)
+        """The text with every token replaced. Raises DeployError when an engine is not there."""
+        view, places = self.view, self.places
 
         def value(match: re.Match[str]) -> str:
             if match[2]:
-                return str(self._engine(match[2], match[3]))
-            return str(
-                {
-                    "conf": own.staged if self.staged else own.conf,
-                    "data": own.data,
-                    "log": own.log,
-                    "cache": own.cache,
-                    "state": self.state.root,
-                    "secrets": self.state.secrets,
-                    "python": sys.executable,
-                    "repo": REPO,
-                }[match[1]]
-            )
+                return self._engine(match[2], match[3])
+            return {
+                "conf": view.conf,
+                "data": view.data,
+                "log": view.log,
+                "cache": view.cache,
+                "state": view.state,
+                "secrets": view.secrets,
+                "python": places.python,
+                "repo": places.code,
+            }[match[1]]
 
         return _TOKEN.sub(value, text)
 
-    def _engine(self, name: str, executable: str | None) -> Path:
+    def _engine(self, name: str, executable: str | None) -> str:
         try:
             if executable is not None:
-                return _engine_executable(name, executable)
-            folder = self.engine_folder(name)
+                return self.places.executable(name, executable)
+            return self.places.folder(name)
         except DeployError:
             raise
         except Exception as error:
             raise DeployError(
                 self.unit, f"engine {name!r} is not in the cache: {error}. Run `obs engines build {name}`."
             ) from error
-        return folder
 
     def command(self, arguments: tuple[str, ...]) -> list[str]:
         """An argument list with every token replaced."""

@@ -49,7 +49,7 @@ def prefix(unit: HostUnit, euid: int | None = None) -> list[str]:
 
 def run_script(unit: HostUnit, tokens: Tokens) -> str:
     """The script, run with the conf folder as working directory; it replaces itself by the command."""
-    exports = [(KEEPER_VARIABLE, str(tokens.state.root)), (UNIT_VARIABLE, unit.name)]
+    exports = [(KEEPER_VARIABLE, tokens.view.state), (UNIT_VARIABLE, unit.name)]
     exports += unit_environment(unit, tokens).items()
     lines = ["#!/bin/sh", f"# {unit.name}: started by the supervisor; written by every apply."]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in exports]

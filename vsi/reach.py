@@ -63,6 +63,10 @@ class Facts:
     def __init__(self, found: Mapping[str, Found]) -> None:
         self._found = dict(found)
 
+    def __bool__(self) -> bool:
+        """Whether anything was found."""
+        return bool(self._found)
+
     def get(self, path: str) -> Found | None:
         """What is there; None if nothing is."""
         return self._found.get(path)

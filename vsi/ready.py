@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from vsi.errors import DeployError
 from vsi.keepers import Program
 from vsi.machine import Machine
-from vsi.paths import Tokens
 from vsi.reach import Answer, Get
 from vsi.unit import HostUnit
 
@@ -50,7 +49,7 @@ def _reason(answer: Answer, timeout: float) -> str:
 def _get(machine: Machine, unit: HostUnit, url: str, timeout: float) -> Answer:
     ready = unit.process.ready
     password = str(machine.paths.secrets / ready.password_secret) if ready.password_secret else ""
-    authority = Tokens(machine.paths, unit.name).fill(ready.ca) if ready.ca else ""
+    authority = machine.tokens(unit.name).fill(ready.ca) if ready.ca else ""
     return machine.reach.get(Get(url, ready.user or "", password, authority), timeout)
 
 
@@ -60,9 +59,7 @@ LINE_LENGTH = 400
 
 def last_lines(machine: Machine, name: str, count: int = 20) -> str:
     """The end of a unit's log, not masked."""
-    end = machine.reach.tail(str(machine.unit(name).log / f"{name}.log"), 32_768)
-    lines = end.decode(errors="replace").splitlines()[-count:]
-    return "\n".join(line[:LINE_LENGTH] for line in lines)
+    return "\n".join(line[:LINE_LENGTH] for line in machine.keeper.last_words(name, count))
 
 
 def wait_ready(machine: Machine, unit: HostUnit, tick: Callable[[str], None] = lambda _: None) -> float:

@@ -131,9 +131,18 @@ def foreign(planned: Iterable[str], present: Iterable[str]) -> list[str]:
 
 def uses_tls(unit: HostUnit) -> bool:
     """Whether a unit reads the stack's certificates, so that a renewal concerns it."""
+    if unit.certificates:
+        return True
     texts = [text for _, text in unit.files] + [value for _, value in unit.process.environment]
     texts += [*unit.process.command, unit.process.ready.ca or ""]
     return any("tls/" in text for text in texts)
+
+
+def certificate_files(facts: Facts, unit: HostUnit) -> Iterable[str]:
+    """The files of certificates that a unit reads: those that it declares, or all."""
+    if unit.certificates:
+        return unit.certificate_files
+    return facts.names(str(RELATIVE.tls)) if uses_tls(unit) else ()
 
 
 def look_at_secrets() -> Look:
@@ -141,12 +150,11 @@ def look_at_secrets() -> Look:
     return Look(at=(str(RELATIVE.secrets / "*"), str(RELATIVE.tls / "*")))
 
 
-def secret_stamps(facts: Facts, names: Iterable[str], tls: bool) -> dict[str, str]:
-    """Marks that change when a secret's file is written anew. No digests: weak values could be guessed."""
+def secret_stamps(facts: Facts, names: Iterable[str], tls: Iterable[str]) -> dict[str, str]:
+    """Marks that change when a secret's file is written anew, or one of the certificates' files `tls`. No
+    digests: weak values could be guessed."""
     paths = {name: str(RELATIVE.secrets / name) for name in names}
-    if tls:
-        folder = str(RELATIVE.tls)
-        paths |= {f"tls/{name}": f"{folder}/{name}" for name in facts.names(folder) if name.endswith(".pem")}
+    paths |= {f"tls/{name}": str(RELATIVE.tls / name) for name in tls if name.endswith(".pem")}
     found = {name: facts.get(path) for name, path in paths.items()}
     return {name: seen.stamp if seen and seen.stamp else "missing" for name, seen in found.items()}
 
@@ -154,7 +162,8 @@ def secret_stamps(facts: Facts, names: Iterable[str], tls: bool) -> dict[str, st
 def secrets_off(facts: Facts, names: Iterable[str], started: Started | None) -> dict[str, SecretOff]:
     """Secrets and certificates whose files are `missing` now, or `changed` since the process was started."""
     before = started.secrets if started else {}
-    now = secret_stamps(facts, names, any(name.startswith("tls/") for name in before))
+    tls = facts.names(str(RELATIVE.tls)) if any(name.startswith("tls/") for name in before) else ()
+    now = secret_stamps(facts, names, tls)
     found: dict[str, SecretOff] = {}
     for name in sorted({*before, *now}):
         stamp = now.get(name, "missing")

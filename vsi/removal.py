@@ -49,9 +49,11 @@ def _stop(job: Job) -> None:
 def _take_away(job: Job) -> tuple[Kept, ...]:
     """The record last: as long as it stands, an interrupted removal is seen and repeated."""
     unit, own, paths = job.unit, job.own, job.machine.paths
-    data = job.look(Look(at=(str(RELATIVE.unit(unit.name).data / "*"),)))
-    keep = job.request.retain and bool(data.names(str(RELATIVE.unit(unit.name).data)))
-    gone = [own.conf, own.staged, own.log, own.cache, own.run] + ([] if keep else [own.root])
+    kept = str(job.machine.relative.unit(unit.name).data)
+    data = job.look(Look(at=(f"{kept}/*",)))
+    keep = job.request.retain and bool(data.names(kept))
+    gone = [own.conf, own.staged, own.log, own.cache, own.run, own.credentials]
+    gone += [] if keep else [own.root, own.data]
     records = read_all(job.machine.reach)
     others = {
         s for name, record in records.items() if record and name != unit.name for s in record.unit.secrets
@@ -67,11 +69,9 @@ def _clean_up(job: Job) -> None:
     """After the last unit: what all of them shared."""
     paths = job.machine.paths
     job.machine.keeper.end()
-    units = str(RELATIVE.units)
-    facts = job.look(Look(at=(f"{units}/*/data/*", f"{units}/*/scratch")))
-    found = {name: facts.names(f"{units}/{name}") for name in facts.names(units)}
-    any_data = any("data" in names for names in found.values())
+    any_data = bool(job.look(Look(at=(str(job.machine.relative.unit("*").data / "*"),))))
+    scratches = job.look(Look(at=(str(RELATIVE.unit("*").scratch),)))
     rest = [paths.supervisor, paths.locks, paths.tls]
-    rest += [paths.unit(name).scratch for name, names in found.items() if "scratch" in names]
+    rest += [paths.unit(name).scratch for name in scratches.names(str(RELATIVE.units))]
     rest += [] if any_data else [paths.secrets, paths.units]
     job.change([job.remove("clean up", rest), Step("state folder", RemoveEmpty(str(paths.root)))])

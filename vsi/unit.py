@@ -68,8 +68,17 @@ class HostUnit(Part):
     files. Idempotent; run after the process is ready, when a file changed or the process was new."""
     ports: tuple[int, ...] = ()
     """Loopback TCP ports that it listens on."""
+    certificates: tuple[str, ...] = ()
+    """Names of the certificates that it reads, beside that of the authority, where each unit finds just its
+    own."""
     memory_mb: int
     """Expected resident memory, for the preflight."""
+
+    @property
+    def certificate_files(self) -> tuple[str, ...]:
+        """Files of `secrets/tls` that it reads; none unless they are declared."""
+        pairs = [f"{name}.{kind}" for name in self.certificates for kind in ("pem", "key")]
+        return ("ca.pem", *pairs) if pairs else ()
 
     @property
     def url(self) -> str:

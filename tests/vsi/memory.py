@@ -204,6 +204,8 @@ class MemoryReach:
                 world.folders |= set(paths)
             case changes.Write(path, data):
                 return world.write(path, data)
+            case changes.Links():
+                raise NotImplementedError
             case changes.Generate(path):
                 return path not in world.files and world.write(path, b"made")
             case changes.Stage():
@@ -341,6 +343,15 @@ class MemoryKeeper:
 
     def owned(self, pids: set[int], name: str | None = None) -> set[int]:
         return {p.pid for n, p in self.world.processes.items() if p.pid in pids and name in (None, n)}
+
+    def last_words(self, name: str, count: int) -> list[str]:
+        del name, count
+        return []
+
+    def logs(
+        self, names: Collection[str], last: int, *, follow: bool, over: Callable[[], bool]
+    ) -> Iterator[tuple[str, str]]:
+        raise NotImplementedError
 
     def exits(self) -> dict[str, int]:
         return {}

@@ -11,7 +11,7 @@ from pyinfra.api.command import FileUploadCommand
 from pyinfra.context import ctx_host
 
 from vsi import changes
-from vsi.operations import OPERATIONS, FileDigest, FileDigests, PrivateFolders
+from vsi.operations import OPERATIONS, FileDigest, FileDigests, FolderModes, LinkTargets
 
 
 def digest(text: str) -> str:
@@ -45,13 +45,43 @@ def test_every_change_has_its_operation() -> None:
 def test_only_folders_that_are_not_private_are_made() -> None:
     change = changes.Folders(("/s/a", "/s/b c"))
 
-    assert commands(change, PrivateFolders=["/s/a"]) == [
+    assert commands(change, FolderModes={"/s/a": 0o700}) == [
         "umask 077 && mkdir -p '/s/b c' && chmod 700 '/s/b c'"
     ]
 
 
 def test_folders_that_are_private_are_left_alone() -> None:
-    assert commands(changes.Folders(("/s/a",)), PrivateFolders=["/s/a"]) == []
+    assert commands(changes.Folders(("/s/a",)), FolderModes={"/s/a": 0o700}) == []
+
+
+def test_folders_that_others_may_enter_get_that_mode() -> None:
+    change = changes.Folders(("/s/a", "/s/b"), 0o755)
+
+    assert commands(change, FolderModes={"/s/a": 0o700, "/s/b": 0o755}) == [
+        "umask 022 && mkdir -p /s/a && chmod 755 /s/a"
+    ]
+
+
+def test_a_file_that_others_may_read_is_opened_before_it_is_in_place() -> None:
+    assert commands(changes.Write("/s/x", b"new", 0o644), FileDigest=digest("old")) == [
+        "rm -f /s/x.new && umask 077 && :> /s/x.new",
+        "upload /s/x.new",
+        "chmod 644 /s/x.new && sync /s/x.new && mv -fT /s/x.new /s/x",
+    ]
+
+
+LINKS = changes.Links("/s/c", {"pw": "../secrets/pw", "a b": "../x"})
+
+
+def test_links_are_made_and_what_is_no_link_of_the_folder_goes() -> None:
+    assert commands(LINKS, LinkTargets={"pw": "../secrets/pw", "old": "../secrets/old"}) == [
+        "cd /s/c && rm -rf -- old",
+        "cd /s/c && ln -sfnT -- ../x 'a b'",
+    ]
+
+
+def test_links_that_lead_where_they_should_are_left_alone() -> None:
+    assert commands(LINKS, LinkTargets=dict(LINKS.targets)) == []
 
 
 def test_a_file_is_written_beside_and_renamed() -> None:
@@ -77,7 +107,8 @@ def test_a_value_that_is_there_stays() -> None:
     assert commands(changes.Generate("/s/secret"), FileDigests={"secret": "d"}) == []
 
 
-STAGE = changes.Stage("/s/conf.next", "/s/conf", {"a.yml": "a", "r/b.yml": "b"}, again=False)
+LINK = {"tls": "../../../secrets/tls"}
+STAGE = changes.Stage("/s/conf.next", "/s/conf", {"a.yml": "a", "r/b.yml": "b"}, again=False, links=LINK)
 AS_WANTED = {"a.yml": digest("a"), "r/b.yml": digest("b")}
 
 
@@ -106,7 +137,7 @@ def test_nothing_is_staged_where_all_is_as_wanted() -> None:
 
 
 def test_what_was_never_accepted_is_staged_again() -> None:
-    again = changes.Stage(STAGE.folder, STAGE.conf, STAGE.files, again=True)
+    again = changes.Stage(STAGE.folder, STAGE.conf, STAGE.files, again=True, links=LINK)
 
     assert len(commands(again, FileDigests=AS_WANTED)) == 4
 
@@ -180,7 +211,12 @@ def test_what_goes(change: changes.Change, expected: list[str]) -> None:
         (FileDigest, ["d1  /s/x"], "d1"),
         (FileDigest, ["\\d1  /s/x\\\\y"], "d1"),
         (FileDigest, [], ""),
-        (PrivateFolders, ["700 directory /s/a", "755 directory /s/b", "700 regular file /s/c"], ["/s/a"]),
+        (
+            FolderModes,
+            ["700 directory /s/a", "755 directory /s/b c", "700 regular file /s/c"],
+            {"/s/a": 0o700, "/s/b c": 0o755},
+        ),
+        (LinkTargets, ["pw\t../secrets/pw", "plain\t"], {"pw": "../secrets/pw", "plain": ""}),
     ],
 )
 def test_what_commands_say_becomes_facts(fact: Any, output: list[str], found: object) -> None:

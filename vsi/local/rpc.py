@@ -73,3 +73,24 @@ def _connected(path: str, timeout: float | None) -> socket.socket:
         made.close()
         raise
     return made
+
+
+def config_text(log: str, pid_file: str) -> str:
+    """What the supervisor is told of itself. Every path begins at the working directory, so that no character
+    of the state folder's matters."""
+    here = "/proc/self/cwd/supervisor"
+    user = "user = root\n" if os.geteuid() == 0 else ""
+    return (
+        "; Written at every start of the supervisor; programs stand in programs/.\n"
+        f"[unix_http_server]\nfile = {here}/{SOCKET}\nchmod = 0700\n\n"
+        f"[supervisord]\nlogfile = {here}/{log}\npidfile = {here}/{pid_file}\n"
+        f"logfile_maxbytes = 5MB\nlogfile_backups = 1\nsilent = true\nnodaemon = true\n{user}"
+        "identifier = obs\numask = 077\n\n"
+        "[rpcinterface:supervisor]\n"
+        "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
+        "[eventlistener:guard]\ncommand = /bin/sh supervisor/guard\n"
+        "events = PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED,PROCESS_STATE_BACKOFF\n"
+        f"stderr_logfile = {here}/guard.log\nstderr_logfile_maxbytes = 1MB\n"
+        "stdout_logfile = NONE\nbuffer_size = 1000\n\n"
+        "[include]\nfiles = programs/*.conf\n"
+    )

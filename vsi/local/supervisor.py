@@ -15,16 +15,17 @@ import subprocess
 import sys
 import time
 import xmlrpc.client
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from vsi.errors import DeployError
 from vsi.guard import kill_all, processes_of
 from vsi.keepers import KEPT_STATES, Entry, File, Program, Trouble
-from vsi.local import processes
+from vsi.local import logs, processes
 from vsi.local.locks import hold
-from vsi.local.rpc import SOCKET, Transport, connect, earlier_socket
-from vsi.paths import RELATIVE, REPO, StatePaths, Tokens
+from vsi.local.rpc import SOCKET, Transport, config_text, connect, earlier_socket
+from vsi.paths import RELATIVE, REPO, Cache, StatePaths, Tokens, View
 from vsi.program import clean_environment, intact, program_file, run_script
 from vsi.unit import HostUnit
 
@@ -50,7 +51,8 @@ class Supervisor:
 
     def entry(self, unit: HostUnit) -> Entry:
         """The run script, and the program file, which changes with it."""
-        script = run_script(unit, Tokens(self.state, unit.name))
+        tokens = Tokens(unit.name, View.of(self.state, unit.name), Cache())
+        script = run_script(unit, tokens)
         return Entry(
             script=File(str(self.state.unit(unit.name).run), script),
             program=File(
@@ -164,6 +166,21 @@ class Supervisor:
                     found.add(pid)
         return found | (pids & set(processes_of(str(self.state.root), name)) if pids - found else set())
 
+    def last_words(self, name: str, count: int) -> list[str]:
+        """The end of what it wrote."""
+        end = logs.tail(self._log(name), 32_768)
+        return end.decode(errors="replace").splitlines()[-count:]
+
+    def logs(
+        self, names: Collection[str], last: int, *, follow: bool, over: Callable[[], bool]
+    ) -> Iterator[tuple[str, str]]:
+        """Follows across its rotation."""
+        paths = {name: str(self._log(name)) for name in names}
+        return logs.lines(paths, last, follow=follow, over=over)
+
+    def _log(self, name: str) -> Path:
+        return self.state.unit(name).log / f"{name}.log"
+
     # --- its own life
 
     def wake(self) -> bool:
@@ -188,7 +205,7 @@ class Supervisor:
         if stranger := self._stranger():
             raise DeployError("supervisor", stranger)
         if not self.config.exists():
-            self.config.write_text(self._config_text(), encoding="utf-8")
+            self.config.write_text(config_text(self.log.name, self.pid_file.name), encoding="utf-8")
         return True
 
     def trouble(self) -> Trouble | None:
@@ -235,7 +252,7 @@ class Supervisor:
     def _start(self) -> None:
         self.state.programs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._set_aside_broken()
-        self.config.write_text(self._config_text(), encoding="utf-8")
+        self.config.write_text(config_text(self.log.name, self.pid_file.name), encoding="utf-8")
         guard = shlex.join([sys.executable, "-P", str(REPO / "vsi" / "guard.py")])
         (self.folder / "guard").write_text(f"exec {guard}\n", encoding="utf-8")
         out = self.folder / "start.log"
@@ -257,25 +274,6 @@ class Supervisor:
                 raise DeployError("supervisor", f"supervisord did not start:\n{words}")
             time.sleep(0.05)
         process.returncode = 0  # it is meant to outlive us; silences the warning about a running child
-
-    def _config_text(self) -> str:
-        """Every path begins at the working directory, so that no character of the state folder's matters."""
-        here = "/proc/self/cwd/supervisor"
-        user = "user = root\n" if os.geteuid() == 0 else ""
-        return (
-            "; Written at every start of the supervisor; programs stand in programs/.\n"
-            f"[unix_http_server]\nfile = {here}/{SOCKET}\nchmod = 0700\n\n"
-            f"[supervisord]\nlogfile = {here}/{self.log.name}\npidfile = {here}/{self.pid_file.name}\n"
-            f"logfile_maxbytes = 5MB\nlogfile_backups = 1\nsilent = true\nnodaemon = true\n{user}"
-            "identifier = obs\numask = 077\n\n"
-            "[rpcinterface:supervisor]\n"
-            "supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\n"
-            "[eventlistener:guard]\ncommand = /bin/sh supervisor/guard\n"
-            "events = PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED,PROCESS_STATE_BACKOFF\n"
-            f"stderr_logfile = {here}/guard.log\nstderr_logfile_maxbytes = 1MB\n"
-            "stdout_logfile = NONE\nbuffer_size = 1000\n\n"
-            "[include]\nfiles = programs/*.conf\n"
-        )
 
     def end(self) -> None:
         """Stop every program and the supervisor: nothing of the stack runs then. Fine if it is not there."""
