@@ -174,6 +174,12 @@ def test_what_is_not_planned_any_more_goes_and_what_an_engine_wrote_stays() -> N
     ]
 
 
+def test_links_stand_beside_files_that_changed() -> None:
+    with_link = changes.Activate("/s/n", "/s/c", {"a.yml": "a"}, (), LINK)
+
+    assert "[ -e /s/c/tls ] || ln -sfn ../../../secrets/tls /s/c/tls" in commands(with_link, FileDigests={})
+
+
 def test_the_staged_copy_goes_at_the_end() -> None:
     assert commands(ACTIVATE, FileDigests=AS_WANTED) == ["rm -rf /s/conf.next"]
 
