@@ -1,18 +1,23 @@
 """Certificates of a stack: one authority and one certificate per name, made where they are used."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 RENEW = timedelta(days=30)
 """A certificate with less left than this is made anew."""
-_CA_LIFE, _LEAF_LIFE = timedelta(days=3650), timedelta(days=365)
+CA_LIFE, LEAF_LIFE = timedelta(days=3650), timedelta(days=365)
+HERE = ("localhost", "127.0.0.1")
+"""What every certificate is good for, beside its own name: for those on the same host."""
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 def subject(name: str) -> x509.Name:
@@ -34,7 +39,7 @@ def renewed(
     authority = _load(existing, "ca", now)
     if authority is None:
         key = _new_key()
-        certificate = _certificate("ca", key, subject("ca"), key, _CA_LIFE, now, authority=True)
+        certificate = issue("ca", key.public_key(), subject("ca"), key, (now, CA_LIFE), None)
         written |= _files("ca", certificate, key)
         authority = certificate, key
     ca_certificate, ca_key = authority
@@ -42,7 +47,8 @@ def renewed(
         leaf = _load(existing, name, now)
         if leaf is None or not _signed_by(leaf[0], ca_certificate):
             key = _new_key()
-            made = _certificate(name, key, ca_certificate.subject, ca_key, _LEAF_LIFE, now, authority=False)
+            sans = (HERE[0], name, HERE[1])
+            made = issue(name, key.public_key(), ca_certificate.subject, ca_key, (now, LEAF_LIFE), sans)
             written |= _files(name, made, key)
     return written
 
@@ -81,28 +87,29 @@ def _new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _certificate(
+def issue(
     name: str,
-    key: rsa.RSAPrivateKey,
+    public_key: PublicKey,
     issuer: x509.Name,
-    issuer_key: rsa.RSAPrivateKey,
-    life: timedelta,
-    now: datetime,
-    *,
-    authority: bool,
+    issuer_key: PrivateKey,
+    term: tuple[datetime, timedelta],
+    sans: Iterable[str] | None,
 ) -> x509.Certificate:
+    """A certificate from now on, for so long; `sans` are names and addresses, None makes an authority."""
+    now, life = term
+    authority = sans is None
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject(name))
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(minutes=5))
         .not_valid_after(now + life)
         .add_extension(
             x509.BasicConstraints(ca=authority, path_length=0 if authority else None), critical=True
         )
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
         )
@@ -121,21 +128,22 @@ def _certificate(
             critical=True,
         )
     )
-    if not authority:
+    if sans is not None:
         builder = builder.add_extension(
-            x509.SubjectAlternativeName(
-                [
-                    x509.DNSName("localhost"),
-                    x509.DNSName(name),
-                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
-                ]
-            ),
-            critical=False,
+            x509.SubjectAlternativeName([general_name(san) for san in sans]), critical=False
         ).add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
             critical=False,
         )
     return builder.sign(issuer_key, hashes.SHA256())
+
+
+def general_name(san: str) -> x509.GeneralName:
+    """An address, if it is one, else a name."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(san))
+    except ValueError:
+        return x509.DNSName(san)
 
 
 def _files(name: str, certificate: x509.Certificate, key: rsa.RSAPrivateKey) -> dict[str, bytes]:
