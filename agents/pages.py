@@ -78,9 +78,17 @@ class Settings(_Model):
     """Base URL of prometheus, alertmanager, jaeger."""
     ca: str | None = None
     """File of the authority that signed the engines' certificates; none if they go without TLS."""
+    certificate: str | None = None
+    """File of the own certificate, where the engines ask for one."""
+    key: str | None = None
     sink: str | None
     services: tuple[Service, ...]
     logs: Logs
+
+    @property
+    def own(self) -> tuple[str, str] | None:
+        """Its own certificate and key."""
+        return (self.certificate, self.key) if self.certificate and self.key else None
 
 
 class Pages:
@@ -88,7 +96,7 @@ class Pages:
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
-        self._proxy = Proxy(settings.engines, transport, settings.ca)
+        self._proxy = Proxy(settings.engines, transport, settings.ca, settings.own)
         self._documents = documents()
         self._registry = CollectorRegistry()
         self._served = Counter(
@@ -173,7 +181,7 @@ class Pages:
 
     async def _stack(self, _request: Request) -> Response:
         settings = self._settings
-        told = settings.model_dump(exclude={"host", "port", "logs"})
+        told = settings.model_dump(exclude={"host", "port", "logs", "ca", "certificate", "key"})
         logs = settings.logs
         paths = {name: str((Path.cwd() / getattr(logs, name)).resolve()) for name in ("password_file", "ca")}
         runbooks = [Path(name).stem for name in self._documents if name.startswith("docs/runbooks/")]

@@ -49,6 +49,18 @@ def refusal(host: str, site: str | None) -> str | None:
     return None
 
 
+def _context(ca: str, own: tuple[str, str] | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca)
+    if own:
+        context.load_cert_chain(*own)
+    return context
+
+
+FAILURES = (httpx.HTTPError, ssl.SSLError)
+"""When there is no answer. The second, as it is, where an engine refuses the own certificate only once it is
+connected."""
+
+
 class Proxy:
     """Reads what ALLOWED names from the engines."""
 
@@ -57,14 +69,16 @@ class Proxy:
         engines: Mapping[str, str],
         transport: httpx.AsyncBaseTransport | None = None,
         ca: str | None = None,
+        own: tuple[str, str] | None = None,
     ) -> None:
-        """`engines`: base URL by name; `ca`: file of the authority whose certificates they show."""
+        """`engines`: base URL by name; `ca`: file of the authority whose certificates they show; `own`: files
+        of the certificate that they ask for, and of its key."""
         self._engines = engines
         self._client = httpx.AsyncClient(
             timeout=SECONDS,
             trust_env=False,
             transport=transport,
-            verify=ssl.create_default_context(cafile=ca) if ca else True,
+            verify=_context(ca, own) if ca else True,
         )
 
     async def close(self) -> None:
@@ -86,7 +100,7 @@ class Proxy:
                         return _error(
                             502, f"{engine} answers with more than {MAX_ANSWER} bytes: ask for less"
                         )
-        except httpx.HTTPError as error:
+        except FAILURES as error:
             return _error(502, f"{engine} does not answer ({type(error).__name__}); see `obs status`")
         kind = answer.headers.get("Content-Type", "")
         if not kind.startswith("application/json"):
@@ -97,7 +111,7 @@ class Proxy:
         """Whether the engine's build has web pages of its own; those from Go modules have none."""
         try:
             answer = await self._client.get(f"{self._engines[engine]}/", timeout=2, follow_redirects=True)
-        except httpx.HTTPError:
+        except FAILURES:
             return False
         return answer.status_code == 200 and "<script" in answer.text
 

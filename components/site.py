@@ -130,6 +130,14 @@ class Site:
         """The file of the stack's certificate authority."""
         return f"{self.folders.certificates}/ca.pem"
 
+    def certificate(self, name: str) -> str:
+        """The file of a program's own certificate."""
+        return f"{self.folders.certificates}/{name}.pem"
+
+    def key(self, name: str) -> str:
+        """The file of that certificate's key."""
+        return f"{self.folders.certificates}/{name}.key"
+
     def data(self, program: str) -> str:
         """The folder of what a program keeps."""
         return self.folders.data.replace("{program}", program)

@@ -3,6 +3,7 @@
 import argparse
 import html
 import signal
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -23,7 +24,7 @@ from demo._faults import Faults
 from demo._logging import configure_logging, logger
 from demo._metrics import Metrics
 from demo._telemetry import start_tracing, stop_tracing
-from demo.settings import Settings, SettingsError, load_settings
+from demo.settings import Settings, SettingsError, Tls, load_settings
 
 CALL_TIMEOUT = 10.0  # seconds
 GRACE = 2  # seconds that requests in flight get when the service stops
@@ -31,6 +32,16 @@ GRACE = 2  # seconds that requests in flight get when the service stops
 Background = Callable[[], AbstractAsyncContextManager[None]]
 Checks = Callable[[], Mapping[str, str]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _verify(tls: Tls | None) -> ssl.SSLContext | bool:
+    """What httpx checks certificates by."""
+    if tls is None:
+        return True
+    context = ssl.create_default_context(cafile=tls.ca)
+    if tls.own:
+        context.load_cert_chain(*tls.own)
+    return context
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Service:
         metrics = Metrics(settings.version)
         dependencies = [*settings.calls, *(["redis"] if settings.redis else [])]
         faults = Faults(metrics.registry, dependencies)
-        client = client or httpx.AsyncClient(timeout=CALL_TIMEOUT)
+        client = client or httpx.AsyncClient(timeout=CALL_TIMEOUT, verify=_verify(settings.tls))
         calls = Calls(settings.calls, settings.correlation_header, faults, client)
         return cls(settings, metrics, faults, calls, client)
 

@@ -1,5 +1,6 @@
 """Calls to other services: one client span each, with ``traceparent``, baggage and the transaction id."""
 
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ class Calls:
             await self._faults.before_call(name)
             try:
                 answer = await self._client.request(method, url, json=body, headers=headers)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, ssl.SSLError) as error:
                 raise DependencyError(name, f"no answer ({type(error).__name__})") from error
             current.set_attribute("http.response.status_code", answer.status_code)
             if answer.status_code >= 400:

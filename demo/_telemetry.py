@@ -129,7 +129,8 @@ def make_exporter(otlp: Otlp) -> SpanExporter | None:
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
         insecure = otlp.endpoint.startswith("http://")
-        own = ssl_channel_credentials(Path(otlp.ca).read_bytes()) if otlp.ca else None
+        read = (Path(path).read_bytes() if path else None for path in (otlp.ca, otlp.key, otlp.certificate))
+        own = ssl_channel_credentials(*read) if otlp.ca else None
         return GrpcExporter(
             endpoint=otlp.endpoint, insecure=insecure, credentials=own, timeout=EXPORT_TIMEOUT
         )
@@ -139,6 +140,8 @@ def make_exporter(otlp: Otlp) -> SpanExporter | None:
         return HttpExporter(
             endpoint=f"{otlp.endpoint}/v1/traces",
             certificate_file=otlp.ca,
+            client_certificate_file=otlp.certificate,
+            client_key_file=otlp.key,
             timeout=EXPORT_TIMEOUT,
             session=_session(otlp),
         )

@@ -6,6 +6,7 @@ exceeds ``concurrency`` is dropped and counted, so nothing piles up while the ga
 
 import asyncio
 import random
+import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -123,7 +124,7 @@ class Load:
         checkout = self._random.random() < self._options.checkout_ratio
         route = "/checkout" if checkout else "/products"
         started, code = time.perf_counter(), "none"
-        with suppress(httpx.HTTPError):
+        with suppress(httpx.HTTPError, ssl.SSLError):
             answer = await self._client.request(
                 "POST" if checkout else "GET",
                 self._gateway + route,

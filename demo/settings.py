@@ -27,6 +27,21 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Tls(Frozen):
+    """Files of a client that speaks TLS."""
+
+    ca: str
+    """The authority that signed the certificates of whom it calls."""
+    certificate: str | None = None
+    """Its own, where they ask for one."""
+    key: str | None = None
+
+    @property
+    def own(self) -> tuple[str, str] | None:
+        """Its own certificate and key."""
+        return (self.certificate, self.key) if self.certificate and self.key else None
+
+
 class Otlp(Frozen):
     """Where spans go. ``none`` switches the export off (the service keeps its trace context)."""
 
@@ -34,6 +49,9 @@ class Otlp(Frozen):
     protocol: Literal["grpc", "http", "none"]
     ca: str | None = None
     """File of the authority that signed the receiver's certificate, for an endpoint with https."""
+    certificate: str | None = None
+    """File of the own certificate, where the receiver asks for one."""
+    key: str | None = None
 
 
 class Settings(Frozen):
@@ -53,6 +71,8 @@ class Settings(Frozen):
     head_sampling: Annotated[float, Field(ge=0, le=1)]
     calls: dict[Name, HttpUrl] = {}
     redis: RedisUrl | None = None
+    tls: Tls | None = None
+    """For calls with https."""
     options: dict[str, Scalar] = {}
 
     def parse_options(self, model: type[M]) -> M:

@@ -24,10 +24,19 @@ PAIRS = ("alertmanager", "opensearch", "prometheus")
 """Programs of which both hosts have one. The others that a stack has once are on the first."""
 
 
+LOOPBACK = "127.0.0.7"
+"""Where those listen that speak no TLS: no renderer knows this one."""
+
+
 def of_host(spec: Spec, host: str, root: str = "") -> Site:
-    """One of two hosts that no target makes yet: other addresses, absolute folders, TLS wherever a
-    program can."""
+    """One of two hosts: other addresses, absolute folders, TLS of both sides everywhere, which the front
+    speaks for those programs that cannot."""
     base = spec.deploy.port_base
+
+    def listener(port: int, places: list[str], *, able: bool) -> Listener:
+        dial = tuple(f"{place}:{port}" for place in places)
+        return Listener(f"{HOSTS[host] if able else LOOPBACK}:{port}", dial, tls=True, fronted=not able)
+
     listeners = {}
     for program in PROGRAMS:
         if not program.runs(spec):
@@ -35,18 +44,19 @@ def of_host(spec: Spec, host: str, root: str = "") -> Site:
         places = list(HOSTS.values()) if program.each_host or program.name in PAIRS else [HOSTS["obs-1"]]
         for socket in program.sockets:
             if socket.opened(spec):
-                port = base + socket.offset
-                dial = tuple(f"{place}:{port}" for place in places)
-                listeners[socket.name] = Listener(f"{HOSTS[host]}:{port}", dial, tls=socket.tls != "never")
-    services = {}
-    for service in spec.services:
-        if service.run:
-            port = base + service.run.port_offset
-            services[service.name] = Listener(f"{HOSTS[host]}:{port}", (f"{HOSTS['obs-2']}:{port}",))
+                able = socket.tls != "never"
+                listeners[socket.name] = listener(base + socket.offset, places, able=able)
+    redis = f"{LOOPBACK}:{base + 12}"
+    listeners["redis"] = Listener(redis, (redis,))
+    services = {
+        service.name: listener(base + service.run.port_offset, [HOSTS["obs-2"]], able=False)
+        for service in spec.services
+        if service.run
+    }
     folders = Folders(
         secrets=f"{root}/etc/obs/secrets",
         certificates=f"{root}/etc/obs/tls",
         data=root + "/var/lib/obs/{program}",
         log=root + "/var/log/obs/{program}",
     )
-    return Site(host, listeners, services, folders)
+    return Site(host, listeners, services, folders, mutual=True)

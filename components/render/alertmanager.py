@@ -113,7 +113,7 @@ def _receiver(receiver: Receiver, site: Site) -> dict[str, Any]:
     """A receiver; its address is the sink's, or is read from the secret's file whenever it is used."""
     sink = f"{site.url('sink')}/{receiver.kind}/{receiver.name}" if receiver.to_sink else None
     file = site.secret(receiver.secret or "")
-    resolved = {"send_resolved": receiver.send_resolved}
+    resolved = {"send_resolved": receiver.send_resolved, **(_to_sink(site) if sink else {})}
     title, text = (f'{{{{ template "obs.{receiver.kind}.{part}" . }}}}' for part in ("title", "text"))
     link = '{{ template "obs.link" . }}'
     config: dict[str, Any]
@@ -147,6 +147,11 @@ def _receiver(receiver: Receiver, site: Site) -> dict[str, Any]:
         "name": receiver.name,
         "webhook_configs": [{**address, **resolved, "max_alerts": MAX_ALERTS}],
     }
+
+
+def _to_sink(site: Site) -> dict[str, Any]:
+    """How the sink is asked where it shows a certificate of the stack's authority."""
+    return {"http_config": {"tls_config": tls.trusted(site, "alertmanager")}} if site.tls("sink") else {}
 
 
 def _event(title: str, link: str) -> dict[str, Any]:

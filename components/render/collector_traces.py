@@ -81,7 +81,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
             },
             # Jaeger answers when the spans are stored, not before.
             "timeout": "30s",
-            **tls.dialled(site, "jaeger-otlp-grpc"),
+            **tls.dialled(site, "jaeger-otlp-grpc", "collector"),
         },
         "prometheus/spans": {
             "enable_open_metrics": True,

@@ -1,6 +1,7 @@
 """Settings of `agents.pages`, the stack's web pages."""
 
 from components.inventory import BY_NAME
+from components.render import tls
 from components.render.document import Document, Documents, ordered
 from components.rules.slo import DURATION, indicator
 from components.running import Health, Running, ours
@@ -21,7 +22,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "port": site.port("pages"),
         "labels": spec.environment.labels,
         "engines": {name: site.url(BY_NAME[name].api) for name in ENGINES},
-        **({"ca": site.ca} if any(site.tls(BY_NAME[name].api) for name in ENGINES) else {}),
+        **tls.client(site, PROGRAM.name, *(site.listeners[BY_NAME[name].api] for name in ENGINES)),
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],
         "logs": {

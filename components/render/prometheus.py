@@ -73,7 +73,7 @@ def _main(spec: Spec, site: Site) -> dict[str, Any]:
         "alerting": {
             "alertmanagers": [
                 {
-                    **_own(site, tls=site.tls("alertmanager")),
+                    **(_own(site) if site.tls("alertmanager") else {}),
                     "static_configs": [{"targets": list(site.dial_all("alertmanager"))}],
                 }
             ]
@@ -92,14 +92,15 @@ def _size(size: str) -> str:
     return size.replace("i", "")
 
 
-def _own(site: Site, *, tls: bool, folder: str = "") -> dict[str, Any]:
+def _own(site: Site, folder: str = "") -> dict[str, Any]:
     """How programs of the stack are asked that show a certificate of its authority."""
-    return {"scheme": "https", "tls_config": {"ca_file": seen_from(folder, site.ca)}} if tls else {}
+    files = tls.trusted(site, "prometheus").items()
+    return {"scheme": "https", "tls_config": {key: seen_from(folder, path) for key, path in files}}
 
 
 def _access(job: Job, site: Site) -> dict[str, Any]:
     if job.own_tls:
-        return _own(site, tls=True, folder="scrape")
+        return _own(site, "scrape")
     access = job.access
     asked: dict[str, Any] = {"scheme": "https"} if access.scheme == "https" else {}
     if access.ca is not None:

@@ -117,6 +117,7 @@ def service_jobs(service: Service, site: Site) -> list[Job]:
             endpoint.path,
             endpoint.interval,
             endpoint,
+            own_tls=not endpoint.address and site.service(service).tls,
         )
         for position, endpoint in enumerate(service.metrics, 1)
     ]

@@ -1,5 +1,6 @@
 """Settings files of the services that the stack itself starts: those with `run`."""
 
+from components.render import tls
 from components.render.document import Document, Documents, ordered
 from components.site import Site
 from components.spec import Service, Spec
@@ -18,6 +19,8 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
     own = site.service(service)
     by_name = {other.name: other for other in spec.services}
     protocol, listener = _PROTOCOLS.get(service.traces.protocol, ("none", _first_opened(site)))
+    calls = {name: site.service(by_name[name]) for name in run.calls}
+    secured = tls.client(site, service.name, *calls.values())
     settings: dict[str, object] = {
         "service": service.name,
         "owner": service.owner,
@@ -29,12 +32,13 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
         "otlp": {
             "endpoint": site.url(listener),
             "protocol": protocol,
-            **({"ca": site.ca} if site.tls(listener) else {}),
+            **tls.client(site, service.name, site.listeners[listener]),
         },
         "head_sampling": spec.tracing.head_sampling,
-        "calls": {name: site.service(by_name[name]).url for name in run.calls},
+        "calls": {name: called.url for name, called in calls.items()},
         "redis": f"redis://{site.dial('redis')}/0" if run.redis else None,
         "options": dict(run.options),
+        **({"tls": secured} if secured else {}),
     }
     return {"settings.json": Document(ordered(settings), "json")}
 

@@ -1,40 +1,67 @@
-"""TLS in configuration, where the site says that a listener speaks it: most programs name the keys alike."""
+"""TLS in configuration, where the site says that a listener speaks it: most programs name the keys alike.
+
+Where it is mutual, who serves asks for a certificate of the stack's authority, and who dials shows its own.
+"""
 
 from typing import Any
 
 from components.render.document import Document, Documents
-from components.site import Site
+from components.site import Listener, Site
 
 WEB = "web.yml"
 
 
 def certificate(site: Site, program: str) -> dict[str, str]:
-    """What a program shows to whoever dials it."""
-    return {
-        "cert_file": f"{site.folders.certificates}/{program}.pem",
-        "key_file": f"{site.folders.certificates}/{program}.key",
-    }
+    """A program's own certificate."""
+    return {"cert_file": site.certificate(program), "key_file": site.key(program)}
 
 
 def served(site: Site, listener: str, program: str) -> dict[str, Any]:
     """`tls` of a listener of the collector or of Jaeger; empty where it goes without."""
-    return {"tls": certificate(site, program)} if site.tls(listener) else {}
+    if not site.serves_tls(listener):
+        return {}
+    asked = {"client_ca_file": site.ca} if site.mutual else {}
+    return {"tls": {**certificate(site, program), **asked}}
 
 
-def dialled(site: Site, listener: str) -> dict[str, Any]:
-    """`tls` of whoever dials it, there."""
-    return {"tls": {"ca_file": site.ca} if site.tls(listener) else {"insecure": True}}
+def shown(site: Site, program: str) -> dict[str, str]:
+    """The certificate that a program shows to whom it dials with TLS; empty where nobody asks."""
+    return certificate(site, program) if site.mutual else {}
+
+
+def trusted(site: Site, program: str) -> dict[str, str]:
+    """How a program dials another with TLS, as Prometheus, Alertmanager and the collector name it."""
+    return {"ca_file": site.ca, **shown(site, program)}
+
+
+def dialled(site: Site, listener: str, program: str) -> dict[str, Any]:
+    """`tls` of the program of the collector that dials it, there."""
+    return {"tls": trusted(site, program) if site.tls(listener) else {"insecure": True}}
+
+
+def client(site: Site, program: str, *listeners: Listener) -> dict[str, str]:
+    """What settings of a small program of ours say of how it dials these; empty where none speaks TLS."""
+    if not any(listener.tls for listener in listeners):
+        return {}
+    own = {"certificate": site.certificate(program), "key": site.key(program)} if site.mutual else {}
+    return {"ca": site.ca, **own}
+
+
+def server(site: Site, program: str) -> dict[str, str]:
+    """`tls_server_config`, as the programs of Prometheus have it."""
+    asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": site.ca}
+    return {**certificate(site, program), **(asked if site.mutual else {})}
 
 
 def web(site: Site, program: str) -> Documents:
     """`web.yml` of Prometheus, Alertmanager or an exporter, whose listener has the program's name; nothing
     where it goes without."""
-    if not site.tls(program):
+    if not site.serves_tls(program):
         return {}
-    return {WEB: Document({"tls_server_config": certificate(site, program)}, "yaml")}
+    return {WEB: Document({"tls_server_config": server(site, program)}, "yaml")}
 
 
 def flags(site: Site, program: str) -> tuple[str, ...]:
     """How such a program is told where it listens, and of `web.yml`."""
     listens = (f"--web.listen-address={site.bind(program)}",)
-    return (*listens, f"--web.config.file={WEB}") if site.tls(program) else listens
+    return (*listens, f"--web.config.file={WEB}") if site.serves_tls(program) else listens

@@ -1,4 +1,5 @@
-"""The pages read engines whose certificate the stack's authority signed, and no others."""
+"""The pages read engines whose certificate the stack's authority signed, and no others; to those that ask for
+one they show their own."""
 
 import asyncio
 import ssl
@@ -29,18 +30,27 @@ class Engine(BaseHTTPRequestHandler):
 
 def written(folder: Path) -> Path:
     folder.mkdir()
-    for name, content in tls.renewed({}, ("prometheus",)).items():
+    for name, content in tls.renewed({}, ("pages", "prometheus")).items():
         (folder / name).write_bytes(content)
     return folder
 
 
+@pytest.fixture(params=[False, True], ids=["one side", "both sides"])
+def mutual(request: pytest.FixtureRequest) -> bool:
+    """Whether the engine asks for a certificate."""
+    return bool(request.param)
+
+
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def engine(tmp_path: Path, mutual: bool) -> Iterator[tuple[str, Path]]:
     """(URL, folder of its authority's certificate)."""
     folder = written(tmp_path / "tls")
     server = HTTPServer(("127.0.0.1", 0), Engine)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "prometheus.pem", folder / "prometheus.key")
+    if mutual:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(folder / "ca.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -52,9 +62,9 @@ def engine(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         server.server_close()
 
 
-def has_page(url: str, ca: Path) -> bool:
+def has_page(url: str, ca: Path, own: tuple[str, str] | None = None) -> bool:
     async def ask() -> bool:
-        proxy = Proxy({"prometheus": url}, ca=str(ca))
+        proxy = Proxy({"prometheus": url}, ca=str(ca), own=own)
         try:
             return await proxy.has_page("prometheus")
         finally:
@@ -65,9 +75,20 @@ def has_page(url: str, ca: Path) -> bool:
 
 def test_an_engine_of_the_stacks_authority_is_read(engine: tuple[str, Path]) -> None:
     url, folder = engine
-    assert has_page(url, folder / "ca.pem")
+    assert has_page(url, folder / "ca.pem", own(folder))
+
+
+def own(folder: Path) -> tuple[str, str]:
+    return str(folder / "pages.pem"), str(folder / "pages.key")
+
+
+def test_who_is_asked_for_a_certificate_and_shows_none_gets_nothing(
+    engine: tuple[str, Path], mutual: bool
+) -> None:
+    url, folder = engine
+    assert has_page(url, folder / "ca.pem") is not mutual
 
 
 def test_one_of_another_authority_is_not(engine: tuple[str, Path], tmp_path: Path) -> None:
     url, _ = engine
-    assert not has_page(url, written(tmp_path / "other") / "ca.pem")
+    assert not has_page(url, written(tmp_path / "other") / "ca.pem", own(engine[1]))

@@ -1,6 +1,7 @@
-"""What is rendered for one of two hosts holds nothing of this machine: a site that no target makes yet, with
-addresses and absolute folders of its own. It finds what a renderer spells out instead of asking the site."""
+"""What is rendered for one of two hosts holds nothing of this machine: a site with addresses and absolute
+folders of its own. It finds what a renderer spells out instead of asking the site."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -130,15 +131,25 @@ def test_who_speaks_tls_is_dialled_with_it(host: str) -> None:
     speaks = {address for listener in site.listeners.values() if listener.tls for address in listener.dial}
     plain = re.compile(r"http://(\d{1,3}(?:\.\d{1,3}){3}:\d+)")
     found = {match[1] for text in rendered(host).values() for match in plain.finditer(text)}
-    assert found  # those of our own programs, which cannot yet
-    assert not found & speaks
+    assert not found
+    assert speaks
+
+
+def certificate(program: str) -> dict[str, str]:
+    """As most programs name the files of a certificate."""
+    return {"cert_file": f"/etc/obs/tls/{program}.pem", "key_file": f"/etc/obs/tls/{program}.key"}
+
+
+def trusted(program: str) -> dict[str, str]:
+    """How a program dials another."""
+    return {"ca_file": "/etc/obs/tls/ca.pem", **certificate(program)}
 
 
 @pytest.mark.parametrize("program", ["jaeger", "collector", "collector-agent"])
 def test_who_speaks_tls_shows_a_certificate_of_its_own(program: str) -> None:
     site = of_host(SPEC, "obs-1")
     ours = {site.bind(socket.name) for socket in BY_NAME[program].sockets if socket.tls == "able"}
-    shown = {"cert_file": f"/etc/obs/tls/{program}.pem", "key_file": f"/etc/obs/tls/{program}.key"}
+    shown = {**certificate(program), "client_ca_file": "/etc/obs/tls/ca.pem"}
     file = "jaeger.yaml" if program == "jaeger" else "collector.yaml"
     config = yaml.safe_load(rendered("obs-1")[f"{program}/{file}"])
     with_tls = {item["endpoint"] for item in nested(config) if item.get("tls") == shown}
@@ -148,23 +159,60 @@ def test_who_speaks_tls_shows_a_certificate_of_its_own(program: str) -> None:
 @pytest.mark.parametrize("program", ["alertmanager", "node-exporter", "prometheus"])
 def test_programs_of_prometheus_get_a_web_configuration_and_its_flag(program: str) -> None:
     web = yaml.safe_load(rendered("obs-1")[f"{program}/web.yml"])
-    assert web["tls_server_config"]["cert_file"] == f"/etc/obs/tls/{program}.pem"
+    assert web["tls_server_config"] == {
+        **certificate(program),
+        "client_auth_type": "RequireAndVerifyClientCert",
+        "client_ca_file": "/etc/obs/tls/ca.pem",
+    }
     [unit] = [unit for unit in all_units(SPEC, of_host(SPEC, "obs-1")) if unit.name == program]
     assert "--web.config.file=web.yml" in unit.process.command
 
 
 def test_spans_go_to_jaeger_under_the_stacks_authority() -> None:
     config = yaml.safe_load(rendered("obs-1")["collector/collector.yaml"])
-    assert config["exporters"]["otlp/jaeger"]["tls"] == {"ca_file": "/etc/obs/tls/ca.pem"}
+    assert config["exporters"]["otlp/jaeger"]["tls"] == trusted("collector")
 
 
 def test_alerts_and_scrapes_go_under_the_stacks_authority() -> None:
-    wanted = {"scheme": "https", "tls_config": {"ca_file": "/etc/obs/tls/ca.pem"}}
+    wanted = {"scheme": "https", "tls_config": trusted("prometheus")}
     config = yaml.safe_load(rendered("obs-1")["prometheus/prometheus.yml"])
     [told] = config["alerting"]["alertmanagers"]
     assert wanted.items() <= told.items()
-    [job] = yaml.safe_load(rendered("obs-1")["prometheus/scrape/node-exporter.yml"])["scrape_configs"]
-    assert wanted.items() <= job.items()
+    jobs = [
+        job
+        for name, text in rendered("obs-1").items()
+        if name.startswith("prometheus/scrape/")
+        for job in yaml.safe_load(text)["scrape_configs"]
+    ]
+    ours = {page.job for page in scraped(of_host(SPEC, "obs-1"))}
+    ours |= {service.name for service in SPEC.services if service.run}
+    assert {job["job_name"] for job in jobs if wanted.items() <= job.items()} == ours
+
+
+def test_notifications_go_to_the_sink_under_the_stacks_authority() -> None:
+    config = yaml.safe_load(rendered("obs-1")["alertmanager/alertmanager.yml"])
+    told = [item for receiver in config["receivers"] for item in nested(receiver) if "send_resolved" in item]
+    assert told
+    assert all(item["http_config"] == {"tls_config": trusted("alertmanager")} for item in told)
+
+
+def test_small_programs_show_a_certificate_of_their_own() -> None:
+    shown = {"ca": "/etc/obs/tls/ca.pem"}
+    shown |= {"certificate": "/etc/obs/tls/pages.pem", "key": "/etc/obs/tls/pages.key"}
+    assert shown.items() <= json.loads(rendered("obs-1")["pages/settings.json"]).items()
+    orders = json.loads(rendered("obs-1")["orders/settings.json"])
+    own = {key: path.replace("pages", "orders") for key, path in shown.items()}
+    assert orders["tls"] == own
+    assert own.items() <= orders["otlp"].items()
+
+
+def test_where_only_who_serves_shows_a_certificate_nobody_else_is_asked() -> None:
+    site = replace(of_host(SPEC, "obs-1"), mutual=False)
+    files = {f"{unit.name}/{path}": text for unit in all_units(SPEC, site) for path, text in unit.files}
+    assert not [name for name, text in files.items() if "client_ca" in text or "client_auth" in text]
+    assert yaml.safe_load(files["collector/collector.yaml"])["exporters"]["otlp/jaeger"]["tls"] == {
+        "ca_file": "/etc/obs/tls/ca.pem"
+    }
 
 
 def test_certificates_are_asked_for_where_tls_is_spoken() -> None:
