@@ -21,6 +21,8 @@ type checkpoints struct {
 	states map[string]*state
 	dirty  map[string]bool
 	listed bool
+	// broken are those of which nothing could be made: their files are read from the beginning.
+	broken int64
 }
 
 func clientOf(ctx context.Context, host component.Host, extension *component.ID, receiver component.ID) (storage.Client, error) {
@@ -35,7 +37,8 @@ func clientOf(ctx context.Context, host component.Host, extension *component.ID,
 	return store.GetClient(ctx, component.KindReceiver, receiver, "")
 }
 
-// load reads everything back. fresh: nothing was ever kept here.
+// load reads everything back. fresh: nothing was ever kept here. What is broken
+// costs its own file only: nothing would be read at all otherwise.
 func load(ctx context.Context, client storage.Client) (kept *checkpoints, fresh bool, err error) {
 	kept = &checkpoints{client: client, states: map[string]*state{}, dirty: map[string]bool{}}
 	index, err := client.Get(ctx, indexKey)
@@ -44,7 +47,8 @@ func load(ctx context.Context, client storage.Client) (kept *checkpoints, fresh 
 	}
 	var ids []string
 	if err := json.Unmarshal(index, &ids); err != nil {
-		return nil, false, fmt.Errorf("the list of files that were read is broken: %w", err)
+		kept.broken++
+		return kept, false, nil
 	}
 	operations := make([]*storage.Operation, len(ids))
 	for i, id := range ids {
@@ -56,11 +60,13 @@ func load(ctx context.Context, client storage.Client) (kept *checkpoints, fresh 
 	for i, id := range ids {
 		one := &state{saved: true}
 		if err := json.Unmarshal(operations[i].Value, one); err != nil || one.ID != id {
-			return nil, false, fmt.Errorf("what is kept of file %s is broken: %w", id, err)
+			kept.broken++
+			kept.dirty[id] = true // so that it is deleted
+			continue
 		}
 		kept.states[id] = one
 	}
-	kept.listed = true
+	kept.listed = kept.broken == 0
 	return kept, false, nil
 }
 

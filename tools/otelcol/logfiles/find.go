@@ -1,9 +1,9 @@
 package logfiles
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -18,6 +18,8 @@ type named struct {
 	inserted bool
 	// literal: the configuration has it without a wildcard.
 	literal bool
+	// of is a link to the file of which rotation made this one.
+	of string
 }
 
 // finder lists the files of the configuration and what rotation made of them.
@@ -43,7 +45,7 @@ func newFinder(c *Config) finder {
 }
 
 // find lists files, those that the configuration names first, each path once.
-func (f finder) find() []named {
+func (f finder) find(failed func(path string, err error)) []named {
 	var found []named
 	seen := map[string]bool{}
 	add := func(item named) {
@@ -52,25 +54,27 @@ func (f finder) find() []named {
 			found = append(found, item)
 		}
 	}
-	// What rotation made of a file that is left alone is left alone too, whatever it is called.
-	ofOther := func(path string) bool {
-		return slices.ContainsFunc(origins(path), func(from origin) bool {
-			return (!from.inserted || from.digits >= digitsOfDate) && f.excluded(from.path)
-		})
+	told := map[string]bool{}
+	once := func(path string, err error) {
+		if !told[path] {
+			told[path] = true
+			failed(path, err)
+		}
 	}
 	for _, pattern := range f.include {
 		if !strings.ContainsAny(pattern, `*?[{\`) {
 			add(named{path: filepath.Clean(pattern), active: true, literal: true})
 			continue
 		}
-		for _, path := range glob(pattern) {
-			if !ofOther(path) {
+		for _, path := range glob(pattern, once) {
+			if !f.ofOther(path) {
 				add(named{path: path, active: true})
 			}
 		}
 	}
+	links := found
 	for _, pattern := range f.searches {
-		for _, path := range glob(pattern) {
+		for _, path := range glob(pattern, func(string, error) {}) {
 			if seen[path] {
 				continue
 			}
@@ -79,16 +83,46 @@ func (f finder) find() []named {
 			}
 		}
 	}
+	folders := map[string][]os.DirEntry{}
+	for _, item := range links {
+		for _, other := range behind(item.path, folders) {
+			add(other)
+		}
+	}
 	return found
 }
 
-// glob lists what a pattern matches; a folder that cannot be read has nothing.
-func glob(pattern string) []string {
-	found, err := doublestar.FilepathGlob(pattern)
+// ofOther: what rotation made of a file that is left alone is left alone too, whatever it is called.
+func (f finder) ofOther(path string) bool {
+	return slices.ContainsFunc(origins(path), func(from origin) bool {
+		return (!from.inserted || from.digits >= digitsOfDate) && f.excluded(from.path)
+	})
+}
+
+// behind lists what rotation made of the file to which a link leads, beside that
+// file: Kubernetes rotates there.
+func behind(link string, folders map[string][]os.DirEntry) []named {
+	info, err := os.Lstat(link)
+	if err != nil || info.Mode()&os.ModeSymlink == 0 {
+		return nil
+	}
+	target, err := filepath.EvalSymlinks(link)
 	if err != nil {
 		return nil
 	}
-	sort.Strings(found)
+	where, name := filepath.Split(target)
+	if _, ok := folders[where]; !ok {
+		folders[where], _ = os.ReadDir(where)
+	}
+	var found []named
+	for _, entry := range folders[where] {
+		if !strings.HasPrefix(entry.Name(), name) {
+			continue
+		}
+		if path := where + entry.Name(); rotatedOf(path, target) {
+			found = append(found, named{path: path, of: link})
+		}
+	}
 	return found
 }
 

@@ -28,6 +28,8 @@ type memory struct {
 	mu   sync.Mutex
 	data map[string]map[string][]byte
 	full bool
+	// saves counts transactions that changed something.
+	saves int
 }
 
 func (m *memory) GetExtensions() map[component.ID]component.Component {
@@ -67,6 +69,9 @@ func (c *client) Delete(ctx context.Context, key string) error {
 func (c *client) Batch(_ context.Context, ops ...*storage.Operation) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(ops) > 0 && ops[0].Type != storage.Get && !c.full {
+		c.saves++
+	}
 	for _, op := range ops {
 		switch {
 		case op.Type == storage.Get:

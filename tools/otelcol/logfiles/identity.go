@@ -43,6 +43,8 @@ type state struct {
 
 	// unread is how many bytes were in the file, and not read, when it was truncated.
 	unread int64
+	// flying: lines of it are on their way, so that nothing may be made of it now.
+	flying bool
 	// saved: the state is on disk, so that the file's lines may be handed on.
 	saved bool
 }
@@ -82,6 +84,7 @@ func (m mark) is(file io.ReaderAt) bool {
 
 // advance notes that everything before the mark was handed on.
 func (s *state) advance(to mark, head mark) {
+	s.unread = max(0, s.unread-(to.End-s.Offset))
 	s.Offset = to.End
 	if s.Cut <= s.Offset {
 		s.Cut = 0
@@ -111,7 +114,7 @@ func (s *state) intact(file io.ReaderAt, size int64) bool {
 // which of the marks. Of the marks within the file the last one must be right:
 // what begins alike is no copy.
 func (s *state) copied(file io.ReaderAt, size int64) (kept []mark, ok bool) {
-	if s.Head.Len == 0 || !s.Head.is(file) {
+	if s.Head.Len == 0 || int64(s.Head.Len) <= size && !s.Head.is(file) {
 		return nil, false
 	}
 	for i := len(s.Marks) - 1; i >= 0; i-- {

@@ -22,6 +22,7 @@ type oddity struct {
 type counts struct {
 	receiver                  attribute.KeyValue
 	lostBytes, split, decoded metric.Int64Counter
+	unusable                  metric.Int64Counter
 	registration              metric.Registration
 
 	mu     sync.Mutex
@@ -33,13 +34,15 @@ type counts struct {
 func newCounts(set component.TelemetrySettings, id component.ID) (*counts, error) {
 	meter := set.MeterProvider.Meter(scope)
 	c := &counts{receiver: attribute.String("receiver", id.String())}
-	var errs [8]error
+	var errs [9]error
 	c.lostBytes, errs[0] = meter.Int64Counter("otelcol_logfiles_lost_bytes", metric.WithUnit("By"),
-		metric.WithDescription("Bytes that were in a file, and not read, when it was truncated."))
+		metric.WithDescription("Bytes that were in a file, and not read, when it was truncated, or gone after it could not be read."))
 	c.split, errs[1] = meter.Int64Counter("otelcol_logfiles_split_records", metric.WithUnit("{records}"),
 		metric.WithDescription("Records that were ended by a limit of lines or bytes."))
 	c.decoded, errs[2] = meter.Int64Counter("otelcol_logfiles_invalid_text_records", metric.WithUnit("{records}"),
 		metric.WithDescription("Records with bytes that are no UTF-8, which were replaced."))
+	c.unusable, errs[7] = meter.Int64Counter("otelcol_logfiles_broken_checkpoints", metric.WithUnit("{checkpoints}"),
+		metric.WithDescription("Checkpoints of which nothing could be made at the start; their files are read from the beginning."))
 	unreadable, err := meter.Int64ObservableGauge("otelcol_logfiles_unreadable_files", metric.WithUnit("{files}"),
 		metric.WithDescription("Files that should be read and cannot be, by reason."))
 	errs[3] = err
@@ -68,7 +71,7 @@ func newCounts(set component.TelemetrySettings, id component.ID) (*counts, error
 		observer.ObserveInt64(unread, c.unread, metric.WithAttributes(c.receiver))
 		return nil
 	}, unreadable, skipped, files, unread)
-	for _, counter := range []metric.Int64Counter{c.lostBytes, c.split, c.decoded} {
+	for _, counter := range []metric.Int64Counter{c.lostBytes, c.split, c.decoded, c.unusable} {
 		counter.Add(context.Background(), 0, metric.WithAttributes(c.receiver))
 	}
 	return c, err
@@ -80,6 +83,10 @@ func (c *counts) with(reason string) metric.MeasurementOption {
 
 func (c *counts) lost(bytes int64) {
 	c.lostBytes.Add(context.Background(), bytes, metric.WithAttributes(c.receiver))
+}
+
+func (c *counts) broken(checkpoints int64) {
+	c.unusable.Add(context.Background(), checkpoints, metric.WithAttributes(c.receiver))
 }
 
 func (c *counts) record(cut, replaced bool) {

@@ -39,7 +39,7 @@ func (t *tracker) recall(f *file) bool {
 		later := s.Born != 0 && made != 0 && s.Born != made
 		sure := s.Inode == f.facts.inode || s.Born != 0 && s.Born == made
 		// The number of a device may change when the system starts anew.
-		likely := s.Path == f.path && s.Offset > 0
+		likely := s.Offset > 0 && (s.Path == f.path || f.rotatedFrom(s.Path))
 		if later || !sure && !likely {
 			continue
 		}
@@ -78,14 +78,21 @@ func (t *tracker) settle(f *file) {
 	made := born(f.handle)
 	t.files[f.facts.inode] = f
 	rotated := false
-	for _, from := range origins(f.path) {
+	for _, from := range f.origins() {
 		for _, s := range t.kept.states {
 			if !s.Ended || s.Path != from.path {
 				continue
 			}
+			if s.flying {
+				f.waits = true
+				return
+			}
 			if marks, ok := s.copied(f.handle, f.facts.size); ok {
 				s.Marks, s.Cut = marks, 0
 				s.Offset = s.last().End
+				if head, _, err := marksAt(f.handle, s.Offset); err == nil {
+					s.Head = head // the copy may lack some of what it was
+				}
 				t.logger.Info("a file is the copy of one that was truncated; it is read on",
 					zap.String("path", f.path), zap.String("of", s.Path), zap.Int64("offset", s.Offset))
 				t.attach(f, s, made)
@@ -109,7 +116,7 @@ func (t *tracker) settle(f *file) {
 	if rotated {
 		// Of a file that was truncated before anything of it was read, this is all there is.
 		for _, s := range t.kept.states {
-			if s.Ended && s.Offset == 0 && rotatedOf(f.path, s.Path) {
+			if s.Ended && s.Offset == 0 && f.rotatedFrom(s.Path) {
 				s.unread = 0
 			}
 		}
@@ -120,6 +127,17 @@ func (t *tracker) settle(f *file) {
 	}
 	t.upgrade(f)
 }
+
+// origins lists the names that a file may have had before it was rotated.
+func (f *file) origins() []origin {
+	found := origins(f.path)
+	if f.of != "" {
+		found = append(found, origin{path: f.of})
+	}
+	return found
+}
+
+func (f *file) rotatedFrom(path string) bool { return f.of == path || rotatedOf(f.path, path) }
 
 // becomesCopy tells whether a file has, so far, the text of the one that is
 // followed under its unrotated name: copytruncate copies before it truncates.
@@ -148,7 +166,7 @@ func (t *tracker) becomesCopy(f *file, path string) bool {
 // writtenSince tells whether a file was made after the one that was followed
 // first under its unrotated name: then it was the active one for a while.
 func (t *tracker) writtenSince(f *file, made int64) bool {
-	for _, from := range origins(f.path) {
+	for _, from := range f.origins() {
 		if first, ok := t.followed[from.path]; ok && first != 0 && made > first {
 			return true
 		}

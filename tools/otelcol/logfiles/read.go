@@ -81,6 +81,10 @@ func (t *tracker) judge(f *file) bool {
 		f.tried = f.facts.size
 		return false
 	}
+	if n == 1 && head[0] >= 0xfe { // half a byte-order mark
+		f.tried, f.padded = f.facts.size, true
+		return false
+	}
 	f.judged = true
 	f.Text, f.reason = judge(head)
 	return f.reason == ""
@@ -104,10 +108,10 @@ func (t *tracker) read(f *file, share, records int) (found part, size int) {
 		n, err := f.handle.ReadAt(data, s.Offset-int64(last.Len))
 		data = data[:n]
 		if err != nil && err != io.EOF {
-			t.note(oddity{failing, true}, f.path, err)
-			f.tried = f.facts.size
+			t.failed(f, err)
 			return part{}, 0
 		}
+		f.broken = false
 		if n < last.Len || last.Len > 0 && digest(s.Offset, data[:last.Len]) != last {
 			t.truncated(f, f.facts.size)
 			return part{}, 0
@@ -134,9 +138,8 @@ func (t *tracker) read(f *file, share, records int) (found part, size int) {
 func (t *tracker) split(f *file, data []byte, lead, records int, whole, final bool) (found part, size int) {
 	s := f.state
 	rest := data[lead:]
-	if whole && s.Text == utf8Text {
-		// Zeros at the end may be room that a writer has taken and not filled yet.
-		rest = bytes.TrimRight(rest, "\x00")
+	if whole {
+		rest = filled(rest, s.Text)
 	}
 	for len(found.records) < records {
 		one := t.splitter.next(rest[size:], s.Text, final)
@@ -170,13 +173,10 @@ func (t *tracker) split(f *file, data []byte, lead, records int, whole, final bo
 // endNow takes what is at the end of a file as a record, if it waited long
 // enough. Where it ends is kept first, so that reading again ends it there too.
 func (t *tracker) endNow(f *file, data []byte, lead, records int) (part, int) {
-	rest := data[lead:]
-	if f.Text == utf8Text {
-		rest = bytes.TrimRight(rest, "\x00")
-	}
+	rest := wholeCharacters(filled(data[lead:], f.Text), f.Text)
 	f.tried = f.facts.size
 	if len(rest) == 0 {
-		// Nothing but room; the file is looked at again when it changes.
+		// Nothing but room, or half a character; the file is looked at again when it changes.
 		f.padded = true
 		return part{}, 0
 	}
@@ -189,16 +189,27 @@ func (t *tracker) endNow(f *file, data []byte, lead, records int) (part, int) {
 	return t.split(f, data[:lead+len(rest)], lead, records, true, true)
 }
 
+// failed gives up a handle: on a network file system it may be stale, and the
+// file's name lead to a sound one. A file without a name has only this.
+func (t *tracker) failed(f *file, err error) {
+	t.note(oddity{failing, true}, f.path, err)
+	f.tried, f.broken = f.facts.size, true
+	if f.turn == t.turn {
+		t.close(f)
+		f.facts.changed = 0 // so that it is opened anew
+	}
+}
+
 // skipZeros passes over zeros that are followed by something: what a writer
 // that does not append leaves before its next line when its file is truncated.
 // It tells whether there was something.
 func (t *tracker) skipZeros(f *file) bool {
 	position := f.Offset
-	if at, err := unix.Seek(int(f.handle.Fd()), position, unix.SEEK_DATA); err == nil {
-		position = at
-	}
 	data := make([]byte, batchBytes)
 	for {
+		if at, err := unix.Seek(int(f.handle.Fd()), position, unix.SEEK_DATA); err == nil {
+			position = at
+		}
 		n, err := f.handle.ReadAt(data, position)
 		if zeros := blank(data[:n], utf8Text); zeros < n {
 			position += int64(zeros)

@@ -58,6 +58,10 @@ func (r *fileReader) prepare(ctx context.Context, host component.Host) error {
 		_ = client.Close(ctx)
 		return err
 	}
+	if kept.broken > 0 {
+		counts.broken(kept.broken)
+		r.set.Logger.Error("checkpoints are broken; their files are read from the beginning", zap.Int64("number", kept.broken))
+	}
 	r.counts, r.tracker = counts, newTracker(r.config, kept, counts, r.set.Logger)
 	if fresh {
 		if r.tracker.legacy, err = filelogCheckpoints(ctx, host, r.config.Storage, r.set.ID.Name()); err != nil {
@@ -158,14 +162,29 @@ func (r *fileReader) round(ctx context.Context) bool {
 			return false
 		}
 	}
-	if !r.handOver(ctx, parts) {
+	if !r.deliver(parts, func() bool { return r.handOver(ctx, parts) }) {
+		return false
+	}
+	r.save(context.WithoutCancel(ctx))
+	return true
+}
+
+// deliver hands parts over, and then moves their checkpoints.
+func (r *fileReader) deliver(parts []part, hand func() bool) bool {
+	for _, one := range parts {
+		one.state.flying = true
+	}
+	taken := hand()
+	for _, one := range parts {
+		one.state.flying = false
+	}
+	if !taken {
 		return false
 	}
 	for _, one := range parts {
 		one.state.advance(one.to, one.head)
-		kept.note(one.state)
+		r.tracker.kept.note(one.state)
 	}
-	r.save(context.WithoutCancel(ctx))
 	return true
 }
 

@@ -125,16 +125,46 @@ func blank(data []byte, enc encoding) int {
 	return n
 }
 
+// filled is without the zeros at the end: they may be room that a writer has
+// taken and not filled yet.
+func filled(data []byte, enc encoding) []byte {
+	if enc == utf8Text {
+		return bytes.TrimRight(data, "\x00")
+	}
+	n := len(data) &^ 1
+	for n > 0 && data[n-1] == 0 && data[n-2] == 0 {
+		n -= 2
+	}
+	return data[:n]
+}
+
+// wholeCharacters is without the half of a character at the end, whose other
+// half is not written yet.
+func wholeCharacters(data []byte, enc encoding) []byte {
+	n := len(data)
+	if enc != utf8Text {
+		if n &^= 1; n > 0 && code(data[n-2:], enc)&0xfc00 == 0xd800 {
+			n -= 2
+		}
+		return data[:n]
+	}
+	for back := 1; back < utf8.UTFMax && back <= n; back++ {
+		if utf8.RuneStart(data[n-back]) {
+			if !utf8.FullRune(data[n-back:]) {
+				return data[:n-back]
+			}
+			break
+		}
+	}
+	return data
+}
+
 // cutAt is where to cut what is too long: between words, and not within or
 // beside digits if that is possible, as what is cut in two can be found by no
 // redaction.
 func cutAt(data []byte, enc encoding) int {
 	if enc != utf8Text {
-		at := len(data) &^ 1
-		if unit := code(data[at-2:], enc); utf16.IsSurrogate(rune(unit)) && unit < 0xdc00 {
-			at -= 2
-		}
-		return at
+		return len(wholeCharacters(data, enc))
 	}
 	const far, near = 4096, 24
 	digits := func(part []byte) bool { return bytes.ContainsAny(part, "0123456789") }
@@ -160,16 +190,7 @@ func cutAt(data []byte, enc encoding) int {
 	if space > 0 {
 		return space
 	}
-	at = len(data)
-	for back := 1; back < utf8.UTFMax && back < at; back++ {
-		if utf8.RuneStart(data[at-back]) {
-			if !utf8.FullRune(data[at-back : at]) {
-				return at - back
-			}
-			break
-		}
-	}
-	return at
+	return len(wholeCharacters(data, enc))
 }
 
 func code(data []byte, enc encoding) uint16 {

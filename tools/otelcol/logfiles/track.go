@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"sort"
 	"time"
@@ -23,6 +22,9 @@ const (
 	// idle is when a file is closed in which nothing happens, and mostOpen how many are kept open.
 	idle     = 5 * time.Minute
 	mostOpen = 400
+	// Where the process may open fewer, those that it can, and some less; untilMore later it is tried again.
+	leastOpen = 8
+	untilMore = 10 * time.Minute
 	// remembered is how long a file that is gone is remembered: its disk may come back.
 	remembered = 7 * 24 * time.Hour
 )
@@ -38,14 +40,17 @@ type file struct {
 	served  uint64    // the batch in which it was last read
 	reason  string    // why it is not read
 	literal bool
-	judged  bool  // whether its first bytes were looked at
-	waits   bool  // it may become a copy of another file
-	tried   int64 // its size when no whole record was found in it
-	padded  bool  // nothing but zeros were found then
+	judged  bool   // whether its first bytes were looked at
+	waits   bool   // it may become a copy of another file
+	tried   int64  // its size when no whole record was found in it
+	padded  bool   // nothing but zeros, or half a character, were found then
+	broken  bool   // reading it failed
+	of      string // the link to the file of which rotation made this one
 }
 
+// atEnd: there is nothing in it to be handed on, now.
 func (f *file) atEnd() bool {
-	return f.reason != "" || f.state != nil && f.Offset >= f.facts.size
+	return f.reason != "" || f.state != nil && (f.Offset >= f.facts.size || f.padded && f.tried == f.facts.size)
 }
 
 // tracker knows which files there are, and which of them were known before.
@@ -66,13 +71,22 @@ type tracker struct {
 	batch    uint64
 	told     map[string]string
 	odd      map[oddity]int64
+
+	// handles are how many files are open, and most how many may be, which is less since when it was short.
+	handles, most int
+	short         time.Time
+	// crowded: there are files that could not be opened, as too many are.
+	crowded bool
 }
 
 func newTracker(config *Config, kept *checkpoints, counts *counts, logger *zap.Logger) *tracker {
 	t := &tracker{
 		config: config, finder: newFinder(config), splitter: config.splitter(), kept: kept, counts: counts,
-		logger: logger, now: time.Now, files: map[inode]*file{}, followed: map[string]int64{}, told: map[string]string{},
+		logger: logger, files: map[inode]*file{}, followed: map[string]int64{}, told: map[string]string{},
+		odd: map[oddity]int64{}, most: mostOpen,
 	}
+	began := time.Now()
+	t.now = steady(began, func() time.Duration { return time.Since(began) })
 	for _, s := range kept.states {
 		if first, ok := t.followed[s.Path]; !ok || s.Born < first {
 			t.followed[s.Path] = s.Born
@@ -81,15 +95,24 @@ func newTracker(config *Config, kept *checkpoints, counts *counts, logger *zap.L
 	return t
 }
 
+// steady is a clock that goes on from where it began, whatever is done to the system's.
+func steady(began time.Time, elapsed func() time.Duration) func() time.Time {
+	return func() time.Time { return began.Add(elapsed()) }
+}
+
 // scan looks for files, and at each of them.
 func (t *tracker) scan() {
 	t.turn++
-	t.odd = map[oddity]int64{}
+	t.odd, t.crowded = map[oddity]int64{}, false
+	if t.now().Sub(t.short) > untilMore {
+		t.most = mostOpen
+	}
 	var unknown []*file
-	for _, item := range t.finder.find() {
+	opened := map[inode]bool{}
+	for _, item := range t.finder.find(t.refuse) {
 		info, err := os.Stat(item.path)
 		if err != nil {
-			t.refuse(item, err)
+			t.refuse(item.path, err)
 			continue
 		}
 		now := factsOf(info)
@@ -97,29 +120,15 @@ func (t *tracker) scan() {
 			t.strange(item, now.kind)
 			continue
 		}
-		f := t.files[now.inode]
-		if f != nil && f.turn == t.turn {
+		if f := t.files[now.inode]; f != nil && f.turn == t.turn || opened[now.inode] {
 			continue // a second name of the same file
 		}
-		if f == nil || f.handle == nil && f.changed(now) {
-			if f != nil {
-				t.leave(f)
-			}
-			if f = t.open(item); f != nil {
-				unknown = append(unknown, f)
-			}
-			continue
+		if f := t.look(item, now); f != nil {
+			opened[f.facts.inode] = true
+			unknown = append(unknown, f)
 		}
-		f.turn = t.turn
-		if f.path != item.path {
-			f.path = item.path
-			if f.state != nil {
-				f.Path = item.path
-				t.kept.note(f.state)
-			}
-		}
-		t.update(f, now)
 	}
+	unknown = t.makeRoom(unknown)
 	for _, f := range t.files {
 		if f.turn != t.turn {
 			t.nameless(f)
@@ -132,6 +141,27 @@ func (t *tracker) scan() {
 	t.expire()
 	t.closeIdle()
 	t.report()
+}
+
+// look at a file under the first of its names. One that has to be placed is given back.
+func (t *tracker) look(item named, now facts) *file {
+	f := t.files[now.inode]
+	if f == nil || f.handle == nil && f.changed(now) {
+		if f != nil {
+			t.leave(f)
+		}
+		return t.open(item)
+	}
+	f.turn = t.turn
+	if f.path != item.path {
+		f.path = item.path
+		if f.state != nil {
+			f.Path = item.path
+			t.kept.note(f.state)
+		}
+	}
+	t.update(f, now)
+	return nil
 }
 
 // refresh looks at the files that are open, which is quick.
@@ -164,8 +194,8 @@ func (t *tracker) update(f *file, now facts) {
 		f.reason, f.judged = "", false
 	}
 	// A file that loses lines at its end, beyond what was read, is still itself.
-	shorter := now.size < f.Offset || f.Offset == 0 && now.size < before.size
-	if shorter || !f.last().is(f.handle) {
+	shorter := f.Offset == 0 && now.size < before.size
+	if shorter || !f.intact(f.handle, now.size) {
 		t.truncated(f, before.size)
 	}
 }
@@ -186,7 +216,7 @@ func (t *tracker) truncated(f *file, before int64) {
 
 // open opens a file that is not known yet.
 func (t *tracker) open(item named) *file {
-	f := &file{path: item.path, turn: t.turn, literal: item.literal, grown: t.now()}
+	f := &file{path: item.path, of: item.of, turn: t.turn, literal: item.literal, grown: t.now()}
 	if item.inserted {
 		f.reason = inserted
 	}
@@ -199,9 +229,15 @@ func (t *tracker) open(item named) *file {
 		t.files[f.facts.inode] = f
 		return nil
 	}
+	if t.most < mostOpen && t.handles >= t.most {
+		t.crowded = true
+		t.refuse(item.path, unix.EMFILE) // its turn comes when others are closed
+		return nil
+	}
 	handle, err := os.OpenFile(item.path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		t.refuse(item, err)
+		t.refuse(item.path, err)
+		t.tooMany(err)
 		return nil
 	}
 	info, err := handle.Stat()
@@ -210,6 +246,7 @@ func (t *tracker) open(item named) *file {
 		return nil
 	}
 	f.handle, f.facts = handle, factsOf(info)
+	t.handles++
 	return f
 }
 
@@ -221,9 +258,14 @@ func (t *tracker) nameless(f *file) {
 			t.update(f, factsOf(info))
 		}
 		rest := t.now().Sub(f.grown)
-		if f.waits && rest < copying || !f.waits && (!f.atEnd() || rest < linger) {
+		if f.waits && rest < copying || !f.waits && (!f.atEnd() && !f.broken || rest < linger) {
 			return
 		}
+	}
+	if f.broken && !f.atEnd() {
+		t.logger.Warn("a file that could not be read is gone", zap.String("path", f.path),
+			zap.Int64("bytes", f.facts.size-f.Offset))
+		t.counts.lost(f.facts.size - f.Offset)
 	}
 	t.leave(f)
 }
@@ -242,6 +284,7 @@ func (t *tracker) close(f *file) {
 	if f.handle != nil {
 		_ = f.handle.Close()
 		f.handle = nil
+		t.handles--
 	}
 }
 
@@ -276,75 +319,37 @@ func (t *tracker) expire() {
 // closeIdle closes files of which everything was read and in which nothing happens.
 func (t *tracker) closeIdle() {
 	var quiet []*file
-	open := 0
 	for _, f := range t.files {
-		if f.handle == nil {
-			continue
-		}
-		open++
-		if f.atEnd() && f.turn == t.turn && !f.waits && f.state != nil && (f.saved || f.reason != "") {
+		// What is new and empty is known again by nothing, and needs not be.
+		if f.handle != nil && f.atEnd() && f.turn == t.turn && !f.waits && f.state != nil &&
+			(f.saved || f.Offset == 0 || f.reason != "") {
 			quiet = append(quiet, f)
 		}
 	}
 	sort.Slice(quiet, func(a, b int) bool { return quiet[a].grown.Before(quiet[b].grown) })
 	for _, f := range quiet {
-		if open <= mostOpen && t.now().Sub(f.grown) < idle {
+		if t.handles <= t.most && !t.crowded && t.now().Sub(f.grown) < idle {
 			break
 		}
 		t.close(f)
-		open--
 	}
 }
 
-// refuse notes a file that cannot be opened. One that is not there is none.
-func (t *tracker) refuse(item named, err error) {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, fs.ErrPermission):
-		t.note(oddity{permission, true}, item.path, err)
-	default:
-		t.note(oddity{failing, true}, item.path, err)
+// tooMany notes that the process may open no more files. It needs some for other things.
+func (t *tracker) tooMany(err error) {
+	if errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) {
+		t.most, t.short, t.crowded = max(leastOpen, t.handles*3/4), t.now(), true
 	}
 }
 
-// strange notes what is no file. Under a wildcard, folders are nothing special.
-func (t *tracker) strange(item named, kind os.FileMode) {
-	reason := special
-	if kind.IsDir() {
-		reason = folder
+// makeRoom closes what was just opened and is too much. It is found again.
+func (t *tracker) makeRoom(unknown []*file) []*file {
+	for t.most < mostOpen && t.handles > t.most && len(unknown) > 0 {
+		last := len(unknown) - 1
+		t.close(unknown[last])
+		unknown = unknown[:last]
 	}
-	if item.literal {
-		t.note(oddity{reason, true}, item.path, nil)
-	}
-}
-
-func (t *tracker) note(what oddity, path string, err error) {
-	t.odd[what]++
-	if t.told[path] != what.reason {
-		t.told[path] = what.reason
-		if what.unreadable {
-			t.logger.Warn("a file cannot be read", zap.String("path", path), zap.String("reason", what.reason), zap.Error(err))
-		} else {
-			t.logger.Info("a file is left out", zap.String("path", path), zap.String("reason", what.reason))
-		}
-	}
-}
-
-// report counts what is not read, for the metrics.
-func (t *tracker) report() {
-	var unread int64
-	for _, f := range t.files {
-		switch {
-		case f.reason == binaryData && f.literal:
-			t.note(oddity{binaryData, true}, f.path, nil)
-		case f.reason == inserted:
-		case f.reason != "":
-			t.note(oddity{f.reason, false}, f.path, nil)
-		case f.state != nil:
-			unread += max(0, f.facts.size-f.Offset)
-		}
-	}
-	t.counts.show(t.odd, int64(len(t.files)), unread)
+	return unknown
 }
 
 // same tells whether two files have the same first n bytes, as far as their
