@@ -12,6 +12,7 @@ from components.plan import Pillar
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import Severity
+from components.spec.servers import Role
 
 Condition = Callable[[Spec], bool]
 """Whether a stack has something."""
@@ -41,6 +42,10 @@ class Socket:
     ones below 100, so that nothing else moves; from 100 on they are the services'."""
     tls: Literal["never", "able", "always"] = "never"
     """Whether it can speak TLS, and whether it does even where only loopback reaches it."""
+    speaks: Literal["http", "other"] = "http"
+    """What is spoken there: HTTP, which a host's front can pass on, or something else (gRPC, its own)."""
+    near: bool = False
+    """Whether only programs of the same host have to reach it: loopback does, wherever the host is."""
     opened: Condition = _always
 
 
@@ -69,6 +74,8 @@ class Program:
 
     name: str
     pillar: Pillar
+    role: Role
+    """Which hosts have it, where a stack has several."""
     sockets: tuple[Socket, ...]
     engine: str | None = None
     """Its name in the catalogue; None for a small program of ours."""
@@ -84,14 +91,19 @@ class Program:
     certificates: tuple[str, ...] = ()
     """Names of the certificates that it needs wherever it is, signed by the stack's authority; with TLS on a
     listener that can go without, one of its own name besides."""
-    each_host: bool = False
-    """Whether each host has one; otherwise a stack has one, or a few that replace each other."""
+    once: bool = False
+    """Whether a stack has one alone, on the first host of its role; otherwise each of its hosts has one."""
     runs: Condition = _always
 
     @property
     def password(self) -> str:
         """Name of the secret with the password of `user`; '' if it is none."""
         return password_of(self.user) if self.user else ""
+
+    @property
+    def each_host(self) -> bool:
+        """Whether each host has one; otherwise a stack has one, or a few that replace each other."""
+        return self.role == "agent"
 
 
 def password_of(user: str) -> str:
@@ -103,8 +115,12 @@ PROGRAMS = (
     Program(
         name="opensearch",
         pillar=Pillar.LOGGING,
+        role="logs",
         engine="opensearch",
-        sockets=(Socket("opensearch", 10, tls="always"), Socket("opensearch-transport", 11, tls="always")),
+        sockets=(
+            Socket("opensearch", 10, tls="always"),
+            Socket("opensearch-transport", 11, tls="always", speaks="other"),
+        ),
         api="opensearch",
         pages=(Page("logs"),),
         certificates=("opensearch", "admin"),
@@ -112,6 +128,8 @@ PROGRAMS = (
     Program(
         name="housekeeper",
         pillar=Pillar.LOGGING,
+        role="logs",
+        once=True,
         sockets=(Socket("housekeeper", 6),),
         metrics=(Metrics("housekeeper", "housekeeper", "warning"),),
         user="housekeeper",
@@ -119,13 +137,20 @@ PROGRAMS = (
     Program(
         name="collector",
         pillar=Pillar.TRACING,
+        role="gateway",
         engine="otelcol",
         sockets=(
-            Socket("collector-otlp-grpc", 20, tls="able", opened=lambda spec: spec.tracing.otlp.grpc),
+            Socket(
+                "collector-otlp-grpc",
+                20,
+                tls="able",
+                speaks="other",
+                opened=lambda spec: spec.tracing.otlp.grpc,
+            ),
             Socket("collector-otlp-http", 21, tls="able", opened=lambda spec: spec.tracing.otlp.http),
             Socket("collector-metrics", 22),
             Socket("collector-spanmetrics", 23, tls="able"),
-            Socket("collector-health", 24, tls="able"),
+            Socket("collector-health", 24, tls="able", near=True),
             Socket("collector-pushed", 25, tls="able", opened=lambda spec: spec.metrics.otlp),
         ),
         metrics=(
@@ -138,22 +163,26 @@ PROGRAMS = (
     Program(
         name="collector-agent",
         pillar=Pillar.LOGGING,
+        role="agent",
         engine="otelcol",
-        sockets=(Socket("collector-agent-metrics", 26), Socket("collector-agent-health", 27, tls="able")),
+        sockets=(
+            Socket("collector-agent-metrics", 26),
+            Socket("collector-agent-health", 27, tls="able", near=True),
+        ),
         metrics=(Metrics("collector", "collector-agent-metrics", "critical"),),
         user="collector",
-        each_host=True,
     ),
     Program(
         name="jaeger",
         pillar=Pillar.TRACING,
+        role="traces",
         engine="jaeger",
         sockets=(
             Socket("jaeger-query-http", 30, tls="able"),
-            Socket("jaeger-query-grpc", 31, tls="able"),
-            Socket("jaeger-otlp-grpc", 32, tls="able"),
+            Socket("jaeger-query-grpc", 31, tls="able", speaks="other", near=True),
+            Socket("jaeger-otlp-grpc", 32, tls="able", speaks="other"),
             Socket("jaeger-metrics", 33),
-            Socket("jaeger-health", 34, tls="able"),
+            Socket("jaeger-health", 34, tls="able", near=True),
         ),
         metrics=(Metrics("jaeger", "jaeger-metrics", "critical"),),
         api="jaeger-query-http",
@@ -163,6 +192,7 @@ PROGRAMS = (
     Program(
         name="alertmanager",
         pillar=Pillar.ALERTING,
+        role="alerting",
         engine="alertmanager",
         sockets=(Socket("alertmanager", 1, tls="able"),),
         metrics=(Metrics("alertmanager", "alertmanager", "critical"),),
@@ -173,6 +203,7 @@ PROGRAMS = (
     Program(
         name="prometheus",
         pillar=Pillar.METRICS,
+        role="metrics",
         engine="prometheus",
         sockets=(Socket("prometheus", 0, tls="able"),),
         metrics=(Metrics("prometheus", "prometheus", "critical"),),
@@ -182,6 +213,8 @@ PROGRAMS = (
     Program(
         name="pages",
         pillar=Pillar.METRICS,
+        role="metrics",
+        once=True,
         sockets=(Socket("pages", 41),),
         metrics=(Metrics("pages", "pages", "warning"),),
         api="pages",
@@ -191,22 +224,26 @@ PROGRAMS = (
     Program(
         name="node-exporter",
         pillar=Pillar.METRICS,
+        role="agent",
         engine="node_exporter",
         sockets=(Socket("node-exporter", 3, tls="able"),),
         metrics=(Metrics("node-exporter", "node-exporter", "warning"),),
-        each_host=True,
         runs=_exporter("node"),
     ),
     Program(
         name="redis",
         pillar=Pillar.SERVICES,
+        role="demo",
+        once=True,
         engine="redis",
-        sockets=(Socket("redis", 12),),
+        sockets=(Socket("redis", 12, speaks="other", near=True),),
         runs=runs_redis,
     ),
     Program(
         name="redis-exporter",
         pillar=Pillar.METRICS,
+        role="demo",
+        once=True,
         sockets=(Socket("redis-exporter", 5),),
         metrics=(Metrics("redis-exporter", "redis-exporter", "warning"),),
         runs=lambda spec: runs_redis(spec) and "redis" in spec.metrics.exporters,
@@ -214,6 +251,8 @@ PROGRAMS = (
     Program(
         name="sink",
         pillar=Pillar.ALERTING,
+        role="alerting",
+        once=True,
         sockets=(Socket("sink", 40),),
         metrics=(Metrics("sink", "sink", "warning"),),
         api="sink",

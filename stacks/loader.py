@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from components.spec import Spec
 from components.spec.base import Model
 from components.spec.problem import MISSING, AsWritten, KeyPath, Problem
+from stacks.servers import with_servers
 from stacks.source import Located, Node, StackFileError, merge, parse
 from stacks.words import describe_errors, located, unknown_key
 
@@ -90,8 +91,8 @@ def load_node(stack: str, folder: Path = STACKS) -> Node:
         base = parse(base_file, f"{folder.name}/{base_file.name}")
         if not isinstance(base.value, dict):
             raise StackFileError([Located.at(base.where, (), "expected a mapping", AsWritten(base.shown()))])
-        return merge(base, spec)
-    return spec
+        spec = merge(base, spec)
+    return with_servers(spec, folder)
 
 
 def _parsed(file: Path, name: str) -> Node:

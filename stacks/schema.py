@@ -9,6 +9,8 @@ from typing import Any
 
 from components.spec import Spec
 from stacks.loader import KEY, PULUMI_KEYS
+from stacks.servers import ABOUT, PATTERN
+from stacks.servers import FILE as SERVERS_FILE
 
 FILE = Path(__file__).parent / "schema.json"
 
@@ -16,13 +18,19 @@ FILE = Path(__file__).parent / "schema.json"
 def schema() -> dict[str, Any]:
     """The schema of `stacks/Pulumi.<stack>.yaml` as a mapping.
 
-    Keys that the base file may bring are not required here: the loader says what is missing after merging.
+    Keys that the base file, or a file with servers, may bring are not required here: the loader says what is
+    missing after merging.
     """
     model = Spec.model_json_schema()
     definitions = model.pop("$defs")
     model.pop("required", None)
-    for name in ("Alerting", "Environment"):
+    for name in ("Alerting", "Environment", "Host"):
         definitions[name].pop("required", None)
+    definitions["Servers"]["properties"][SERVERS_FILE] = {
+        "type": "string",
+        "pattern": PATTERN,
+        "description": ABOUT,
+    }
     definitions["Spec"] = model
     other: dict[str, Any] = {key: {} for key in PULUMI_KEYS if key != "config"}
     return {

@@ -10,12 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from components.spec import Spec
+from components.spec import Servers, Spec
 from components.spec.problem import MISSING, AsWritten, KeyPath, Problem, show
+from stacks.servers import FILE
 from stacks.source import Located, Node
 
 SENSITIVE = re.compile(r"secret|password|token|api_?key|credential|webhook|routing_?key", re.IGNORECASE)
 """Keys whose text is not shown: somebody may have put the secret itself there."""
+_KEYS = (("secrets",), ("servers",))
+"""Sections in which the same is so of `key`."""
 _LOGIN = re.compile(r"[^\s/@'\"]+:[^\s/@'\"]+@")
 """A name and a password in an address."""
 
@@ -72,7 +75,7 @@ def located(root: Node, problem: Problem) -> Located:
     key = str(path[-1]) if path else ""
     if value is MISSING:
         return replace(Located.at(where, path, problem.expected), what_to_do=problem.what_to_do)
-    if isinstance(value, str) and (SENSITIVE.search(key) or (path[:1] == ("secrets",) and key == "key")):
+    if isinstance(value, str) and (SENSITIVE.search(key) or (path[:1] in _KEYS and key == "key")):
         shown = "(not shown)"
     else:
         shown = _LOGIN.sub("(not shown)@", node.shown() if exists and node.value == value else show(value))
@@ -126,7 +129,9 @@ def fields(path: KeyPath) -> list[str]:
         if not (isinstance(model, type) and issubclass(model, BaseModel)) or part not in model.model_fields:
             return []
         model = _inner(model.model_fields[part].annotation)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [*model.model_fields, *([FILE] if model is Servers else [])]
 
 
 def _inner(annotation: Any) -> Any:

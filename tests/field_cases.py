@@ -15,6 +15,18 @@ CASES: dict[str, tuple[Path, Any]] = {
     "deploy.port_base": (("deploy", "port_base"), 22000),
     "deploy.retain": (("deploy", "retain"), False),
     "deploy.opensearch_heap_mb": (("deploy", "opensearch_heap_mb"), 1024),
+    "servers.user": (("servers", "user"), "other"),
+    "servers.port": (("servers", "port"), 2200),
+    "servers.key": (("servers", "key"), "second"),
+    "servers.sudo_password": (("servers", "sudo_password"), "second"),
+    "servers.hosts[].name": (("servers", "hosts", 1, "name"), "renamed"),
+    "servers.hosts[].address": (("servers", "hosts", 0, "address"), "192.0.2.99"),
+    "servers.hosts[].user": (("servers", "hosts", 0, "user"), "other"),
+    "servers.hosts[].port": (("servers", "hosts", 0, "port"), 2200),
+    "servers.hosts[].roles": (("servers", "hosts", 1, "roles"), ["logs", "demo"]),
+    "servers.hosts[].labels": (("servers", "hosts", 0, "labels"), {"rack": "b"}),
+    "servers.hosts[].jump": (("servers", "hosts", 1, "jump"), "obs-1"),
+    "servers.hosts[].host_keys": (("servers", "hosts", 0, "host_keys"), []),
     "secrets[].name": (("secrets", 0, "name"), "renamed"),
     "secrets[].source": (("secrets", 0, "source"), "config"),
     "secrets[].key": (("secrets", 0, "key"), "OTHER"),
@@ -44,6 +56,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     ),
     "services[].logs[].multiline.max_lines": (("services", 0, "logs", 0, "multiline", "max_lines"), 77),
     "services[].logs[].multiline.max_wait": (("services", 0, "logs", 0, "multiline", "max_wait"), "7s"),
+    "services[].hosts": (("services", 4, "hosts"), ["obs-1"]),
     "services[].traces.protocol": (("services", 0, "traces", "protocol"), "otlp-http"),
     "services[].slo.availability": (("services", 0, "slo", "availability"), 98.0),
     "services[].slo.latency.threshold": (("services", 2, "slo", "latency", "threshold"), "1s"),
@@ -207,7 +220,15 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.retention": (("tracing", "retention"), "9d"),
 }
 
-REFUSED = {"local": {"environment.target", "logging.index.replicas", "tracing.storage.replicas"}}
+REFUSED = {
+    "local": {
+        "environment.target",
+        "logging.index.replicas",
+        *(field for field in CASES if field.startswith("servers.")),
+        "services[].hosts",
+        "tracing.storage.replicas",
+    }
+}
 """Target -> cases that it cannot honour and must therefore refuse."""
 
 OPTIONAL: dict[str, Path] = {

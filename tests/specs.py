@@ -177,6 +177,26 @@ _STACK: Stack = {
 }
 
 
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmLGU1aDOHZJaiAc2Y/sE62sCSMuh62lbaRuTbdP8Pg"
+_SERVERS: Stack = {
+    "user": "deploy",
+    "key": "ssh-key",
+    "sudo_password": "sudo",
+    "hosts": [
+        {
+            "name": "obs-1",
+            "address": "192.0.2.11",
+            "roles": ["metrics", "alerting"],
+            "labels": {"rack": "a"},
+            "host_keys": [HOST_KEY],
+        },
+        {"name": "obs-2", "address": "2001:db8::12", "roles": ["logs"], "port": 2222},
+        {"name": "obs-3", "address": "obs-3.example", "roles": ["traces", "gateway"], "user": "root"},
+        {"name": "app-1", "address": "192.0.2.14", "roles": ["demo"], "jump": "obs-1"},
+    ],
+}
+
+
 def _merge(base: Any, change: Any) -> Any:
     if isinstance(base, dict) and isinstance(change, dict):
         return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}
@@ -192,11 +212,35 @@ def stack(**changes: Any) -> Stack:
 
 def spec(**changes: Any) -> Spec:
     """The demo shop as a Spec, changed as by `stack`. ValueError if it does not fit together."""
-    result = Spec.model_validate_json(json.dumps(stack(**changes)))
+    return _whole(stack(**changes))
+
+
+def _whole(stack: Stack) -> Spec:
+    result = Spec.model_validate_json(json.dumps(stack))
     problems = result.problems()
     if problems:
         raise ValueError(f"not a whole stack: {problems}")
     return result
+
+
+def on_servers(**changes: Any) -> Stack:
+    """The demo shop on four servers as a stack file has it, changed as by `stack`."""
+    secrets = [
+        {"name": name, "source": "environment", "key": name.replace("-", "_").upper()}
+        for name in ("ssh-key", "sudo")
+    ]
+    shop = stack(environment={"target": "vsi"}, servers=copy.deepcopy(_SERVERS), secrets=secrets)
+    billing = shop["services"][4]
+    billing["hosts"] = ["app-1"]
+    billing["metrics"][0]["address"] = ":9404"
+    shop["metrics"]["scrape_jobs"][0]["targets"] = ["router.example:9342"]
+    merged: Stack = _merge(shop, changes)
+    return copy.deepcopy(merged)
+
+
+def spec_on_servers(**changes: Any) -> Spec:
+    """The same as a Spec. ValueError if it does not fit together."""
+    return _whole(on_servers(**changes))
 
 
 def service(name: str, /, **changes: Any) -> list[Stack]:
@@ -213,4 +257,4 @@ def unit(plan: HostPlan, name: str) -> HostUnit:
     return found
 
 
-__all__ = ["Stack", "service", "spec", "stack", "unit"]
+__all__ = ["HOST_KEY", "Stack", "on_servers", "service", "spec", "spec_on_servers", "stack", "unit"]

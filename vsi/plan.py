@@ -6,8 +6,8 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
-from components.spec import Spec
-from components.spec.problem import KeyPath, Problem
+from components.spec import Servers, Spec
+from components.spec.problem import MISSING, KeyPath, Problem
 from vsi.site import local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
@@ -27,7 +27,7 @@ def plan(spec: Spec, stack: str) -> HostPlan:
 
 def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
-    found: list[Problem] = []
+    found = _hosts(spec)
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
@@ -39,6 +39,19 @@ def refusals(spec: Spec) -> list[Problem]:
     if "redis" in spec.metrics.exporters and not runs_redis(spec):
         expected = "expected no 'redis', since no service with `run` uses Redis; take it out"
         found.append(Problem(("metrics", "exporters"), "redis", expected))
+    return found
+
+
+def _hosts(spec: Spec) -> list[Problem]:
+    """Settings of servers, of which this target has none."""
+    found: list[Problem] = []
+    if spec.servers != Servers():
+        expected = "expected no servers: target local is this machine alone; take them out"
+        found.append(Problem(("servers",), MISSING, expected))
+    for index, service in enumerate(spec.services):
+        if service.hosts:
+            expected = "expected no hosts: target local is this machine alone; take them out"
+            found.append(Problem(("services", index, "hosts"), service.hosts, expected))
     return found
 
 

@@ -14,6 +14,7 @@ from components.spec.consistency import problems
 from components.spec.logging import Logging
 from components.spec.metrics import AlertRule, Metrics
 from components.spec.problem import Problem
+from components.spec.servers import Servers
 from components.spec.services import Service
 from components.spec.tracing import Tracing
 
@@ -61,6 +62,7 @@ class Spec(Model):
 
     environment: Environment
     deploy: Deploy = Deploy()
+    servers: Servers = Servers()
     secrets: tuple[SecretSource, ...] = ()
     services: tuple[Service, ...] = ()
     metrics: Metrics = Metrics()
@@ -85,6 +87,7 @@ __all__ = [
     "Receiver",
     "Route",
     "SecretSource",
+    "Servers",
     "Service",
     "Spec",
     "Team",

@@ -256,6 +256,18 @@ HostPort = Annotated[
 """An address, as in '127.0.0.1:8000'."""
 
 
+EndpointAddress = Annotated[
+    str,
+    Like(
+        r"^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])?:[0-9]{1,5}$",
+        "an address as in 'cart.internal:8000' or '[::1]:8000', or of each of the service's hosts a port, as "
+        "in ':8000'; scheme and path have keys of their own",
+    ),
+    AfterValidator(_host_port),
+]
+"""An address as in '127.0.0.1:8000', or the port of a service on each of its hosts, as in ':8000'."""
+
+
 def milliseconds(duration: str) -> int:
     """A `Duration` in milliseconds."""
     match = _DURATION.match(duration)

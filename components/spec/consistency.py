@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from components.spec import references
+from components.spec import references, server_checks
 from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
 from components.spec.matchers import label
@@ -29,6 +29,9 @@ RESERVED_PROGRAMS = (
 )  # fmt: skip
 """Names of the stack's own programs, which no service may have."""
 
+RESERVED_PARTS = ("host", "keys")
+"""Names of what else a stack has in a place, which no service may have either."""
+
 RESERVED_JOBS = ("collector-pushed", "collector-spanmetrics", *RESERVED_PROGRAMS)
 """Names of the stack's own scrape jobs; another of that name would take its file."""
 
@@ -48,7 +51,7 @@ def _service_names(spec: "Spec") -> list[Problem]:
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
         path: KeyPath = ("services", index, "name")
-        if service.name in RESERVED_PROGRAMS:
+        if service.name in (*RESERVED_PROGRAMS, *RESERVED_PARTS):
             found.append(Problem(path, service.name, "expected a name that no program of the stack has"))
         elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
             found.append(
@@ -239,6 +242,14 @@ def _metrics(spec: "Spec") -> list[Problem]:
     return found
 
 
+def _host_labels(spec: "Spec") -> list[Problem]:
+    return server_checks.host_labels(spec, RESERVED_LABELS)
+
+
+def _unused_secrets(spec: "Spec") -> list[Problem]:
+    return references.unused_secrets(spec, server_checks.servers_secrets(spec))
+
+
 Check = Callable[["Spec"], list[Problem]]
 
 CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
@@ -248,19 +259,26 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("secrets", "alerting"), references.secrets_of_receivers),
     (("secrets", "metrics"), references.secrets_of_jobs),
     (("secrets", "services"), references.secrets_of_services),
-    (("secrets", "alerting", "metrics", "services"), references.unused_secrets),
+    (("secrets", "servers"), server_checks.secrets_of_servers),
+    (("secrets", "alerting", "metrics", "services", "servers"), _unused_secrets),
     (("services",), references.service_names),
     (("services",), references.calls),
     (("services",), _service_names),
     (("services",), _service_places),
     (("services",), _service_ports),
     (("services",), _service_promises),
+    (("services",), server_checks.addresses_of_services),
+    (("services", "servers"), server_checks.hosts_of_services),
+    (("services", "servers"), server_checks.roles),
     (("services", "alerting"), references.owners),
     (("services", "metrics"), references.job_names),
     (("services", "metrics"), _service_intervals),
     (("services", "logging"), references.input_names),
     (("services", "tracing"), _span_buckets),
     (("services", "tracing"), _protocols),
+    (("servers",), server_checks.host_names),
+    (("servers",), server_checks.jumps),
+    (("servers", "metrics"), _host_labels),
     (("metrics",), references.rule_names),
     (("metrics",), _intervals),
     (("metrics",), _metrics),

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from components.spec.problem import KeyPath, Problem, written
-from components.spec.services import Service
 
 if TYPE_CHECKING:
     from components.spec import Spec
@@ -14,14 +13,14 @@ if TYPE_CHECKING:
 def team_and_receiver_names(spec: "Spec") -> list[Problem]:
     """Teams and receivers are unique."""
     alerting = spec.alerting
-    return _unique(("alerting", "teams"), [team.name for team in alerting.teams]) + _unique(
+    return unique(("alerting", "teams"), [team.name for team in alerting.teams]) + unique(
         ("alerting", "receivers"), [receiver.name for receiver in alerting.receivers]
     )
 
 
 def secret_names(spec: "Spec") -> list[Problem]:
     """Secrets are unique, and none takes a file of the stack's own."""
-    found = _unique(("secrets",), [secret.name for secret in spec.secrets])
+    found = unique(("secrets",), [secret.name for secret in spec.secrets])
     for index, secret in enumerate(spec.secrets):
         if secret.name == "tls" or secret.name.startswith("opensearch-"):
             message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
@@ -45,12 +44,12 @@ def rule_names(spec: "Spec") -> list[Problem]:
 
 def redaction_names(spec: "Spec") -> list[Problem]:
     """Redactions are unique."""
-    return _unique(("logging", "redaction"), [rule.name for rule in spec.logging.redaction])
+    return unique(("logging", "redaction"), [rule.name for rule in spec.logging.redaction])
 
 
 def service_names(spec: "Spec") -> list[Problem]:
     """Services are unique, and none is called as another's further log sources are: `<service>-2`, ..."""
-    found = _unique(("services",), [service.name for service in spec.services])
+    found = unique(("services",), [service.name for service in spec.services])
     sources = _log_sources(spec)
     for index, service in enumerate(spec.services):
         if service.name in sources:
@@ -61,7 +60,7 @@ def service_names(spec: "Spec") -> list[Problem]:
 
 def input_names(spec: "Spec") -> list[Problem]:
     """Log inputs are unique, and none has the name of a service's log source."""
-    found = _unique(("logging", "inputs"), [item.name for item in spec.logging.inputs])
+    found = unique(("logging", "inputs"), [item.name for item in spec.logging.inputs])
     taken = _taken_by_services(spec) | _log_sources(spec)
     for index, item in enumerate(spec.logging.inputs):
         if item.name in taken:
@@ -72,7 +71,7 @@ def input_names(spec: "Spec") -> list[Problem]:
 
 def job_names(spec: "Spec") -> list[Problem]:
     """Scrape jobs are unique, and none has the name of a service's job."""
-    found = _unique(("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs])
+    found = unique(("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs])
     taken = _taken_by_services(spec)
     for index, job in enumerate(spec.metrics.scrape_jobs):
         if job.name in taken:
@@ -94,7 +93,7 @@ def _log_sources(spec: "Spec") -> dict[str, str]:
     }
 
 
-def _unique(path: KeyPath, names: list[str]) -> list[Problem]:
+def unique(path: KeyPath, names: list[str]) -> list[Problem]:
     """Each name that stood before, at its second place."""
     first: dict[str, int] = {}
     found: list[Problem] = []
@@ -111,12 +110,12 @@ def alerting_references(spec: "Spec") -> list[Problem]:
     teams = [team.name for team in alerting.teams]
     receivers = [receiver.name for receiver in alerting.receivers]
     switch = ("alerting", "dead_mans_switch", "receiver")
-    found = _known(("alerting", "platform_team"), alerting.platform_team, teams, "team")
-    found += _known(switch, alerting.dead_mans_switch.receiver, receivers, "receiver")
+    found = known(("alerting", "platform_team"), alerting.platform_team, teams, "team")
+    found += known(switch, alerting.dead_mans_switch.receiver, receivers, "receiver")
     for index, team in enumerate(alerting.teams):
-        found += _known(("alerting", "teams", index, "receiver"), team.receiver, receivers, "receiver")
+        found += known(("alerting", "teams", index, "receiver"), team.receiver, receivers, "receiver")
     for index, route in enumerate(alerting.routes):
-        found += _known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
+        found += known(("alerting", "routes", index, "receiver"), route.receiver, receivers, "receiver")
     for index, receiver in enumerate(alerting.receivers):
         if receiver.to_sink and not alerting.sink:
             path: KeyPath = ("alerting", "receivers", index, "to_sink")
@@ -129,7 +128,7 @@ def owners(spec: "Spec") -> list[Problem]:
     teams = [team.name for team in spec.alerting.teams]
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
-        found += _known(("services", index, "owner"), service.owner, teams, "team")
+        found += known(("services", index, "owner"), service.owner, teams, "team")
     return found
 
 
@@ -138,7 +137,7 @@ def rule_teams(spec: "Spec") -> list[Problem]:
     teams = [team.name for team in spec.alerting.teams]
     found: list[Problem] = []
     for index, rule in enumerate(spec.metrics.rules.alerts):
-        found += _known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
+        found += known(("metrics", "rules", "alerts", index, "team"), rule.team, teams, "team")
     return found
 
 
@@ -169,27 +168,28 @@ def _services_secrets(spec: "Spec") -> list[tuple[KeyPath, str]]:
 
 def secrets_of_receivers(spec: "Spec") -> list[Problem]:
     """Receivers name secrets that are there."""
-    return _known_secrets(spec, _receivers_secrets(spec))
+    return known_secrets(spec, _receivers_secrets(spec))
 
 
 def secrets_of_jobs(spec: "Spec") -> list[Problem]:
     """Scrape jobs name secrets that are there."""
-    return _known_secrets(spec, _jobs_secrets(spec))
+    return known_secrets(spec, _jobs_secrets(spec))
 
 
 def secrets_of_services(spec: "Spec") -> list[Problem]:
     """Metrics endpoints name secrets that are there."""
-    return _known_secrets(spec, _services_secrets(spec))
+    return known_secrets(spec, _services_secrets(spec))
 
 
-def _known_secrets(spec: "Spec", uses: list[tuple[KeyPath, str]]) -> list[Problem]:
+def known_secrets(spec: "Spec", uses: list[tuple[KeyPath, str]]) -> list[Problem]:
+    """Of places that name a secret, those that name one that there is not."""
     names = [secret.name for secret in spec.secrets]
-    return [found for path, name in uses for found in _known(path, name, names, "secret")]
+    return [found for path, name in uses for found in known(path, name, names, "secret")]
 
 
-def unused_secrets(spec: "Spec") -> list[Problem]:
-    """Each secret is asked for by something."""
-    uses = [*_receivers_secrets(spec), *_jobs_secrets(spec), *_services_secrets(spec)]
+def unused_secrets(spec: "Spec", others: list[tuple[KeyPath, str]]) -> list[Problem]:
+    """Each secret is asked for by something. `others`: where else one is named, and which."""
+    uses = [*_receivers_secrets(spec), *_jobs_secrets(spec), *_services_secrets(spec), *others]
     used = {name for _, name in uses}
     return [
         Problem(
@@ -207,22 +207,23 @@ def calls(spec: "Spec") -> list[Problem]:
     for index, service in enumerate(spec.services):
         runnable = [name for name, other in services.items() if other.run and name != service.name]
         for position, callee in enumerate(service.run.calls if service.run else ()):
-            found += _known(
+            found += known(
                 ("services", index, "run", "calls", position), callee, runnable, "service with `run`"
             )
     at = {service.name: index for index, service in enumerate(spec.services)}
-    for cycle in _cycles(services):
+    graph = {
+        name: [callee for callee in (service.run.calls if service.run else ()) if callee in services]
+        for name, service in services.items()
+    }
+    for cycle in circles(graph):
         path: KeyPath = ("services", at[cycle[0]], "run", "calls")
         found.append(Problem(path, " -> ".join(cycle), "expected no dependency cycle"))
     return found
 
 
-def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
-    """Cycles of calls that share no service, each from its first service in the file round to it again."""
-    graph = {
-        name: [callee for callee in (service.run.calls if service.run else ()) if callee in services]
-        for name, service in services.items()
-    }
+def circles(graph: dict[str, list[str]]) -> Iterable[list[str]]:
+    """Circles of names that share none, each from the first that the graph names round to it again."""
+    names = list(graph)
     while True:
         try:
             graphlib.TopologicalSorter(graph).prepare()
@@ -230,8 +231,8 @@ def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
             ring = list(reversed(error.args[1][1:]))
         else:
             return
-        start = min(range(len(ring)), key=lambda position: list(services).index(ring[position]))
-        if len(ring) > 1:  # a service that calls itself is told as no service that it may call
+        start = min(range(len(ring)), key=lambda position: names.index(ring[position]))
+        if len(ring) > 1:  # what leads to itself is told as nothing that it may lead to
             yield [*ring[start:], *ring[: start + 1]]
         graph = {
             name: [callee for callee in callees if callee not in ring]
@@ -240,7 +241,8 @@ def _cycles(services: dict[str, Service]) -> Iterable[list[str]]:
         }
 
 
-def _known(path: KeyPath, name: str, names: list[str], what: str) -> list[Problem]:
+def known(path: KeyPath, name: str, names: list[str], what: str) -> list[Problem]:
+    """A problem unless a name is one of those."""
     if name in names:
         return []
     offered = ", ".join(sorted(names)) or "none is defined"

@@ -6,8 +6,8 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from components.spec.base import (
     Duration,
+    EndpointAddress,
     Extraction,
-    HostPort,
     LabelValue,
     Like,
     MetricName,
@@ -35,8 +35,9 @@ Scalar = str | int | float | bool
 class MetricsEndpoint(Access):
     """A place where a service serves metrics in the Prometheus or OpenMetrics format."""
 
-    address: HostPort | None = None
-    """Where it listens; a service with `run` may leave it out."""
+    address: EndpointAddress | None = None
+    """Where it listens; a port alone (':8000') on each of the service's hosts; a service with `run` may leave
+    it out."""
     path: UrlPath = "/metrics"
     interval: Duration | None = None
     """Scrape interval; the stack's `metrics.scrape_interval` if absent."""
@@ -135,6 +136,9 @@ class Service(Model):
     version: LabelValue = "0"
     metrics: tuple[MetricsEndpoint, ...] = ()
     logs: tuple[LogSource, ...] = ()
+    hosts: tuple[Name, ...] = ()
+    """Names of hosts of `servers`: where it runs, or without `run` where its log files and its metrics are. A
+    service with `run` that names none is on the first with the role demo."""
     traces: Traces = Traces()
     slo: Slo | None = Slo()
     """None (written `null`): no promise, so no alerts but `TargetDown`."""
