@@ -50,20 +50,40 @@ def _source(name: str, service: str, path: str, log: LogSource | Input) -> Sourc
 def receivers(spec: Spec, site: Site) -> dict[str, Any]:
     """One receiver a source, so that a new service adds one and touches no other."""
     found = sources(spec, site)
-    named = [source.path for source in found if not _WILDCARD.search(source.path)]
-    return {f"logfiles/{source.name}": _receiver(source, _others(source, named)) for source in found}
+    # One order for all, or three globs could each leave a file to the next.
+    ordered = sorted(found, key=lambda source: _vague(source.path))
+    return {
+        f"logfiles/{source.name}": _receiver(source, _others(source, ordered[: ordered.index(source)]))
+        for source in found
+    }
 
 
 _WILDCARD = re.compile(r"[*?\[{]")
 
 
-def _others(source: Source, named: list[str]) -> list[str]:
-    """Files that another source names and a glob may match too: each is read once, by the source that names
-    it. The ones that it does not match do no harm."""
-    wildcard = _WILDCARD.search(source.path)
-    if wildcard is None:
+def _vague(path: str) -> tuple[bool, int]:
+    """How little a path says of the file: one that is named comes first, then the glob with most text."""
+    return _WILDCARD.search(path) is not None, -len(re.sub(r"[*?\[\]{}]", "", path))
+
+
+def _others(source: Source, before: list[Source]) -> list[str]:
+    """What sources that say more of their files read, and this glob may match too: each file is read once.
+    What it does not match does no harm."""
+    if not _WILDCARD.search(source.path):
         return []
-    return sorted({path for path in named if path.startswith(source.path[: wildcard.start()])})
+    own = _text(source.path)
+    return sorted(
+        {
+            other.path
+            for other in before
+            if (text := _text(other.path)).startswith(own) or own.startswith(text)
+        }
+    )
+
+
+def _text(path: str) -> str:
+    """A path up to its first wildcard."""
+    return _WILDCARD.split(path, maxsplit=1)[0]
 
 
 def _receiver(source: Source, others: list[str]) -> dict[str, Any]:

@@ -274,6 +274,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("services", "metrics"), references.job_names),
     (("services", "metrics"), _service_intervals),
     (("services", "logging"), references.input_names),
+    (("services", "logging"), references.log_paths),
     (("services", "tracing"), _span_buckets),
     (("services", "tracing"), _protocols),
     (("servers",), server_checks.host_names),

@@ -69,6 +69,25 @@ def input_names(spec: "Spec") -> list[Problem]:
     return found
 
 
+def log_paths(spec: "Spec") -> list[Problem]:
+    """No two sources have the same path: the second would have nothing to read."""
+    places: list[tuple[KeyPath, str]] = [
+        (("services", index, "logs", position, "path"), source.path)
+        for index, service in enumerate(spec.services)
+        for position, source in enumerate(service.logs)
+        if source.path is not None
+    ]
+    places += [
+        (("logging", "inputs", index, "path"), item.path) for index, item in enumerate(spec.logging.inputs)
+    ]
+    first: dict[str, KeyPath] = {}
+    return [
+        Problem(place, path, f"expected a path of its own; {written(first[path])} has it too")
+        for place, path in places
+        if first.setdefault(path, place) != place
+    ]
+
+
 def job_names(spec: "Spec") -> list[Problem]:
     """Scrape jobs are unique, and none has the name of a service's job."""
     found = unique(("metrics", "scrape_jobs"), [job.name for job in spec.metrics.scrape_jobs])

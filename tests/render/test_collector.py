@@ -324,4 +324,27 @@ def test_a_file_that_a_source_names_is_read_by_that_source_alone() -> None:
     receivers = settings(specs.spec(services=[service], logging={"inputs": inputs}))["receivers"]
     assert receivers["logfiles/zoo"]["exclude"] == ["/var/log/zoo/audit.log"]
     assert "exclude" not in receivers["logfiles/zoo-2"]
-    assert receivers["logfiles/all"]["exclude"] == ["/var/log/cron", "/var/log/zoo/audit.log"]
+    everything = ["/var/log/cron", "/var/log/zoo/*.log", "/var/log/zoo/audit.log"]
+    assert receivers["logfiles/all"]["exclude"] == everything
+
+
+def test_of_globs_that_match_the_same_file_the_one_that_says_most_reads_it() -> None:
+    paths = [
+        "/var/log/*.log",
+        "/srv/a-*.log",
+        "/srv/*-b.log",
+        "/srv/*.log",
+        "/var/log/a-*.log",
+        "/srv/*-c.log",
+    ]
+    inputs = [{"name": f"n{number}", "path": path} for number, path in enumerate(paths)]
+    receivers = settings(bare(logging={"inputs": inputs}))["receivers"]
+    excluded = {path: receivers[f"logfiles/n{number}"].get("exclude") for number, path in enumerate(paths)}
+    assert excluded == {
+        "/var/log/*.log": ["/var/log/a-*.log"],
+        "/var/log/a-*.log": None,
+        "/srv/a-*.log": None,
+        "/srv/*-b.log": ["/srv/a-*.log"],
+        "/srv/*-c.log": ["/srv/*-b.log", "/srv/a-*.log"],
+        "/srv/*.log": ["/srv/*-b.log", "/srv/*-c.log", "/srv/a-*.log"],
+    }

@@ -83,6 +83,11 @@ def test_refused(changes: dict[str, Any], told: str) -> None:
             "name",
         ),
         (
+            {"logging": {"inputs": [{"name": n, "path": "/var/log/*.log"} for n in ("one", "two")]}},
+            "logging.inputs.1.path",
+            "logging.inputs[0].path has it too",
+        ),
+        (
             {"secrets": [{"name": "tls", "source": "environment", "key": "X"}]},
             "secrets.0.name",
             "does not use itself",
