@@ -1,6 +1,7 @@
 package logrecord
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ type draft struct {
 	uid       string
 	level     string
 	levelSaid bool
+	timeSaid  bool
 	problems  []problem
 	aside     []member // what has no place in the schema, as text
 }
@@ -90,6 +92,9 @@ func (d *draft) fill() {
 	used := make([]bool, len(members))
 	d.takeTime(found[timeRole], members, used, said)
 	d.takeLevel(found[levelRole], members, used, said)
+	if d.source.format == "json" || d.source.format == "regex" {
+		d.unnamed(members)
+	}
 	if d.source != parsed {
 		message = d.takeMessage(found[messageRole], members, used, message)
 	}
@@ -140,6 +145,7 @@ func (d *draft) takeTime(found []candidate, members []member, used []bool, said 
 		seen = d.now
 		d.record.SetObservedTimestamp(pcommon.NewTimestampFromTime(seen))
 	}
+	d.timeSaid = true
 	set := func(t time.Time) { d.record.SetTimestamp(pcommon.NewTimestampFromTime(t)) }
 	if d.record.Timestamp() != 0 {
 		own := d.record.Timestamp().AsTime()
@@ -180,6 +186,7 @@ func (d *draft) takeTime(found []candidate, members []member, used []bool, said 
 		reason, written = "time outside the window", said.time.Format(time.RFC3339Nano)
 	}
 	set(seen)
+	d.timeSaid = false
 	if reason != "" {
 		d.complain(timeProblem, reason)
 		d.record.Attributes().PutStr(timestampText, written)
@@ -237,6 +244,36 @@ func (d *draft) takeLevel(found []candidate, members []member, used []bool, said
 			d.level = "info"
 		}
 	}
+}
+
+// unnamed tells of a time and of a level that stand under names of which nobody
+// knows that they are such, where the record says neither otherwise.
+func (d *draft) unnamed(members []member) {
+	for _, kind := range []problemKind{timeProblem, levelProblem} {
+		if kind == timeProblem && d.timeSaid || kind == levelProblem && d.levelSaid || d.complained(kind) {
+			continue
+		}
+		for _, m := range members {
+			if m.value.kind != text {
+				continue
+			}
+			if kind == levelProblem && plainLevels[strings.ToLower(m.value.text)] {
+				d.complain(kind, "level not understood")
+				break
+			}
+			// Digits alone may be anything.
+			if at, ok := moment(m.value, d.source.zone, d.now); kind == timeProblem && ok && d.sane(at) &&
+				strings.ContainsAny(m.value.text, ":") {
+				d.complain(kind, "time not understood")
+				d.record.Attributes().PutStr(timestampText, m.value.text)
+				break
+			}
+		}
+	}
+}
+
+func (d *draft) complained(kind problemKind) bool {
+	return slices.ContainsFunc(d.problems, func(p problem) bool { return p.kind == kind })
 }
 
 // takeMessage finds the message. One that is no text is kept as it was written.

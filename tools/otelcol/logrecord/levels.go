@@ -22,6 +22,11 @@ var names = map[string]string{
 	"t": "debug", "v": "debug", "d": "debug", "i": "info", "n": "info", "w": "warning", "e": "error", "f": "critical", "c": "critical",
 }
 
+// plainLevels are names that hardly mean anything else, whatever the key.
+var plainLevels = map[string]bool{
+	"debug": true, "info": true, "warn": true, "warning": true, "error": true, "critical": true, "fatal": true,
+}
+
 // levelOfName reads a name, also with slog's distance behind it: ERROR+2, DEBUG-4.
 func levelOfName(s string) (string, bool) {
 	s = strings.TrimSpace(s)

@@ -52,6 +52,11 @@ var shapeCases = []struct{ name, line, at, level, message, mark string }{
 	{"Python's number", `{"levelno":50,"message":"m"}`, read, "critical", "m", ""},
 	{"a level with blanks", `{"level":" WARN ","message":"m"}`, read, "warning", "m", ""},
 	{"nested level", `{"log":{"level":"ERROR"},"message":"m"}`, read, "error", "m", ""},
+	{"a time under another name", `{"when":"2026-11-25T11:27:15.696Z","message":"m"}`, read, "info", "m", "time not understood"},
+	{"a time under another name beside the time", `{"expires":"2026-11-25T11:27:15.696Z",` + stamp + `,"message":"m"}`, at, "info", "m", ""},
+	{"an id is no time", `{"order":"1764070035","message":"m"}`, read, "info", "m", ""},
+	{"a level under another name", `{"sev":"ERROR",` + stamp + `,"message":"m"}`, at, "info", "m", "level not understood"},
+	{"a level under another name beside the level", `{"kind":"error","level":"info",` + stamp + `,"message":"m"}`, at, "info", "m", ""},
 	{"a single letter", `{"level":"E","message":"m"}`, read, "error", "m", ""},
 }
 
