@@ -17,6 +17,7 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/resourceprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/receiver/hostmetricsreceiver"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/connector"
 	"go.opentelemetry.io/collector/connector/forwardconnector"
 	"go.opentelemetry.io/collector/exporter"
@@ -32,6 +33,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	"go.opentelemetry.io/collector/service/telemetry/otelconftelemetry"
 
+	"observability-suite/otelcol/anew"
 	"observability-suite/otelcol/bound"
 	"observability-suite/otelcol/halving"
 	"observability-suite/otelcol/keep"
@@ -83,7 +85,9 @@ func components() (otelcol.Factories, error) {
 		spanmetricsconnector.NewFactory(),
 	)
 	factories.Extensions, errs[4] = otelcol.MakeFactoryMap[extension.Factory](
-		filestorage.NewFactory(),
+		anew.Extension(filestorage.NewFactory(), func(config component.Config) string {
+			return config.(*filestorage.Config).Directory
+		}),
 		healthcheckextension.NewFactory(),
 	)
 	return factories, errors.Join(errs[:]...)
