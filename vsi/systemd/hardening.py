@@ -85,8 +85,10 @@ OTHERS_LOGS: Settings = {
     "PrivateUsers": ("no",),
     "CapabilityBoundingSet": ("CAP_DAC_READ_SEARCH",),
     "AmbientCapabilities": ("CAP_DAC_READ_SEARCH",),
+    # An empty folder in its place: what systemd makes in there for the unit itself must still be possible.
+    "TemporaryFileSystem": ("/var/lib/obs:ro",),
     "InaccessiblePaths": (
-        "-/var/lib/obs -/etc/shadow -/etc/shadow- -/etc/gshadow -/etc/gshadow- -/etc/ssh -/etc/ssl/private",
+        "-/etc/shadow -/etc/shadow- -/etc/gshadow -/etc/gshadow- -/etc/ssh -/etc/ssl/private",
     ),
 }
 """Reads the logs of others, which are root's or their own; nothing else that is secret."""

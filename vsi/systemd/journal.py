@@ -66,6 +66,8 @@ class _Tail:
     stack: str
     names: list[str]
     cursor: str = ""
+    begun: bool = False
+    """Whether the last of each were asked for: those are not in the order in which they came."""
     seen: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     rests: dict[str, str] = field(default_factory=dict)
@@ -76,16 +78,19 @@ class _Tail:
         for name in self.names:
             unit = service(self.stack, name)
             asked += [f"{_ENTRIES} -n {last} _SYSTEMD_UNIT={unit}", self._file(name, f"tail -n {last}")]
-        return self._hear("\n".join(asked))
+        found = self._hear("\n".join(asked))
+        self.begun = True
+        return found
 
     def more(self) -> list[tuple[str, str]]:
-        """Whole lines since."""
+        """Whole lines since. Asked from the entry where we are, that one too: with `--after-cursor`, an entry
+        that is not of these units would cost the first that is."""
         matches = " ".join(f"_SYSTEMD_UNIT={service(self.stack, name)}" for name in self.names)
-        after = f"--after-cursor={shlex.quote(self.cursor)}" if self.cursor else ""
-        asked = [f"{_ENTRIES} --show-cursor {after} {matches}"]
+        at = f"--cursor={shlex.quote(self.cursor)}" if self.cursor else ""
+        asked = [f"{_ENTRIES} {at} {matches}"]
         asked += [self._file(name, "tail -c +$((s + 1))") for name in self.names]
         found = self._hear("\n".join(asked))
-        self.seen.clear()
+        self.seen = {self.cursor}
         return found
 
     def _file(self, name: str, wanted: str) -> str:
@@ -123,9 +128,12 @@ class _Tail:
     def _entry(self, text: str) -> list[tuple[str, str]]:
         """An entry of the journal; a message that is no text comes as a list of bytes."""
         entry = json.loads(text)
-        if entry["__CURSOR"] in self.seen:
+        at = str(entry["__CURSOR"])
+        if self.begun:
+            self.cursor = at
+        if at in self.seen:
             return []
-        self.seen.add(entry["__CURSOR"])
+        self.seen.add(at)
         message = entry.get("MESSAGE") or ""
         words = message if isinstance(message, str) else bytes(message).decode(errors="replace")
         unit = str(entry.get("_SYSTEMD_UNIT", ""))

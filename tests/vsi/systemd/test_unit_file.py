@@ -124,7 +124,7 @@ def test_the_log_agent_reads_logs_of_others_but_no_secrets_of_ours() -> None:
 
     assert values(one, "AmbientCapabilities") == ["CAP_DAC_READ_SEARCH"]
     assert values(one, "PrivateUsers") == ["no"]
-    assert "-/var/lib/obs " in values(one, "InaccessiblePaths")[0]
+    assert "/var/lib/obs:ro" in values(one, "TemporaryFileSystem")
     assert values(one, "ProtectHome") == ["yes"]
 
 
