@@ -7,10 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines up down check test lock generate clean
+.PHONY: help setup engines hosts up down check test lock generate clean demo-vsi-hosts demo-vsi-hosts-down
 
 help: ## Show what can be made
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
 
 setup: $(VENV)/.installed ## Python packages, from the lock, in .venv
 
@@ -23,6 +23,9 @@ $(VENV)/.installed: requirements/dev.txt pyproject.toml
 
 engines: setup ## Build or download what is missing in the cache of engines
 	$(BIN)/obs engines build
+
+hosts: setup ## Install and make what test hosts need, as root; without root their tests are skipped
+	$(BIN)/python -m tests.hosts base
 
 up: engines ## Set up, bring the stack to life on this machine and prove that it works
 	$(BIN)/obs up $(STACK) --yes
@@ -37,11 +40,17 @@ check: setup ## Format, lint, types and the fast tests
 	$(BIN)/mypy .
 	$(BIN)/pytest -n auto --dist loadfile -m 'not engine and not e2e'
 
-test: engines ## Everything: format, lint, types and all tests, real engines included
+test: engines hosts ## Everything: format, lint, types and all tests, real engines included
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/pytest
+
+demo-vsi-hosts: hosts ## Boot four test hosts, plain servers with sshd, to try things on; N says how many
+	$(BIN)/python -m tests.hosts up $(or $(N),4)
+
+demo-vsi-hosts-down: setup ## Remove them
+	$(BIN)/python -m tests.hosts down
 
 lock: ## Lock the Python packages anew
 	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }

@@ -9,6 +9,8 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import pytest
 
+pytest_plugins = ("tests.hosts.fixtures",)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort by cost; the order within each kind stays."""

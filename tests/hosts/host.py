@@ -179,8 +179,9 @@ class Host:
         )
 
     def ssh_command(self, user: str = "root", options: tuple[str, ...] = ()) -> list[str]:
-        """What starts a command there, as a list of words."""
+        """What starts a command there, as a list of words. `options` of ssh come before our own."""
         settings = (
+            *options,
             f"IdentityFile={self.key}",
             "IdentitiesOnly=yes",
             f"UserKnownHostsFile={self._known}",
@@ -188,7 +189,6 @@ class Host:
             "StrictHostKeyChecking=yes",
             "BatchMode=yes",
             "ConnectTimeout=10",
-            *options,
         )
         words = [word for setting in settings for word in ("-o", setting)]
         return ["ssh", "-F", "none", "-q", *words, f"{user}@{self.address}"]

@@ -73,13 +73,13 @@ class Lab:
         system = base.locate()
         if system is None:
             raise LabError("there is no base of test hosts in the cache; `make hosts` makes it")
-        owner = Owner.of(0 if keep else os.getpid())
+        owner = Owner.of(os.getpid())
         with _turn() as labs:
-            sweep()
+            _sweep(labs)
             folder = labs / f"{os.getpid()}-{next(_numbers)}"
             folder.mkdir()
-            (folder / "owner.json").write_text(json.dumps(asdict(owner)))
             try:
+                _own(folder, owner)
                 lab = cls(folder, owner, Network.make(_name(folder)), names, small_mb)
             except BaseException:
                 _remove(folder)
@@ -90,6 +90,9 @@ class Lab:
             for host in lab.hosts:
                 if (state := host.state()) != "running":
                     raise LabError(f"{host.name} is {state}: {', '.join(host.failed_units())}")
+            if keep:
+                lab.owner = Owner.of(0)
+                _own(folder, lab.owner)
         except BaseException:
             lab.stop()
             raise
@@ -148,7 +151,12 @@ class Lab:
 
 def sweep() -> None:
     """Remove labs whose owners are gone."""
-    for folder in _folder().iterdir():
+    with _turn() as labs:
+        _sweep(labs)
+
+
+def _sweep(labs: Path) -> None:
+    for folder in labs.iterdir():
         if folder.is_dir() and not ((owner := _owner(folder)) and owner.alive):
             _remove(folder)
 
@@ -167,6 +175,12 @@ def _read(folder: Path) -> Lab | None:
         return None
     data = json.loads(described.read_text())
     return Lab(folder, owner, Network(_name(folder), data["network"]), data["hosts"], data["small_mb"])
+
+
+def _own(folder: Path, owner: Owner) -> None:
+    made = folder / ".owner.json"
+    made.write_text(json.dumps(asdict(owner)))
+    made.rename(folder / "owner.json")
 
 
 def _owner(folder: Path) -> Owner | None:
