@@ -80,7 +80,22 @@ class WheelSource:
     kind: Literal["wheel"] = "wheel"
 
 
-Source = GoSource | MavenSource | WheelSource
+@dataclass(frozen=True)
+class RuntimeSource:
+    """Programs of this project with all that they need to run where no Python is: the interpreter and the
+    locked packages of this machine. `tools/<folder>` has what starts them."""
+
+    folder: str
+    packages: tuple[str, ...]
+    """The distributions that the programs import; what those ask for comes with them."""
+    programs: tuple[str, ...]
+    """Packages of this project."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Pairs of a folder and a suffix: files that the programs read, put beside them."""
+    kind: Literal["runtime"] = "runtime"
+
+
+Source = GoSource | MavenSource | WheelSource | RuntimeSource
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,13 @@ class Engine:
         default_factory=lambda: MappingProxyType({})
     )
     """Where a channel's artifact has its programs at other paths than `executables` says."""
+    on_demand: bool = False
+    """Only had when a plan or a user names it: a stack on this machine does without."""
+
+    @property
+    def native_only(self) -> bool:
+        """Whether it can be had for this machine's platform alone: it is made of what is installed here."""
+        return self.release is None and isinstance(self.source, WheelSource | RuntimeSource)
 
     def path_of(self, executable: str, channel: Channel) -> str:
         """Path of a program in the artifact of `channel`; KeyError when the engine has no such program."""
@@ -292,6 +314,34 @@ ENGINES: tuple[Engine, ...] = (
         ),
         estimate_s=1,
         absent=_absent(release="the Redis project publishes source code only"),
+    ),
+    Engine(
+        name="runtime",
+        version="0.1.0",
+        pillar="control",
+        executables=_in_bin("python"),
+        release=None,
+        source=RuntimeSource(
+            folder="runtime",
+            packages=(
+                "httpx",
+                "markdown-it-py",
+                "opentelemetry-exporter-otlp-proto-grpc",
+                "opentelemetry-exporter-otlp-proto-http",
+                "opentelemetry-sdk",
+                "prometheus-client",
+                "pydantic",
+                "redis",
+                "starlette",
+                "structlog",
+                "uvicorn",
+            ),
+            programs=("agents", "demo"),
+            beside=(("docs", ".md"),),
+        ),
+        estimate_s=20,
+        absent=_absent(release="it is made of the interpreter and the packages of the machine that deploys"),
+        on_demand=True,
     ),
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components import catalog
-from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
+from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines import sources, toolchains
 from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
@@ -87,9 +87,9 @@ def choose(
 def _offered(
     engine: Engine, channel: Channel, its_key: str | None, setting: Setting, answers: dict[str, str | None]
 ) -> "Build | None":
-    """A mirror's build of what would be made from source here; a Python package is copied faster."""
+    """A mirror's build of what would be made from source here; what is installed here is copied faster."""
     base = mirror()
-    if channel != "source" or base is None or its_key is None or isinstance(engine.source, WheelSource):
+    if channel != "source" or base is None or its_key is None or engine.native_only:
         return None
     from engines import builds  # only here: it imports httpx, see below
 
@@ -125,6 +125,10 @@ def _obstacle(
             )
         case WheelSource() as source:
             return sources.wheel_obstacle(source, setting.native)
+        case RuntimeSource() as source:
+            from engines import runtime  # only here: what it imports is slow to import
+
+            return runtime.obstacle(source, setting.tools.parent, setting.native)
         case None:
             return "there is none"
 

@@ -14,9 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
+from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines.gobuild import FLAGS
 from engines.lock import Lock
+from engines.setting import this_platform
 
 _NOT_INPUT = re.compile(r"(^|/)(\.[^/]*|testdata)(/|$)|_test\.go$|\.md$")
 
@@ -24,7 +25,8 @@ _NOT_INPUT = re.compile(r"(^|/)(\.[^/]*|testdata)(/|$)|_test\.go$|\.md$")
 def key(engine: Engine, channel: Channel, platform: str, tools: Path, lock: Lock) -> str | None:
     """The key of the artifact that `channel` gives of `engine` on `platform`, 64 hexadecimal digits.
 
-    None where it has none: the channel does not exist, or the release archive's checksum is not known.
+    None where it has none: the channel does not exist, the release archive's checksum is not known, or what
+    it is made of is not on this machine.
     """
     inputs: dict[str, Any] = {
         "engine": engine.name,
@@ -60,6 +62,11 @@ def key(engine: Engine, channel: Channel, platform: str, tools: Path, lock: Lock
             return _digest(
                 inputs | {"wheel": [source.distribution, source.version], "members": source.members}
             )
+        case RuntimeSource() as source:
+            from engines import runtime  # only here: what it imports is slow to import
+
+            made_of = runtime.inputs(source, tools.parent) if platform == this_platform() else None
+            return _digest(inputs | made_of) if made_of else None
 
 
 def required_go(folder: Path, tools: Path) -> str:

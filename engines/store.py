@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from components import catalog
-from components.catalog import Channel, Engine, GoSource, MavenSource, WheelSource
+from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines import choice, opensearch, sources, toolchains
 from engines.archives import tree_size
 from engines.errors import BadRequest, EngineError, LayoutError
@@ -51,6 +51,11 @@ class Artifact:
     def size(self) -> int:
         """Bytes on disk, as counted when it was made."""
         return int(self.manifest["size"])
+
+    @property
+    def platform(self) -> str:
+        """What it runs on, as `linux/amd64`."""
+        return str(self.manifest["platform"])
 
 
 class Store:
@@ -273,6 +278,11 @@ class Store:
                 )
                 sources.wheel(source, content)
                 return f"{source.distribution} {source.version}"
+            case RuntimeSource() as source:
+                from engines import runtime  # only here: what it imports is slow to import
+
+                progress.start(engine.name, f"putting {engine.version} together", None, unit="s")
+                return runtime.build(source, self.tools.parent, content)
             case None:
                 raise EngineError("there is no source")
 

@@ -94,7 +94,8 @@ def build(
         typer.Option("--channel", metavar="release|source|auto", help="Instead of OBS_ENGINE_CHANNEL."),
     ] = None,
 ) -> None:
-    """Download or build what is missing in the cache.
+    """Download or build what is missing in the cache. Without names: what a stack on this machine may need;
+    what only other hosts do is brought when a stack asks for it.
 
     obs engines build prometheus alertmanager --channel source
     """
@@ -104,7 +105,8 @@ def build(
 
     store = Store()
     with Shown(err) as progress:
-        store.ensure(names or store.engines, channel=channel, progress=progress)
+        usual = [engine.name for engine in store.engines.values() if not engine.on_demand]
+        store.ensure(names or usual, channel=channel, progress=progress)
 
 
 @app.command()
