@@ -42,7 +42,7 @@ def this() -> Interpreter:
     """The interpreter behind this program, without the virtual environment in front of it."""
     place = f"{sys.platlibdir}/python{sys.version_info.major}.{sys.version_info.minor}"
     return Interpreter(
-        program=Path(os.path.realpath(sys._base_executable)),
+        program=Path(os.path.realpath(getattr(sys, "_base_executable", sys.executable))),
         standard_library=Path(os.__file__).parent,
         extensions=Path(sys.base_exec_prefix) / place / "lib-dynload",
         place=place,
@@ -85,7 +85,7 @@ def libraries(program: Path, loaded: Iterable[Path]) -> dict[str, Path]:
 
 
 def of_glibc(path: Path) -> bool:
-    """Whether a file that a program has loaded is one of glibc, which each host has: a library, its locales."""
+    """Whether a file that a program has loaded is one that each host's glibc has: a library, its locales."""
     return bool(_GLIBC.match(path.name)) or "locale" in path.parts or path.name == "gconv-modules.cache"
 
 

@@ -49,9 +49,11 @@ def closure(roots: Iterable[str]) -> dict[str, metadata.Distribution]:
         seen.update((name, extra) for extra in fresh)
         if name not in found:
             found[name] = _installed(name)
-        for asked in map(Requirement, found[name].requires or []):
-            if any(asked.marker is None or asked.marker.evaluate({"extra": extra}) for extra in fresh):
-                waiting.append(asked)
+        waiting += [
+            asked
+            for asked in map(Requirement, found[name].requires or [])
+            if any(asked.marker is None or asked.marker.evaluate({"extra": extra}) for extra in fresh)
+        ]
     return dict(sorted(found.items()))
 
 
@@ -73,12 +75,13 @@ def pinned(found: Mapping[str, metadata.Distribution], lock: Mapping[str, Pin]) 
 def copy(package: metadata.Distribution, target: Path) -> None:
     """Copy a package's modules, data and metadata, each checked against the digest that it came with.
 
-    Programs and what was compiled here stay behind. Raises EngineError when a file was changed.
+    Programs and what was compiled here stay behind, and what somebody has added to the end of a file, as is
+    done to the authorities of `certifi`. Raises EngineError when a file was changed in another way.
     """
     for file in package.files or []:
         if file.parts[0] == ".." or "__pycache__" in file.parts or file.name in ("RECORD", "INSTALLER"):
             continue
-        content = Path(str(package.locate_file(file))).read_bytes()
+        content = Path(str(package.locate_file(file))).read_bytes()[: file.size]
         if file.hash and file.hash.value != _digest(content, file.hash.mode):
             raise EngineError(
                 f"{package.locate_file(file)} is not as the package {package.name} brought it; remove the "
@@ -93,9 +96,7 @@ def _installed(name: str) -> metadata.Distribution:
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError:
-        raise EngineError(
-            f"the Python package {name} is not installed; `make setup` installs it"
-        ) from None
+        raise EngineError(f"the Python package {name} is not installed; `make setup` installs it") from None
 
 
 def _digest(content: bytes, algorithm: str) -> str:

@@ -66,7 +66,9 @@ def inputs(source: RuntimeSource, root: Path) -> dict[str, Any] | None:
         "libraries": {name: _digest(path) for name, path in shared.items()},
         "packages": {name: [pin.version, pin.hashes] for name, pin in pins.items()},
         "files": {name: _digest(path) for name, path in files(source, root)},
-        "started by": {path.name: _digest(path) for path in sorted((root / "tools" / source.folder).iterdir())},
+        "started by": {
+            path.name: _digest(path) for path in sorted((root / "tools" / source.folder).iterdir())
+        },
         "assembly": {path.name: _digest(path) for path in assembly},
     }
 
