@@ -72,11 +72,11 @@ def libraries(program: Path, loaded: Iterable[Path]) -> dict[str, Path]:
 
     Raises EngineError when one is missing here.
     """
-    loader, together = _loader(program), [str(path) for path in loaded]
+    loader, together = loader_of(program), [str(path) for path in loaded]
     alone = [path for path in together if re.search(r"[\s:]", path)]  # the loader would split them there
-    listed = _listed(loader, program, ":".join(path for path in together if path not in alone))
+    listed = load_list(loader, program, ":".join(path for path in together if path not in alone))
     for path in alone:
-        listed |= _listed(loader, path)
+        listed |= load_list(loader, path)
     found = {name: path for name, path in listed.items() if not _GLIBC.match(name)}
     missing = sorted(name for name, path in found.items() if path == "not found")
     if missing:
@@ -127,7 +127,7 @@ def needed_glibc(folder: Path) -> str:
     return ".".join(map(str, max(versions)))
 
 
-def _listed(loader: str, file: Path | str, preloaded: str = "") -> dict[str, str]:
+def load_list(loader: str, file: Path | str, preloaded: str = "") -> dict[str, str]:
     """What the loader would load with a file, and from where."""
     asked = subprocess.run(
         [loader, "--list", str(file)],
@@ -141,7 +141,7 @@ def _listed(loader: str, file: Path | str, preloaded: str = "") -> dict[str, str
     return dict(_LISTED.findall(asked.stdout))
 
 
-def _loader(program: Path) -> str:
+def loader_of(program: Path) -> str:
     """The loader that an ELF program names at its beginning."""
     with program.open("rb") as content:
         start = content.read(65536)

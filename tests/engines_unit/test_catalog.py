@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components import catalog
-from components.catalog import ENGINES, Engine, GoSource, MavenSource, WheelSource
+from components.catalog import ENGINES, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines.lock import Lock, archive_url, fill_in
 from engines.store import LOCK, ROOT, TOOLS
 
@@ -62,7 +62,8 @@ def test_every_tools_folder_is_in_the_catalogue_and_the_other_way_round() -> Non
         ["git", "ls-files", "tools"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     committed = {line.split("/")[1] for line in listed}
-    named = {engine.source.folder for engine in ENGINES if isinstance(engine.source, GoSource | MavenSource)}
+    kinds = GoSource | MavenSource | RuntimeSource
+    named = {engine.source.folder for engine in ENGINES if isinstance(engine.source, kinds)}
     assert committed - NOT_ENGINES == named
 
 
@@ -88,6 +89,8 @@ def test_the_folder_builds_the_version_of_the_catalogue(engine: Engine) -> None:
         case WheelSource(distribution=distribution, version=version):
             assert metadata.version(distribution) == version
             assert f"{distribution}=={version}" in (ROOT / "requirements" / "runtime.in").read_text()
+        case RuntimeSource():
+            assert metadata.version("observability-suite") == engine.version
 
 
 @by_name
