@@ -1,0 +1,151 @@
+"""An engine as it goes to another machine: one archive with all that it needs there.
+
+Nothing in it is of this machine: OpenSearch, which the cache points at this machine's Java where its archive
+brings none, takes along the runtime that `tools/toolchains/java.txt` pins.
+"""
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+from components.catalog import MavenSource
+from engines import toolchains
+from engines.errors import EngineError
+from engines.store import Artifact, Store
+
+CHUNK = 16 << 20
+_JAVA = "jdk"
+_JAVA_SIZE = 110 << 20
+"""Of a runtime that is not installed yet, about."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An artifact and what goes with it."""
+
+    engine: str
+    version: str
+    platform: str
+    key: str
+    """Of everything in it: two that are equal are the same."""
+    size: int
+    """Bytes when unpacked, about."""
+    path: Path
+    java: bool
+    """Whether a Java goes with it."""
+
+
+def packed(names: Iterable[str], store: Store | None = None) -> dict[str, Packed]:
+    """How each engine would go to another machine; EngineError naming all that are not in the cache. Makes
+    nothing."""
+    store = store or Store()
+    found = {name: store.find(name) for name in dict.fromkeys(names)}
+    if missing := [name for name, artifact in found.items() if artifact is None]:
+        other = "" if store.setting.native else f" for {store.platform}"
+        raise EngineError(
+            f"not in the cache of engines{other}: {', '.join(missing)}. "
+            f"Run: obs engines build {' '.join(missing)}"
+        )
+    return {name: _packed(artifact, store) for name, artifact in found.items() if artifact}
+
+
+def _packed(artifact: Artifact, store: Store) -> Packed:
+    needs_java = isinstance(artifact.engine.source, MavenSource) and not _carries_java(artifact.path)
+    key = artifact.key
+    if needs_java:
+        pin = (store.tools / "toolchains" / "java.txt").read_bytes()
+        key = hashlib.sha256(key.encode() + pin).hexdigest()
+    return Packed(
+        engine=artifact.engine.name,
+        version=artifact.engine.version,
+        platform=store.platform,
+        key=key,
+        size=artifact.size + (_JAVA_SIZE if needs_java else 0),
+        path=artifact.path,
+        java=needs_java,
+    )
+
+
+def _carries_java(artifact: Path) -> bool:
+    java = artifact / _JAVA
+    return java.is_dir() and not java.is_symlink()
+
+
+def archive(engine: Packed, store: Store | None = None) -> Iterator[bytes]:
+    """A tar archive in pieces of CHUNK bytes, the last one shorter."""
+    store = store or Store()
+    trees = {"": engine.path}
+    if engine.java:
+        trees[_JAVA] = toolchains.pinned_java(store.cache, store.tools, store.platform)
+    pieces = _Pieces()
+    with tarfile.open(fileobj=cast(IO[bytes], pieces), mode="w|", bufsize=1 << 20) as tar:
+        for inside, tree in trees.items():
+            for path in _members(tree):
+                if inside == "" and engine.java and path.relative_to(tree).parts[0] == _JAVA:
+                    continue  # it leads to a Java of this machine
+                _add(tar, tree, path, inside)
+                yield from pieces.whole()
+    yield from pieces.rest()
+
+
+class _Pieces:
+    """What was written, in pieces."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def write(self, data: bytes) -> int:
+        """As a file has it."""
+        self._held += data
+        return len(data)
+
+    def whole(self) -> Iterator[bytes]:
+        """The pieces that are full."""
+        while len(self._held) >= CHUNK:
+            yield bytes(self._held[:CHUNK])
+            del self._held[:CHUNK]
+
+    def rest(self) -> Iterator[bytes]:
+        """All that is left."""
+        yield from self.whole()
+        if self._held:
+            yield bytes(self._held)
+
+
+def _members(tree: Path) -> Iterator[Path]:
+    """Everything below, folders before what is in them, in an order that does not depend on the disk."""
+    for folder, folders, files in os.walk(tree):
+        folders.sort()
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        yield from (Path(folder) / name for name in folders if name not in links)
+        yield from (Path(folder) / name for name in sorted([*files, *links]))
+
+
+def _add(tar: tarfile.TarFile, tree: Path, path: Path, inside: str) -> None:
+    """One member, root's, readable by all; times stay, since Python compares its caches by them."""
+    status = path.lstat()
+    member = tarfile.TarInfo((Path(inside) / path.relative_to(tree)).as_posix())
+    member.mtime = int(status.st_mtime)
+    if stat.S_ISLNK(status.st_mode):
+        member.type, member.linkname = tarfile.SYMTYPE, _inner_link(tree, path)
+        tar.addfile(member)
+    elif stat.S_ISDIR(status.st_mode):
+        member.type, member.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(member)
+    elif stat.S_ISREG(status.st_mode):
+        member.size, member.mode = status.st_size, 0o755 if status.st_mode & 0o100 else 0o644
+        with path.open("rb") as file:
+            tar.addfile(member, file)
+
+
+def _inner_link(tree: Path, path: Path) -> str:
+    target = os.readlink(path)
+    end = os.path.normpath(path.parent / target)
+    if os.path.isabs(target) or not Path(end).is_relative_to(tree):
+        raise EngineError(f"{path}: this link leads out of the artifact, so it cannot go to another machine")
+    return target

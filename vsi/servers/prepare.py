@@ -1,0 +1,149 @@
+"""A host made ready for the units of a stack: asked first, changed only if nothing stands in the way.
+
+Interrupted anywhere, the next run converges: what is there is found by the same survey that found it absent.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from vsi.errors import DeployError
+from vsi.reach import Report
+from vsi.servers import certificates, engines_copy
+from vsi.servers.authority import Authority
+from vsi.servers.engines_copy import Engine
+from vsi.servers.shell import Shell, carried_out, quoted
+from vsi.servers.survey import Survey, Where, obstacles, read, script
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a host shall have."""
+
+    host: str
+    where: Where
+    platform: str
+    engines: tuple[Engine, ...]
+    certificates: Mapping[str, tuple[str, ...]]
+    """Name -> names and addresses, beside those that each has."""
+    authority: Authority = field(repr=False)
+    plan_version: str = ""
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Engine -> key."""
+        return {engine.name: engine.key for engine in self.engines}
+
+    def record(self) -> str:
+        """What other stacks, and a removal, read of it."""
+        text = {
+            "stack": self.where.stack,
+            "host": self.host,
+            "engines": self.keys,
+            "certificates": sorted(self.certificates),
+            "plan_version": self.plan_version,
+        }
+        return json.dumps(text, sort_keys=True, indent=1) + "\n"
+
+
+def survey_of(shell: Shell, host: str, where: Where) -> Survey:
+    """What the host has, in one round trip."""
+    output = carried_out(shell, host, "looking at the host", script(where))
+    try:
+        return read(output)
+    except ValueError as error:
+        raise DeployError(host, str(error)) from None
+
+
+def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.time) -> None:
+    """Bring a host in line. Raises DeployError with all that stands in the way, before anything changes."""
+    begun = clock()
+    survey = survey_of(shell, wanted.host, wanted.where)
+    ended = clock()
+    missing = engines_copy.to_copy(survey, wanted.engines)
+    problems = obstacles(survey, wanted.platform, engines_copy.needed_mb(missing), (begun, ended))
+    now = datetime.fromtimestamp(ended, UTC)
+    if wanted.certificates and wanted.authority.ends - now < certificates.LEFT:
+        problems.append(certificates.over(wanted.authority, now))
+    if problems:
+        raise DeployError(wanted.host, "\n".join(["cannot be made ready:", *(f"  {it}" for it in problems)]))
+    if survey.record != wanted.record():
+        _put_record(wanted, shell)
+    for engine in missing:
+        engines_copy.copy(shell, wanted.host, wanted.where, engine, report)
+    certificates.put(wanted, shell, survey, report, now)
+    if old := engines_copy.superseded(survey, wanted.keys):
+        steps = engines_copy.remove(wanted.where, old)
+        for line in carried_out(shell, wanted.host, "removing old engines", steps).splitlines():
+            report(f"removed {line.removeprefix('gone ')}")
+
+
+def _put_record(wanted: Wanted, shell: Shell) -> None:
+    """Before what it names is there, so that no other stack takes it away in between."""
+    where, path = wanted.where, quoted(wanted.where.record)
+    steps = f"{certificates.private(where)}cat > {path}.new <<'EOF'\n{wanted.record()}EOF\n"
+    carried_out(
+        shell, wanted.host, "writing the record", f"{steps}sync {path}.new\nmv -fT {path}.new {path}\n"
+    )
+
+
+@dataclass(frozen=True)
+class Off:
+    """What a host has in place of what was planned, in words, by name."""
+
+    engines: Mapping[str, str]
+    certificates: Mapping[str, str]
+    authority: str | None = None
+    """The certificate that is there in place of the stack's, '' if none is; None if it is well."""
+
+
+def differences(
+    survey: Survey,
+    engines: Mapping[str, str],
+    wanted: Mapping[str, tuple[str, ...]],
+    authority: str,
+    now: datetime | None = None,
+) -> Off | None:
+    """What is not as it was made; None if the host has nothing of it any more."""
+    off = {
+        name: state for name, key in engines.items() if (state := engines_copy.state_of(survey, name, key))
+    }
+    troubles = certificates.troubles(survey, wanted, authority, now)
+    strange = dict.fromkeys(certificates.unplanned(survey, wanted), "nobody planned it")
+    nothing = not survey.record and not survey.certificates and not survey.authority
+    if nothing and len(off) == len(engines):
+        return None
+    return Off(off, troubles | strange, survey.authority if survey.authority != authority else None)
+
+
+def take_away(host: str, where: Where, shell: Shell, report: Report) -> None:
+    """Remove what a stack placed on a host: keys and certificates, and the engines that no other stack uses.
+    Folders in which something is left stay."""
+    survey = survey_of(shell, host, where)
+    engines = engines_of(survey.record)
+    files = [f"{where.tls}/{name}.{kind}" for name in survey.certificates for kind in ("key", "pem")]
+    files += [f"{where.tls}/ca.pem", f"{where.tls}/.new"]
+    steps = f"rm -rf {quoted(*files)}\n"
+    steps += engines_copy.remove(
+        where, engines_copy.abandoned(survey, where.stack, engines), but_for=where.stack
+    )
+    steps += engines_copy.sweep(where, engines)
+    steps += f"rm -f {quoted(where.record)}\n"
+    folders = [where.tls, f"{where.root}/secrets", where.root, where.state, where.engines]
+    steps += f"rmdir {quoted(*folders)} 2>/dev/null || true\n"
+    for line in carried_out(shell, host, "removing what was placed", steps).splitlines():
+        report(f"removed {line.removeprefix('gone ')}")
+
+
+def engines_of(record: str) -> dict[str, str]:
+    """The engines that a record names; none if it cannot be read."""
+    try:
+        found: Any = json.loads(record)["engines"]
+        return {str(name): str(key) for name, key in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
