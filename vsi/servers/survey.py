@@ -74,7 +74,7 @@ class Survey:
     """A host, as far as it was asked."""
 
     machine: str
-    system: str
+    kernel: str
     uid: int
     init: str
     systemd: int
@@ -110,7 +110,7 @@ def script(where: Where) -> str:
 
 _SCRIPT = """
 echo "machine $(uname -m)"
-echo "system $(uname -s)"
+echo "kernel $(uname -s)"
 echo "uid $(id -u)"
 read -r init < /proc/1/comm; echo "init $init"
 echo "systemd $(systemctl --version 2>/dev/null | head -n 1)"
@@ -163,7 +163,7 @@ def read(output: str) -> Survey:
             used.setdefault((engine, key), set()).add(stack)
         return Survey(
             machine=one["machine"][0],
-            system=one["system"][0],
+            kernel=one["kernel"][0],
             uid=int(one["uid"][0]),
             init=one["init"][0],
             systemd=_version(one["systemd"]),
@@ -203,8 +203,8 @@ def obstacles(survey: Survey, platform: str, needed_mb: int, clock: tuple[float,
     """All that stands in the way, each with what to do. `platform` is that of the engines, `clock` our time
     before and after the host was asked for its own."""
     found = []
-    its_platform = PLATFORMS.get(survey.machine, f"{survey.system.lower()}/{survey.machine}")
-    if survey.system != "Linux" or its_platform != platform:
+    its_platform = PLATFORMS.get(survey.machine, f"{survey.kernel.lower()}/{survey.machine}")
+    if survey.kernel != "Linux" or its_platform != platform:
         found.append(
             f"it is a {its_platform} machine ({survey.machine}), and the engines in the cache are for "
             f"{platform}. Take a host of that kind, or leave it out of the inventory"

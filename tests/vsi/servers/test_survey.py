@@ -12,7 +12,7 @@ from vsi.servers.survey import Placed, Survey, obstacles, read
 
 NOW = (1000.0, 1000.5)
 WELL = Survey(
-    machine="x86_64", system="Linux", uid=0, init="systemd", systemd=252, clock=1000, lacks=(), disk_mb=900,
+    machine="x86_64", kernel="Linux", uid=0, init="systemd", systemd=252, clock=1000, lacks=(), disk_mb=900,
     disk_at="/opt", mount=("rw", "relatime"),
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ def test_a_host_that_will_do() -> None:
     [
         ({"machine": "aarch64"}, "it is a linux/arm64 machine (aarch64), and the engines in the cache are"),
         ({"machine": "riscv64"}, "it is a linux/riscv64 machine"),
-        ({"system": "FreeBSD", "machine": "amd64"}, "it is a linux/amd64 machine"),
+        ({"kernel": "FreeBSD", "machine": "amd64"}, "it is a linux/amd64 machine"),
         ({"uid": 1000}, "scripts run as user 1000 there; expected root, or a user who may use sudo"),
         ({"systemd": 245}, "it has systemd 245; expected systemd 247 or later"),
         ({"systemd": 0, "init": "runit"}, "it has no systemd, and runit as its first process"),
@@ -71,7 +71,7 @@ def test_a_real_shell_answers(tmp_path: Path) -> None:
         Path(place.state, stack, "host.json").write_text(f'{{"engines": {{"jaeger": "{"cd" * 32}"}}}}')
 
     seen = survey_of(HostShell(), "h1", place)
-    assert (seen.system, seen.uid, seen.machine in ("x86_64", "aarch64")) == ("Linux", 0, True)
+    assert (seen.kernel, seen.uid, seen.machine in ("x86_64", "aarch64")) == ("Linux", 0, True)
     assert seen.disk_mb > 0
     assert seen.disk_at == place.engines
     assert (seen.authority, seen.certificates) == ("", {})
@@ -85,7 +85,7 @@ def test_a_real_shell_answers(tmp_path: Path) -> None:
 
 def test_a_host_that_says_half_of_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'uid'"):
-        read("machine x86_64\nsystem Linux\n")
+        read("machine x86_64\nkernel Linux\n")
     shell = HostShell(answer=lambda output: output[:40])
     with pytest.raises(DeployError, match="h1: the host did not say all that it was asked"):
         survey_of(shell, "h1", where(tmp_path))
