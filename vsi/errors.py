@@ -1,4 +1,4 @@
-"""The one error of the VSI target, and how secrets are kept out of it."""
+"""The errors of the VSI target, and how secrets are kept out of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +13,10 @@ class DeployError(SuiteError):
         super().__init__(f"{unit}: {message}")
         self.unit = unit
         self.message = message
+
+
+class Unreachable(DeployError):
+    """A host cannot be reached, or not be worked on, and why; `unit` is the host."""
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ logging.getLogger("pyinfra").addHandler(logging.NullHandler())
 logging.getLogger("pyinfra").propagate = False
 
 
-def carry_out(connector: str, steps: Steps, report: Callable[[str], None]) -> None:
-    """Carry out the steps in order on the host that pyinfra knows by `connector`; the first that fails ends
-    it with ChangeFailed. `report` hears the name of each step as it begins."""
+def carry_out(where: str | Inventory, steps: Steps, report: Callable[[str], None]) -> None:
+    """Carry out the steps in order on one host, by the name under which pyinfra knows it or as an inventory;
+    the first that fails ends it with ChangeFailed. `report` hears the name of each step as it begins."""
 
     class Progress(BaseStateCallback):
         @staticmethod
@@ -33,7 +33,8 @@ def carry_out(connector: str, steps: Steps, report: Callable[[str], None]) -> No
     # FAIL_PERCENT: without it, pyinfra raises nothing while one host is left.
     new_inventory: Any = Inventory
     new_config: Any = Config
-    state: Any = State(new_inventory(([connector], {})), new_config(FAIL_PERCENT=0), check_for_changes=False)
+    inventory = where if isinstance(where, Inventory) else new_inventory(([where], {}))
+    state: Any = State(inventory, new_config(FAIL_PERCENT=0), check_for_changes=False)
     state.add_callback_handler(Progress())
     metas: dict[str, Any] = {}
     try:

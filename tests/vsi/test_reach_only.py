@@ -8,6 +8,8 @@ import pytest
 VSI = Path(__file__).parents[2] / "vsi"
 ON_THE_HOST = {"guard.py", "keeper.py"}
 """Programs of their own that a host runs; the second is this machine's supervisor."""
+REACHES = ("local", "ssh")
+"""Folders that have a reach: they touch this machine, or the way to another."""
 MODULES = {
     "fcntl", "filelock", "glob", "grp", "http", "importlib", "mmap", "platform", "psutil", "pwd", "shutil",
     "socket", "subprocess", "tempfile", "xmlrpc",
@@ -58,7 +60,7 @@ def _of_os(node: ast.Attribute) -> bool:
 FILES = [
     file
     for file in sorted(VSI.rglob("*.py"))
-    if file.name not in ON_THE_HOST and not file.is_relative_to(VSI / "local")
+    if file.name not in ON_THE_HOST and not any(file.is_relative_to(VSI / own) for own in REACHES)
 ]
 
 

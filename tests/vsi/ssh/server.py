@@ -1,0 +1,123 @@
+"""A private SSH server of this machine, on loopback: a host to log in to, without a machine of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.ports import free_port
+from tests.waiting import until
+from vsi.ssh.connection import Connection, Login
+from vsi.ssh.master import Master
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+def missing() -> str:
+    """Why there can be no such server here; '' if there can."""
+    if SSHD is None:
+        return "no sshd here (Debian: openssh-server)"
+    if os.geteuid() != 0:
+        return "sshd lets a user in as root only if it runs as root"
+    return ""
+
+
+def make_key(path: Path, *more: str) -> str:
+    """A key pair; the public line."""
+    path.unlink(missing_ok=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path, *more], check=True)
+    return path.with_name(f"{path.name}.pub").read_text()
+
+
+@dataclass
+class Server:
+    """One sshd; `lines` of its configuration may differ."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    lines: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host_key(self) -> str:
+        return (self.folder / "host.pub").read_text()
+
+    @property
+    def key(self) -> str:
+        return (self.folder / "user").read_text()
+
+    def prepare(self) -> None:
+        """Keys of the host and of the user."""
+        make_key(self.folder / "host")
+        public = make_key(self.folder / "user")
+        (self.folder / "authorized").write_text(public)
+
+    def start(self) -> None:
+        """Returns once it listens."""
+        config = self.folder / "sshd_config"
+        settings = (
+            f"ListenAddress 127.0.0.1:{self.port}",
+            f"HostKey {self.folder}/host",
+            f"AuthorizedKeysFile {self.folder}/authorized",
+            f"PidFile {self.folder}/sshd.pid",
+            "PermitRootLogin prohibit-password",
+            "StrictModes no",
+            "UsePAM no",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "MaxStartups 100",
+        )
+        # the first of two lines counts
+        config.write_text("\n".join((*self.lines, *settings)) + "\n")
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        assert SSHD
+        with (self.folder / "sshd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [SSHD, "-D", "-e", "-f", config], stderr=log, start_new_session=True
+            )
+        until(lambda: b"listening on" in (self.folder / "sshd.log").read_bytes(), "sshd listens", 20)
+
+    def stop(self) -> None:
+        """With all of its connections."""
+        if self.process:
+            for pid in (*_below(self.process.pid), self.process.pid):
+                os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            (self.folder / "sshd.log").unlink()
+            self.process = None
+
+    def connection(self, **more: object) -> Connection:
+        """The way to it."""
+        given = {"host": "toy", "address": "127.0.0.1", "port": self.port, "host_keys": (self.host_key,)}
+        return Connection.model_validate(given | more)
+
+    def master(self, password: str | None = None, **more: object) -> Master:
+        """A connection that nobody has opened yet."""
+        return Master(self.connection(**more), Login(key=self.key, sudo_password=password))
+
+
+def _below(pid: int) -> list[int]:
+    try:
+        children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+    return [*children, *(pid for child in children for pid in _below(child))]
+
+
+@contextmanager
+def running(*lines: str) -> Iterator[Server]:
+    """A server for a while, in a folder of a short name."""
+    folder = Path(tempfile.mkdtemp(prefix="sshd."))
+    server = Server(folder, lines=lines)
+    try:
+        server.prepare()
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)

@@ -1,0 +1,1 @@
+"""The reach over SSH: one connection to a host, over which everything goes."""

@@ -1,0 +1,140 @@
+"""Locks of a host, held by a session there, which lets go when it no longer hears of us."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from vsi.errors import DeployError, Unreachable
+from vsi.ssh import shell, words
+from vsi.ssh.master import Master
+
+_BEAT_SECONDS = 5
+_ANSWER_SECONDS = 20
+_SILENT_SECONDS = 40
+"""So long without a word of ours, and the host lets go; we know sooner that the connection is cut."""
+_AGAIN_SECONDS = 0.2
+_DESCRIPTORS = range(3, 10)
+"""Those that every shell can name."""
+
+# Lines `lock DESCRIPTOR PATH`, `free DESCRIPTOR -`, `beat - -`; each is answered by one.
+_KEEP = f"""umask 077
+while l=$(timeout {_SILENT_SECONDS} head -n 1) && [ -n "$l" ]; do
+  what=${{l%% *}}; l=${{l#* }}; n=${{l%% *}}; path=${{l#* }}
+  case $what in
+  lock)
+    if mkdir -p "${{path%/*}}" && eval "exec $n>>\\"\\$path\\""; then
+      if flock -n "$n"; then echo yes; else eval "exec $n>&-"; echo no; fi
+    else echo broken; fi 2>/dev/null ;;
+  free) eval "exec $n>&-"; echo yes ;;
+  *) echo yes ;;
+  esac
+done"""
+
+
+@dataclass
+class _Keeper:
+    """The locks that this process holds on one host, in one session."""
+
+    master: Master
+    root: shell.Shell
+    stack: contextlib.ExitStack
+    users: int = 0
+    lost: Unreachable | None = None
+    taken: set[int] = field(default_factory=set)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def say(self, line: str) -> str:
+        """One line there and back."""
+        with self.turn:
+            if self.lost:
+                raise self.lost
+            try:
+                return self.root.say(line, _ANSWER_SECONDS)
+            except Unreachable as error:
+                self.lost = error
+                raise
+
+    def beat(self) -> None:
+        """In a thread of its own, until it is over."""
+        while not self.over.wait(_BEAT_SECONDS):
+            with contextlib.suppress(Unreachable):
+                self.say("beat - -")
+
+
+_keepers: dict[Master, _Keeper] = {}
+_turn = threading.Lock()
+
+
+@contextlib.contextmanager
+def hold(master: Master, folder: PurePath, name: str, seconds: float = 900) -> Iterator[None]:
+    """Hold the lock `<folder>/<name>.lock` of the host, waiting up to `seconds`. Raises DeployError."""
+    path = folder / f"{name}.lock"
+    with _keeper(master) as keeper:
+        with _turn:
+            number = next(iter(set(_DESCRIPTORS) - keeper.taken))
+            keeper.taken.add(number)
+        try:
+            _lock(keeper, number, path, name, seconds)
+            try:
+                yield
+            finally:
+                with contextlib.suppress(Unreachable):
+                    keeper.say(f"free {number} -")
+        finally:
+            keeper.taken.discard(number)
+
+
+def _lock(keeper: _Keeper, number: int, path: PurePath, name: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while (answer := keeper.say(f"lock {number} {path}")) != "yes":
+        if answer == "broken":
+            raise words.unreachable(keeper.master.connection, f"cannot write the lock file {path} there")
+        if time.monotonic() > deadline:
+            host = keeper.master.connection.host
+            text = f"another run has held {path} on {host} for {seconds:.0f} s. Wait for it, or end it."
+            raise DeployError(name, text)
+        time.sleep(_AGAIN_SECONDS)
+
+
+def check(master: Master) -> None:
+    """Raises Unreachable if a lock that this process has on the host was lost on the way."""
+    keeper = _keepers.get(master)
+    if keeper and keeper.lost:
+        why = "the connection was cut, and the lock with it: another run may work there. Run it again"
+        raise words.unreachable(master.connection, why)
+
+
+@contextlib.contextmanager
+def _keeper(master: Master) -> Iterator[_Keeper]:
+    with _turn:
+        keeper = _keepers.get(master)
+        if keeper is None:
+            keeper = _keepers[master] = _begun(master)
+        keeper.users += 1
+    try:
+        yield keeper
+    finally:
+        with _turn:
+            keeper.users -= 1
+            if not keeper.users:
+                del _keepers[master]
+                keeper.over.set()
+                with keeper.turn:
+                    keeper.stack.close()
+
+
+def _begun(master: Master) -> _Keeper:
+    stack = contextlib.ExitStack()
+    try:
+        root = stack.enter_context(shell.shell(master))
+        root.start(_KEEP)
+    except BaseException:
+        stack.close()
+        raise
+    keeper = _Keeper(master, root, stack)
+    threading.Thread(target=keeper.beat, name="locks", daemon=True).start()
+    return keeper
