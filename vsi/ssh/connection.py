@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import re
 
@@ -12,6 +13,7 @@ from components.plan import Frozen
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.@-]*\$?")
 _ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*(%[A-Za-z0-9_.-]+)?|::[0-9A-Fa-f.:]*")
+_OPENSSH, _UNLOCKED = b"openssh-key-v1\0", b"\0\0\0\4none"
 _KIND = re.compile(r"[a-z0-9@.-]+")
 
 
@@ -70,6 +72,17 @@ class Login(Frozen):
     """The text of a private key without a passphrase; None for those of the user's SSH agent."""
     sudo_password: str | None = Field(default=None, repr=False)
     """None where root needs none."""
+
+
+def is_locked(key: str) -> bool:
+    """Whether a private key has a passphrase."""
+    if "ENCRYPTED" in key:
+        return True
+    lines = [line.strip() for line in key.splitlines() if not line.startswith("-")]
+    with contextlib.suppress(binascii.Error):
+        blob = base64.b64decode("".join(lines))
+        return blob.startswith(_OPENSSH) and not blob.startswith(_OPENSSH + _UNLOCKED)
+    return False
 
 
 def public_key(text: str) -> str:

@@ -168,12 +168,12 @@ class Master:
                 os.unlink(path)
             if not self.connection.host_keys:
                 raise words.strange_key(self.connection, self._seen_key())
-            begun = time.monotonic()
+            begun, heard = time.monotonic(), len(jump.log()) if jump else 0
             if self._ssh(path) != 0 or not mux.alive(path):
                 took, log = time.monotonic() - begun, self.log(number)
                 if words.wants_key(log):
                     raise words.strange_key(self.connection, self._seen_key())
-                raise words.failed(self.connection, log, took, jump.log() if jump else "")
+                raise words.failed(self.connection, self.login, log, took, jump.log()[heard:] if jump else "")
 
     def close(self) -> None:
         """End the connections to the host. Fine if there are none."""
@@ -229,7 +229,7 @@ class Master:
         ]
         if way.jump:
             hop = Master(way.jump, self.login).socket(0)
-            options.append(f"ProxyCommand=exec ssh -F /dev/null -S {hop} -o BatchMode=yes -W [%h]:%p jump")
+            options.append(f"ProxyCommand=ssh -F /dev/null -S {hop} -o BatchMode=yes -W [%h]:%p jump")
         arguments = ["ssh", "-F", "/dev/null", "-E", log, "-l", way.user, "-p", str(way.port)]
         for option in options:
             arguments += ["-o", option]

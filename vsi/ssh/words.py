@@ -3,14 +3,7 @@
 import re
 
 from vsi.errors import Unreachable
-from vsi.ssh.connection import Connection, fingerprint
-
-_KEY_FAULTS = {
-    "incorrect passphrase": "it has a passphrase, which nobody can type here. Give the key without one, or "
-    "load it into your SSH agent and name no key",
-    "": "it is no private key that this OpenSSH can read. Give the whole text of the file, from `-----BEGIN` "
-    "to `-----END …-----`",
-}
+from vsi.ssh.connection import Connection, Login, fingerprint, is_locked
 
 
 def unreachable(connection: Connection, why: str) -> Unreachable:
@@ -25,8 +18,17 @@ def wants_key(log: str) -> bool:
     return "Host key verification failed" in log or bool(re.search(r"No \S+ host key is known", log))
 
 
-def failed(connection: Connection, log: str, seconds: float, jump_log: str) -> Unreachable:
-    """Why no connection came about, from what ssh wrote, after so many seconds."""
+def failed(connection: Connection, login: Login, log: str, seconds: float, jump_log: str) -> Unreachable:
+    """Why no connection came about, from what ssh wrote for it, and for its jump host meanwhile."""
+    if login.key is not None and ("Permission denied" in log or "Load key" in log):
+        if is_locked(login.key):
+            why = (
+                "its private key has a passphrase, which nobody can type here. Give the key without one, or "
+            )
+            return unreachable(connection, why + "load it into your SSH agent and name no key")
+        if "Load key" in log:
+            why = "its private key is none that this OpenSSH can read. Give the whole text of the file, from "
+            return unreachable(connection, why + "`-----BEGIN` to `-----END …-----`")
     return unreachable(connection, _why(connection, log, seconds, jump_log))
 
 
@@ -36,15 +38,11 @@ def _why(connection: Connection, log: str, seconds: float, jump_log: str) -> str
         return f"no such address is known here ({found[1]}). Look at the host's `address`"
     if found := re.search(r"^ssh: connect to host .*: (.*?)\r?$", log, re.MULTILINE):
         return _no_connection(found[1], after)
-    if connection.jump and "forwarding" in log:
-        heard = re.findall(r"open failed: (?:connect failed: )?(.*)", jump_log)
-        said = heard[-1].strip() if heard else "it opened no way there"
-        return f"its jump host {connection.jump.host} says: {said} ({after})"
+    heard = re.findall(r"open failed: (?:connect failed: )?(.*)", jump_log)
+    if connection.jump and heard:
+        return f"its jump host {connection.jump.host} says: {heard[-1].strip()} ({after})"
     if "timed out" in log:
         return f"no SSH server answered ({after}). Is it up, and is this its SSH port?"
-    if found := re.search(r'Load key "[^"]*": (.*)', log):
-        fault = next(text for start, text in _KEY_FAULTS.items() if start in found[1])
-        return f"the private key cannot be used: {fault}"
     if "Too many authentication failures" in log:
         return "the SSH agent has more keys than the host lets one try. Give the host's key as a secret"
     if found := re.search(r"Permission denied(?: \((.*)\))?", log):

@@ -41,6 +41,8 @@ class Server:
     folder: Path
     port: int = field(default_factory=free_port)
     lines: tuple[str, ...] = ()
+    mounts: tuple[tuple[str, str], ...] = ()
+    """What its processes alone see in place of files of this machine: text by path."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -82,6 +84,21 @@ class Server:
             )
         until(lambda: b"listening on" in (self.folder / "sshd.log").read_bytes(), "sshd listens", 20)
 
+    def _own_view(self) -> list[str]:
+        if not self.mounts:
+            return []
+        lines = ["set -e"]
+        for number, (path, text) in enumerate(self.mounts):
+            file = self.folder / f"mount.{number}"
+            file.write_text(text)
+            file.chmod(0o440 if "sudoers" in path else 0o644)
+            lines.append(f"[ -e {path} ] || exit 9; mount --bind {file} {path}")
+        return ["unshare", "--mount", "--", "sh", "-c", "; ".join([*lines, 'exec "$@"']), "-"]
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "sshd.log").read_text(errors="replace")
+
     def stop(self) -> None:
         """With all of its connections."""
         if self.process:
@@ -110,10 +127,11 @@ def _below(pid: int) -> list[int]:
 
 
 @contextmanager
-def running(*lines: str) -> Iterator[Server]:
-    """A server for a while, in a folder of a short name."""
+def running(*lines: str, mounts: tuple[tuple[str, str], ...] = ()) -> Iterator[Server]:
+    """A server for a while; users may enter its folder."""
     folder = Path(tempfile.mkdtemp(prefix="sshd."))
-    server = Server(folder, lines=lines)
+    folder.chmod(0o755)
+    server = Server(folder, lines=lines, mounts=mounts)
     try:
         server.prepare()
         server.start()
