@@ -134,7 +134,8 @@ def take_away(host: str, where: Where, shell: Shell, report: Report) -> None:
     )
     steps += engines_copy.sweep(where, engines)
     steps += f"rm -f {quoted(where.record)}\n"
-    folders = [where.tls, f"{where.root}/secrets", where.root, where.state, where.engines]
+    folders = [where.tls, f"{where.root}/secrets", where.root, where.state]
+    folders += [where.engines, where.engines.rpartition("/")[0]]
     steps += f"rmdir {quoted(*folders)} 2>/dev/null || true\n"
     for line in carried_out(shell, host, "removing what was placed", steps).splitlines():
         report(f"removed {line.removeprefix('gone ')}")

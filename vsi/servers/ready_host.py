@@ -1,0 +1,218 @@
+"""Hosts made ready as Pulumi resources: a dynamic provider that only translates; `prepare` does the work.
+
+Everything is a text or a map of texts. What one logs in with is no input: it is read here, by its name. The
+names of classes and keys stand in the state of running stacks: they stay.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pydantic import ValidationError
+
+from components.plan import part_id
+from engines import pack
+from engines.errors import EngineError
+from engines.setting import this_platform
+from engines.store import Store
+from vsi.errors import DeployError
+from vsi.inputs import PROVIDER
+from vsi.keys import secret_key
+from vsi.logins import LoggedIn
+from vsi.paths import check_name
+from vsi.plan_version import PLAN_VERSION
+from vsi.reach import Report
+from vsi.servers.authority import Authority
+from vsi.servers.engines_copy import Engine
+from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
+from vsi.servers.parts import HostReady
+from vsi.servers.prepare import Off, Wanted, differences, prepare, survey_of, take_away
+from vsi.servers.shell import Shell
+from vsi.servers.survey import Where
+from vsi.ssh.connection import Connection
+from vsi.ssh.master import Master
+from vsi.ssh.shell import shell
+from vsi.tls import general_name
+
+TOLD = "obs.told"
+"""The logger that hears what is done."""
+
+
+class Ways(Protocol):
+    """A plan with the ways to its hosts."""
+
+    @property
+    def stack(self) -> str: ...
+    @property
+    def connections(self) -> tuple[Connection, ...]: ...
+    @property
+    def login(self) -> tuple[tuple[str, str], ...]:
+        """What one logs in with: where each value comes from."""
+
+
+def inputs_of(plan: Ways, part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
+    """A host's inputs, without the authority. `engines` says by name which artifact each engine is."""
+    connection = next(it for it in plan.connections if it.host == part.place)
+    return {
+        "stack": plan.stack,
+        "host": part.place,
+        "connection": connection.model_dump_json(exclude_defaults=True),
+        "login": dict(plan.login),
+        "platform": this_platform(),
+        "engines": {name: engines[name] for name in part.engines},
+        "certificates": {it.name: " ".join(it.sans) for it in part.certificates},
+        "plan_version": PLAN_VERSION,
+    }
+
+
+def certificates_of(props: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Name -> names and addresses."""
+    return {name: tuple(sans.split()) for name, sans in props["certificates"].items()}
+
+
+def wanted_of(props: Mapping[str, Any]) -> Wanted:
+    """What a host shall have. Raises EngineError if the cache has no such artifact any more."""
+    store = Store(platform=props["platform"])
+    engines = []
+    for name, found in pack.packed(props["engines"], store).items():
+        key = props["engines"][name]
+        if key != found.key:
+            raise EngineError(f"{name}: the cache has another artifact than was planned; run `obs up` again")
+
+        def archive(found: pack.Packed = found) -> Iterator[bytes]:
+            return pack.archive(found, store)
+
+        engines.append(Engine(name, key, found.version, found.size, archive))
+    return Wanted(
+        host=props["host"],
+        where=Where(props["stack"]),
+        platform=props["platform"],
+        engines=tuple(engines),
+        certificates=certificates_of(props),
+        authority=Authority(props[AUTHORITY], props[secret_key(AUTHORITY_KEY)]),
+        plan_version=props["plan_version"],
+    )
+
+
+def with_differences(props: Mapping[str, Any], off: Off) -> dict[str, Any]:
+    """The same inputs or outputs as the host has them."""
+    found = {
+        **props,
+        "engines": {**props["engines"], **off.engines},
+        "certificates": {**props["certificates"], **off.certificates},
+    }
+    return found if off.authority is None else {**found, AUTHORITY: off.authority}
+
+
+class HostProvider(LoggedIn, ResourceProvider):
+    """Makes hosts ready. One instance serves all of them at once."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse what could not be carried out, before anything is changed."""
+        failures = []
+        try:
+            Connection.model_validate_json(news["connection"])
+            for name, sans in news["certificates"].items():
+                check_name("certificate", name)
+                for san in sans.split():
+                    general_name(san)
+        except DeployError as error:
+            failures.append(CheckFailure("certificates", error.message))
+        except ValidationError as error:
+            failures.append(CheckFailure("connection", error.errors(include_input=False)[0]["msg"]))
+        except ValueError as error:
+            failures.append(CheckFailure("certificates", str(error)))
+        return CheckResult(news, failures)
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Anything that differs is an update in place. The old values are outputs: after a refresh, what
+        was found on the host."""
+        keys = (set(olds) | set(news)) - {PROVIDER}
+        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Make the host ready. Idempotent: an earlier create may have been interrupted."""
+        self._prepare(props)
+        return CreateResult(f"{props['stack']}/{props['host']}", _outputs(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """The same as create: what is there already is left alone."""
+        self._prepare(news)
+        return UpdateResult(_outputs(news))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Take away what was placed."""
+        with self._shell(props) as way:
+            take_away(props["host"], Where(props["stack"]), way, _reporter(props["host"]))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Compare with the host. What differs is returned in place of what was planned, so that a preview
+        shows it and an update repairs it. Gone: an empty id."""
+        outs = _outputs(props)
+        with self._shell(props) as way:
+            survey = survey_of(way, props["host"], Where(props["stack"]))
+        authority = Authority(props[AUTHORITY], props[secret_key(AUTHORITY_KEY)])
+        off = differences(survey, outs["engines"], certificates_of(outs), authority.certificate)
+        if off is None:
+            return ReadResult("", {})
+        found = with_differences(outs, off)
+        return ReadResult(id_, found) if found == outs else ReadResult(id_, found, dict(found))
+
+    def _prepare(self, props: Mapping[str, Any]) -> None:
+        wanted = wanted_of(props)
+        with self._shell(props) as way:
+            prepare(wanted, way, _reporter(props["host"]))
+
+    @contextmanager
+    def _shell(self, props: Mapping[str, Any]) -> Iterator[Shell]:
+        """A shell of root's on the host, over the one connection."""
+        connection = Connection.model_validate_json(props["connection"])
+        with shell(Master(connection, self.login(props))) as way:
+            yield way
+
+
+def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Under the keys of the inputs, so that the engine marks the same ones as secret."""
+    return {key: value for key, value in props.items() if key != PROVIDER}
+
+
+def _reporter(host: str) -> Report:
+    """What is done is heard by whoever listens to this logger, with the id of the part."""
+    told, part = logging.getLogger(TOLD), {"part": part_id("host", host)}
+
+    def report(words: str) -> None:
+        told.info("%s: %s", host, words, extra=part)
+
+    return report
+
+
+class Ready(Resource, module="vsi", name="HostReady"):
+    """A host made ready. Units on it need it."""
+
+    def __init__(
+        self,
+        plan: Ways,
+        part: HostReady,
+        engines: Mapping[str, str],
+        keys: Keys,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`engines` maps each engine of the host to a text naming its artifact."""
+        props = inputs_of(plan, part, engines)
+        props[AUTHORITY] = keys.authority
+        props[secret_key(AUTHORITY_KEY)] = keys.secret_inputs((AUTHORITY_KEY,))[AUTHORITY_KEY]
+        super().__init__(HostProvider(), part.id, props, opts)
