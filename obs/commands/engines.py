@@ -88,7 +88,10 @@ def _row(engine: "Engine", found: "Artifact | None") -> dict[str, object]:
 @app.command()
 @guarded
 def build(
-    names: Names = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Engines; those of this machine when none is given."),
+    ] = None,
     channel: Annotated[
         str | None,
         typer.Option("--channel", metavar="release|source|auto", help="Instead of OBS_ENGINE_CHANNEL."),
