@@ -74,6 +74,7 @@ class Disk:
     def _overlay(self) -> None:
         for name in ("up", "work"):
             (self.folder / name).mkdir()
+        (self.folder / "up").chmod(0o755)  # it is the host's root folder, whatever our umask is
         # Relative, since these options would not take every path.
         options = "--options=lowerdir=base,upperdir=up,workdir=work"
         run("mount", "-t", "overlay", "overlay", options, "root", cwd=self.folder)

@@ -1,15 +1,11 @@
 """Test hosts for tests, which `tests/conftest.py` gives to all. Mark such tests `engine`."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 
 from tests.hosts import base, tools
 from tests.hosts.lab import Lab
-
-REQUIRED = "OBS_TEST_HOSTS"
-"""`required` makes what would skip a failure, so that no run passes by leaving these tests out."""
 
 StartLab = Callable[..., Lab]
 
@@ -22,8 +18,8 @@ def lab_here() -> None:
         reason = f"not installed: {', '.join(missing)}; `make hosts` installs them"
     if not reason and base.locate() is None:
         reason = "no base of test hosts in the cache; `make hosts` makes it"
-    if reason and os.environ.get(REQUIRED) == "required":
-        pytest.fail(f"{REQUIRED}=required, but {reason}")
+    if reason and tools.REQUIRED:
+        pytest.fail(reason)
     if reason:
         pytest.skip(reason)
 

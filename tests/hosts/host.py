@@ -18,6 +18,13 @@ BOOT_SECONDS = 120
 USERS = ("root", "deploy", "free", "plain")
 """All log in by the key of the lab. `deploy` may use sudo with SUDO_PASSWORD (base.py), `free` without any,
 `plain` not at all."""
+_NETWORK = """[Match]
+Name=host0
+
+[Network]
+Address={address}/24
+LinkLocalAddressing=no
+"""
 _SPAWN = """
 while [ "$1" != -- ]; do echo $$ > "$1"; shift; done
 shift
@@ -64,11 +71,13 @@ class Host:
             self._make_host_key()
         root = self.disk.root
         self._place_host_key()
-        (root / "etc/hostname").write_text(f"{self.name}\n")
-        (root / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n")
-        (root / "etc/systemd/network/10-host0.network").write_text(
-            f"[Match]\nName=host0\n\n[Network]\nAddress={self.address}/24\nLinkLocalAddressing=no\n"
-        )
+        for name, text in (
+            ("etc/hostname", f"{self.name}\n"),
+            ("etc/hosts", f"127.0.0.1 localhost\n127.0.1.1 {self.name}\n"),
+            ("etc/systemd/network/10-host0.network", _NETWORK.format(address=self.address)),
+        ):
+            (root / name).write_text(text)
+            (root / name).chmod(0o644)
         people = (line.split(":") for line in (root / "etc/passwd").read_text().splitlines())
         for user, _, uid, gid, _, home, _ in people:
             if user in USERS:
