@@ -23,7 +23,7 @@ OLDEST = 249
 
 _ABOUT = 'id -u; if [ -d /run/systemd/system ]; then systemctl --version | { read -r _ v _; echo "$v"; }; fi'
 _INSTALL = """
-u=$1 f=$2 w=$3/$1 new=no
+u=$1 f=$2 w=$3/$1 new=no of=$4/$5
 show() { LC_ALL=C systemctl show --no-pager -p NeedDaemonReload,LoadState,LoadError,ActiveState -- "$u"; }
 if [ -e "$f" ]; then
   [ -L "$w" ] || { new=yes; mkdir -p "$3"; ln -s "$f" "$w"; }
@@ -37,9 +37,13 @@ else
   rm -f "$w"
   systemctl daemon-reload || exit 1
   systemctl reset-failed "$u" 2>/dev/null
+  for l in "/var/lib/obs/$4/data/$5" "/var/log/obs/$of"; do [ ! -L "$l" ] || rm -f "$l"; done
+  rm -rf "/var/log/private/obs/$of"
+  rmdir "/run/obs/$of" "/var/lib/obs/$4/data" "/var/log/obs/$4" "/var/log/private/obs/$4" 2>/dev/null
   exit 0
 fi
 """
+"""What systemd made for a unit goes with it, but what the unit keeps."""
 _START = 'systemctl reset-failed "$1" 2>/dev/null; exec systemctl start --no-block -- "$1"'
 _STOP = """
 systemctl stop -- "$@"; code=$?
@@ -50,6 +54,7 @@ done
 """
 _RELOAD = 'systemctl is-active -q -- "$1" || exit 0; exec systemctl reload -- "$1"'
 _SIGNAL = 'systemctl is-active -q -- "$1" || exit 0; exec systemctl kill --kill-who=main -s "$2" -- "$1"'
+_EMPTY = 'rmdir "/run/obs/$1" "/var/lib/private/obs/$1/data" "/var/lib/private/obs/$1" 2>/dev/null; true'
 _GROUPS = 'for p in "$@"; do sed "s/^/$p /" "/proc/$p/cgroup" 2>/dev/null; done; true'
 
 
@@ -122,10 +127,12 @@ class SystemdKeeper:
         return {name: shown.restarts for name, shown in self._shown().items() if shown.restarts}
 
     def install(self, name: str) -> bool:
-        """Have systemd read the unit file and start the unit at boot; or forget it, if the file is gone.
+        """Have systemd read the unit file and start the unit at boot; or forget it, logs and all, if the file
+        is gone.
 
         What runs is left running, as it was started: who asks restarts it. True if it is new."""
-        said = self._run(_INSTALL, self._service(name), unit_path(self.stack, name), ENABLED)
+        own = (self._service(name), unit_path(self.stack, name))
+        said = self._run(_INSTALL, *own, ENABLED, self.stack, name)
         if said.code:
             raise DeployError(name, f"systemd did not read its unit files again: {said.output.strip()}")
         found = dict(line.split("=", 1) for line in said.output.splitlines() if "=" in line)
@@ -178,9 +185,11 @@ class SystemdKeeper:
         return journal.lines(self.reach, self.stack, names, last, follow=follow, over=over)
 
     def end(self) -> None:
-        """Stop every unit of the stack. They are still started at the next boot, unless they are removed."""
+        """Stop every unit of the stack. They are still started at the next boot, unless they are removed.
+        Folders that systemd made for them go if they are empty."""
         if names := sorted(self.programs()):
             self._stop(names)
+        self._run(_EMPTY, self.stack)
 
 
 def _words(said: Said) -> str:

@@ -27,6 +27,10 @@ PROPERTIES = (
 ASK = f'date +%s; exec env TZ=UTC LC_ALL=C systemctl show --no-pager -p {",".join(PROPERTIES)} -- "$@"'
 """Shell text: the time, then what is known of the units that the arguments name."""
 
+START_SECONDS = 1
+"""So long a process counts as starting: to systemd it runs as soon as it is there, but it may not listen to
+signals yet, and end by one."""
+
 _ACTIVE: Mapping[str, State] = {
     "active": "RUNNING",
     "reloading": "RUNNING",
@@ -80,13 +84,15 @@ def _unit_of(row: Mapping[str, str], stack: str) -> str:
 
 
 def _program(name: str, row: Mapping[str, str], now: int) -> Program:
-    state = _state(row)
+    state, started = _state(row), _seconds(row.get("ExecMainStartTimestamp", ""))
+    if state == "RUNNING" and 0 <= now - started < START_SECONDS:
+        state = "STARTING"
     pid = int(row.get("MainPID") or 0)
     return Program(
         name=name,
         state=state,
         pid=pid,
-        started=_seconds(row.get("ExecMainStartTimestamp", "")),
+        started=started,
         now=now,
         message=f"pid {pid}" if state == "RUNNING" and pid else _message(row),
     )

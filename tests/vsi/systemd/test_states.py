@@ -34,6 +34,14 @@ def test_a_running_program() -> None:
     assert program.running
 
 
+def test_a_process_that_was_just_started_may_not_listen_to_signals_yet() -> None:
+    new = {"ExecMainStartTimestamp": "Sat 2026-11-28 16:16:00 UTC"}
+    program = shown_in(said(new), "dev")["prometheus"].program
+
+    assert program.state == "STARTING"
+    assert program.running
+
+
 @pytest.mark.parametrize(
     ("row", "state"),
     [
