@@ -1,7 +1,10 @@
 """The Pulumi engine's events as lines that a person can follow, and as the reasons of a failure."""
 
+import contextlib
+import logging
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -21,6 +24,8 @@ WORDS = {
     "delete-replaced": ("removing the old", "removed the old"),
 }
 PLANNING = "the Pulumi engine starts and plans"
+TOLD = "obs.told"
+"""The logger by which whoever carries a part out says what it does; records have the part's id as `part`."""
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
 _AMBIENT = re.compile(r"using pulumi-\S+ from \$PATH")
@@ -62,15 +67,18 @@ class Watcher:
             transient=True,
             disable=not err.is_terminal,
         )
+        self._listener = _Listener(self.told)
 
     def __enter__(self) -> "Watcher":
         self._progress.start()
+        self._listener.attach()
         self._tasks[PLANNING] = self._progress.add_task(PLANNING, total=None)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listener.detach()
         self._progress.stop()
 
     def __call__(self, event: Any) -> None:
@@ -121,6 +129,14 @@ class Watcher:
             if not self.quiet:
                 self._line("good", f"✓ {WORDS[op][1]} {name} in {seconds:.1f} s")
 
+    def told(self, part: str, words: str) -> None:
+        """What is being done to a part: in its line of a terminal, else a line of its own."""
+        if err.is_terminal:
+            with contextlib.suppress(KeyError):  # it may be done by now: providers have threads of their own
+                self._progress.update(self._tasks[part], description=words)
+        elif not self.quiet:
+            self._line("quiet", words)
+
     def _diagnostic(self, event: Any) -> None:
         message = plain(event.message)
         if not message or event.ephemeral or _AMBIENT.match(message):
@@ -134,6 +150,29 @@ class Watcher:
 
     def _line(self, style: str, text: str) -> None:
         self._progress.console.print(text, style=style)
+
+
+class _Listener(logging.Handler):
+    """Hears what is told while it is attached."""
+
+    def __init__(self, told: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._told = told
+
+    def attach(self) -> None:
+        """From now on."""
+        logger = logging.getLogger(TOLD)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        logger.addHandler(self)
+
+    def detach(self) -> None:
+        """No longer."""
+        logging.getLogger(TOLD).removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record."""
+        self._told(getattr(record, "part", ""), record.getMessage())
 
 
 def _op(metadata: Any) -> str:

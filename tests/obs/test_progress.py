@@ -1,5 +1,6 @@
 """The engine's events become lines, drift and reasons."""
 
+import logging
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -7,7 +8,7 @@ import pytest
 
 from components.plan import Part
 from obs.parts import Parts
-from obs.progress import Watcher, plain
+from obs.progress import TOLD, Watcher, plain
 from vsi.unit import HostUnit
 
 TYPE = "pulumi-python:dynamic/vsi:Unit"
@@ -50,6 +51,16 @@ def test_what_is_done_is_told_and_counted(said: list[str]) -> None:
     watcher(step("res_outputs_event", "create", "jaeger"))
     assert said == ["creating jaeger", "✓ created jaeger in 0.0 s"]
     assert watcher.counts == {"create": 1}
+
+
+def test_what_a_provider_tells_is_heard_while_the_engine_runs(said: list[str]) -> None:
+    told = logging.getLogger(TOLD)
+    with Watcher(Parts([HostUnit])) as watcher:
+        told.info("%s: %s", "h1", "copying prometheus", extra={"part": "host@h1"})
+        watcher.quiet = True
+        told.info("nobody asked")
+    told.info("nobody listens")
+    assert said == ["h1: copying prometheus"]
 
 
 def test_components_and_what_stays_the_same_are_not_told(said: list[str]) -> None:

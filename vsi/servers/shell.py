@@ -5,7 +5,8 @@ from typing import Protocol
 
 from vsi.errors import DeployError
 
-SECONDS = 120
+SECONDS = 600
+"""Of one script: a slow disk has to take an engine, or a slow line a piece of one."""
 
 
 class Reply(Protocol):
