@@ -21,7 +21,7 @@ do."""
 PLATFORMS = ("linux/amd64", "linux/arm64")
 
 EnginePillar = Literal["control", "metrics", "alerting", "logging", "tracing", "services"]
-"""What an engine is for. `control` is what deploys; `services` what the demo services lean on."""
+"""What an engine is for. `control` is what deploys; `services` what services and small programs lean on."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ class Engine:
 
 
 _GO_PLATFORMS = (("linux/amd64", "linux-amd64"), ("linux/arm64", "linux-arm64"))
+_SNAKE_PLATFORMS = (("linux/amd64", "linux_amd64"), ("linux/arm64", "linux_arm64"))
 _X64_PLATFORMS = (("linux/amd64", "linux-x64"), ("linux/arm64", "linux-arm64"))
 
 
@@ -314,6 +315,28 @@ ENGINES: tuple[Engine, ...] = (
         ),
         estimate_s=1,
         absent=_absent(release="the Redis project publishes source code only"),
+    ),
+    Engine(
+        name="caddy",
+        version="2.11.9",
+        pillar="services",
+        executables=_in_bin("caddy"),
+        locations=_in_root("caddy"),
+        release=Release(
+            url="https://github.com/caddyserver/caddy/releases/download/v{version}/caddy_{version}_{platform}.tar.gz",
+            checksums="https://github.com/caddyserver/caddy/releases/download/v{version}/caddy_{version}_checksums.txt",
+            platforms=_SNAKE_PLATFORMS,
+            strip=0,
+        ),
+        source=GoSource(
+            folder="caddy",
+            packages=(("caddy", "github.com/caddyserver/caddy/v2/cmd/caddy"),),
+            ldflags="-s -w -X github.com/caddyserver/caddy/v2.CustomVersion=v2.11.9",
+            # As the publisher builds it.
+            tags=("nobadger", "nomysql", "nopgx"),
+        ),
+        estimate_s=130,
+        on_demand=True,
     ),
     Engine(
         name="runtime",

@@ -46,6 +46,8 @@ class Socket:
     """What is spoken there: HTTP, which a host's front can pass on, or something else (gRPC, its own)."""
     near: bool = False
     """Whether only programs of the same host have to reach it: loopback does, wherever the host is."""
+    peers: bool = False
+    """Whether only instances of the program ask each other there: one alone has no such listener."""
     opened: Condition = _always
 
 
@@ -93,6 +95,9 @@ class Program:
     listener that can go without, one of its own name besides."""
     once: bool = False
     """Whether a stack has one alone, on the first host of its role; otherwise each of its hosts has one."""
+    dials: bool = False
+    """Whether it dials others of the stack with TLS, but serves none itself: where TLS is mutual, it has a
+    certificate of its own name too."""
     runs: Condition = _always
 
     @property
@@ -194,7 +199,10 @@ PROGRAMS = (
         pillar=Pillar.ALERTING,
         role="alerting",
         engine="alertmanager",
-        sockets=(Socket("alertmanager", 1, tls="able"),),
+        sockets=(
+            Socket("alertmanager", 1, tls="able"),
+            Socket("alertmanager-cluster", 2, tls="able", speaks="other", peers=True),
+        ),
         metrics=(Metrics("alertmanager", "alertmanager", "critical"),),
         api="alertmanager",
         own_pages=True,
@@ -220,6 +228,7 @@ PROGRAMS = (
         api="pages",
         pages=(Page("start page"), Page("metrics", "/explore"), Page("traces", "/traces")),
         user="reader",
+        dials=True,
     ),
     Program(
         name="node-exporter",
@@ -229,6 +238,15 @@ PROGRAMS = (
         sockets=(Socket("node-exporter", 3, tls="able"),),
         metrics=(Metrics("node-exporter", "node-exporter", "warning"),),
         runs=_exporter("node"),
+    ),
+    Program(
+        name="front",
+        pillar=Pillar.SERVICES,
+        role="agent",
+        engine="caddy",
+        sockets=(Socket("front", 4),),
+        metrics=(Metrics("front", "front", "warning"),),
+        certificates=("front",),
     ),
     Program(
         name="redis",
@@ -265,11 +283,13 @@ PROGRAMS = (
 BY_NAME = {program.name: program for program in PROGRAMS}
 
 
-def sockets(spec: Spec, without: tuple[str, ...] = ()) -> Iterator[Socket]:
-    """Every listener that the programs of a stack open, but those `without`."""
+def sockets(spec: Spec, without: tuple[str, ...] = (), *, peers: bool = False) -> Iterator[Socket]:
+    """Every listener that the programs of a stack open, but those `without`; of `peers` if asked for."""
     for program in PROGRAMS:
         if program.name not in without and program.runs(spec):
-            yield from (socket for socket in program.sockets if socket.opened(spec))
+            yield from (
+                socket for socket in program.sockets if socket.opened(spec) and (peers or not socket.peers)
+            )
 
 
 def certificates(site: Site) -> tuple[str, ...]:
@@ -278,7 +298,15 @@ def certificates(site: Site) -> tuple[str, ...]:
     for program in PROGRAMS:
         opened = [socket for socket in program.sockets if site.has(socket.name)]
         if opened:
-            found += program.certificates
-        if any(socket.tls == "able" and site.tls(socket.name) for socket in opened):
-            found.append(program.name)
-    return tuple(dict.fromkeys(found))
+            found += certificates_of(program, site)
+    return tuple(dict.fromkeys((*found, *(site.services if site.mutual else ()))))
+
+
+def certificates_of(program: Program, site: Site) -> tuple[str, ...]:
+    """Names of the certificates that a program reads at a site that has it."""
+    speaks = any(
+        socket.tls == "able" and site.has(socket.name) and site.serves_tls(socket.name)
+        for socket in program.sockets
+    )
+    own = (program.name,) if speaks or (program.dials and site.mutual) else ()
+    return tuple(dict.fromkeys((*program.certificates, *own)))

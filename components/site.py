@@ -74,6 +74,8 @@ class Site:
     mutual: bool = False
     """Whether who dials a listener with TLS shows a certificate of its own, of the stack's authority, and who
     serves it asks for one."""
+    address: str = ""
+    """Under which address other hosts reach this one; '' where there are none."""
 
     def has(self, name: str) -> bool:
         """Whether there is a listener of that name."""
@@ -98,6 +100,11 @@ class Site:
     def dial_all(self, name: str) -> tuple[str, ...]:
         """Every `host:port` under which others reach a program."""
         return self.listeners[name].dial
+
+    def here(self, listener: Listener) -> str | None:
+        """That of the addresses of a listener which is of this host; None if it is elsewhere."""
+        own = (item for item in listener.dial if item.rpartition(":")[0].strip("[]") == self.address)
+        return next(own, None)
 
     def tls(self, name: str) -> bool:
         """Whether a program is dialled with TLS."""

@@ -59,4 +59,4 @@ def of_host(spec: Spec, host: str, root: str = "") -> Site:
         data=root + "/var/lib/obs/{program}",
         log=root + "/var/log/obs/{program}",
     )
-    return Site(host, listeners, services, folders, mutual=True)
+    return Site(host, listeners, services, folders, mutual=True, address=HOSTS[host])

@@ -18,7 +18,9 @@ SOCKETS = [socket for program in PROGRAMS for socket in program.sockets]
 OFFSETS = {
     "prometheus": 0,
     "alertmanager": 1,
+    "alertmanager-cluster": 2,
     "node-exporter": 3,
+    "front": 4,
     "redis-exporter": 5,
     "housekeeper": 6,
     "opensearch": 10,

@@ -8,8 +8,9 @@ from components.spec import Spec
 
 HOST = "127.0.0.1"
 
-MERGED = ("collector-agent",)
-"""Programs that this target does without: one collector does the work of the agent and of the gateway."""
+MERGED = ("collector-agent", "front")
+"""Programs that this target does without: one collector does the work of the agent and of the gateway, and
+nobody dials from elsewhere."""
 
 FOLDERS = Folders(
     secrets="../../../secrets",

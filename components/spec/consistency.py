@@ -24,8 +24,8 @@ _MARKS = ("parse_error", "timestamp_text", "unparsed")
 """Fields of a record that the collector itself writes."""
 
 RESERVED_PROGRAMS = (
-    "alertmanager", "collector", "collector-agent", "housekeeper", "jaeger", "node-exporter", "opensearch",
-    "pages", "prometheus", "redis", "redis-exporter", "sink",
+    "alertmanager", "collector", "collector-agent", "front", "housekeeper", "jaeger", "node-exporter",
+    "opensearch", "pages", "prometheus", "redis", "redis-exporter", "sink",
 )  # fmt: skip
 """Names of the stack's own programs, which no service may have."""
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from components.inventory import BY_NAME, certificates
-from components.render import collector_agent
+from components.render import collector_agent, front
 from components.render.scrape_jobs import scraped
 from components.render.text import texts
 from components.rules.files import rule_files
@@ -50,8 +50,9 @@ def rendered(host: str) -> dict[str, str]:
     """Every file of every program, by program and path."""
     site = of_host(SPEC, host)
     files = {f"{unit.name}/{path}": text for unit in all_units(SPEC, site) for path, text in unit.files}
-    agent = texts(collector_agent.render(SPEC, site))
-    files |= {f"{collector_agent.NAME}/{path}": text for path, text in agent.items()}
+    for renderer in (collector_agent, front):
+        more = texts(renderer.render(SPEC, site))
+        files |= {f"{renderer.NAME}/{path}": text for path, text in more.items()}
     return files
 
 
@@ -218,8 +219,11 @@ def test_where_only_who_serves_shows_a_certificate_nobody_else_is_asked() -> Non
 def test_certificates_are_asked_for_where_tls_is_spoken() -> None:
     local, there = certificates(local_site(SPEC)), certificates(of_host(SPEC, "obs-1"))
     assert local == ("opensearch", "admin")
-    engines_ = {"alertmanager", "collector", "collector-agent", "jaeger", "node-exporter", "prometheus"}
-    assert set(there) == {*local, *engines_}
+    serve = {"alertmanager", "collector", "collector-agent", "front", "jaeger", "node-exporter", "prometheus"}
+    services = {service.name for service in SPEC.services if service.run}
+    assert set(there) == {*local, *serve, "pages", *services}
+    one_side = certificates(replace(of_host(SPEC, "obs-1"), mutual=False))
+    assert set(one_side) == {*local, *serve}
 
 
 ABSENT = {
