@@ -7,7 +7,7 @@ in `components` names an address or a folder of a host.
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.spec import Service, Spec
 
@@ -62,6 +62,16 @@ class Folders:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A host of the inventory, as others see it."""
+
+    at: str
+    """Its address as it stands before a port."""
+    labels: Mapping[str, str]
+    """Of what is scraped there."""
+
+
+@dataclass(frozen=True)
 class Site:
     """One place: its name, the listeners there and elsewhere that matter to it, its folders."""
 
@@ -76,6 +86,9 @@ class Site:
     serves it asks for one."""
     address: str = ""
     """Under which address other hosts reach this one; '' where there are none."""
+
+    hosts: Mapping[str, Place] = field(default_factory=dict)
+    """The hosts of the inventory, by name; none where the target is one place."""
 
     def has(self, name: str) -> bool:
         """Whether there is a listener of that name."""
@@ -127,6 +140,20 @@ class Site:
         if service.name not in self.services:
             raise ValueError(f"service {service.name} is not run by the stack")
         return self.services[service.name]
+
+    def served(self, service: Service, address: str | None) -> tuple[str, ...]:
+        """Where a service serves what has this address in the stack file: a port alone is one on each of its
+        hosts, None its own listener."""
+        if address is None:
+            return self.service(service).dial
+        if not address.startswith(":"):
+            return (address,)
+        return tuple(f"{self.hosts[name].at}{address}" for name in service.hosts)
+
+    def labels(self, address: str) -> Mapping[str, str]:
+        """Labels of what is scraped at an address: those of its host."""
+        at = address.rpartition(":")[0]
+        return next((host.labels for host in self.hosts.values() if host.at == at), {})
 
     def secret(self, name: str) -> str:
         """The file of a secret."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.plan import Plan, labels
+from components.plan import Plan
 from obs.errors import BadInput
 
 MARKER = ".obs-render"
@@ -10,7 +10,8 @@ MARKER = ".obs-render"
 
 
 def write(plan: Plan, folder: Path) -> list[str]:
-    """Write every file as `<part>/<path>` and return the names, sorted. The same plan gives the same bytes.
+    """Write every file as `<part>/<path>`, of a plan for several places as `<place>/<part>/<path>`. Returns
+    the names, sorted. The same plan gives the same bytes.
 
     BadInput, before anything is written, if the folder holds something that is not from an earlier run; and
     if it cannot be written.
@@ -24,8 +25,12 @@ def write(plan: Plan, folder: Path) -> list[str]:
 
 
 def _write(plan: Plan, folder: Path) -> list[str]:
-    called = labels(part.id for part in plan.parts)
-    files = {f"{called[part.id]}/{path}": text for part in plan.parts for path, text in part.files}
+    apart = len({part.place for part in plan.parts if part.files}) > 1
+    files = {
+        f"{part.place}/{part.name}/{path}" if apart else f"{part.name}/{path}": text
+        for part in plan.parts
+        for path, text in part.files
+    }
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out {folder}: expected a folder, found a file")
     marker = folder / MARKER

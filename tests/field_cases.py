@@ -227,7 +227,8 @@ REFUSED = {
         *(field for field in CASES if field.startswith("servers.")),
         "services[].hosts",
         "tracing.storage.replicas",
-    }
+    },
+    "vsi": {"environment.target", "logging.index.replicas", "tracing.storage.replicas"},
 }
 """Target -> cases that it cannot honour and must therefore refuse."""
 

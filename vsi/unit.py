@@ -11,6 +11,9 @@ from typing import ClassVar, Literal
 from components.plan import Frozen, Part, Plan, name_of, part_id
 from vsi import keys
 
+HOST = "host"
+"""Name of the part that is a host itself, where a plan has one: no unit."""
+
 
 class Ready(Frozen):
     """How to learn that a process serves: a URL that answers with one of `status`; `redis://host:port` for
@@ -93,7 +96,8 @@ class HostUnit(Part):
     @property
     def needs_here(self) -> tuple[str, ...]:
         """Names of the units on the same host that must be ready before this one starts."""
-        return tuple(name_of(need) for need in self.needs if need == part_id(name_of(need), self.place))
+        here = [name_of(need) for need in self.needs if need == part_id(name_of(need), self.place)]
+        return tuple(name for name in here if name != HOST)
 
 
 class HostPlan(Plan):

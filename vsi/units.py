@@ -3,11 +3,13 @@
 What a program is told and how it is run stand in `components.render`; what is the host's stands here.
 """
 
+from collections.abc import Callable
+
 from components.inventory import PROGRAMS, Program
 from components.plan import Pillar, part_id
 from components.render import collector, services
 from components.render.document import Documents
-from components.render.programs import RENDERERS
+from components.render.programs import RENDERERS, Renderer
 from components.render.text import texts
 from components.running import Health, checks_of
 from components.site import Site
@@ -16,20 +18,28 @@ from vsi.site import MERGED
 from vsi.unit import HostUnit, Process, Ready
 
 CA = "{secrets}/tls/ca.pem"
-_RENDERERS = {**RENDERERS, "collector": collector}
+Ids = Callable[[str], tuple[str, ...]]
+"""Name of a program or service -> ids of the units that it is."""
+_MERGING: dict[str, Renderer] = {**RENDERERS, "collector": collector}
 """Here one collector does the work of those that are `MERGED` too."""
 
 
 def all_units(spec: Spec, site: Site) -> list[HostUnit]:
-    """Every unit of a stack, in no particular order."""
-    units = [program_unit(spec, site, row) for row in PROGRAMS if row.name not in MERGED and row.runs(spec)]
+    """Every unit of a stack on this machine, in no particular order."""
+    units = [
+        program_unit(spec, site, row, _MERGING[row.name])
+        for row in PROGRAMS
+        if row.name not in MERGED and row.runs(spec)
+    ]
     units += [service_unit(spec, site, service) for service in spec.services if service.run]
     return units
 
 
-def program_unit(spec: Spec, site: Site, row: Program) -> HostUnit:
-    """A program of the inventory."""
-    renderer = _RENDERERS[row.name]
+def program_unit(
+    spec: Spec, site: Site, row: Program, renderer: Renderer | None = None, ids: Ids | None = None
+) -> HostUnit:
+    """A program of the inventory. What it needs is on its own host, unless `ids` says otherwise."""
+    renderer = renderer or RENDERERS[row.name]
     run = renderer.running(spec, site)
     return HostUnit(
         name=row.name,
@@ -50,23 +60,22 @@ def program_unit(spec: Spec, site: Site, row: Program) -> HostUnit:
         setup=run.setup,
         ports=tuple(site.port(socket.name) for socket in row.sockets if site.has(socket.name)),
         secrets=run.secrets,
-        needs=_ids(site, *run.needs),
+        needs=_needs(site, ids, *run.needs),
         memory_mb=run.memory_mb,
     )
 
 
-def service_unit(spec: Spec, site: Site, service: Service) -> HostUnit:
+def service_unit(spec: Spec, site: Site, service: Service, ids: Ids | None = None) -> HostUnit:
     """A service that the stack starts."""
     run = service.run
     if run is None:
         raise ValueError(f"service {service.name} is not run by the stack")
     command = (*run.command, "--settings", "settings.json")
     own = site.service(service)
-    here = own.dial[0]
     metrics = [
-        f"http://{here}{endpoint.path}"
+        f"http://{own.bind}{endpoint.path}"
         for endpoint in service.metrics
-        if endpoint.address in (None, here) and endpoint.scheme == "http" and not endpoint.basic_auth
+        if endpoint.address in (None, own.bind) and endpoint.scheme == "http" and not endpoint.basic_auth
     ]
     return HostUnit(
         name=service.name,
@@ -75,16 +84,18 @@ def service_unit(spec: Spec, site: Site, service: Service) -> HostUnit:
         files=_files(services.render(spec, site, service)),
         checks=checks_of(command),
         process=Process(
-            command=command, ready=Ready(url=f"tcp://{here}", answers=metrics[0] if metrics else None)
+            command=command, ready=Ready(url=f"tcp://{own.bind}", answers=metrics[0] if metrics else None)
         ),
         ports=(own.port,),
-        needs=_ids(site, *run.calls, *(("redis",) if run.redis else ())),
+        needs=_needs(site, ids, *run.calls, *(("redis",) if run.redis else ())),
         memory_mb=run.memory_mb,
     )
 
 
-def _ids(site: Site, *names: str) -> tuple[str, ...]:
-    return tuple(part_id(name, site.name) for name in names)
+def _needs(site: Site, ids: Ids | None, *names: str) -> tuple[str, ...]:
+    if ids is None:
+        return tuple(part_id(name, site.name) for name in names)
+    return tuple(found for name in names for found in ids(name))
 
 
 def _files(documents: Documents) -> tuple[tuple[str, str], ...]:
@@ -92,7 +103,10 @@ def _files(documents: Documents) -> tuple[tuple[str, str], ...]:
 
 
 def _ready(site: Site, health: Health) -> Ready:
+    """Asked on the host itself, where the program listens."""
+    at = site.bind(health.listener)
     if health.protocol == "redis":
-        return Ready(url=f"redis://{site.dial(health.listener)}", seconds=health.seconds)
-    ca = CA if site.tls(health.listener) else None
-    return Ready(url=f"{site.url(health.listener)}{health.path}", ca=ca, seconds=health.seconds)
+        return Ready(url=f"redis://{at}", seconds=health.seconds)
+    if site.serves_tls(health.listener):
+        return Ready(url=f"https://{at}{health.path}", ca=CA, seconds=health.seconds)
+    return Ready(url=f"http://{at}{health.path}", seconds=health.seconds)

@@ -129,12 +129,7 @@ def _scrape(spec: Spec, site: Site, job: Job) -> dict[str, Any]:
         "sample_limit": limits.samples_per_scrape,
         "label_limit": limits.labels_per_series,
         "label_value_length_limit": limits.label_value_length,
-        "static_configs": [
-            {
-                "targets": list(job.target),
-                "labels": dict(sorted({**job.labels, **spec.environment.labels}.items())),
-            }
-        ],
+        "static_configs": _targets(spec, site, job),
     }
     drops: list[dict[str, Any]] = [
         {"source_labels": [label], "regex": ".+", "action": "drop"}
@@ -142,3 +137,12 @@ def _scrape(spec: Spec, site: Site, job: Job) -> dict[str, Any]:
     ]
     relabel = [*drops, *job.relabel]
     return scrape | ({"metric_relabel_configs": relabel} if relabel else {})
+
+
+def _targets(spec: Spec, site: Site, job: Job) -> list[dict[str, Any]]:
+    """The targets of a job, those of hosts with labels of their own apart."""
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for address in job.target:
+        labels = {**site.labels(address), **job.labels, **spec.environment.labels}
+        found.setdefault(tuple(sorted(labels.items())), []).append(address)
+    return [{"targets": targets, "labels": dict(labels)} for labels, targets in found.items()]

@@ -112,7 +112,7 @@ def service_jobs(service: Service, site: Site) -> list[Job]:
         Job(
             service.name if position == 1 else f"{service.name}/{position}",
             service.name,
-            (endpoint.address,) if endpoint.address else site.service(service).dial,
+            site.served(service, endpoint.address),
             labels,
             endpoint.path,
             endpoint.interval,

@@ -29,9 +29,6 @@ RESERVED_PROGRAMS = (
 )  # fmt: skip
 """Names of the stack's own programs, which no service may have."""
 
-RESERVED_PARTS = ("host", "keys")
-"""Names of what else a stack has in a place, which no service may have either."""
-
 RESERVED_JOBS = ("collector-pushed", "collector-spanmetrics", *RESERVED_PROGRAMS)
 """Names of the stack's own scrape jobs; another of that name would take its file."""
 
@@ -51,7 +48,7 @@ def _service_names(spec: "Spec") -> list[Problem]:
     found: list[Problem] = []
     for index, service in enumerate(spec.services):
         path: KeyPath = ("services", index, "name")
-        if service.name in (*RESERVED_PROGRAMS, *RESERVED_PARTS):
+        if service.name in RESERVED_PROGRAMS:
             found.append(Problem(path, service.name, "expected a name that no program of the stack has"))
         elif service.name in ("custom", *RESERVED_JOBS) or service.name.startswith("platform-"):
             found.append(

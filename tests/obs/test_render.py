@@ -39,13 +39,13 @@ def test_the_same_plan_gives_the_same_bytes(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == first
 
 
-def test_parts_of_one_name_in_two_places_get_a_folder_each(tmp_path: Path) -> None:
+def test_of_two_places_each_gets_a_folder(tmp_path: Path) -> None:
     units = [
         plan_of({"a.yml": host}).parts[0].model_copy(update={"place": host}) for host in ("obs-1", "obs-2")
     ]
     write(HostPlan(stack="local", parts=tuple(units)), tmp_path)
-    assert tree(tmp_path)["prometheus@obs-1/a.yml"] == b"obs-1"
-    assert tree(tmp_path)["prometheus@obs-2/a.yml"] == b"obs-2"
+    assert tree(tmp_path)["obs-1/prometheus/a.yml"] == b"obs-1"
+    assert tree(tmp_path)["obs-2/prometheus/a.yml"] == b"obs-2"
 
 
 def test_what_is_no_longer_planned_goes(tmp_path: Path) -> None:

@@ -62,7 +62,6 @@ BASTION = {"name": "bastion", "address": "192.0.2.1"}
         ((("services", 4, "hosts"), []), "services[4].metrics[0].address", "a host before the port"),
         (((*HOSTS, 0, "labels"), {"env": "x"}), "servers.hosts[0].labels.env", "that the stack sets itself"),
         (((*HOSTS, 0, "labels"), {"user_id": "x"}), "servers.hosts[0].labels.user_id", "forbidden_labels"),
-        ((("services", 4, "name"), "host"), "services[4].name", "no program of the stack has"),
     ],
 )
 def test_what_does_not_fit(change: Change, key: str, told: str) -> None:
