@@ -6,7 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,9 +79,8 @@ class Server:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         assert SSHD
         with (self.folder / "sshd.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [SSHD, "-D", "-e", "-f", config], stderr=log, start_new_session=True
-            )
+            command = [*self._own_view(), SSHD, "-D", "-e", "-f", str(config)]
+            self.process = subprocess.Popen(command, stderr=log, start_new_session=True)
         until(lambda: b"listening on" in (self.folder / "sshd.log").read_bytes(), "sshd listens", 20)
 
     def _own_view(self) -> list[str]:
@@ -103,7 +102,8 @@ class Server:
         """With all of its connections."""
         if self.process:
             for pid in (*_below(self.process.pid), self.process.pid):
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             self.process.wait()
             (self.folder / "sshd.log").unlink()
             self.process = None
