@@ -21,6 +21,7 @@ _INHERITED = frozenset(
         "TZ",
         "JAVA_HOME",
         "XDG_CACHE_HOME",
+        "SSH_AUTH_SOCK",
     )
 )
 

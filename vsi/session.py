@@ -20,6 +20,9 @@ from vsi.operations import OPERATIONS
 logging.getLogger("pyinfra").addHandler(logging.NullHandler())
 logging.getLogger("pyinfra").propagate = False
 
+REFUSED = "refused"
+"""Where a connector of ours puts why a file could not be placed; pyinfra keeps only what commands say."""
+
 
 def carry_out(where: str | Inventory, steps: Steps, report: Callable[[str], None]) -> None:
     """Carry out the steps in order on one host, by the name under which pyinfra knows it or as an inventory;
@@ -50,7 +53,9 @@ def carry_out(where: str | Inventory, steps: Steps, report: Callable[[str], None
         for step in steps:
             meta = metas.get(step.name)
             if meta is not None and meta.is_complete() and meta.did_error():
-                raise ChangeFailed(step, "\n".join([*meta.stdout_lines, *meta.stderr_lines])) from None
+                refused = [text for host in inventory for text in host.connector_data.get(REFUSED, ())]
+                said = [*meta.stdout_lines, *meta.stderr_lines, *refused]
+                raise ChangeFailed(step, "\n".join(said)) from None
         raise ChangeFailed(None, str(error)) from None
     finally:
         disconnect_all(state)

@@ -12,6 +12,7 @@ from pyinfra.api.util import get_file_io
 from pyinfra.connectors.base import BaseConnector
 from pyinfra.connectors.util import CommandOutput, OutputLine, make_unix_command
 
+from vsi.session import REFUSED
 from vsi.ssh import shell
 from vsi.ssh.master import Master
 
@@ -95,8 +96,8 @@ class OverMaster(BaseConnector):
         data = read.encode() if isinstance(read, str) else read
         reply = self._shell.ask(_put(remote_filename, len(data)), data, COMMAND_SECONDS)
         if reply.code != 0:
-            raise OSError(reply.errors.decode(errors="replace").strip())
-        return True
+            self.host.connector_data[REFUSED] = reply.errors.decode(errors="replace").splitlines()
+        return reply.code == 0
 
     def get_file(
         self,

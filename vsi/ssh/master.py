@@ -20,7 +20,7 @@ from vsi.errors import Unreachable
 from vsi.ssh import mux, words
 from vsi.ssh.connection import Connection, Login, public_key
 
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 15
 """For a TCP connection, and again until the host's key was exchanged."""
 OPEN_SECONDS = 40
 """For all of it, logging in included."""

@@ -5,13 +5,14 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 
 from tests.vsi.ssh.server import Server
 from vsi.paths import REPO
+from vsi.ssh.master import Master
 
 RUN = """
 import json, sys
@@ -43,11 +44,16 @@ def step(kind: str, **change: Any) -> dict[str, Any]:
     return {"name": kind.lower(), "kind": kind, "change": change}
 
 
-def change(server: Server, root: Path, *steps: dict[str, Any], **login: Any) -> dict[str, str]:
+def change(server: Server, root: Path, *steps: dict[str, Any]) -> dict[str, str]:
+    """On a private server."""
+    return change_on(server.master(), root, *steps)
+
+
+def change_on(master: Master, root: PurePath, *steps: dict[str, Any]) -> dict[str, str]:
     """In a process of its own, as `vsi.apply` is: pyinfra keeps state in its process."""
     given = {
-        "connection": server.connection().model_dump(),
-        "login": {"key": server.key} | login,
+        "connection": master.connection.model_dump(),
+        "login": master.login.model_dump(),
         "root": str(root),
         "steps": steps,
     }
@@ -134,5 +140,7 @@ def test_a_file_that_cannot_be_placed_leaves_nothing(server: Server, tmp_path: P
 
     assert failed["failed"] == "write"
     assert "target" in failed["output"]
+    (tmp_path / "file.new").mkdir()
+    (tmp_path / "file.new" / "in the way").touch()
     missing = change(server, tmp_path, step("Write", path=str(tmp_path / "no" / "folder"), data="x"))
     assert missing["failed"] == "write"
