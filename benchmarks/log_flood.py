@@ -23,6 +23,7 @@ from urllib.request import urlopen
 from components.render.opensearch_store import rejected_prefix
 from components.site import Site
 from obs.describe import describe
+from obs.outputs import outputs_of
 from obs.verify.clients import Clients, Json
 from targets import target_of
 from tests.waiting import until
@@ -153,7 +154,7 @@ def main() -> None:
     arguments = asked()
     spec, plan = describe(arguments.stack)
     state = state_paths(arguments.stack).root
-    access = target_of(spec).access(spec, plan)
+    access = target_of(spec).access(spec, plan, outputs_of(arguments.stack))
     at = access.site
     clients = Clients(access, arguments.stack)
     run = "f" + uuid.uuid4().hex[:8]

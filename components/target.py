@@ -54,6 +54,11 @@ class UnitStatus:
     ports: tuple[int, ...]
     drift: str
 
+    @staticmethod
+    def unreachable(place: str, why: str) -> "UnitStatus":
+        """The one row of a place that does not answer."""
+        return UnitStatus(f"@{place}", Pillar.METRICS, "unreachable", why, False, 0, 0, 0, (), "")
+
     @property
     def well(self) -> bool:
         """Whether it serves, with what was deployed."""
@@ -103,6 +108,11 @@ class Lacks(SuiteError):
     """What a check of `obs verify` needs and a place does not have; the text says why."""
 
 
+Outputs = Callable[[str], Mapping[str, Any]]
+"""The outputs of a part's resource by the part's id, secrets in plain; asked only where they are needed.
+SuiteError if the engine does not know it."""
+
+
 @dataclass(frozen=True)
 class Bound:
     """A socket that takes connections or datagrams from others."""
@@ -110,6 +120,8 @@ class Bound:
     process: str
     address: str
     port: int
+    datagrams: bool = False
+    """Whether it takes these rather than connections."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,8 @@ class Access:
     """The value of a secret, by its name."""
     authority: Callable[[], str]
     """The certificate of the stack's authority, PEM."""
+    identity: Callable[[], tuple[str, str]] | None
+    """The certificate and the key, PEM, that whoever verifies shows; None where nobody asks for one."""
     units: Mapping[str, Callable[[], str]]
     """Unit -> a call that says why it does not serve, '' if it does."""
     log: Callable[[str], Iterable[str]]
@@ -146,7 +160,7 @@ class Target(Generic[P]):
     resources: "Callable[[P, Mapping[str, pulumi.Output[str]]], Deploy]"
     """Inside the Pulumi program: what makes the resource of each part of a plan. Takes the values, by name,
     of those secrets that come from outside the target. SuiteError if it cannot."""
-    access: Callable[[Spec, P], Access]
+    access: Callable[[Spec, P, Outputs], Access]
     """For `obs verify`."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""

@@ -48,10 +48,11 @@ def up(
 
         return run_verify(env)
     from obs.console import out
+    from obs.outputs import outputs_of
     from obs.where import text, where
     from targets import target_of
 
-    site = target_of(spec).access(spec, plan).site
+    site = target_of(spec).access(spec, plan, outputs_of(env)).site
     out.print(text(where(spec, plan, site)))
     return 0
 

@@ -24,7 +24,7 @@ def why_not(spec: Spec) -> str | None:
 def arrive(ctx: Context) -> str:
     """A record that is sent twice is found once, with its level and service; a point with its service."""
     mark, stamp = secrets.token_hex(8), str(int(ctx.clock.now() * 1e9))
-    collector = ctx.clients.service("collector", ctx.site.dial("collector-otlp-http"))
+    collector = ctx.clients.service("collector", ctx.site.listeners["collector-otlp-http"])
     found, logs = [], ctx.spec.logging.otlp
     if logs:
         record = {

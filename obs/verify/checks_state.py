@@ -1,13 +1,16 @@
 """Checks on what stands: engines, targets, rules, sockets, and what was lost on the way."""
 
 import ipaddress
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from components.errors import SuiteError
 from components.spec import Spec
-from components.target import Lacks
+from components.target import Bound, Lacks
 from obs.verify.check import Check, seconds
 from obs.verify.context import Context
 from obs.verify.outcome import CheckFailed, NotYet
+from obs.verify.stranger import why_open
 
 LOSSES = (
     "otelcol_receiver_refused_",
@@ -146,7 +149,10 @@ def loopback(ctx: Context) -> str:
             f"{len(found)} sockets, not that one",
             f"See `obs status {ctx.stack}`; run `obs verify` as the user who ran `obs up`.",
         )
-    outside = sorted({f"{i.process} on {i.address}:{i.port}" for i in found if not _loopback(i.address)})
+    beyond = [item for item in found if not _loopback(item.address)]
+    if beyond and ctx.access.identity is not None:
+        return _guarded(found, beyond)
+    outside = sorted({f"{i.process} on {i.address}:{i.port}" for i in beyond})
     if outside:
         raise CheckFailed(
             "every socket to be bound to loopback",
@@ -154,6 +160,25 @@ def loopback(ctx: Context) -> str:
             "Bind it to 127.0.0.1 in what it was rendered from.",
         )
     return f"{len(found)} sockets of {len({item.process for item in found})} programs, all on loopback"
+
+
+def _guarded(found: Sequence[Bound], beyond: Sequence[Bound]) -> str:
+    """Beyond loopback, a stranger gets nothing in plain, and nothing without a certificate or a password."""
+    places = sorted({(item.process, item.address, item.port) for item in beyond if not item.datagrams})
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(lambda place: why_open(place[1], place[2]), places))
+    opened = [f"{p} on {a}:{n}: {why}" for (p, a, n), why in zip(places, told, strict=True) if why]
+    opened += [f"{i.process} on {i.address}:{i.port}: takes datagrams" for i in beyond if i.datagrams]
+    if opened:
+        raise CheckFailed(
+            "every socket beyond loopback to ask a stranger for TLS and for who it is",
+            "; ".join(opened),
+            "Bind it to loopback, behind the front.",
+        )
+    programs = len({item.process for item in found})
+    return (
+        f"{len(found)} sockets of {programs} programs; {len(places)} beyond loopback, all closed to strangers"
+    )
 
 
 def _loopback(address: str) -> bool:

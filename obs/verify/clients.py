@@ -13,6 +13,7 @@ import httpx
 
 from components.errors import SuiteError
 from components.inventory import BY_NAME, password_of
+from components.site import Listener
 from components.target import Access
 from obs.verify.outcome import AGAIN, Unanswered
 
@@ -282,20 +283,21 @@ class Clients:
         self._left = left
         self._services: dict[str, Http] = {}
         common, site = (stack, transport, left), access.site
-        self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common)
-        self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common)
-        self.jaeger = Jaeger("jaeger", site.url(BY_NAME["jaeger"].api), *common)
-        self.sink = Sink("sink", site.url("sink"), *common)
-        self.pages = Http("pages", site.url("pages"), *common)
-        options: Json = {"auth": ("reader", _given(access.secret, stack, password_of("reader")))}
-        if transport is None:
-            options["verify"] = _tls(_given(access.authority, stack), stack)
-        self.opensearch = OpenSearch("opensearch", site.url("opensearch"), *common, **options)
+        self._tls: Json = {} if transport else {"verify": _tls(access, stack)}
+        tls = self._tls
+        self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common, **tls)
+        self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common, **tls)
+        self.jaeger = Jaeger("jaeger", site.url(BY_NAME["jaeger"].api), *common, **tls)
+        self.sink = Sink("sink", site.url("sink"), *common, **tls)
+        self.pages = Http("pages", site.url("pages"), *common, **tls)
+        auth = ("reader", _given(access.secret, stack, password_of("reader")))
+        self.opensearch = OpenSearch("opensearch", site.url("opensearch"), *common, auth=auth, **tls)
 
-    def service(self, name: str, address: str) -> Http:
-        """A service with `run`."""
+    def service(self, name: str, listener: Listener) -> Http:
+        """A service with `run`, or another listener that speaks HTTP."""
         if name not in self._services:
-            self._services[name] = Http(name, f"http://{address}", self._stack, self._transport, self._left)
+            common = (self._stack, self._transport, self._left)
+            self._services[name] = Http(name, listener.url, *common, **self._tls)
         return self._services[name]
 
     def close(self) -> None:
@@ -313,12 +315,22 @@ def _given(ask: Callable[..., str], stack: str, *names: str) -> str:
         raise Unanswered(f"{what} of the stack", str(error), f"Run `obs up {stack}`.") from None
 
 
-def _tls(authority: str, stack: str) -> Any:
+def _tls(access: Access, stack: str) -> Any:
+    """Trusts the stack's authority, and shows who we are where the stack asks for that."""
     import ssl
+    import tempfile
 
+    authority = _given(access.authority, stack)
+    identity = access.identity() if access.identity else None
     try:
-        return ssl.create_default_context(cadata=authority)
+        context = ssl.create_default_context(cadata=authority)
+        if identity:
+            with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:  # ssl reads files only
+                file.write("".join(identity))
+                file.flush()
+                context.load_cert_chain(file.name)
     except (ValueError, ssl.SSLError) as error:
         raise Unanswered(
             "the certificate of the stack's own authority", str(error), f"Run `obs up {stack}`."
         ) from None
+    return context

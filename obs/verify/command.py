@@ -29,11 +29,12 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     from obs.console import PlainConsole, out, tell
     from obs.describe import describe
     from obs.lock import stack_lock
+    from obs.outputs import outputs_of
     from obs.paths import state_folder
     from targets import target_of
 
     spec, plan = describe(env)
-    access = target_of(spec).access(spec, plan)
+    access = target_of(spec).access(spec, plan, outputs_of(env))
     with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
         report = run(spec, access, stack=env, deadline_s=deadline_s, progress=tell)
     if as_json:
@@ -42,7 +43,7 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     table = PlainConsole(width=None if out.is_terminal else WIDTH, soft_wrap=False)
     table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
-    for name, url in pages(spec, access.site):
+    for name, url in pages(spec, access.site) if access.identity is None else ():
         out.print(f"{name:14} {url}")
     return report.exit_code
 

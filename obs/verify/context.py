@@ -148,7 +148,7 @@ class Context:
 
     def service(self, service: Service) -> Http:
         """The interface of a service with `run`."""
-        return self.clients.service(service.name, self.site.service(service).dial[0])
+        return self.clients.service(service.name, self.site.service(service))
 
     @contextmanager
     def fault(self, service: Service, name: str, seconds: float, **parameters: object) -> Iterator[None]:

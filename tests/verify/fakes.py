@@ -101,6 +101,7 @@ class World:
             site=local_site(self.spec),
             secret=lambda _name: "secret",
             authority=lambda: "",
+            identity=None,
             units={
                 "prometheus": lambda: "",
                 "jaeger": lambda: "refused" if "unit down" in self.broken else "",

@@ -32,6 +32,7 @@ def access_at(paths: StatePaths, site: Site, units: Mapping[str, Callable[[], st
         site=site,
         secret=lambda name: _text(paths.secrets / name),
         authority=lambda: _text(paths.tls / "ca.pem"),
+        identity=None,
         units=units or {},
         log=lambda service: _lines(paths, service),
         sockets=lambda: _sockets(paths),

@@ -11,7 +11,7 @@ from components.plan import Part, Pillar, Plan
 from components.site import Folders, Site
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Deploy, Lacks, Target
+from components.target import Access, Deploy, Lacks, Outputs, Target
 
 NOTES = Path(__file__).parent / "notes"
 FILE = "note.txt"
@@ -88,14 +88,14 @@ def resources(_plan: NotePlan, _secrets: Mapping[str, pulumi.Output[str]]) -> De
     return NoteResource
 
 
-def access(_spec: Spec, _plan: NotePlan) -> Access:
+def access(_spec: Spec, _plan: NotePlan, _outputs: Outputs) -> Access:
     """Nothing runs."""
 
     def lacks(*_of: str) -> Any:
         raise Lacks("nothing runs in target toy")
 
     site = Site("wall", {}, {}, Folders(secrets="", certificates="", data="", log=""))
-    return Access(site=site, secret=lacks, authority=lacks, units={}, log=lacks, sockets=lacks)
+    return Access(site=site, secret=lacks, authority=lacks, identity=None, units={}, log=lacks, sockets=lacks)
 
 
 TARGET = Target(
