@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 NOTHING = "nothing of '{env}' is on this host. Bring it up: obs up {env}"
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
+Host = Annotated[str | None, typer.Option("--host", metavar="HOST", help="Only what is on this host.")]
 
 
 @command
 def status(
     env: Env = "local",
+    host: Host = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
 ) -> int:
     """Ask every program whether it serves, and whether it is as it was deployed. Exit 1 if one is not.
 
-    obs status; obs status local --json
+    obs status; obs status local --json; obs status staging --host obs-1
     """
     from obs.console import print_json, tell
     from obs.describe import check_known, operate_of
     from obs.status import draw
 
     check_known(env)
-    rows = operate_of(env, "status").status(env)
+    rows = [row for row in operate_of(env, "status").status(env) if _is_on(row.unit, host)]
     good = bool(rows) and all(row.well for row in rows)
     if as_json:
         print_json({"stack": env, "ok": good, "units": [asdict(row) for row in rows]})
@@ -45,19 +47,20 @@ def status(
 def logs(
     env: Env = "local",
     units: Units = None,
+    host: Host = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Last lines of each unit.")] = 50,
 ) -> int:
     """Show what units write to standard output and error.
 
-    obs logs local collector -f; obs logs local -n 5
+    obs logs local collector -f; obs logs local -n 5; obs logs staging prometheus --host obs-1
     """
     import sys
 
     from obs.console import raw
     from obs.streams import unread
 
-    operate, chosen = _known(env, units, "logs")
+    operate, chosen = _known(env, units, host, "logs")
     _some(env, chosen)
     width = max((len(unit) for unit in chosen), default=0)
     for unit, line in operate.logs(env, chosen, follow=follow, lines=lines, over=unread):
@@ -68,22 +71,23 @@ def logs(
 
 
 @command
-def stop(env: Env = "local", units: Units = None) -> int:
+def stop(env: Env = "local", units: Units = None, host: Host = None) -> int:
     """Stop units; configuration and data stay. `obs start` brings them back.
 
     obs stop; obs stop local loadgen
     """
     from obs.console import tell
 
-    operate, chosen = _known(env, units, "stop")
+    operate, chosen = _known(env, units, host, "stop")
+    some = chosen if units or host else None
     with _working(env, "stop"):
         _some(env, chosen)
-        operate.stop(env, chosen if units else None, lambda unit, what: tell(f"{unit}: {what}"))
+        operate.stop(env, some, lambda unit, what: tell(f"{unit}: {what}"))
     return 0
 
 
 @command
-def start(env: Env = "local", units: Units = None) -> int:
+def start(env: Env = "local", units: Units = None, host: Host = None) -> int:
     """Start units that were deployed before: after `obs stop`, after a reboot. Waits until they serve.
 
     obs start; obs start local loadgen
@@ -91,28 +95,47 @@ def start(env: Env = "local", units: Units = None) -> int:
     from obs.console import tell
     from obs.crash import mask
 
-    operate, chosen = _known(env, units, "start")
+    operate, chosen = _known(env, units, host, "start")
+    some = chosen if units or host else None
     with _working(env, "start"):
         _some(env, chosen)
-        failures = operate.start(env, chosen if units else None, lambda unit, what: tell(f"{unit}: {what}"))
+        failures = operate.start(env, some, lambda unit, what: tell(f"{unit}: {what}"))
     for failure in failures:
         tell(mask(str(failure)), "bad")
     return 1 if failures else 0
 
 
-def _known(env: str, units: list[str] | None, what: str) -> "tuple[Operate[Plan], list[str]]":
-    """What looks after the stack, and the units named, or all; BadInput for one that was not deployed."""
+def _known(
+    env: str, units: list[str] | None, host: str | None, what: str
+) -> "tuple[Operate[Plan], list[str]]":
+    """What looks after the stack, and the units named, or all; BadInput for one that was not deployed. Where
+    several hosts have a unit of a name, the name stands for all of them."""
+    from components.plan import name_of, place_of
     from obs.describe import check_known, operate_of
     from obs.errors import BadInput
 
     check_known(env)
     operate = operate_of(env, what)
-    known = operate.units(env)
-    unknown = [unit for unit in units or () if unit not in known]
-    if unknown:
-        offered = ", ".join(known) or f"there is none yet; run obs up {env}"
-        raise BadInput(f"unknown unit '{unknown[0]}': expected one of: {offered}")
-    return operate, units or known
+    there = operate.units(env)
+    hosts = sorted({place_of(unit) for unit in there if place_of(unit)})
+    if host and host not in hosts:
+        offered = ", ".join(hosts) or "none: this stack stands on this machine alone"
+        raise BadInput(f"unknown host '{host}': expected one of: {offered}")
+    known = [unit for unit in there if _is_on(unit, host)]
+    chosen: list[str] = []
+    for wanted in units or ():
+        found = [unit for unit in known if wanted in (unit, name_of(unit))]
+        if not found:
+            offered = ", ".join(known) or f"there is none yet; run obs up {env}"
+            raise BadInput(f"unknown unit '{wanted}': expected one of: {offered}")
+        chosen += [unit for unit in found if unit not in chosen]
+    return operate, chosen or known
+
+
+def _is_on(unit: str, host: str | None) -> bool:
+    from components.plan import place_of
+
+    return host is None or place_of(unit) == host
 
 
 def _some(env: str, units: list[str]) -> None:
