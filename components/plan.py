@@ -43,6 +43,11 @@ def name_of(part: str) -> str:
     return part.partition("@")[0]
 
 
+def place_of(part: str) -> str:
+    """`obs-1` of `prometheus@obs-1`."""
+    return part.partition("@")[2]
+
+
 class Part(Frozen):
     """One thing in one place: what becomes one Pulumi resource.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import dill  # type: ignore[import-untyped]
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
-from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2
 
@@ -29,6 +29,7 @@ class ProviderHost(ResourceProviderServicer):
 
     def __init__(self) -> None:
         self._providers: dict[str, ResourceProvider] = {}
+        self._config = Config({}, "obs")
         self._lock = threading.Lock()
         self.changing = 0
         """How many calls are under way that change something."""
@@ -40,6 +41,8 @@ class ProviderHost(ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version="0.1.0")
 
     def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:
+        found = rpc.deserialize_properties(request.args)
+        self._config = Config({key: rpc.unwrap_rpc_secret(value) for key, value in found.items()}, "obs")
         return provider_pb2.ConfigureResponse(acceptSecrets=False)
 
     def Cancel(self, request: Any, context: Any) -> Any:
@@ -98,7 +101,9 @@ class ProviderHost(ResourceProviderServicer):
         text = props[PROVIDER]
         with self._lock:
             if text not in self._providers:
-                self._providers[text] = dill.loads(base64.b64decode(text))  # noqa: S301 - as the SDK has it
+                provider = dill.loads(base64.b64decode(text))  # noqa: S301 - as the SDK has it
+                provider.configure(ConfigureRequest(config=self._config))
+                self._providers[text] = provider
             return self._providers[text]
 
     @contextmanager

@@ -15,7 +15,7 @@ from vsi.errors import DeployError
 from vsi.host import revive
 from vsi.job import Job
 from vsi.keepers import KEPT_STATES, Entry, Program
-from vsi.machine import Machine, machine_of
+from vsi.machine import Machine
 from vsi.paths import check_file_path
 from vsi.program import digest
 from vsi.reach import Report
@@ -53,7 +53,7 @@ class Result(Frozen):
 def apply(request: Request, report: Report, machine: Machine | None = None) -> Result:
     """Bring one unit in line. Raises DeployError, its text masked; the running configuration is untouched
     when the engine rejects the new one."""
-    job = Job(request, machine or machine_of(request.stack, request.host), report)
+    job = Job(request, machine or request.machine(), report)
     for path, _ in request.unit.files:
         check_file_path(request.unit.name, path)
     begun = time.monotonic()

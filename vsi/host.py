@@ -8,7 +8,7 @@ from components.plan import dependency_order
 from components.target import Progress, UnitStatus
 from vsi.drift import Observed, read_machine
 from vsi.errors import DeployError
-from vsi.machine import Machine, machine_of
+from vsi.machine import Machine
 from vsi.preflight import preflight
 from vsi.reach import Look
 from vsi.ready import silence, wait_ready
@@ -46,10 +46,9 @@ def start_order(found: dict[str, Applied]) -> list[str]:
         raise DeployError("plan", str(error)) from None
 
 
-def status(stack: str) -> list[UnitStatus]:
+def status(machine: Machine) -> list[UnitStatus]:
     """Every unit of a stack on this host; empty when none was ever applied or all were removed. Those that
     run are asked whether they serve, all at once."""
-    machine = machine_of(stack)
     exits = machine.keeper.exits()
     found = read_machine(machine)
     running = {seen.unit: seen for seen in found if seen.process_state == "running"}
@@ -99,9 +98,8 @@ def drift_words(seen: Observed) -> str:
     return "; ".join(words)
 
 
-def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None) -> None:
+def stop(machine: Machine, units: Iterable[str] | None = None, progress: Progress = lambda *_: None) -> None:
     """Stop units, those that need them first; None stops all and the supervisor too. Configuration stays."""
-    machine = machine_of(stack)
     if machine.reach.look(Look(at=(".",))).get(".") is None:
         return
     keeper = machine.keeper
@@ -123,13 +121,12 @@ def stop(stack: str, units: Iterable[str] | None = None, progress: Progress = la
 
 
 def start(
-    stack: str, units: Iterable[str] | None = None, progress: Progress = lambda *_: None
+    machine: Machine, units: Iterable[str] | None = None, progress: Progress = lambda *_: None
 ) -> list[DeployError]:
     """Start units and what they need, each after what it needs is ready; None starts all.
 
     For after a reboot too: nothing but the state folder is needed. Goes on after a failure with what does not
     depend on it; returns the failures."""
-    machine = machine_of(stack)
     known = records(machine)
     wanted = _with_needs(known, _chosen(known, units))
     if not wanted:
@@ -195,7 +192,7 @@ def _with_needs(known: dict[str, Applied], chosen: set[str]) -> set[str]:
 
 
 def logs(
-    stack: str,
+    machine: Machine,
     units: Iterable[str] | None = None,
     *,
     follow: bool = False,
@@ -206,7 +203,6 @@ def logs(
     until it is `over`, which is asked while nothing comes.
 
     Follows across the supervisor's rotation. Log lines are the processes' own; they are not masked."""
-    machine = machine_of(stack)
     known = records(machine)
     chosen = _chosen(known, units)
     names = [name for name in known if name in chosen]

@@ -10,9 +10,11 @@ from typing import Any
 
 from components.plan import Secret, part_id
 from vsi.keys import file_key, file_of, secret_of
+from vsi.machine import NO_LOGIN
 from vsi.plan_version import PLAN_VERSION
 from vsi.records import Request
 from vsi.refresh import Differences, Expected
+from vsi.ssh.connection import Connection, Login
 from vsi.unit import HostPlan, HostUnit
 
 RUNNING = "running"
@@ -42,7 +44,26 @@ def inputs_of(plan: HostPlan, unit: HostUnit, engines: Mapping[str, str]) -> dic
         "plan_version": PLAN_VERSION,
         "retain": "true" if plan.retain else "false",
         "process_state": RUNNING,
+        **_of_server(plan, unit),
     }
+
+
+def _of_server(plan: HostPlan, unit: HostUnit) -> dict[str, Any]:
+    """How its host is reached, and what of it is a server's alone."""
+    connection = plan.connection(unit.place)
+    if connection is None:
+        return {}
+    return {
+        "certificates": list(unit.certificates),
+        "connection": connection.model_dump_json(exclude_defaults=True),
+        "login": plan.login_sources,
+    }
+
+
+def connection_of(props: Mapping[str, Any]) -> Connection | None:
+    """The way to the host of a unit's resource; None for this machine."""
+    text = props.get("connection")
+    return Connection.model_validate_json(text) if text else None
 
 
 def files_of(props: Mapping[str, Any]) -> dict[str, str]:
@@ -71,7 +92,7 @@ def with_differences(props: Mapping[str, Any], found: Differences) -> dict[str, 
     }
 
 
-def request_of(props: Mapping[str, Any]) -> Request:
+def request_of(props: Mapping[str, Any], login: Login = NO_LOGIN) -> Request:
     """The reverse of `inputs_of`, with the values of secrets. Raises DeployError or ValidationError."""
     unit = HostUnit.model_validate(
         {
@@ -84,6 +105,7 @@ def request_of(props: Mapping[str, Any]) -> Request:
             "engines": sorted(props["engines"]),
             "needs": [_id(need, props["host"]) for need in props["needs"]],
             "secrets": sorted(props["secrets"]),
+            "certificates": props.get("certificates", []),
         }
     )
     secrets = []
@@ -98,6 +120,8 @@ def request_of(props: Mapping[str, Any]) -> Request:
         values=_values_of(props),
         tls_names=tuple(props["tls"]),
         engines=dict(props["engines"]),
+        connection=connection_of(props),
+        login=login,
         retain=props["retain"] != "false",
         plan_version=props["plan_version"],
     )

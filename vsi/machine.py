@@ -6,11 +6,11 @@ from pathlib import Path
 
 from components.render.opensearch import TLS_LINK
 from vsi.changes import PRIVATE_FILE, folder_of
-from vsi.errors import DeployError
 from vsi.keepers import Keeper, Program
 from vsi.paths import Cache, Places, StatePaths, Tokens, UnitPaths, View, state_paths
 from vsi.reach import Reach
 from vsi.site import FOLDERS
+from vsi.ssh.connection import Connection, Login
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,21 @@ class Machine:
         return self.keeper.program(name)
 
 
-def machine_of(stack: str, host: str = "local") -> Machine:
-    """The machine of a stack under the name that its plan has for it. Only this one exists yet."""
-    if host != "local":
-        raise DeployError(host, f"host {host!r}: expected 'local'; hosts over SSH do not exist yet")
+NO_LOGIN = Login()
+
+
+def machine_of(
+    stack: str,
+    connection: Connection | None = None,
+    login: Login = NO_LOGIN,
+    engines: Mapping[str, str] | None = None,
+) -> Machine:
+    """The machine of a stack: this one, or that to which a connection leads. `engines` are the keys of the
+    artifacts that the commands of a server's units name; without, those commands cannot be told."""
+    if connection is not None:
+        from vsi.servers.machine import server
+
+        return server(stack, connection, login, engines or {})
     from vsi.local.reach import LocalReach
     from vsi.local.supervisor import Supervisor
 

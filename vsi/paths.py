@@ -150,10 +150,13 @@ def check_file_path(unit: str, path: str) -> None:
 class Places(Protocol):
     """Where programs are on a host. What is not there is told in words that fit a user."""
 
-    python: str
-    """The interpreter of this project's own programs."""
-    code: str
-    """What it finds them in; '' where it knows by itself."""
+    @property
+    def python(self) -> str:
+        """The interpreter of this project's own programs."""
+
+    @property
+    def code(self) -> str:
+        """What it finds them in; '' where it knows by itself."""
 
     def folder(self, engine: str) -> str:
         """An engine. Raises SuiteError or OSError if it is not there."""

@@ -1,6 +1,7 @@
 """What this host lacks for a plan, found before anything is changed, with what to do about it."""
 
 import re
+from collections.abc import Iterable
 
 from components.plan import Pillar
 from components.spec.problem import AsWritten
@@ -24,9 +25,9 @@ def preflight(plan: HostPlan) -> list[Obstacle]:
     try:
         machine = machine_of(plan.stack)
     except DeployError as error:
-        return [_obstacle("state folder", error.message, "a usable folder", "see there")]
+        return [obstacle("state folder", error.message, "a usable folder", "see there")]
     if trouble := machine.keeper.trouble():
-        return [_told(trouble)]
+        return [told(trouble)]
     survey = machine.reach.survey(question_of(plan))
     running = {name for name, program in machine.keeper.programs().items() if program.running}
     todo = [unit for unit in plan.parts if unit.name not in running]
@@ -35,15 +36,16 @@ def preflight(plan: HostPlan) -> list[Obstacle]:
         *_programs(plan, machine, survey),
         *_commands(plan, survey),
         *_log_paths(plan, survey),
-        *_memory(todo, survey),
+        *memory(todo, survey),
         *_disk(plan, survey),
-        *_ports(plan, machine, survey),
-        *_ephemeral(plan, survey),
+        *ports(plan.parts, machine, survey),
+        *ephemeral(plan.parts, survey),
         *_kernel(plan, survey),
     ]
 
 
-def _obstacle(what: str, found: str, expected: str, what_to_do: str, *, fatal: bool = True) -> Obstacle:
+def obstacle(what: str, found: str, expected: str, what_to_do: str, *, fatal: bool = True) -> Obstacle:
+    """One that the user knows by `what`."""
     return Obstacle((AsWritten(what),), AsWritten(found), f"expected {expected}", what_to_do, fatal)
 
 
@@ -74,7 +76,7 @@ def _log_files(plan: HostPlan) -> tuple[str, ...]:
 def _log_paths(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     """Folders where files are expected: none of their files would be read."""
     return [
-        _obstacle(
+        obstacle(
             f"logs {path}",
             "a folder",
             "a file or a glob",
@@ -86,10 +88,11 @@ def _log_paths(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     ]
 
 
-def _told(trouble: Trouble) -> Obstacle:
+def told(trouble: Trouble) -> Obstacle:
+    """Why a keeper must be left alone."""
     if trouble.kind == "user":
-        return _obstacle("user", trouble.words, "the user of what runs", "or take it down as that user first")
-    return _obstacle("supervisor", trouble.words, "one that can be spoken to", "see there")
+        return obstacle("user", trouble.words, "the user of what runs", "or take it down as that user first")
+    return obstacle("supervisor", trouble.words, "one that can be spoken to", "see there")
 
 
 def _path(plan: HostPlan, root: str) -> list[Obstacle]:
@@ -98,7 +101,7 @@ def _path(plan: HostPlan, root: str) -> list[Obstacle]:
     if not found or not _has_opensearch(plan):
         return []
     return [
-        _obstacle(
+        obstacle(
             "state folder",
             f"{root} holds {' and '.join(found)}",
             "none of these: OpenSearch reads quotes, lists and variables there",
@@ -113,12 +116,12 @@ def _programs(plan: HostPlan, machine: Machine, survey: Survey) -> list[Obstacle
     for program in (*_PROGRAMS, *((_UNSHARE,) if other_user else ())):
         if program not in survey.programs:
             package = "util-linux" if program in ("setpriv", _UNSHARE) else f"the package that has {program}"
-            problems.append(_obstacle(f"program {program}", "not on PATH", "on PATH", f"install {package}"))
+            problems.append(obstacle(f"program {program}", "not on PATH", "on PATH", f"install {package}"))
     if other_user and not problems:
         said = machine.reach.run((_UNSHARE, "--user", "--map-user=1000", "--map-group=1000", "--", "true"))
         if said.code != 0:
             problems.append(
-                _obstacle(
+                obstacle(
                     "user namespaces",
                     said.output.strip() or f"exit code {said.code}",
                     "allowed: an engine here refuses to run as root",
@@ -136,7 +139,7 @@ def _commands(plan: HostPlan, survey: Survey) -> list[Obstacle]:
             continue
         if found := _what_is_missing(unit.process.command, survey):
             what_to_do = f"correct run.command of service {unit.name}, or install the program"
-            problems.append(_obstacle(f"service {unit.name}", found, "a command that exists", what_to_do))
+            problems.append(obstacle(f"service {unit.name}", found, "a command that exists", what_to_do))
     return problems
 
 
@@ -159,14 +162,15 @@ def _what_is_missing(command: tuple[str, ...], survey: Survey) -> str:
     return f"{program} {where}"
 
 
-def _memory(todo: list[HostUnit], survey: Survey) -> list[Obstacle]:
+def memory(todo: list[HostUnit], survey: Survey) -> list[Obstacle]:
+    """Less memory than what is to be started needs."""
     available = survey.memory_mb
     expected = sum(unit.memory_mb for unit in todo)
     if available >= expected:
         return []
     largest = ", ".join(u.name for u in sorted(todo, key=lambda u: -u.memory_mb)[:3])
     return [
-        _obstacle(
+        obstacle(
             "memory",
             f"{available} MB available",
             f"{expected} MB for what does not run yet (most: {largest})",
@@ -180,7 +184,7 @@ def _disk(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     problems = []
     if not survey.disk_writable:
         problems.append(
-            _obstacle(
+            obstacle(
                 "state folder",
                 f"{folder} cannot be written",
                 "writable",
@@ -190,7 +194,7 @@ def _disk(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     expected = _DISK_MB_OPENSEARCH if _has_opensearch(plan) else _DISK_MB
     if free < expected:
         problems.append(
-            _obstacle(
+            obstacle(
                 "disk",
                 f"{free} MB free at {folder}",
                 f"{expected} MB",
@@ -204,15 +208,16 @@ def _has_opensearch(plan: HostPlan) -> bool:
     return any("opensearch" in unit.engines for unit in plan.parts)
 
 
-def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Obstacle]:
+def ports(units: Iterable[HostUnit], machine: Machine, survey: Survey) -> list[Obstacle]:
+    """Ports that two want, or that somebody else has."""
     wanted: dict[int, str] = {}
     problems = []
-    for unit in plan.parts:
+    for unit in units:
         for port in unit.ports:
             if port in wanted:
                 both = f"{wanted[port]} and {unit.name}"
                 problems.append(
-                    _obstacle(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
+                    obstacle(f"port {port}", f"wanted by {both}", "one unit", "change one of them")
                 )
             wanted[port] = unit.name
     pids = {holder.pid for holder in survey.ports.values() if holder.pid and not holder.free}
@@ -222,7 +227,7 @@ def _ports(plan: HostPlan, machine: Machine, survey: Survey) -> list[Obstacle]:
         if holder is None or holder.free or holder.pid in ours:
             continue
         problems.append(
-            _obstacle(
+            obstacle(
                 f"port {port}",
                 f"held by {_who(holder)}",
                 f"free, for {wanted[port]}",
@@ -240,15 +245,16 @@ def _who(holder: Holder) -> str:
     return f"{who} (an outgoing connection has it for a while)" if holder.outgoing else who
 
 
-def _ephemeral(plan: HostPlan, survey: Survey) -> list[Obstacle]:
+def ephemeral(units: Iterable[HostUnit], survey: Survey) -> list[Obstacle]:
+    """Ports that an outgoing connection may have by chance."""
     if survey.ephemeral_ports is None:
         return []
     first, last = survey.ephemeral_ports
-    inside = sorted(port for unit in plan.parts for port in unit.ports if first <= port <= last)
+    inside = sorted(port for unit in units for port in unit.ports if first <= port <= last)
     if not inside:
         return []
     return [
-        _obstacle(
+        obstacle(
             "deploy.port_base",
             f"ports {inside[0]} to {inside[-1]}",
             f"none in {first} to {last}, where any outgoing connection may take one",
@@ -263,7 +269,7 @@ def _kernel(plan: HostPlan, survey: Survey) -> list[Obstacle]:
     if not _has_opensearch(plan) or found is None or found >= MAX_MAP_COUNT:
         return []
     return [
-        _obstacle(
+        obstacle(
             "vm.max_map_count",
             str(found),
             f"{MAX_MAP_COUNT} for OpenSearch with much data",

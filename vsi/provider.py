@@ -25,15 +25,16 @@ from pydantic import ValidationError
 
 from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
-from vsi.inputs import PROVIDER, expected_of, inputs_of, request_of, with_differences
+from vsi.inputs import PROVIDER, connection_of, expected_of, inputs_of, request_of, with_differences
 from vsi.keys import secret_key
+from vsi.logins import LoggedIn
 from vsi.machine import machine_of
 from vsi.paths import check_file_path, check_name
 from vsi.refresh import differences
 from vsi.unit import HostPlan, HostUnit
 
 
-class UnitProvider(ResourceProvider):
+class UnitProvider(LoggedIn, ResourceProvider):
     """Creates, changes, reads and removes units. Stateless: one instance serves all of them at once."""
 
     serialize_as_secret_always = False
@@ -60,28 +61,38 @@ class UnitProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Put the unit on its host. Idempotent: an earlier create may have been interrupted."""
-        _run("apply", props)
+        self._run("apply", props)
         return CreateResult(f"{props['stack']}/{props['host']}/{props['unit']}", _outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as create: what is there already is left alone."""
-        _run("apply", news)
+        self._run("apply", news)
         return UpdateResult(_outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Take the unit away; its data stays if the plan retains it."""
-        _run("remove", props)
+        self._run("remove", props)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         _quiet()
         planned = _outputs(props)
-        found = differences(machine_of(props["stack"], props["host"]), expected_of(planned))
+        machine = machine_of(props["stack"], connection_of(props), self.login(props))
+        found = differences(machine, expected_of(planned))
         if found is None:
             return ReadResult("", {})
         outs = with_differences(planned, found)
         return ReadResult(id_, outs) if outs == planned else ReadResult(id_, outs, dict(outs))
+
+    def _run(self, action: str, props: dict[str, Any]) -> Any:
+        """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""
+        _quiet()
+        try:
+            request = request_of(props, self.login(props))
+        except (ValidationError, KeyError, ValueError) as error:
+            raise ApplyFailed(_first_line(error)) from None
+        return carry_out(action, request)
 
 
 def _outputs(props: dict[str, Any]) -> dict[str, Any]:
@@ -105,16 +116,6 @@ def _first_line(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"input {error.args[0]!r} is missing"
     return str(error).splitlines()[0] if isinstance(error, DeployError) else type(error).__name__
-
-
-def _run(action: str, props: dict[str, Any]) -> Any:
-    """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""
-    _quiet()
-    try:
-        request = request_of(props)
-    except (ValidationError, KeyError, ValueError) as error:
-        raise ApplyFailed(_first_line(error)) from None
-    return carry_out(action, request)
 
 
 def _quiet() -> None:

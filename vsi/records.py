@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from components.plan import Frozen, Secret, part_id
+from vsi.machine import Machine, machine_of
 from vsi.paths import RELATIVE
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Facts, Look, Reach
+from vsi.ssh.connection import Connection, Login
 from vsi.unit import HostUnit
 
 SecretOff = Literal["missing", "changed"]
@@ -28,8 +30,15 @@ class Request(Frozen):
     tls_names: tuple[str, ...] = ()
     engines: dict[str, str] = {}
     """Engine name to a text that says which artifact it is, so that a new one is a change."""
+    connection: Connection | None = None
+    """The way to the host; None for this machine."""
+    login: Login = Login()
     retain: bool = True
     plan_version: str = PLAN_VERSION
+
+    def machine(self) -> Machine:
+        """Where it is to be put."""
+        return machine_of(self.stack, self.connection, self.login, self.engines)
 
 
 class Started(Frozen):

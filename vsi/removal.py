@@ -4,7 +4,7 @@ from components.plan import Frozen
 from vsi.changes import RemoveEmpty, Step
 from vsi.errors import DeployError
 from vsi.job import Job
-from vsi.machine import Machine, machine_of
+from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Look, Report
 from vsi.records import Request, read_all
@@ -23,7 +23,7 @@ def remove(request: Request, report: Report, machine: Machine | None = None) -> 
 
     With the last unit go the supervisor, certificates and, if no data is kept, generated secrets: kept data
     may be locked with one. Returns what was kept. Fine if the unit is gone already."""
-    job = Job(request, machine or machine_of(request.stack, request.host), report)
+    job = Job(request, machine or request.machine(), report)
     with job.alone():
         _stop(job)
         kept = _take_away(job)

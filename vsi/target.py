@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.errors import SuiteError
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Obstacle, Operate, Progress, Target, UnitStatus
+from components.target import Access, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
 from vsi.errors import DeployError
 from vsi.paths import RELATIVE, state_paths
 from vsi.reach import Look
@@ -68,9 +68,11 @@ def artifacts(plan: HostPlan) -> dict[str, str]:
     return {engine: artifact.key for engine, artifact in found.items() if artifact}
 
 
-def access(spec: Spec, plan: HostPlan) -> Access:
+def access(spec: Spec, plan: HostPlan, outputs: Outputs) -> Access:
     """Over loopback and the state folder."""
     from vsi.local.access import access
+
+    del outputs
 
     return access(spec, plan)
 
@@ -101,8 +103,9 @@ def units(stack: str) -> list[str]:
 def status(stack: str) -> list[UnitStatus]:
     """Every unit, asked whether it serves."""
     from vsi import host
+    from vsi.machine import machine_of
 
-    return host.status(stack)
+    return host.status(machine_of(stack))
 
 
 def logs(
@@ -110,8 +113,9 @@ def logs(
 ) -> Iterator[tuple[str, str]]:
     """What units wrote to standard output and error."""
     from vsi import host
+    from vsi.machine import machine_of
 
-    return host.logs(stack, units, follow=follow, lines=lines, over=over)
+    return host.logs(machine_of(stack), units, follow=follow, lines=lines, over=over)
 
 
 def log(stack: str, unit: str) -> str:
@@ -130,22 +134,25 @@ def _is_folder(stack: str, path: str) -> bool:
 def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
     """Under the supervisor."""
     from vsi import host
+    from vsi.machine import machine_of
 
-    host.stop(stack, units, progress=progress)
+    host.stop(machine_of(stack), units, progress=progress)
 
 
 def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[SuiteError]:
     """Under the supervisor, which is started too."""
     from vsi import host
+    from vsi.machine import machine_of
 
-    return host.start(stack, units, progress=progress)
+    return host.start(machine_of(stack), units, progress=progress)
 
 
 def remove(stack: str, told: Callable[[str], None]) -> None:
     """By the records of this host."""
     from vsi import forgotten
+    from vsi.machine import machine_of
 
-    forgotten.remove(stack, told)
+    forgotten.remove(machine_of(stack), told)
 
 
 def kept(stack: str) -> list[Path]:

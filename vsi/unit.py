@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 
 from components.plan import Frozen, Part, Plan, name_of, part_id
 from vsi import keys
+from vsi.ssh.connection import Connection
 
 HOST = "host"
 """Name of the part that is a host itself, where a plan has one: no unit."""
@@ -106,6 +107,16 @@ class HostPlan(Plan):
     parts: tuple[HostUnit, ...]
     tls_names: tuple[str, ...] = ()
     """Certificates to be made on the host: `secrets/tls/<name>.pem`, `<name>.key`, all signed by `ca.pem`."""
+
+    def connection(self, host: str) -> Connection | None:
+        """The way to a host; None for this machine."""
+        del host
+        return None
+
+    @property
+    def login_sources(self) -> dict[str, str]:
+        """What one logs in to its hosts with, by `Login`'s names: where each comes from, `source:key`."""
+        return {}
 
     @property
     def engines(self) -> tuple[str, ...]:

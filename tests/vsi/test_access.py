@@ -32,7 +32,7 @@ def standing(place: Place) -> Place:
 
 
 def drift(place: Place) -> str:
-    (row,) = host.status(place.stack)
+    (row,) = host.status(place.machine)
     return row.drift
 
 

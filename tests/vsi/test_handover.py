@@ -64,7 +64,7 @@ def test_units_that_change_places_at_once(place: Place, reload: str | None) -> N
     for name in names:
         until(lambda name=name: place.served(name) == f"{name} after")  # type: ignore[misc]
         assert len(place.running(name)) == 1
-    assert all(row.well for row in host.status(place.stack))
+    assert all(row.well for row in host.status(place.machine))
     assert moves(place.plan(*turned), place.machine) == []
 
 
@@ -82,7 +82,7 @@ def test_an_update_that_was_cut_off_after_the_port_passed_is_finished_by_the_nex
     old, new = at(place, "cart", port), at(place, "basket", port)
     place.apply(old)
     place.apply(new)
-    assert {row.unit: row.state for row in host.status(place.stack)} == {
+    assert {row.unit: row.state for row in host.status(place.machine)} == {
         "basket": "running",
         "cart": "stopped",
     }

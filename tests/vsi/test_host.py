@@ -13,6 +13,7 @@ from tests.waiting import until
 from vsi import host
 from vsi.drift import read_machine
 from vsi.errors import DeployError
+from vsi.machine import machine_of
 from vsi.ready import silence
 from vsi.unit import Ready
 
@@ -20,15 +21,15 @@ pytestmark = pytest.mark.engine
 
 
 def test_status_of_an_empty_stack(place: Place) -> None:
-    assert host.status("toys") == []
-    assert host.start("toys") == []
-    host.stop("toys")
+    assert host.status(machine_of("toys")) == []
+    assert host.start(machine_of("toys")) == []
+    host.stop(machine_of("toys"))
     assert not place.state.root.exists()
 
 
 def test_drift_is_told_file_by_file(place: Place) -> None:
     place.apply(place.unit(files={"rules/a.yml": "a", "rules/b.yml": "b"}))
-    (row,) = host.status("toys")
+    (row,) = host.status(machine_of("toys"))
     assert (row.unit, row.state, row.pid, row.drift) == ("alpha", "running", place.pid(), "")
     assert row.ports == (place.ports["alpha"],)
     place.conf("rules/a.yml").write_text("by hand")
@@ -40,7 +41,7 @@ def test_drift_is_told_file_by_file(place: Place) -> None:
     (seen,) = read_machine(place.machine)
     assert (seen.changed, seen.missing, seen.extra) == (("rules/a.yml",), ("rules/b.yml",), ("rules/c.yml",))
     assert (seen.process_state, seen.pid, seen.program_changed, seen.drifted) == ("stopped", 0, True, True)
-    (row,) = host.status("toys")
+    (row,) = host.status(machine_of("toys"))
     assert row.drift == (
         "changed: rules/a.yml; missing: rules/b.yml; not planned: rules/c.yml; supervisor's file changed"
     )
@@ -61,16 +62,16 @@ def test_a_program_that_does_not_answer_is_told_and_the_others_are_not(place: Pl
     }
     place.apply(place.unit(arguments=("--redis",), process={"ready": ready[asked]}))
     place.apply(place.unit("beta"))
-    assert all(row.well for row in host.status("toys"))
+    assert all(row.well for row in host.status(machine_of("toys")))
     os.kill(place.pid(), signal.SIGSTOP)
-    rows = {row.unit: row for row in host.status("toys")}
+    rows = {row.unit: row for row in host.status(machine_of("toys"))}
     assert [rows["alpha"].state, rows["alpha"].well, rows["beta"].well] == ["running", False, True]
     assert f"kill -CONT {place.pid()}" in rows["alpha"].silence
     unit = place.unit(process={"ready": ready[asked]})
     if asked != "tcp":  # which only the process's state can tell
         assert "nothing within 0.2 s" in silence(place.machine, unit, timeout=0.2)
     os.kill(place.pid(), signal.SIGCONT)
-    until(lambda: all(row.well for row in host.status("toys")), "it answers again")
+    until(lambda: all(row.well for row in host.status(machine_of("toys"))), "it answers again")
 
 
 def test_a_program_that_answers_wrongly_is_told(place: Place) -> None:
@@ -90,16 +91,16 @@ def test_stop_and_start_follow_the_needs(place: Place) -> None:
     place.apply(place.unit("beta", needs=("alpha@local",)))
     place.apply(place.unit("gamma"))
     heard: list[tuple[str, str]] = []
-    host.stop("toys", ["beta", "alpha"], lambda *words: heard.append(words))
+    host.stop(machine_of("toys"), ["beta", "alpha"], lambda *words: heard.append(words))
     assert [name for name, word in heard if word == "stopped"] == ["beta", "alpha"]
-    assert {row.unit: row.state for row in host.status("toys")} == {
+    assert {row.unit: row.state for row in host.status(machine_of("toys"))} == {
         "alpha": "stopped", "beta": "stopped", "gamma": "running",
     }  # fmt: skip
     heard.clear()
-    assert host.start("toys", ["beta"], lambda *words: heard.append(words)) == []
+    assert host.start(machine_of("toys"), ["beta"], lambda *words: heard.append(words)) == []
     assert heard == [("alpha", "starting"), ("alpha", "ready"), ("beta", "starting"), ("beta", "ready")]
     with pytest.raises(DeployError, match="no unit 'delta' here; there are: alpha, gamma, beta"):
-        host.stop("toys", ["delta"])
+        host.stop(machine_of("toys"), ["delta"])
 
 
 def test_start_after_a_reboot(place: Place) -> None:
@@ -107,15 +108,15 @@ def test_start_after_a_reboot(place: Place) -> None:
     place.apply()
     place.apply(place.unit("beta", needs=("alpha@local",)))
     place.apply(place.unit("gamma", process={"ready": place.unit("gamma").process.ready}))
-    host.stop("toys")
+    host.stop(machine_of("toys"))
     assert place.running() == []
-    assert host.start("toys") == []
+    assert host.start(machine_of("toys")) == []
     assert len(place.running()) == 3
     pid = int(place.supervisor.pid_file.read_text())
     os.kill(pid, signal.SIGKILL)
     until(lambda: place.running() == [])
     place.state.unit("alpha").run.write_text("#!/bin/sh\necho out of order\nexit 1\n")
-    failures = host.start("toys")
+    failures = host.start(machine_of("toys"))
     assert [failure.unit for failure in failures] == ["alpha", "beta"]
     assert "out of order" in failures[0].message
     assert failures[1].message == "not started: it needs alpha"
@@ -125,7 +126,7 @@ def test_start_after_a_reboot(place: Place) -> None:
 def test_following_ends_when_nobody_reads_any_more(place: Place) -> None:
     place.apply()
     answers = [False, True]
-    found = list(host.logs("toys", ["alpha"], follow=True, lines=1, over=lambda: answers.pop(0)))
+    found = list(host.logs(machine_of("toys"), ["alpha"], follow=True, lines=1, over=lambda: answers.pop(0)))
     assert found == [("alpha", "loaded 'one'")]
     assert answers == []
 
@@ -135,9 +136,9 @@ def test_logs_of_chosen_units_and_across_rotation(place: Place) -> None:
         place.unit(arguments=("--say", "first words"), process={"log_max_bytes": 60, "log_backups": 1})
     )
     place.apply(place.unit("beta"))
-    assert list(host.logs("toys", ["beta"])) == [("beta", "loaded 'one'")]
-    assert ("alpha", "loaded 'one'") in list(host.logs("toys"))
-    stream = host.logs("toys", ["alpha"], follow=True, lines=0)
+    assert list(host.logs(machine_of("toys"), ["beta"])) == [("beta", "loaded 'one'")]
+    assert ("alpha", "loaded 'one'") in list(host.logs(machine_of("toys")))
+    stream = host.logs(machine_of("toys"), ["alpha"], follow=True, lines=0)
     seen: list[str] = []
     for number in range(8):
         place.conf().write_text(f"words number {number}")

@@ -58,7 +58,7 @@ def standing(place: Place) -> Place:
 
 def unharmed(place: Place, before: tuple[int | None, int]) -> bool:
     """Whether it is still the same supervisor and the same process, found, and nothing to be done."""
-    (row,) = host.status(place.stack)
+    (row,) = host.status(place.machine)
     found = (row.state, row.pid) == ("running", before[1])
     return found and place.apply().action == "none" and both(place) == before
 
@@ -161,16 +161,16 @@ def test_supervisor_of_an_earlier_release_whose_socket_was_swept_is_not_ended(
     run.mkdir()
     before = as_earlier_release(place, run)
     shutil.rmtree(run)
-    (row,) = host.status(place.stack)
+    (row,) = host.status(place.machine)
     assert (row.state, row.pid) == ("running", before[1])
     with pytest.raises(DeployError, match=r"Nothing was ended.*obs stop toys; obs start toys"):
         place.apply()
     assert [problem.key for problem in preflight(place.plan(place.unit()))] == ["supervisor"]
     assert both(place) == before
 
-    host.stop(place.stack)
+    host.stop(place.machine)
     assert place.running() == []
-    assert host.start(place.stack) == []
+    assert host.start(place.machine) == []
     assert place.served() == "one"
 
 
@@ -183,7 +183,7 @@ def test_what_runs_as_another_user_is_not_taken_over(
     with pytest.raises(DeployError, match=r"belongs to user nobody \(65534\), and you are root"):
         standing.apply()
     assert [problem.key for problem in preflight(standing.plan(standing.unit()))] == ["user"]
-    assert [(row.state, row.pid) for row in host.status(standing.stack)] == [("running", before[1])]
+    assert [(row.state, row.pid) for row in host.status(standing.machine)] == [("running", before[1])]
 
 
 def test_broken_program_file_does_not_stop_the_others(place: Place) -> None:

@@ -1,0 +1,65 @@
+"""What the servers lack for a plan, all of them asked at once before anything is changed on any."""
+
+from dataclasses import replace
+
+from components.errors import SuiteError
+from components.spec.problem import AsWritten
+from components.target import Obstacle
+from vsi import preflight as checks
+from vsi.machine import Machine
+from vsi.preflight import obstacle
+from vsi.reach import Question
+from vsi.servers.known import Known
+from vsi.servers.operate import each
+from vsi.servers.plan import ServersPlan
+from vsi.unit import HostUnit
+
+PROGRAMS = (
+    "sh",
+    "setpriv",
+    "timeout",
+    "sha256sum",
+    "find",
+    "stat",
+    "sync",
+    "tar",
+    "flock",
+    "ssh-keygen",
+    "systemctl",
+)
+"""What is asked of a host; a minimal Debian with systemd and an SSH server has them all."""
+
+
+def preflight(plan: ServersPlan) -> list[Obstacle]:
+    """What stands in the way, named by host; empty if the plan can be carried out."""
+    machines = Known.of(plan).machines(plan.stack)
+
+    def ask(place: str, machine: Machine) -> list[Obstacle]:
+        units = [unit for unit in plan.units if unit.place == place]
+        return [
+            replace(found, path=(AsWritten(f"{place}: {found.key}"),)) for found in _of_host(machine, units)
+        ]
+
+    return [found for many in each(machines, ask).values() for found in many]
+
+
+def _of_host(machine: Machine, units: list[HostUnit]) -> list[Obstacle]:
+    ports = tuple(port for unit in units for port in unit.ports)
+    try:
+        if trouble := machine.keeper.trouble():
+            return [checks.told(trouble)]
+        survey = machine.reach.survey(Question(programs=PROGRAMS, ports=ports))
+        running = {name for name, program in machine.keeper.programs().items() if program.running}
+    except SuiteError as error:
+        what_to_do = "see there; a host that is gone for good leaves the inventory first"
+        return [obstacle("SSH", str(error), "a host that can be reached", what_to_do)]
+    missing = [program for program in PROGRAMS if program not in survey.programs]
+    return [
+        *(
+            obstacle(f"program {name}", "not on PATH", "on PATH", f"install what has {name}")
+            for name in missing
+        ),
+        *checks.memory([unit for unit in units if unit.name not in running], survey),
+        *checks.ports(units, machine, survey),
+        *checks.ephemeral(units, survey),
+    ]

@@ -1,0 +1,159 @@
+"""Plain servers as a target: `vsi`. What is slow to import waits until it is needed."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import SuiteError
+from components.plan import Part
+from components.spec import Spec
+from components.spec.problem import Problem
+from components.target import Access, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from vsi.servers.parts import HostReady, StackKeys
+from vsi.servers.plan import ServersPlan
+from vsi.unit import HostUnit
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.target import Deploy
+
+
+def refusals(spec: Spec) -> list[Problem]:
+    """What servers cannot do."""
+    from vsi.servers.refusals import refusals
+
+    return refusals(spec)
+
+
+def plan(spec: Spec, stack: str) -> ServersPlan:
+    """The units of every host, the hosts made ready, and the stack's keys."""
+    from vsi.servers.plan import plan
+
+    return plan(spec, stack)
+
+
+def resources(plan: ServersPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
+    """A dynamic resource for the keys, for each host, and for each unit."""
+    import pulumi
+    from engines.pack import packed
+
+    from vsi.provider import Unit
+    from vsi.servers.keys import Keys
+    from vsi.servers.known import Known, remember
+    from vsi.servers.ready_host import Ready
+
+    engines = {name: engine.key for name, engine in packed(plan.engines).items()}
+    remember(plan.stack, Known.of(plan))
+    made: list[Keys] = []
+
+    def deploy(part: Part, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+        if isinstance(part, StackKeys):
+            made.append(Keys(part, opts))
+            return made[0]
+        if isinstance(part, HostReady):
+            return Ready(plan, part, engines, made[0], opts)
+        if isinstance(part, HostUnit):
+            return Unit(plan, part, engines, {**made[0].secret_inputs(part.secrets), **secrets}, opts)
+        raise TypeError(f"{part.id} is no part of this target")
+
+    return deploy
+
+
+def access(spec: Spec, plan: ServersPlan, outputs: Outputs) -> Access:
+    """Over the network, with the operator's certificate."""
+    from vsi.servers.access import access
+
+    return access(spec, plan, outputs)
+
+
+def preflight(plan: ServersPlan) -> list[Obstacle]:
+    """What the hosts lack for a plan, all asked at once."""
+    from vsi.servers.preflight import preflight
+
+    return preflight(plan)
+
+
+def is_there(stack: str) -> bool:
+    """Whether anything was ever planned for servers from here, and not taken down."""
+    from vsi.servers.known import recall
+
+    return recall(stack) is not None
+
+
+def units(stack: str) -> list[str]:
+    """What was applied, by id."""
+    from vsi.servers import operate
+
+    return operate.units(stack)
+
+
+def status(stack: str) -> list[UnitStatus]:
+    """Every unit of every host."""
+    from vsi.servers import operate
+
+    return operate.status(stack)
+
+
+def logs(
+    stack: str, units: list[str], *, follow: bool, lines: int, over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
+    """What units wrote."""
+    from vsi.servers import operate
+
+    return operate.logs(stack, units, follow=follow, lines=lines, over=over)
+
+
+def log(stack: str, unit: str) -> str:
+    """The journal of its host has it: `obs logs` asks there."""
+    del stack, unit
+    return ""
+
+
+def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
+    """On all hosts at once."""
+    from vsi.servers import operate
+
+    operate.stop(stack, units, progress)
+
+
+def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[SuiteError]:
+    """On all hosts at once."""
+    from vsi.servers import operate
+
+    return operate.start(stack, units, progress)
+
+
+def remove(stack: str, told: Callable[[str], None]) -> None:
+    """By the records of the hosts."""
+    from vsi.servers import operate
+
+    operate.remove(stack, told)
+
+
+def kept(stack: str) -> list[Path]:
+    """Nothing of this machine: what servers keep is told by each removal."""
+    del stack
+    return []
+
+
+TARGET = Target(
+    name="vsi",
+    kinds=(HostUnit, HostReady, StackKeys),
+    refusals=refusals,
+    plan=plan,
+    resources=resources,
+    access=access,
+    operate=Operate(
+        preflight=preflight,
+        is_there=is_there,
+        units=units,
+        status=status,
+        logs=logs,
+        log=log,
+        stop=stop,
+        start=start,
+        remove=remove,
+        kept=kept,
+    ),
+)
