@@ -36,8 +36,8 @@ def plan(spec: Spec, stack: str) -> ServersPlan:
 def resources(plan: ServersPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
     """A dynamic resource for the keys, for each host, and for each unit."""
     import pulumi
-    from engines.pack import packed
 
+    from engines.pack import packed
     from vsi.provider import Unit
     from vsi.servers.keys import Keys
     from vsi.servers.known import Known, remember
