@@ -35,7 +35,9 @@ def run_script(unit: HostUnit, stack: str, tokens: Tokens) -> str:
         lines.append('ln -s "$CREDENTIALS_DIRECTORY" ../credentials')
     if unit.name in KEEPS_OWN_CONF:
         lines += [f"cp -RP . ../{OWN_CONF}", f"cd ../{OWN_CONF}"]
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in _environment(unit, tokens).items()]
+    lines += [
+        f"export {name}={shlex.quote(value)}" for name, value in _environment(unit, stack, tokens).items()
+    ]
     command = "exec " + shlex.join(tokens.command(unit.process.command))
     if is_service(unit):
         log, size = shlex.quote(log_file(stack, unit.name)), unit.process.log_max_bytes
@@ -45,8 +47,8 @@ def run_script(unit: HostUnit, stack: str, tokens: Tokens) -> str:
     return "\n".join([*lines, command]) + "\n"
 
 
-def _environment(unit: HostUnit, tokens: Tokens) -> dict[str, str]:
+def _environment(unit: HostUnit, stack: str, tokens: Tokens) -> dict[str, str]:
     """Nothing of it is secret: root's programs on the host can read it, and so can the unit's own."""
     code = {"PYTHONPATH": tokens.places.code} if tokens.places.code else {}
     own = {name: tokens.fill(value) for name, value in unit.process.environment}
-    return _DEFAULTS | code | own
+    return _DEFAULTS | {"HOME": kept(stack, unit.name)} | code | own
