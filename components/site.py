@@ -85,7 +85,7 @@ class Site:
     """Whether who dials a listener with TLS shows a certificate of its own, of the stack's authority, and who
     serves it asks for one."""
     address: str = ""
-    """Under which address other hosts reach this one; '' where there are none."""
+    """Under which address other hosts reach this one, as it stands before a port; '' where there are none."""
 
     hosts: Mapping[str, Place] = field(default_factory=dict)
     """The hosts of the inventory, by name; none where the target is one place."""
@@ -116,7 +116,7 @@ class Site:
 
     def here(self, listener: Listener) -> str | None:
         """That of the addresses of a listener which is of this host; None if it is elsewhere."""
-        own = (item for item in listener.dial if item.rpartition(":")[0].strip("[]") == self.address)
+        own = (item for item in listener.dial if item.rpartition(":")[0] == self.address)
         return next(own, None)
 
     def tls(self, name: str) -> bool:

@@ -68,7 +68,7 @@ def site_of(spec: Spec, stack: str, host: Host) -> Site:
             for row in PROGRAMS
             if there[row.name]
             for socket in row.sockets
-            if socket.opened(spec)
+            if socket.opened(spec) and (len(there[row.name]) > 1 or not socket.peers)
         },
         services={
             service.name: _fronted(host, there[service.name], base + service.run.port_offset)
@@ -82,6 +82,7 @@ def site_of(spec: Spec, stack: str, host: Host) -> Site:
             log=logs(stack, "{program}"),
         ),
         mutual=True,
+        address=host.at,
         hosts={item.name: Place(item.at, item.labels) for item in spec.servers.hosts},
     )
 

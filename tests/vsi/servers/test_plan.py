@@ -103,6 +103,23 @@ def test_readiness_is_asked_on_the_host_itself(planned: ServersPlan) -> None:
         assert f"//{LOOPBACK}:" in url or (url.startswith("https://") and f"//{own}:" in url), unit.id
 
 
+def test_each_hosts_front_listens_where_others_dial_its_programs(planned: ServersPlan) -> None:
+    dialled = {
+        address
+        for site in SITES.values()
+        for listener in (*site.listeners.values(), *site.services.values())
+        if listener.fronted
+        for address in listener.dial
+    }
+    served: dict[str, str] = {}
+    for name in HOSTS:
+        files = dict(_unit(planned, f"front@{name}").files)
+        for server in json.loads(files["caddy.json"])["apps"]["http"]["servers"].values():
+            served |= dict.fromkeys(server["listen"], name)
+    assert {address for address in served if not address.startswith(LOOPBACK)} == dialled
+    assert all(address.startswith((LOOPBACK, HOSTS[name].at)) for address, name in served.items())
+
+
 def test_certificates_are_those_that_files_name(planned: ServersPlan) -> None:
     for unit in planned.units:
         named = {
