@@ -16,30 +16,12 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-import targets
-from components.plan import Plan
 from components.spec import Spec
 from components.spec.consistency import JOB_LABELS, RESERVED_LABELS
 from components.spec.problem import Refused
+from targets import MODULES, plan
 from tests import specs
 from tests.field_cases import CASES, OPTIONAL, REFUSED, Path
-from vsi.servers import plan as servers_plan
-from vsi.servers import refusals as servers_refusals
-
-TARGETS = tuple(REFUSED)
-
-
-def plan(spec: Spec, stack: str) -> Plan:
-    """As the registry plans it; a target that it does not have yet by itself."""
-    if spec.environment.target != "vsi" or "vsi" in targets.MODULES:
-        return targets.plan(spec, stack)
-    if refused := servers_refusals.refusals(spec):
-        raise Refused(refused)
-    return servers_plan.plan(spec, stack)
-
-
-def test_every_target_is_tried() -> None:
-    assert set(targets.MODULES) <= set(TARGETS)
 
 
 def _stack(target: str = "local") -> Any:
@@ -156,7 +138,7 @@ def _planned(stack: str) -> str:
     return plan(_spec(json.loads(stack)), "test").model_dump_json()
 
 
-PAIRS = [(target, field) for target in TARGETS for field in sorted(CASES)]
+PAIRS = [(target, field) for target in MODULES for field in sorted(CASES)]
 
 
 @pytest.mark.parametrize(("target", "field"), [pair for pair in PAIRS if pair[1] not in REFUSED[pair[0]]])
@@ -185,7 +167,7 @@ def _told(stack: Any) -> set[str]:
     return {".".join(str(part) for part in path if isinstance(part, str)) for path in problems}
 
 
-NULLABLE = [(target, field) for target in TARGETS for field in _nullable(Spec)]
+NULLABLE = [(target, field) for target in MODULES for field in _nullable(Spec)]
 
 
 @pytest.mark.parametrize(("target", "field"), [pair for pair in NULLABLE if pair[1] not in REFUSED[pair[0]]])
