@@ -76,6 +76,8 @@ class Settings(_Model):
     labels: dict[str, str]
     engines: dict[str, str]
     """Base URL of prometheus, alertmanager, jaeger."""
+    further: dict[str, tuple[str, ...]] = {}
+    """Those of their other instances, asked where the first does not answer."""
     ca: str | None = None
     """File of the authority that signed the engines' certificates; none if they go without TLS."""
     certificate: str | None = None
@@ -84,6 +86,10 @@ class Settings(_Model):
     sink: str | None
     services: tuple[Service, ...]
     logs: Logs
+
+    def every(self) -> dict[str, tuple[str, ...]]:
+        """Base URLs of all instances of each engine."""
+        return {name: (url, *self.further.get(name, ())) for name, url in self.engines.items()}
 
     @property
     def own(self) -> tuple[str, str] | None:
@@ -96,7 +102,7 @@ class Pages:
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings = settings
-        self._proxy = Proxy(settings.engines, transport, settings.ca, settings.own)
+        self._proxy = Proxy(settings.every(), transport, settings.ca, settings.own)
         self._documents = documents()
         self._registry = CollectorRegistry()
         self._served = Counter(
@@ -181,7 +187,7 @@ class Pages:
 
     async def _stack(self, _request: Request) -> Response:
         settings = self._settings
-        told = settings.model_dump(exclude={"host", "port", "logs", "ca", "certificate", "key"})
+        told = settings.model_dump(exclude={"host", "port", "logs", "ca", "certificate", "key", "further"})
         logs = settings.logs
         paths = {name: str((Path.cwd() / getattr(logs, name)).resolve()) for name in ("password_file", "ca")}
         runbooks = [Path(name).stem for name in self._documents if name.startswith("docs/runbooks/")]

@@ -7,7 +7,7 @@ name (a name of the attacker's that resolves to 127.0.0.1 is not) and if it does
 
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import httpx
 from starlette.requests import Request
@@ -66,13 +66,13 @@ class Proxy:
 
     def __init__(
         self,
-        engines: Mapping[str, str],
+        engines: Mapping[str, Sequence[str]],
         transport: httpx.AsyncBaseTransport | None = None,
         ca: str | None = None,
         own: tuple[str, str] | None = None,
     ) -> None:
-        """`engines`: base URL by name; `ca`: file of the authority whose certificates they show; `own`: files
-        of the certificate that they ask for, and of its key."""
+        """`engines`: base URLs by name; `ca`: file of the authority whose certificates they show; `own`:
+        files of the certificate that they ask for, and of its key."""
         self._engines = engines
         self._client = httpx.AsyncClient(
             timeout=SECONDS,
@@ -90,18 +90,21 @@ class Proxy:
         engine, path = request.path_params["engine"], request.path_params["path"]
         if engine not in self._engines or not ALLOWED[engine].fullmatch(path):
             return _error(404, f"{engine}/{path} is not to be read here")
-        url = f"{self._engines[engine]}/{path}"
-        try:
-            async with self._client.stream("GET", url, params=httpx.QueryParams(request.url.query)) as answer:
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    if len(body) > MAX_ANSWER:
-                        return _error(
-                            502, f"{engine} answers with more than {MAX_ANSWER} bytes: ask for less"
-                        )
-        except FAILURES as error:
-            return _error(502, f"{engine} does not answer ({type(error).__name__}); see `obs status`")
+        for base in self._engines[engine]:
+            try:
+                return await self._read(engine, f"{base}/{path}", request)
+            except FAILURES as error:
+                failure = type(error).__name__
+        return _error(502, f"{engine} does not answer ({failure}); see `obs status`")
+
+    async def _read(self, engine: str, url: str, request: Request) -> Response:
+        """One instance's answer; one of FAILURES where it gives none."""
+        async with self._client.stream("GET", url, params=httpx.QueryParams(request.url.query)) as answer:
+            body = bytearray()
+            async for chunk in answer.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER:
+                    return _error(502, f"{engine} answers with more than {MAX_ANSWER} bytes: ask for less")
         kind = answer.headers.get("Content-Type", "")
         if not kind.startswith("application/json"):
             return _error(502, f"{engine} answers {answer.status_code} and no JSON: {bytes(body[:200])!r}")
@@ -109,11 +112,13 @@ class Proxy:
 
     async def has_page(self, engine: str) -> bool:
         """Whether the engine's build has web pages of its own; those from Go modules have none."""
-        try:
-            answer = await self._client.get(f"{self._engines[engine]}/", timeout=2, follow_redirects=True)
-        except FAILURES:
-            return False
-        return answer.status_code == 200 and "<script" in answer.text
+        for base in self._engines[engine]:
+            try:
+                answer = await self._client.get(f"{base}/", timeout=2, follow_redirects=True)
+            except FAILURES:
+                continue
+            return answer.status_code == 200 and "<script" in answer.text
+        return False
 
 
 def _error(status: int, text: str) -> Response:

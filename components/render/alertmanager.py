@@ -38,18 +38,19 @@ def render(spec: Spec, site: Site) -> Documents:
         "alertmanager.yml": Document(config, "yaml"),
         "templates/obs.tmpl": Document(TEMPLATE, "text"),
         **tls.web(site, "alertmanager"),
+        **_gossip(site),
     }
 
 
 def running(spec: Spec, site: Site) -> Running:
-    """Alone: a cluster of one has nobody to gossip with."""
+    """Several are a cluster: what one has told, or been silenced about, the others know."""
     return Running(
         command=(
             program("alertmanager", "alertmanager"),
             "--config.file=alertmanager.yml",
             "--storage.path={data}",
             *tls.flags(site, "alertmanager"),
-            "--cluster.listen-address=",
+            *_cluster(site),
             "--log.format=json",
         ),
         checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
@@ -58,6 +59,35 @@ def running(spec: Spec, site: Site) -> Running:
         secrets=tuple(sorted({item.secret for item in spec.alerting.receivers if item.secret})),
         memory_mb=60,
     )
+
+
+CLUSTER = "alertmanager-cluster"
+"""The listener at which several ask each other."""
+GOSSIP = "cluster.yml"
+
+
+def _cluster(site: Site) -> tuple[str, ...]:
+    """One alone has nobody to gossip with."""
+    if not site.has(CLUSTER):
+        return ("--cluster.listen-address=",)
+    here = site.here(site.listeners[CLUSTER])
+    return (
+        f"--cluster.listen-address={site.bind(CLUSTER)}",
+        *((f"--cluster.advertise-address={here}",) if here else ()),
+        *(f"--cluster.peer={address}" for address in site.dial_all(CLUSTER) if address != here),
+        *((f"--cluster.tls-config={GOSSIP}",) if site.serves_tls(CLUSTER) else ()),
+    )
+
+
+def _gossip(site: Site) -> Documents:
+    """How they ask each other over TLS."""
+    if not site.has(CLUSTER) or not site.serves_tls(CLUSTER):
+        return {}
+    config = {
+        "tls_server_config": tls.server(site, "alertmanager"),
+        "tls_client_config": tls.trusted(site, "alertmanager"),
+    }
+    return {GOSSIP: Document(config, "yaml")}
 
 
 def _root(spec: Spec) -> dict[str, Any]:

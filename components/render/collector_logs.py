@@ -38,9 +38,11 @@ def pipeline(receivers: Iterable[str], *first: str) -> dict[str, Any]:
 def exporters(spec: Spec, site: Site) -> dict[str, Any]:
     """The store, with a queue on disk."""
     buffer = spec.logging.buffer
+    first, *further = site.urls("opensearch")
     return {
         "opensearchlogs": {
-            "endpoint": site.url("opensearch"),
+            "endpoint": first,
+            **({"further_endpoints": further} if further else {}),
             "tls": {"ca_file": site.ca},
             "user": PROGRAM.user,
             "password": ottl.Reference(f"${{file:{site.secret(PROGRAM.password)}}}"),

@@ -1,4 +1,4 @@
-"""OpenSearch: the store of logs and traces, one node on loopback with its security plugin on.
+"""OpenSearch: the store of logs and traces, a node with its security plugin on. Several are one cluster.
 
 `render` gives the files of the program's conf folder:
 
@@ -75,8 +75,7 @@ def _node(spec: Spec, site: Site) -> dict[str, Any]:
         }
     return {
         "cluster.name": f"obs-{spec.environment.name}",
-        "node.name": "opensearch",
-        "discovery.type": "single-node",
+        **_discovery(site),
         "network.host": site.host("opensearch"),
         "http.port": site.port("opensearch"),
         "transport.port": site.port("opensearch-transport"),
@@ -100,6 +99,21 @@ def _node(spec: Spec, site: Site) -> dict[str, Any]:
         "plugins.security.restapi.password_validation_regex": ".{16,}",
         "plugins.security.restapi.password_validation_error_message": "expected at least 16 characters",
         "plugins.security.audit.type": "noop",
+    }
+
+
+def _discovery(site: Site) -> dict[str, Any]:
+    """How a node finds the others. Each may manage the cluster; at its very first start they must know which
+    nodes it has, by the addresses that they publish."""
+    nodes = list(site.dial_all("opensearch-transport"))
+    if len(nodes) == 1:
+        return {"node.name": "opensearch", "discovery.type": "single-node"}
+    return {
+        "node.name": site.name,
+        "discovery.seed_hosts": nodes,
+        "cluster.initial_cluster_manager_nodes": nodes,
+        # Nodes are known by their addresses, which their certificates name.
+        "plugins.security.ssl.transport.resolve_hostname": False,
     }
 
 

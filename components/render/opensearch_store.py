@@ -56,7 +56,7 @@ def render(spec: Spec, site: Site) -> Documents:
     index = spec.logging.index
     storage = spec.tracing.storage
     settings = {
-        "url": site.url("opensearch"),
+        "url": f"https://{site.bind('opensearch')}",
         "ca": "tls/ca.pem",
         "certificate": "tls/admin.pem",
         "key": "tls/admin.key",

@@ -16,12 +16,15 @@ ENGINES = ("prometheus", "alertmanager", "jaeger")
 
 def render(spec: Spec, site: Site) -> Documents:
     """`settings.json`: whom the pages read, and where each service's requests are counted."""
+    asked = {name: site.urls(BY_NAME[name].api) for name in ENGINES}
+    further = {name: urls[1:] for name, urls in asked.items() if urls[1:]}
     settings = {
         "stack": spec.environment.name,
         "host": site.host("pages"),
         "port": site.port("pages"),
         "labels": spec.environment.labels,
-        "engines": {name: site.url(BY_NAME[name].api) for name in ENGINES},
+        "engines": {name: urls[0] for name, urls in asked.items()},
+        **({"further": further} if further else {}),
         **tls.client(site, PROGRAM.name, *(site.listeners[BY_NAME[name].api] for name in ENGINES)),
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],

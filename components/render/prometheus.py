@@ -67,16 +67,17 @@ def _main(spec: Spec, site: Site) -> dict[str, Any]:
             "metric_name_escaping_scheme": "underscores",
             # the tier too, so that routes can tell production's alerts apart
             "external_labels": dict(
-                sorted({**spec.environment.labels, "tier": spec.environment.tier}.items())
+                sorted({**spec.environment.labels, "tier": spec.environment.tier, **_replica(site)}.items())
             ),
         },
         "alerting": {
+            **_told_once(site),
             "alertmanagers": [
                 {
                     **(_own(site) if site.tls("alertmanager") else {}),
                     "static_configs": [{"targets": list(site.dial_all("alertmanager"))}],
                 }
-            ]
+            ],
         },
         "rule_files": ["rules/*.yml"],
         "scrape_config_files": ["scrape/*.yml"],
@@ -85,6 +86,20 @@ def _main(spec: Spec, site: Site) -> dict[str, Any]:
             "exemplars": {"max_exemplars": metrics.exemplars},
         },
     }
+
+
+REPLICA = "replica"
+"""The external label that tells apart what several Prometheis have seen of the same."""
+
+
+def _replica(site: Site) -> dict[str, str]:
+    return {REPLICA: site.name} if len(site.dial_all("prometheus")) > 1 else {}
+
+
+def _told_once(site: Site) -> dict[str, Any]:
+    """To Alertmanager an alert of several is one, since its labels are the same."""
+    drop = [{"action": "labeldrop", "regex": REPLICA}]
+    return {"alert_relabel_configs": drop} if _replica(site) else {}
 
 
 def _size(size: str) -> str:

@@ -64,7 +64,7 @@ def engine(tmp_path: Path, mutual: bool) -> Iterator[tuple[str, Path]]:
 
 def has_page(url: str, ca: Path, own: tuple[str, str] | None = None) -> bool:
     async def ask() -> bool:
-        proxy = Proxy({"prometheus": url}, ca=str(ca), own=own)
+        proxy = Proxy({"prometheus": (url,)}, ca=str(ca), own=own)
         try:
             return await proxy.has_page("prometheus")
         finally:

@@ -1,9 +1,10 @@
 """Starting an engine on loopback for a test, and waiting for what it does."""
 
 import json
+import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,18 +28,34 @@ def started(command: Sequence[str], folder: Path, ready: str) -> Iterator[Path]:
     """Run a command in `folder` until the block ends; the block starts when the URL `ready` answers 200.
 
     Yields the file with its output, which also stands in the message if it does not get ready."""
-    log = folder / "output.log"
-    with log.open("wb") as output:
+    log = folder / OUTPUT
+    with kept(command, folder) as process:
+        try:
+            until(lambda: process.poll() is not None or _answers(ready), f"{ready} answers")
+            assert process.poll() is None, f"ended with {process.returncode}"
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
+        yield log
+
+
+OUTPUT = "output.log"
+
+
+@contextmanager
+def kept(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in `folder` until the block ends, its output in `OUTPUT` there."""
+    with (folder / OUTPUT).open("wb") as output:
         process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command], cwd=folder, stdout=output, stderr=output
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **(environment or {})},
         )
         try:
-            try:
-                until(lambda: process.poll() is not None or _answers(ready), f"{ready} answers")
-                assert process.poll() is None, f"ended with {process.returncode}"
-            except AssertionError as error:
-                raise AssertionError(f"{error}\n{log.read_text()[-3000:]}") from None
-            yield log
+            yield process
         finally:
             process.terminate()
             try:

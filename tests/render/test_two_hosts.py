@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from components.inventory import BY_NAME, certificates
-from components.render import collector_agent, front
+from components.render import alertmanager, collector_agent, front, opensearch, prometheus
 from components.render.scrape_jobs import scraped
 from components.render.text import texts
 from components.rules.files import rule_files
+from components.site import Site
 from components.spec import Spec
 from tests import specs
 from tests.render import engines
@@ -116,6 +117,69 @@ def test_folders_are_spelled_as_the_site_says() -> None:
     assert "dir /var/lib/obs/redis" in files["redis/redis.conf"]
     assert "/var/log/obs/orders/orders.log" in files["collector-agent/collector.yaml"]
     assert "/var/lib/obs/collector-agent/logs" in files["collector-agent/collector.yaml"]
+
+
+def test_the_collectors_and_the_pages_know_every_node() -> None:
+    for program in ("collector", "collector-agent"):
+        config = yaml.safe_load(rendered("obs-1")[f"{program}/collector.yaml"])
+        store = config["exporters"]["opensearchlogs"]
+        found = [store["endpoint"], *store["further_endpoints"]]
+        assert found == ["https://10.0.0.11:21010", "https://10.0.0.12:21010"]
+    pages = json.loads(rendered("obs-1")["pages/settings.json"])
+    assert pages["engines"]["prometheus"] == "https://10.0.0.11:21000"
+    assert pages["further"] == {
+        "alertmanager": ["https://10.0.0.12:21001"],
+        "prometheus": ["https://10.0.0.12:21000"],
+    }
+
+
+def test_nodes_of_the_store_are_one_cluster() -> None:
+    nodes = ["10.0.0.11:21011", "10.0.0.12:21011"]
+    for host, address in HOSTS.items():
+        node = yaml.safe_load(rendered(host)["opensearch/opensearch.yml"])
+        assert (node["node.name"], node["network.host"]) == (host, address)
+        assert node["discovery.seed_hosts"] == node["cluster.initial_cluster_manager_nodes"] == nodes
+        assert "discovery.type" not in node
+        setup = json.loads(rendered(host)["opensearch/setup/settings.json"])
+        assert setup["url"] == f"https://{address}:21010"
+
+
+def test_one_node_alone_looks_for_no_others() -> None:
+    node = yaml.safe_load(texts(opensearch.render(SPEC, alone()))["opensearch.yml"])
+    assert node["discovery.type"] == "single-node"
+    assert not [key for key in node if "seed_hosts" in key or "initial" in key]
+
+
+def test_alertmanagers_are_one_cluster() -> None:
+    command = alertmanager.running(SPEC, of_host(SPEC, "obs-2")).command
+    assert [flag for flag in command if flag.startswith("--cluster")] == [
+        "--cluster.listen-address=10.0.0.12:21002",
+        "--cluster.advertise-address=10.0.0.12:21002",
+        "--cluster.peer=10.0.0.11:21002",
+        "--cluster.tls-config=cluster.yml",
+    ]
+    gossip = yaml.safe_load(rendered("obs-2")["alertmanager/cluster.yml"])
+    assert gossip["tls_client_config"] == trusted("alertmanager")
+    assert gossip["tls_server_config"]["client_auth_type"] == "RequireAndVerifyClientCert"
+    assert "--cluster.listen-address=" in alertmanager.running(SPEC, alone()).command
+
+
+def test_of_two_prometheis_each_alert_is_told_once() -> None:
+    for host in HOSTS:
+        config = yaml.safe_load(rendered(host)["prometheus/prometheus.yml"])
+        assert config["global"]["external_labels"]["replica"] == host
+        [drop] = config["alerting"]["alert_relabel_configs"]
+        assert drop == {"action": "labeldrop", "regex": "replica"}
+    config = yaml.safe_load(texts(prometheus.render(SPEC, alone()))["prometheus.yml"])
+    assert "replica" not in config["global"]["external_labels"]
+    assert "alert_relabel_configs" not in config["alerting"]
+
+
+def alone() -> Site:
+    """A site of the first host, which has one of everything."""
+    site = of_host(SPEC, "obs-1")
+    left = {name: item for name, item in site.listeners.items() if name != "alertmanager-cluster"}
+    return replace(site, listeners={name: replace(item, dial=item.dial[:1]) for name, item in left.items()})
 
 
 def nested(value: object) -> Iterator[dict[str, Any]]:

@@ -115,7 +115,8 @@ func (s *sink) post(ctx context.Context, docs []document) ([]itemResult, error) 
 		body.WriteByte('\n')
 		body.Write(doc.source)
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, &body)
+	url, other := s.nodes.one()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, &body)
 	if err != nil {
 		return nil, err
 	}
@@ -125,12 +126,16 @@ func (s *sink) post(ctx context.Context, docs []document) ([]itemResult, error) 
 	}
 	response, err := s.client.Do(request)
 	if err != nil {
+		other()
 		return nil, &silence{fmt.Errorf("the store cannot be reached: %w", err)}
 	}
 	defer func() {
 		_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
 		_ = response.Body.Close()
 	}()
+	if response.StatusCode >= http.StatusInternalServerError {
+		other()
+	}
 	if response.StatusCode != http.StatusOK {
 		return nil, s.refusal(response, len(docs))
 	}

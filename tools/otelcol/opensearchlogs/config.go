@@ -25,6 +25,10 @@ type Config struct {
 	Queue exporterhelper.QueueBatchConfig `mapstructure:"sending_queue"`
 	Retry configretry.BackOffConfig       `mapstructure:"retry_on_failure"`
 
+	// FurtherEndpoints are other nodes of the same store: the next is asked when
+	// one does not answer, or answers that it cannot.
+	FurtherEndpoints []string `mapstructure:"further_endpoints"`
+
 	// User and Password are sent as basic authentication with every request.
 	User     string              `mapstructure:"user"`
 	Password configopaque.String `mapstructure:"password"`
@@ -81,12 +85,14 @@ func (c *Config) Validate() error {
 	var errs []error
 	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 
-	endpoint, err := url.Parse(c.Endpoint)
-	switch {
-	case err != nil || endpoint.Host == "" || (endpoint.Scheme != "http" && endpoint.Scheme != "https"):
-		refuse("`endpoint` must be a URL such as https://127.0.0.1:9200")
-	case endpoint.User != nil:
-		refuse("`endpoint` must not hold a user or password: use `user` and `password`")
+	for _, given := range append([]string{c.Endpoint}, c.FurtherEndpoints...) {
+		endpoint, err := url.Parse(given)
+		switch {
+		case err != nil || endpoint.Host == "" || (endpoint.Scheme != "http" && endpoint.Scheme != "https"):
+			refuse("`endpoint` must be a URL such as https://127.0.0.1:9200")
+		case endpoint.User != nil:
+			refuse("`endpoint` must not hold a user or password: use `user` and `password`")
+		}
 	}
 	if (c.User == "") != (c.Password == "") {
 		refuse("`user` and `password` belong together: give both or neither")

@@ -27,6 +27,7 @@ func TestTheDefaultsAreSound(t *testing.T) {
 func TestMistakesAreNamed(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"`endpoint` must be a URL":           func(c *Config) { c.Endpoint = "localhost:9200" },
+		"`endpoint` must be a URL such":      func(c *Config) { c.FurtherEndpoints = []string{"localhost:9200"} },
 		"`endpoint` must not hold a user":    func(c *Config) { c.Endpoint = "https://a:" + secret + "@h:1" },
 		"`user` and `password`":              func(c *Config) { c.User = "shipper" },
 		"`index.prefix` is \"Logs\"":         func(c *Config) { c.Index.Prefix = "Logs" },

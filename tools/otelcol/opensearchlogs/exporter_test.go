@@ -213,7 +213,7 @@ func TestEveryFailureOfTheStoreIsRetriedWhole(t *testing.T) {
 		}
 	}
 	f := newFixture(t)
-	f.sink.url = "http://127.0.0.1:1/_bulk"
+	f.sink.nodes = nodes{urls: []string{"http://127.0.0.1:1/_bulk"}}
 	if err := f.push(context.Background(), records("a")); err == nil || consumererror.IsPermanent(err) {
 		t.Errorf("connection refused: got %v, want a transient error", err)
 	}
@@ -368,7 +368,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 		return 503, "unavailable_shards_exception"
 	}
 	errs = append(errs, f.push(context.Background(), records("document-text")))
-	f.sink.url = "http://127.0.0.1:1/_bulk"
+	f.sink.nodes = nodes{urls: []string{"http://127.0.0.1:1/_bulk"}}
 	errs = append(errs, f.push(context.Background(), records("document-text")))
 
 	said := errors.Join(errs...).Error()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync/atomic"
 
 	"go.opentelemetry.io/collector/component"
@@ -18,7 +17,7 @@ import (
 type sink struct {
 	config *Config
 	set    component.TelemetrySettings
-	url    string
+	nodes  nodes
 	client *http.Client
 	counts *counters
 	// refused is true while the store refuses our credentials, so that it is said once.
@@ -32,7 +31,7 @@ func newSink(config *Config, set exporter.Settings) (*sink, error) {
 	return &sink{
 		config: config,
 		set:    set.TelemetrySettings,
-		url:    strings.TrimRight(config.Endpoint, "/") + bulkPath,
+		nodes:  newNodes(config),
 		counts: counts,
 	}, err
 }
