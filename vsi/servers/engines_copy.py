@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from vsi.reach import Report
 from vsi.servers.shell import Shell, carried_out, quoted
-from vsi.servers.survey import MARK, Placed, Survey, Where
+from vsi.servers.survey import CHANGED, MARK, Placed, Survey, Where
 
 Archive = Callable[[], Iterator[bytes]]
 
@@ -82,7 +82,7 @@ def _place(where: Where, engine: Engine, scratch: str, digest: str) -> str:
     """Check, unpack, mark and rename. Of an artifact that is replaced, what runs keeps its open files."""
     final = where.engine(engine.name, engine.key)
     aside = f"{where.engines}/{engine.name}/.old-{engine.key}@{where.stack}"
-    return f"""
+    return f"""{CHANGED}
 umask 022
 cd {quoted(scratch)}
 echo "{digest}  archive.tar" | b2sum -c - >/dev/null 2>&1 || {{
@@ -93,8 +93,12 @@ rm archive.tar
 printf '%s\\n' '{digest}' {quoted(where.stack)} > tree/{MARK}
 sync -f tree
 touch tree/{MARK}
-if [ -e {quoted(final)} ]; then mv -T {quoted(final)} {quoted(aside)}; fi
-mv -T tree {quoted(final)}
+if [ -f {quoted(final)}/{MARK} ] && [ -z "$(changed {quoted(final)})" ]; then
+  rm -rf tree  # another stack was faster
+else
+  if [ -e {quoted(final)} ]; then mv -T {quoted(final)} {quoted(aside)}; fi
+  mv -T tree {quoted(final)}
+fi
 sync {quoted(where.engines)}/{quoted(engine.name)}
 cd /
 rm -rf {quoted(scratch)} {quoted(aside)}

@@ -105,10 +105,21 @@ def script(where: Where) -> str:
         record=quoted(where.record),
         mark=MARK,
         name=RECORD,
+        changed=CHANGED,
     )
 
 
-_SCRIPT = """
+CHANGED = f"""
+changed() {{
+  seen=$(find "$1" -mindepth 1 -cnewer "$1/{MARK}" | head -n 1)
+  [ -n "$seen" ] || seen=$(find "$1" -maxdepth 0 -newer "$1/{MARK}")
+  printf %s "$seen"
+}}
+"""
+"""A function of the shell: a path in the folder of an artifact that is not as it was placed, or nothing. The
+time of an inode cannot be set back as that of a file can."""
+
+_SCRIPT = """{changed}
 echo "machine $(uname -m)"
 echo "kernel $(uname -s)"
 echo "uid $(id -u)"
@@ -126,8 +137,7 @@ for folder in {engines}/*/*/; do
   at=0; changed=
   if [ -f "$mark" ]; then
     at=$(stat -c %Y "$mark")
-    changed=$(find "$folder" -mindepth 1 -cnewer "$mark" | head -n 1)
-    [ -n "$changed" ] || changed=$(find "$folder" -maxdepth 0 -newer "$mark")
+    changed=$(changed "$folder")
   fi
   echo "engine $engine $key $at $(printf %s "$changed" | base64 | tr -d '\\n')"
   grep -lsF -- "$key" {state}/*/units/*/applied.json {state}/*/{name} | while IFS= read -r record; do

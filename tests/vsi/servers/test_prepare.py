@@ -5,6 +5,8 @@ import shutil
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -100,6 +102,25 @@ def test_the_run_after_one_that_was_cut_off_converges(tmp_path: Path, shell: Hos
     assert off(goal, shell) == Off({}, {})
     hidden = [path for path in tmp_path.rglob(".*") if path.name != ".obs-placed"]
     assert hidden == []
+
+
+def test_what_another_stack_placed_meanwhile_stays(tmp_path: Path, shell: HostShell) -> None:
+    """Programs of that stack may be starting from there."""
+    place = where(tmp_path)
+    ours = engine(tmp_path / "cache")
+    goal = wanted(where(tmp_path, "other"), ours)
+    folder = Path(place.engine("prometheus", ours.key))
+
+    def slowly() -> Iterator[bytes]:
+        yield from ours.archive()
+        ready(goal, HostShell(before=shell.before, answer=shell.answer))
+        seen.append(folder.stat().st_ino)
+
+    seen: list[int] = []
+    ready(wanted(place, replace(ours, archive=slowly)), shell)
+    assert seen == [folder.stat().st_ino]
+    assert off(goal, shell) == Off({}, {})
+    assert os.listdir(f"{place.engines}/prometheus") == [ours.key]
 
 
 def test_what_arrives_damaged_is_refused(tmp_path: Path, shell: HostShell) -> None:
