@@ -27,8 +27,9 @@ _TAR = "tar -cPh --null -T - --no-recursion --hard-dereference --numeric-owner -
 
 def script(root: PurePath, what: Look) -> str:
     """What the host is to do."""
-    seen = _finds(what.at + what.digest + what.read, _SEEN)
-    lines = ["exec 2>/dev/null", f"r={shlex.quote(str(root))}", *seen, *_finds(what.digest, _HASHED)]
+    seen = tuple(pattern for pattern in what.at + what.read if pattern not in what.digest)
+    lines = ["exec 2>/dev/null", f"r={shlex.quote(str(root))}"]
+    lines += [*_finds(seen, _SEEN), *_finds(what.digest, f"{_SEEN} , {_HASHED}")]
     if named := _finds(what.read, _NAMED):
         lines += ["printf '\\0obs contents\\0'", f"{{ {'; '.join(named)}; }} | {_TAR}"]
     return "\n".join([*lines, ":"])
