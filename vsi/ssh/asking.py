@@ -3,6 +3,8 @@
 import base64
 import contextlib
 import http.client
+import re
+import secrets
 import socket
 import ssl
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from vsi.reach import Answer, Get, Look
 from vsi.ssh import look, mux, shell, words
 from vsi.ssh.master import Master
 
+_HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 MOST = 4_000_000
 """So much of an answer is read."""
 
@@ -75,11 +78,40 @@ def _stream(master: Master, host: str, port: int, timeout: float) -> Iterator[so
     try:
         stream, control = master.stream(host, port, timeout)
     except mux.Refused:
-        if "administratively prohibited" in master.log():
-            why = "its SSH server forwards no connections. Set `AllowTcpForwarding local` in its sshd_config"
-            raise words.unreachable(master.connection, why) from None
-        raise ConnectionRefusedError from None
+        if "administratively prohibited" not in master.log():
+            raise ConnectionRefusedError from None
+        with _by_bash(master, host, port, timeout) as stream:
+            yield stream
+        return
     with control, stream:
+        yield stream
+
+
+# Of a host whose SSH server forwards nothing (AllowTcpForwarding no): its bash connects.
+_CONNECT = (
+    "sh -c 'command -v bash >/dev/null || { echo WORD none; exit; }; "
+    'exec bash -c "exec 3<>/dev/tcp/HOST/PORT || exit 1; echo WORD yes; exec 4<&0; '
+    "cat <&4 >&3 & exec cat <&3\"'"
+)
+
+
+@contextlib.contextmanager
+def _by_bash(master: Master, host: str, port: int, timeout: float) -> Iterator[socket.socket]:
+    if not _HOST.fullmatch(host):
+        raise ConnectionRefusedError
+    word = secrets.token_hex(16)
+    command = _CONNECT.replace("WORD", word).replace("HOST", host).replace("PORT", str(port))
+    with master.talk(command) as stream:
+        stream.settimeout(timeout)
+        seen = b""
+        while not seen.endswith(b"\n") or word.encode() not in seen:
+            byte = stream.recv(1)
+            if not byte:
+                raise ConnectionRefusedError
+            seen += byte
+        if seen.endswith(b" none\n"):
+            why = "its SSH server forwards no connections. Set `AllowTcpForwarding local` in its sshd_config"
+            raise words.unreachable(master.connection, why)
         yield stream
 
 

@@ -25,7 +25,7 @@ while l=$(timeout {_SILENT_SECONDS} head -n 1) && [ -n "$l" ]; do
   what=${{l%% *}}; l=${{l#* }}; n=${{l%% *}}; path=${{l#* }}
   case $what in
   lock)
-    if mkdir -p "${{path%/*}}" && eval "exec $n>>\\"\\$path\\""; then
+    if mkdir -p "${{path%/*}}" && eval "command exec $n>>\\"\\$path\\""; then
       if flock -n "$n"; then echo yes; else eval "exec $n>&-"; echo no; fi
     else echo broken; fi 2>/dev/null ;;
   free) eval "exec $n>&-"; echo yes ;;

@@ -29,6 +29,8 @@ SESSION_SECONDS = 25
 ALIVE_SECONDS, ALIVE_COUNT = 4, 3
 PERSIST_SECONDS = 120
 SLOTS, MASTERS = 8, 16
+REFUSALS = 5
+"""So many connections are opened to a host that takes few sessions in each, or none."""
 _FOLDERS = ("/run/user/{uid}", "/tmp")  # noqa: S108 - made 0700, and refused if it is another's
 
 
@@ -90,28 +92,49 @@ class Master:
 
     def session(self, command: str) -> Session:
         """A command begun on the host. Raises Unreachable."""
+        ours, theirs = mux.pipes()
+        with contextlib.ExitStack() as faults:
+            for end in ours:
+                faults.callback(os.close, end)
+            try:
+                stream, slot = self._begun(command, theirs)
+            finally:
+                for end in theirs:
+                    os.close(end)
+            faults.pop_all()
+        return Session(*ours, stream, slot)
+
+    @contextlib.contextmanager
+    def talk(self, command: str) -> Iterator[socket.socket]:
+        """A command of the user's own, by what it reads and writes. Raises Unreachable."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs, open(os.devnull, "wb") as nowhere:
+                ends = (theirs.fileno(), theirs.fileno(), nowhere.fileno())
+                stream, slot = self._begun(command, ends)
+            try:
+                with stream:
+                    yield ours
+            finally:
+                os.close(slot)
+
+    def _begun(self, command: str, ends: tuple[int, int, int]) -> tuple[socket.socket, int]:
+        """In the first connection that has room: what ends it, and its slot."""
         reason = "no connection has room for another session"
         for number in range(MASTERS):
             slot = _slot(folder() / f"{self.id}.{number}")
             if slot is None:
                 continue
-            ours, theirs = mux.pipes()
             try:
-                try:
-                    stream = self._begin(number, command, theirs)
-                finally:
-                    for end in theirs:
-                        os.close(end)
-            except BaseException as error:
-                for end in (*ours, slot):
-                    os.close(end)
-                if not isinstance(error, mux.Refused):
-                    raise
+                return self._begin(number, command, ends), slot
+            except mux.Refused as error:
+                os.close(slot)
                 reason = f"the host opens no session ({error})"
-                if number > 1:
+                if number >= REFUSALS:
                     break
-                continue
-            return Session(*ours, stream, slot)
+            except BaseException:
+                os.close(slot)
+                raise
         raise words.unreachable(self.connection, f"{reason}; see MaxSessions in its sshd_config")
 
     def _begin(self, number: int, command: str, ends: tuple[int, int, int]) -> socket.socket:

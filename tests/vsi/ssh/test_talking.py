@@ -306,10 +306,17 @@ def test_a_greeting(over_ssh: SshReach) -> None:
         thread.join()
 
 
-def test_a_host_that_forwards_nothing_is_told(tmp_path: Path) -> None:
+def test_a_host_that_forwards_nothing_connects_by_bash(
+    web: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
     with running("AllowTcpForwarding no") as server:
         master = server.master()
         reach = SshReach(master.connection, master.login, PurePath(tmp_path))
-        with pytest.raises(Unreachable, match="AllowTcpForwarding local"):
-            reach.get(Get("http://127.0.0.1:1/"), 5)
+        port = web.server_address[1]
+        assert reach.get(Get(f"http://127.0.0.1:{port}/ok"), 10).status == 200
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent_port = silent.getsockname()[1]
+            assert reach.greet("127.0.0.1", silent_port, b"", 10) == Answer()
+            assert reach.greet("127.0.0.1", silent_port, b"PING", 1) == Answer(fault="TimeoutError")
+        assert reach.greet("127.0.0.1", free_port(), b"", 10) == Answer(fault="ConnectionRefusedError")
         master.close()
