@@ -26,6 +26,9 @@ READ_ONLY = (
     "vsi.local.survey",
     "vsi.preflight",
     "vsi.refresh",
+    "vsi.ssh.following",
+    "vsi.ssh.survey",
+    "vsi.ssh.words",
 )
 """What asks a host or tells of it, and makes nothing of a plan."""
 FILE = Path(__file__).with_name("plan_version.json")
