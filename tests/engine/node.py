@@ -18,6 +18,7 @@ import httpx
 from components.inventory import certificates, password_of
 from components.render import opensearch
 from components.render.text import texts
+from components.site import Site
 from components.spec import Spec
 from tests.waiting import until
 from vsi import tls
@@ -65,12 +66,13 @@ class Program:
 class Node:
     """OpenSearch under `state`, with the stack's users and templates."""
 
-    def __init__(self, spec: Spec, state: Path, engine: Path) -> None:
+    def __init__(self, spec: Spec, state: Path, engine: Path, site: Site | None = None) -> None:
+        """At this machine's site unless told otherwise. Certificates that are there are taken."""
         self.spec = spec
         self.state = state
         self.engine = engine
-        self.site = local_site(spec)
-        self.url = f"https://{self.site.dial('opensearch')}"
+        self.site = site or local_site(spec)
+        self.url = f"https://{self.site.bind('opensearch')}"
         self.unit = state / "units/opensearch"
         self.conf = self.unit / "conf"
         self.program: Program | None = None
@@ -78,8 +80,9 @@ class Node:
         for name in ("conf", "data", "log"):
             (self.unit / name).mkdir(parents=True, exist_ok=True)
         self.tls.mkdir(parents=True, exist_ok=True)
-        for file, content in tls.renewed({}, certificates(self.site)).items():
-            (self.tls / file).write_bytes(content)
+        if not (self.tls / "ca.pem").exists():
+            for file, content in tls.renewed({}, certificates(self.site)).items():
+                (self.tls / file).write_bytes(content)
         for secret in opensearch.SECRETS:
             self.new_password(secret)
         name, target = opensearch.TLS_LINK, FOLDERS.certificates
@@ -104,6 +107,11 @@ class Node:
 
     def start(self, seconds: float = 120) -> None:
         """Start it and wait until the security plugin serves."""
+        self.launch()
+        self.ready(seconds)
+
+    def launch(self) -> None:
+        """Start it."""
         tokens = {
             "{engine:opensearch}": str(self.engine),
             "{conf}": str(self.conf),
@@ -120,11 +128,14 @@ class Node:
         if os.geteuid() == 0:
             command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", *command]
         environment = {key: real(value) for key, value in opensearch.ENVIRONMENT}
-        self.program = program = Program(command, self.conf, self.unit / "log/opensearch.log", environment)
+        self.program = Program(command, self.conf, self.unit / "log/opensearch.log", environment)
+
+    def ready(self, seconds: float = 120) -> None:
+        """Wait until the security plugin serves."""
 
         def ready() -> bool:
-            if not program.alive():
-                raise RuntimeError(f"OpenSearch ended:\n{program.tail()}")
+            if self.program is None or not self.program.alive():
+                raise RuntimeError(f"OpenSearch ended:\n{self.program.tail() if self.program else ''}")
             with httpx.Client(verify=self.context()) as client:
                 return client.get(self.url + opensearch.READY_PATH).status_code == 200
 

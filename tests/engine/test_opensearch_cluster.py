@@ -1,0 +1,73 @@
+"""Two nodes of OpenSearch at two addresses of loopback are one store."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from components.site import Listener, Site
+from tests import specs
+from tests.engine.node import Node
+from tests.ports import free_base
+from tests.waiting import until
+from vsi.servers.authority import Authority
+from vsi.site import FOLDERS
+
+pytestmark = pytest.mark.engine
+
+PLACES = {"one": "127.0.0.1", "two": "127.0.0.2"}
+
+
+def keys(folder: Path, authority: Authority) -> None:
+    """What a node has on its host: keys of its own, certificates that name both addresses."""
+    folder.mkdir(parents=True)
+    (folder / "ca.pem").write_text(authority.certificate)
+    for name in ("opensearch", "admin"):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        (folder / f"{name}.pem").write_text(authority.sign(name, public.decode(), PLACES.values()))
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+
+
+@pytest.fixture
+def nodes(tmp_path: Path, engine_folder: Callable[[str], Path]) -> Iterator[dict[str, Node]]:
+    spec = specs.spec(deploy={"opensearch_heap_mb": 512})
+    authority, base, engine = Authority.make(), free_base(2), engine_folder("opensearch")
+    made = {}
+    for place, address in PLACES.items():
+        listeners = {
+            name: Listener(f"{address}:{port}", tuple(f"{at}:{port}" for at in PLACES.values()), tls=True)
+            for port, name in enumerate(("opensearch", "opensearch-transport"), base)
+        }
+        site = Site(place, listeners, {}, FOLDERS, mutual=True, address=address)
+        keys(tmp_path / place / "secrets/tls", authority)
+        made[place] = Node(spec, tmp_path / place, engine, site)
+    for node in made.values():
+        node.launch()
+    try:
+        yield made
+    finally:
+        for node in made.values():
+            node.stop()
+
+
+def test_two_nodes_are_one_store_that_each_sets_up(nodes: dict[str, Node]) -> None:
+    for node in nodes.values():
+        node.ready(240)
+        node.setup()
+    with nodes["one"].admin() as one, nodes["two"].admin() as two:
+        names = {row["name"] for row in one.get("/_cat/nodes", params={"format": "json"}).json()}
+        assert names == set(nodes)
+        body = {"settings": {"index.number_of_replicas": 1}}
+        assert one.put("/copied", json=body).status_code == 200
+        health = one.get("/_cluster/health").json()
+        assert health["number_of_nodes"] == 2
+        until(lambda: two.get("/_cluster/health").json()["status"] == "green", "both have a copy")
