@@ -221,6 +221,8 @@ class Tokens:
         def value(match: re.Match[str]) -> str:
             if match[2]:
                 return self._engine(match[2], match[3])
+            if match[1] in ("python", "repo"):  # asked only for whom needs it: not every unit has one
+                return places.python if match[1] == "python" else places.code
             return {
                 "conf": view.conf,
                 "data": view.data,
@@ -228,8 +230,6 @@ class Tokens:
                 "cache": view.cache,
                 "state": view.state,
                 "secrets": view.secrets,
-                "python": places.python,
-                "repo": places.code,
             }[match[1]]
 
         return _TOKEN.sub(value, text)
