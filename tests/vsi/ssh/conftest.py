@@ -5,14 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.vsi.ssh.server import Server, missing, running
+from tests.vsi.ssh.server import Server, running
 from vsi.ssh.reach import SshReach
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    if why := missing():
-        pytest.skip(why)
+def server(lab_here: None) -> Iterator[Server]:
     with running() as made:
         yield made
         made.master().close()

@@ -1,4 +1,4 @@
-"""A private SSH server of this machine, on loopback: a host to log in to, without a machine of its own."""
+"""A private SSH server on loopback, among the files of a test host: there in a moment."""
 
 import os
 import shutil
@@ -10,21 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.hosts.base import locate
 from tests.ports import free_port
 from tests.waiting import until
 from vsi.ssh.connection import Connection, Login
 from vsi.ssh.master import Master
-
-SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
-
-def missing() -> str:
-    """Why there can be no such server here; '' if there can."""
-    if SSHD is None:
-        return "no sshd here (Debian: openssh-server)"
-    if os.geteuid() != 0:
-        return "sshd lets a user in as root only if it runs as root"
-    return ""
 
 
 def make_key(path: Path, *more: str) -> str:
@@ -42,7 +32,7 @@ class Server:
     port: int = field(default_factory=free_port)
     lines: tuple[str, ...] = ()
     mounts: tuple[tuple[str, str], ...] = ()
-    """What its processes alone see in place of files of this machine: text by path."""
+    """What stands in files of its own: text by path."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -76,23 +66,32 @@ class Server:
         )
         # the first of two lines counts
         config.write_text("\n".join((*self.lines, *settings)) + "\n")
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        assert SSHD
         with (self.folder / "sshd.log").open("ab") as log:
-            command = [*self._own_view(), SSHD, "-D", "-e", "-f", str(config)]
+            command = [*self._inside(), "/usr/sbin/sshd", "-D", "-e", "-f", str(config)]
             self.process = subprocess.Popen(command, stderr=log, start_new_session=True)
         until(lambda: b"listening on" in (self.folder / "sshd.log").read_bytes(), "sshd listens", 20)
 
-    def _own_view(self) -> list[str]:
-        if not self.mounts:
-            return []
-        lines = ["set -e"]
+    def _inside(self) -> list[str]:
+        """Starts a program among the files of a test host: no Python there, and none of this machine's own
+        configuration. The folder of temporary files is shared, and so are processes and the network."""
+        base, root = locate(), self.folder / "root"
+        root.mkdir(exist_ok=True)
+        shared = [(path, f"{root}{path}") for path in ("/proc", "/dev", tempfile.gettempdir())]
+        lines = [
+            "set -e",
+            f"mount --bind {base} {root}",
+            f"mount -o remount,bind,ro {root}",
+            *(f"mount --rbind {path} {there}" for path, there in shared),
+            f"mount -t tmpfs tmpfs {root}/run",
+            f"mkdir -m 0755 {root}/run/sshd",
+        ]
         for number, (path, text) in enumerate(self.mounts):
             file = self.folder / f"mount.{number}"
             file.write_text(text)
             file.chmod(0o440 if "sudoers" in path else 0o644)
-            lines.append(f"[ -e {path} ] || exit 9; mount --bind {file} {path}")
-        return ["unshare", "--mount", "--", "sh", "-c", "; ".join([*lines, 'exec "$@"']), "-"]
+            lines.append(f"mount --bind {file} {root}{path}")
+        lines.append('exec "$@"')
+        return ["unshare", "--mount", "--", "sh", "-c", "; ".join(lines), "-", "chroot", str(root)]
 
     @property
     def log(self) -> str:

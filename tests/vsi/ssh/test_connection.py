@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from tests.vsi.ssh.server import Server, make_key, missing, running
+from tests.vsi.ssh.server import Server, make_key, running
 from tests.waiting import until
 from vsi.errors import Unreachable
 from vsi.paths import REPO
@@ -22,7 +22,7 @@ from vsi.ssh import mux, shell
 from vsi.ssh.connection import Connection, Login, fingerprint
 from vsi.ssh.master import Master
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "-")
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("lab_here")]
 
 
 @pytest.fixture

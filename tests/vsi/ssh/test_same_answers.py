@@ -15,6 +15,7 @@ from vsi.local.reach import LocalReach
 from vsi.reach import Facts, Found, Look, Question, Reach, Said
 from vsi.ssh.reach import SshReach
 
+pytestmark = pytest.mark.engine
 NAMES = (
     "plain", "two words", "line\nbreak", "quo'te", 'dou"ble', "back\\slash", "$HOME", "`id`", "*", "?", "[a]",
     "-n", ".hidden", "..dots", "ünï", "\udcff", "tab\there", "%s", "a;b", "{}", "#", "!", "~",
@@ -69,6 +70,7 @@ def test_names_survive(both: Both, tmp_path: Path, what: Look) -> None:
 
 
 def tree(root: Path) -> None:
+    root.mkdir(exist_ok=True)
     for unit in ("a", "b", ".c"):
         conf = root / "units" / unit / "conf"
         (conf / "deep" / "er").mkdir(parents=True)
@@ -99,8 +101,7 @@ def tree(root: Path) -> None:
         Look(at=("linked/**",)),
         Look(at=("units/file/x", "nothing", "nothing/*", "nothing/**", "units/file/**", "units/file/*")),
         Look(read=("nothing", "nothing/**")),
-        Look(at=("/etc/passwd", "/etc/host*"), read=("/etc/hostname",)),
-        Look(read=("/etc/localtime", "units"), digest=("units", "units/a/conf/pipe", "units/a/conf/nowhere")),
+        Look(read=("units/a", "units"), digest=("units", "units/a/conf/pipe", "units/a/conf/nowhere")),
         Look(),
     ],
 )
@@ -108,6 +109,16 @@ def test_links_and_folders(both: Both, tmp_path: Path, what: Look) -> None:
     tree(tmp_path)
 
     both(what)
+
+
+def test_absolute_paths(both: Both, tmp_path: Path) -> None:
+    tree(tmp_path / "there")
+    there = f"{tmp_path}/there/units"
+
+    found = both(Look(at=(there, f"{there}/*", "/nothing", "/noth*/x"), digest=(f"{there}/a/**",)))
+
+    assert there in found
+    assert f"{there}/a/conf/one.yaml" in found
 
 
 def test_a_state_folder_of_a_bad_name(over_ssh: SshReach, tmp_path: Path) -> None:
@@ -184,7 +195,7 @@ def test_survey(over_ssh: SshReach, tmp_path: Path) -> None:
             "/etc/passwd",
             "setpriv",
         ),
-        modules=("json", "no_such_module", "os.path", "1/2"),
+        modules=("no_such_module", "1/2"),
         files=("/etc/passwd", str(tmp_path), str(script), "/none"),
         folders=("/etc/passwd", str(tmp_path), "/none"),
     )

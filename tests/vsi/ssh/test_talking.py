@@ -21,6 +21,8 @@ from vsi.reach import Answer, Get
 from vsi.ssh import holding, shell
 from vsi.ssh.reach import SshReach
 
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("lab_here")]
+
 
 class Lines:
     """What comes of some files, read in a thread."""
@@ -256,7 +258,7 @@ def test_http(over_ssh: SshReach, web: http.server.ThreadingHTTPServer, tmp_path
     get = Get(f"http://127.0.0.1:{port}/ok?a=b", user="me", password_file=str(tmp_path / "pass word"))
 
     assert over_ssh.get(get, 10) == Answer(200, f"/ok?a=b Basic bWU6cyVjciBldCcK 127.0.0.1:{port}".encode())
-    assert over_ssh.get(Get(f"http://localhost:{port}"), 10).status == 503
+    assert over_ssh.get(Get(f"http://127.0.0.1:{port}"), 10).status == 503
     missing = Get(f"http://127.0.0.1:{port}/", user="me", password_file=str(tmp_path / "none"))
     assert over_ssh.get(missing, 10) == Answer(fault="FileNotFoundError")
     assert over_ssh.get(Get(f"http://127.0.0.1:{free_port()}/"), 10) == Answer(fault="ConnectionRefusedError")
