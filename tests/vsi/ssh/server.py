@@ -91,7 +91,21 @@ class Server:
             file.chmod(0o440 if "sudoers" in path else 0o644)
             lines.append(f"mount --bind {file} {root}{path}")
         lines.append('exec "$@"')
-        return ["unshare", "--mount", "--", "sh", "-c", "; ".join(lines), "-", "chroot", str(root)]
+        return [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "--",
+            "unshare",
+            "--mount",
+            "--",
+            "sh",
+            "-c",
+            "; ".join(lines),
+            "-",
+            "chroot",
+            str(root),
+        ]
 
     @property
     def log(self) -> str:
