@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines hosts up down check test lock generate clean demo-vsi-hosts demo-vsi-hosts-down
+.PHONY: help setup engines hosts up down check test lock generate clean demo-vsi demo-vsi-down
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -46,11 +46,11 @@ test: engines hosts ## Everything: format, lint, types and all tests, real engin
 	$(BIN)/mypy .
 	$(BIN)/pytest
 
-demo-vsi-hosts: hosts ## Boot four test hosts, plain servers with sshd, to try things on; N says how many
-	$(BIN)/python -m tests.hosts up $(or $(N),4)
+demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi up on them and prove that it works
+	$(BIN)/python -m tests.hosts.demo up
 
-demo-vsi-hosts-down: setup ## Remove them
-	$(BIN)/python -m tests.hosts down
+demo-vsi-down: setup ## Take the stack of demo-vsi down, and its servers away
+	$(BIN)/python -m tests.hosts.demo down
 
 lock: ## Lock the Python packages anew
 	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }
