@@ -6,8 +6,7 @@ Pulumi program, the command line and `obs verify` know it by this record alone.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
 from components.plan import Part, Pillar, Plan
@@ -78,6 +77,13 @@ class Logs(Protocol):
     ) -> Iterator[tuple[str, str]]: ...
 
 
+class Kept(NamedTuple):
+    """A folder that a destroy leaves, for people: where it is, and how many bytes the files below it have."""
+
+    place: str
+    size: int
+
+
 @dataclass(frozen=True)
 class Operate(Generic[P]):
     """Looking after what stands there, without the Pulumi engine and without the stack file, which may be
@@ -100,8 +106,8 @@ class Operate(Generic[P]):
     remove: Callable[[str, Callable[[str], None]], None]
     """Take down what still stands by what was recorded there, for when the engine's state does not know it;
     told of each unit. SuiteError if one does not go."""
-    kept: Callable[[str], list[Path]]
-    """Folders of this machine that a destroy leaves."""
+    kept: Callable[[str], list[Kept]]
+    """What a destroy leaves."""
 
 
 class Lacks(SuiteError):

@@ -53,7 +53,9 @@ def _take_away(job: Job) -> tuple[Kept, ...]:
     data = job.look(Look(at=(f"{kept}/*",)))
     keep = job.request.retain and bool(data.names(kept))
     gone = [own.conf, own.staged, own.log, own.cache, own.run, own.credentials]
-    gone += [] if keep else [own.root, own.data]
+    apart = not own.data.is_relative_to(own.root)  # what is kept does not lie among the unit's own
+    gone += [own.root] if apart or not keep else []
+    gone += [] if keep else [own.data]
     records = read_all(job.machine.reach)
     others = {
         s for name, record in records.items() if record and name != unit.name for s in record.unit.secrets

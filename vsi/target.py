@@ -1,13 +1,12 @@
 """This machine as a target: `local`. What is slow to import waits until it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from components.target import Access, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
 from vsi.errors import DeployError
 from vsi.paths import RELATIVE, state_paths
 from vsi.reach import Look
@@ -155,7 +154,7 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
     forgotten.remove(machine_of(stack), told)
 
 
-def kept(stack: str) -> list[Path]:
+def kept(stack: str) -> list[Kept]:
     """The data of units, and the secrets that protect it."""
     from vsi.machine import machine_of
 
@@ -163,7 +162,8 @@ def kept(stack: str) -> list[Path]:
     facts = machine.reach.look(Look(at=(f"{data}/*", f"{secrets}/*")))
     units = facts.names(str(RELATIVE.units))
     folders = [*(str(RELATIVE.unit(unit).data) for unit in units), secrets]
-    return [machine.paths.root / folder for folder in folders if facts.names(folder)]
+    paths = [str(machine.paths.root / folder) for folder in folders if facts.names(folder)]
+    return [Kept(path, machine.reach.folder_size(path)) for path in paths]
 
 
 TARGET = Target(

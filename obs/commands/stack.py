@@ -1,7 +1,6 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from obs.cli import Env, command
 if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
+    from components.target import Kept
     from obs.diff import PartChange
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
@@ -252,10 +252,8 @@ def _ask(question: str) -> None:
         raise Interrupted("nothing was changed")
 
 
-def _kept(env: str) -> list[tuple[Path, int]]:
-    """(folder, bytes in it) of what a destroy left on this machine."""
-    from engines.archives import tree_size
+def _kept(env: str) -> "list[Kept]":
     from obs.describe import deployed_in
 
     operate = deployed_in(env)
-    return [(folder, tree_size(folder)) for folder in operate.kept(env)] if operate else []
+    return operate.kept(env) if operate else []

@@ -32,7 +32,8 @@ def test_folders_with_something_in_them_are_kept(state: Path) -> None:
     (state / "units/gamma/conf/app.conf").touch()
     (state / "secrets/made").touch()
 
-    assert kept("toys") == [state / "units/alpha/data", state / "secrets"]
+    places = [item.place for item in kept("toys")]
+    assert places == [str(state / "units/alpha/data"), str(state / "secrets")]
 
 
 def test_the_folder_of_a_log_is_named_if_it_is_there(state: Path) -> None:

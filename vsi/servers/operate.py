@@ -9,11 +9,12 @@ from typing import TypeVar
 
 from components.errors import SuiteError
 from components.plan import name_of, part_id, place_of
-from components.target import Progress, UnitStatus
+from components.target import Kept, Progress, UnitStatus
 from vsi import forgotten, host
 from vsi.errors import Unreachable
 from vsi.logins import login_of
 from vsi.machine import Machine
+from vsi.reach import Look
 from vsi.servers.known import forget, recall
 
 T = TypeVar("T")
@@ -114,6 +115,18 @@ def _of(stack: str, units: list[str] | None) -> dict[str, Machine]:
     return (
         found if units is None else {place: found[place] for place in found if place in map(place_of, units)}
     )
+
+
+def kept(stack: str) -> list[Kept]:
+    """The data of units, on each host."""
+
+    def ask(place: str, machine: Machine) -> list[Kept]:
+        data = str(machine.relative.unit("*").data)
+        folders = machine.reach.look(Look(at=(f"{data}/*",))).names(data.removesuffix("/*"))
+        paths = [str(machine.unit(name).data) for name in folders]
+        return [Kept(f"{place}:{path}", machine.reach.folder_size(path)) for path in paths]
+
+    return [item for found in each(machines(stack), ask).values() for item in found]
 
 
 def remove(stack: str, told: Callable[[str], None]) -> None:

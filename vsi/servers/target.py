@@ -1,14 +1,13 @@
 """Plain servers as a target: `vsi`. What is slow to import waits until it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
 from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from components.target import Access, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
 from vsi.servers.parts import HostReady, StackKeys
 from vsi.servers.plan import ServersPlan
 from vsi.unit import HostUnit
@@ -131,10 +130,11 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
     operate.remove(stack, told)
 
 
-def kept(stack: str) -> list[Path]:
-    """Nothing of this machine: what servers keep is told by each removal."""
-    del stack
-    return []
+def kept(stack: str) -> list[Kept]:
+    """The data of units, on each host."""
+    from vsi.servers import operate
+
+    return operate.kept(stack)
 
 
 TARGET = Target(
