@@ -21,7 +21,7 @@ from vsi.paths import StatePaths
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
-    "agents", "components", "demo", "docs", "engines", "obs", "plugins", "stacks", "targets", "tools",
+    "agents", "components", "demo", "docs", "engines", "obs", "plugins", "requirements", "stacks", "targets", "tools",
     "vsi", "Pulumi.yaml", "__main__.py",
 )  # fmt: skip
 SECONDS = 900
