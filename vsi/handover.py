@@ -50,7 +50,8 @@ def moves(plan: HostPlan, machine: Machine) -> list[Move]:
 
 
 def vacate(machine: Machine, unit: HostUnit, ports: set[int], report: Callable[[str], None]) -> None:
-    """Stop every other unit of the stack that has one of the ports, or was deployed with it.
+    """Stop every other unit of the stack that has one of the ports, or was deployed with it. One that listens
+    at another address of the host is in nobody's way: so does the front, which serves for all others.
 
     Each under the lock of its process, so that one whose own update has moved it meanwhile is left alone."""
     if not ports:
@@ -62,7 +63,7 @@ def vacate(machine: Machine, unit: HostUnit, ports: set[int], report: Callable[[
             program = machine.program(name)
             if program is None or not program.pid:
                 continue
-            if ports & _recorded(machine, name) or _listens(machine, name, ports):
+            if ports & _recorded(machine, name) or _listens(machine, name, _taken(machine, ports)):
                 report(f"stopping {name}, which has a port of {unit.name}")
                 machine.keeper.stop(name)
     end = time.monotonic() + 5
@@ -81,6 +82,11 @@ def process_lock(name: str) -> str:
 def _recorded(machine: Machine, name: str) -> set[int]:
     record = read_applied(machine.reach, name)
     return set(record.unit.ports) if record else set()
+
+
+def _taken(machine: Machine, ports: set[int]) -> set[int]:
+    """Those on which no other could listen now."""
+    return {port for port, holder in machine.reach.ports(ports).items() if not holder.free}
 
 
 def _listens(machine: Machine, name: str, ports: set[int]) -> bool:

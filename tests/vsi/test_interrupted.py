@@ -1,16 +1,18 @@
 """An apply or a removal that is killed after any of its steps: what stands then, and what the next does."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from components.plan import Pillar, Secret
-from tests.vsi.memory import PATHS, Killed, World, machine_in
+from tests.vsi.memory import PATHS, Killed, MemoryReach, World, machine_in
 from vsi import deploy, removal
 from vsi.errors import DeployError
+from vsi.handover import vacate
+from vsi.reach import Holder
 from vsi.records import Applied, Request, file_digests, read_all, read_applied
 from vsi.unit import HostUnit, Process, Ready
 
@@ -216,3 +218,22 @@ def test_a_removal_killed_after_any_step_is_finished_by_the_next(retain: bool) -
         assert set(world.files) == kept
         assert world.processes == {}
         assert read_all(machine_in(world).reach) == {}
+
+
+def test_a_unit_that_listens_at_another_address_of_the_host_is_in_nobodys_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So does the front of a server, which serves the ports of all others at the host's own address."""
+    world = World()
+    deploy.apply(request_of(unit_of("front", 4001)), lambda _: None, machine_in(world))
+    world.begin()
+
+    def elsewhere(_: MemoryReach, ports: Collection[int]) -> dict[int, Holder]:
+        front = world.processes["front"].pid
+        return {port: Holder((front,), front, free=True) for port in ports}
+
+    monkeypatch.setattr(MemoryReach, "ports", elsewhere)
+    vacate(machine_in(world), unit_of("pages", 4002), {4002}, lambda _: None)
+
+    assert "stopped front" not in world.moments
+    assert "front" in world.processes
