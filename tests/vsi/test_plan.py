@@ -94,7 +94,7 @@ def test_a_new_observed_service_touches_only_its_own_files_the_collector_and_the
         "name": "billing",
         "owner": "checkout",
         "metrics": [{"address": "127.0.0.1:9101"}],
-        "logs": [{"path": "/var/log/billing/*.log"}],
+        "logs": [{"path": "/var/log/invoices/*.log"}],
     }
     after = plan(specs.spec(services=[*specs.stack()["services"], service]), "local")
     before = {part.id: dict(part.files) for part in planned.parts}

@@ -8,6 +8,7 @@ from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
 from components.target import Access, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from vsi.errors import DeployError
 from vsi.servers.parts import HostReady, StackKeys
 from vsi.servers.plan import ServersPlan
 from vsi.unit import HostUnit
@@ -77,7 +78,10 @@ def is_there(stack: str) -> bool:
     """Whether anything was ever planned for servers from here, and not taken down."""
     from vsi.servers.known import recall
 
-    return recall(stack) is not None
+    try:
+        return recall(stack) is not None
+    except DeployError:  # no name that a stack could have; or a file that tells nothing
+        return False
 
 
 def units(stack: str) -> list[str]:
