@@ -243,7 +243,7 @@ def test_kept_data_is_there_when_the_unit_comes_back(place: Place) -> None:
 def test_what_programs_say_is_followed(place: Place, name: str, pillar: Pillar) -> None:
     """By the journal; a service's by the file that the log agent reads."""
     place.apply(place.unit(name, pillar=pillar))
-    assert place.keeper.last_words(name, 1) == ["loaded one"]
+    until(lambda: place.keeper.last_words(name, 1) == ["loaded one"], "what it said is written")
     told = place.keeper.logs([name], 1, follow=True, over=lambda: False)
 
     assert next(told) == (name, "loaded one")
