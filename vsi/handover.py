@@ -63,7 +63,7 @@ def vacate(machine: Machine, unit: HostUnit, ports: set[int], report: Callable[[
             program = machine.program(name)
             if program is None or not program.pid:
                 continue
-            if ports & _recorded(machine, name) or _listens(machine, name, _taken(machine, ports)):
+            if ports & _recorded(machine, name) or _listens(machine, name, ports):
                 report(f"stopping {name}, which has a port of {unit.name}")
                 machine.keeper.stop(name)
     end = time.monotonic() + 5
@@ -84,13 +84,8 @@ def _recorded(machine: Machine, name: str) -> set[int]:
     return set(record.unit.ports) if record else set()
 
 
-def _taken(machine: Machine, ports: set[int]) -> set[int]:
-    """Those on which no other could listen now."""
-    return {port for port, holder in machine.reach.ports(ports).items() if not holder.free}
-
-
 def _listens(machine: Machine, name: str, ports: set[int]) -> bool:
-    """Whether a unit's processes listen on one of the ports now."""
+    """Whether a unit's processes listen on one of the ports now, so that no other could."""
     holders = machine.reach.ports(ports).values()
-    pids = {pid for holder in holders for pid in holder.listeners if pid}
+    pids = {pid for holder in holders if not holder.free for pid in holder.listeners if pid}
     return bool(pids and machine.keeper.owned(pids, name))

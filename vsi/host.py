@@ -12,7 +12,7 @@ from vsi.machine import Machine
 from vsi.preflight import preflight
 from vsi.reach import Look
 from vsi.ready import silence, wait_ready
-from vsi.records import Applied, read_all, read_applied
+from vsi.records import Applied, read_all
 from vsi.unit import HostUnit
 
 __all__ = [
@@ -52,7 +52,8 @@ def status(machine: Machine) -> list[UnitStatus]:
     exits = machine.keeper.exits()
     found = read_machine(machine)
     running = {seen.unit: seen for seen in found if seen.process_state == "running"}
-    units = {name: record.unit for name in running if (record := read_applied(machine.reach, name))}
+    known = read_all(machine.reach)
+    units = {name: record.unit for name in running if (record := known.get(name))}
     with ThreadPoolExecutor(max(1, len(units))) as pool:
         told = pool.map(lambda name: _silence(machine, units[name], running[name].pid), units)
         silences = dict(zip(units, told, strict=True))

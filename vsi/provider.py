@@ -15,29 +15,26 @@ from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
     CreateResult,
-    DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 from pydantic import ValidationError
 
 from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
-from vsi.inputs import PROVIDER, connection_of, expected_of, inputs_of, request_of, with_differences
+from vsi.inputs import connection_of, expected_of, inputs_of, request_of, with_differences
 from vsi.keys import secret_key
 from vsi.logins import LoggedIn
 from vsi.machine import machine_of
 from vsi.paths import check_file_path, check_name
 from vsi.refresh import differences
+from vsi.resources import InPlace, found_as, outputs
 from vsi.unit import HostPlan, HostUnit
 
 
-class UnitProvider(LoggedIn, ResourceProvider):
+class UnitProvider(LoggedIn, InPlace):
     """Creates, changes, reads and removes units. Stateless: one instance serves all of them at once."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what could not be carried out, before anything is changed."""
@@ -53,21 +50,15 @@ class UnitProvider(LoggedIn, ResourceProvider):
                 failures.append(CheckFailure("unit", _first_line(error)))
         return CheckResult(news, failures)
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Anything that differs is an update in place. The old values are outputs: after a refresh, what
-        was found on the host."""
-        keys = (set(olds) | set(news)) - {PROVIDER}
-        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
-
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Put the unit on its host. Idempotent: an earlier create may have been interrupted."""
         self._run("apply", props)
-        return CreateResult(f"{props['stack']}/{props['host']}/{props['unit']}", _outputs(props))
+        return CreateResult(f"{props['stack']}/{props['host']}/{props['unit']}", outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as create: what is there already is left alone."""
         self._run("apply", news)
-        return UpdateResult(_outputs(news))
+        return UpdateResult(outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Take the unit away; its data stays if the plan retains it."""
@@ -77,13 +68,12 @@ class UnitProvider(LoggedIn, ResourceProvider):
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         _quiet()
-        planned = _outputs(props)
+        planned = outputs(props)
         machine = machine_of(props["stack"], connection_of(props), self.login(props))
         found = differences(machine, expected_of(planned))
         if found is None:
             return ReadResult("", {})
-        outs = with_differences(planned, found)
-        return ReadResult(id_, outs) if outs == planned else ReadResult(id_, outs, dict(outs))
+        return found_as(id_, planned, with_differences(planned, found))
 
     def _run(self, action: str, props: dict[str, Any]) -> Any:
         """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""
@@ -93,11 +83,6 @@ class UnitProvider(LoggedIn, ResourceProvider):
         except (ValidationError, KeyError, ValueError) as error:
             raise ApplyFailed(_first_line(error)) from None
         return carry_out(action, request)
-
-
-def _outputs(props: dict[str, Any]) -> dict[str, Any]:
-    """All inputs under their own keys: only so the engine marks the outputs of secret inputs as secret."""
-    return {key: value for key, value in props.items() if key != PROVIDER}
 
 
 def _unknown(value: Any) -> bool:

@@ -192,7 +192,7 @@ class Reach(Protocol):
         """Connect to a TCP server on the host; what it answers to some words, if there are any."""
 
     def run(self, command: tuple[str, ...]) -> Said:
-        """A command that looks and changes nothing."""
+        """A command; of files it changes none. What a keeper is told goes this way too."""
 
     def tail(self, path: str, size: int) -> bytes:
         """The end of a file; empty if it is not there."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -11,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi import automation
 
 from components.plan import Pillar, Secret
+from tests.engine.project import find_pulumi
 from tests.ports import free_port
 from vsi import deploy, removal
 from vsi.guard import processes_of
@@ -148,3 +151,28 @@ def make_place(base: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     made.supervisor.end()
     assert made.running() == []
     assert not os.path.exists(made.supervisor.pid_file)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Options of a workspace with its own back end, and the plugin of dynamic providers on PATH."""
+    cli = find_pulumi()
+    if cli is None:
+        pytest.skip("no pulumi on PATH or in the cache; `make engines` makes it")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    plugin = programs / "pulumi-resource-pulumi-python"
+    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.dynamic "$@"\n')
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{cli.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "test")
+    monkeypatch.setenv("PULUMI_SKIP_UPDATE_CHECK", "true")
+    monkeypatch.setenv("PYTHONPATH", str(REPO))
+    assert shutil.which("pulumi")
+    backend = tmp_path / "backend"
+    backend.mkdir()
+    project = automation.ProjectSettings(
+        "p", "python", backend=automation.ProjectBackend(f"file://{backend}")
+    )
+    return {"project_settings": project, "backend": backend}

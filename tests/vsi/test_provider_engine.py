@@ -1,9 +1,5 @@
 """The provider under the real Pulumi engine: what a preview shows, and what its state holds."""
 
-import os
-import shutil
-import sys
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -11,9 +7,7 @@ import pytest
 from pulumi import automation
 
 from components.plan import Secret
-from tests.engine.project import find_pulumi
 from tests.vsi.conftest import Place
-from vsi.paths import REPO
 from vsi.provider import Unit
 
 pytestmark = pytest.mark.engine
@@ -22,31 +16,6 @@ SECRETS = (
     Secret(name="hook", source="environment", key="HOOK"),
     Secret(name="made", source="generated", key=""),
 )
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Options of a workspace with its own back end, and the plugin of dynamic providers on PATH."""
-    cli = find_pulumi()
-    if cli is None:
-        pytest.skip("no pulumi on PATH or in the cache; `make engines` makes it")
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    plugin = programs / "pulumi-resource-pulumi-python"
-    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.dynamic "$@"\n')
-    plugin.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{cli.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "test")
-    monkeypatch.setenv("PULUMI_SKIP_UPDATE_CHECK", "true")
-    monkeypatch.setenv("PYTHONPATH", str(REPO))
-    assert shutil.which("pulumi")
-    backend = tmp_path / "backend"
-    backend.mkdir()
-    project = automation.ProjectSettings(
-        "p", "python", backend=automation.ProjectBackend(f"file://{backend}")
-    )
-    return {"project_settings": project, "backend": backend}
 
 
 def test_previews_name_files_and_state_holds_no_secret(place: Place, workspace: dict[str, Any]) -> None:

@@ -14,16 +14,14 @@ from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
     CreateResult,
-    DiffResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 
 from vsi.errors import DeployError
-from vsi.inputs import PROVIDER
 from vsi.keys import secret_key, secret_of
 from vsi.paths import check_name
+from vsi.resources import InPlace, outputs
 from vsi.servers.authority import OPERATOR, Authority
 from vsi.servers.parts import StackKeys
 
@@ -54,10 +52,8 @@ def _text(props: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-class KeysProvider(ResourceProvider):
+class KeysProvider(InPlace):
     """Makes what is missing. Nothing stands anywhere but in the state."""
-
-    serialize_as_secret_always = False
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Fill in the values."""
@@ -70,23 +66,13 @@ class KeysProvider(ResourceProvider):
                 failures.append(CheckFailure("generated", error.message))
         return CheckResult({**news, **made(olds, names)}, failures)
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Names that came or went, for as long as the keys are kept."""
-        keys = (set(olds) | set(news)) - {PROVIDER}
-        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
-
     def create(self, props: dict[str, Any]) -> CreateResult:
         """They are made already."""
-        return CreateResult(f"{props['stack']}/keys", _outputs(props))
+        return CreateResult(f"{props['stack']}/keys", outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """They are made already."""
-        return UpdateResult(_outputs(news))
-
-
-def _outputs(props: dict[str, Any]) -> dict[str, Any]:
-    """Under the keys of the inputs, so that the engine marks the same ones as secret."""
-    return {key: value for key, value in props.items() if key != PROVIDER}
+        return UpdateResult(outputs(news))
 
 
 class Keys(Resource, module="vsi", name="StackKeys"):

@@ -7,17 +7,15 @@ names of classes and keys stand in the state of running stacks: they stay.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
     CreateResult,
-    DiffResult,
     ReadResult,
     Resource,
-    ResourceProvider,
     UpdateResult,
 )
 from pydantic import ValidationError
@@ -28,16 +26,17 @@ from engines.errors import EngineError
 from engines.setting import this_platform
 from engines.store import Store
 from vsi.errors import DeployError
-from vsi.inputs import PROVIDER
 from vsi.keys import secret_key
 from vsi.logins import LoggedIn
 from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
+from vsi.resources import InPlace, found_as, outputs
 from vsi.servers.authority import Authority
 from vsi.servers.engines_copy import Engine
 from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
 from vsi.servers.parts import HostReady
+from vsi.servers.plan import ServersPlan
 from vsi.servers.prepare import Off, Wanted, differences, prepare, survey_of, take_away
 from vsi.servers.shell import Shell
 from vsi.servers.survey import Where
@@ -50,26 +49,14 @@ TOLD = "obs.told"
 """The logger that hears what is done."""
 
 
-class Ways(Protocol):
-    """A plan with the ways to its hosts."""
-
-    @property
-    def stack(self) -> str: ...
-    @property
-    def connections(self) -> tuple[Connection, ...]: ...
-    @property
-    def login(self) -> tuple[tuple[str, str], ...]:
-        """What one logs in with: where each value comes from."""
-
-
-def inputs_of(plan: Ways, part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
+def inputs_of(plan: ServersPlan, part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
     """A host's inputs, without the authority. `engines` says by name which artifact each engine is."""
     connection = next(it for it in plan.connections if it.host == part.place)
     return {
         "stack": plan.stack,
         "host": part.place,
         "connection": connection.model_dump_json(exclude_defaults=True),
-        "login": dict(plan.login),
+        "login": plan.login_sources,
         "platform": this_platform(),
         "engines": {name: engines[name] for name in part.engines},
         "certificates": {it.name: " ".join(it.sans) for it in part.certificates},
@@ -116,10 +103,8 @@ def with_differences(props: Mapping[str, Any], off: Off) -> dict[str, Any]:
     return found if off.authority is None else {**found, AUTHORITY: off.authority}
 
 
-class HostProvider(LoggedIn, ResourceProvider):
+class HostProvider(LoggedIn, InPlace):
     """Makes hosts ready. One instance serves all of them at once."""
-
-    serialize_as_secret_always = False
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what could not be carried out, before anything is changed."""
@@ -138,21 +123,15 @@ class HostProvider(LoggedIn, ResourceProvider):
             failures.append(CheckFailure("certificates", str(error)))
         return CheckResult(news, failures)
 
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Anything that differs is an update in place. The old values are outputs: after a refresh, what
-        was found on the host."""
-        keys = (set(olds) | set(news)) - {PROVIDER}
-        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
-
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make the host ready. Idempotent: an earlier create may have been interrupted."""
         self._prepare(props)
-        return CreateResult(f"{props['stack']}/{props['host']}", _outputs(props))
+        return CreateResult(f"{props['stack']}/{props['host']}", outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as create: what is there already is left alone."""
         self._prepare(news)
-        return UpdateResult(_outputs(news))
+        return UpdateResult(outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Take away what was placed."""
@@ -162,15 +141,14 @@ class HostProvider(LoggedIn, ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
-        outs = _outputs(props)
+        outs = outputs(props)
         with self._shell(props) as way:
             survey = survey_of(way, props["host"], Where(props["stack"]))
         authority = Authority(props[AUTHORITY], props[secret_key(AUTHORITY_KEY)])
         off = differences(survey, outs["engines"], certificates_of(outs), authority.certificate)
         if off is None:
             return ReadResult("", {})
-        found = with_differences(outs, off)
-        return ReadResult(id_, found) if found == outs else ReadResult(id_, found, dict(found))
+        return found_as(id_, outs, with_differences(outs, off))
 
     def _prepare(self, props: Mapping[str, Any]) -> None:
         wanted = wanted_of(props)
@@ -183,11 +161,6 @@ class HostProvider(LoggedIn, ResourceProvider):
         connection = Connection.model_validate_json(props["connection"])
         with shell(Master(connection, self.login(props))) as way:
             yield way
-
-
-def _outputs(props: Mapping[str, Any]) -> dict[str, Any]:
-    """Under the keys of the inputs, so that the engine marks the same ones as secret."""
-    return {key: value for key, value in props.items() if key != PROVIDER}
 
 
 def _reporter(host: str) -> Report:
@@ -205,7 +178,7 @@ class Ready(Resource, module="vsi", name="HostReady"):
 
     def __init__(
         self,
-        plan: Ways,
+        plan: ServersPlan,
         part: HostReady,
         engines: Mapping[str, str],
         keys: Keys,

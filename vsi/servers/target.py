@@ -75,7 +75,7 @@ def preflight(plan: ServersPlan) -> list[Obstacle]:
 
 
 def is_there(stack: str) -> bool:
-    """Whether anything was ever planned for servers from here, and not taken down."""
+    """Whether anything was ever planned for servers from here. What stands there, the hosts tell."""
     from vsi.servers.known import recall
 
     try:

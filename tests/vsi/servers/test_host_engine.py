@@ -1,6 +1,5 @@
 """Keys and a host made ready under the real Pulumi engine, on a real host."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
@@ -13,20 +12,12 @@ from engines import pack
 from tests.hosts.lab import Lab
 from vsi.servers.keys import Keys
 from vsi.servers.parts import Certificate, HostReady, StackKeys
+from vsi.servers.plan import ServersPlan
 from vsi.servers.ready_host import Ready
 from vsi.ssh.connection import Connection
 
 pytestmark = pytest.mark.engine
 ENGINE = "node_exporter"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """As far as hosts are concerned."""
-
-    stack: str
-    connections: tuple[Connection, ...]
-    login: tuple[tuple[str, str], ...] = (("key", "environment:TEST_SSH_KEY"),)
 
 
 def test_a_life(
@@ -39,7 +30,12 @@ def test_a_life(
         engines = {name: found.key for name, found in pack.packed([ENGINE]).items()}
     except SuiteError as error:
         pytest.skip(str(error))
-    plan = Plan("dev", (Connection(host="h3", address=host.address, host_keys=(host.host_key,)),))
+    plan = ServersPlan(
+        stack="dev",
+        parts=(),
+        connections=(Connection(host="h3", address=host.address, host_keys=(host.host_key,)),),
+        login=(("key", "environment:TEST_SSH_KEY"),),
+    )
     names = ["node-exporter", "agent"]
 
     def program() -> None:

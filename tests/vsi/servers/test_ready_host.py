@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from tests.vsi.servers.host import AUTHORITY, HostShell, engine, where
 from vsi.errors import DeployError
 from vsi.servers import ready_host
 from vsi.servers.parts import Certificate, HostReady
+from vsi.servers.plan import ServersPlan
 from vsi.servers.prepare import Off, Wanted, differences, prepare, survey_of, take_away
 from vsi.servers.ready_host import HostProvider, inputs_of, with_differences
 from vsi.servers.shell import Shell
@@ -31,16 +32,7 @@ PART = HostReady(
 )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """As far as hosts are concerned."""
-
-    stack: str = "dev"
-    connections: tuple[Connection, ...] = (WAY,)
-    login: tuple[tuple[str, str], ...] = (("key", "environment:SSH_KEY"),)
-
-
-PLAN = Plan()
+PLAN = ServersPlan(stack="dev", parts=(PART,), connections=(WAY,), login=(("key", "environment:SSH_KEY"),))
 
 
 def props(**more: Any) -> dict[str, Any]:

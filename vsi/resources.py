@@ -1,0 +1,31 @@
+"""What the providers of this target's resources have in common."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
+
+from vsi.inputs import PROVIDER
+
+
+class InPlace(ResourceProvider):
+    """A provider whose resources are changed in place, and whose outputs are their inputs. Stateless."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Anything that differs is an update in place. The old values are outputs: after a refresh, what
+        was found on the host."""
+        keys = (set(olds) | set(news)) - {PROVIDER}
+        return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
+
+
+def outputs(props: Mapping[str, Any]) -> dict[str, Any]:
+    """All inputs under their own keys: only so the engine marks the outputs of secret inputs as secret."""
+    return {key: value for key, value in props.items() if key != PROVIDER}
+
+
+def found_as(id_: str, planned: dict[str, Any], found: dict[str, Any]) -> ReadResult:
+    """What a refresh returns: where it differs, as inputs too, so that a preview shows it and an update
+    repairs it."""
+    return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
