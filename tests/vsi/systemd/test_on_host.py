@@ -241,11 +241,12 @@ def test_kept_data_is_there_when_the_unit_comes_back(place: Place) -> None:
 
 @pytest.mark.parametrize(("name", "pillar"), [("alpha", Pillar.METRICS), ("beta", Pillar.SERVICES)])
 def test_what_programs_say_is_followed(place: Place, name: str, pillar: Pillar) -> None:
-    """By the journal; a service's by the file that the log agent reads."""
-    place.apply(place.unit(name, pillar=pillar))
-    until(lambda: place.keeper.last_words(name, 1) == ["loaded one"], "what it said is written")
+    """By the journal; a service's by the file that the log agent reads. With words that no earlier
+    test left there, which would come first."""
+    place.apply(place.unit(name, "three", pillar=pillar))
+    until(lambda: place.keeper.last_words(name, 1) == ["loaded three"], "what it said is written")
     told = place.keeper.logs([name], 1, follow=True, over=lambda: False)
 
-    assert next(told) == (name, "loaded one")
-    place.apply(place.unit(name, "two", pillar=pillar))
-    assert next(told) == (name, "loaded two")
+    assert next(told) == (name, "loaded three")
+    place.apply(place.unit(name, "four", pillar=pillar))
+    assert next(told) == (name, "loaded four")
