@@ -109,7 +109,7 @@ def test_another_java_is_another_archive(store: Store, java: Path) -> None:
 
 def test_a_java_that_is_gone_is_told(store: Store) -> None:
     (cached(store, OPENSEARCH) / "jdk").symlink_to(store.cache / "no-longer")
-    with pytest.raises(EngineError, match="leads to none. Run: obs engines build opensearch"):
+    with pytest.raises(EngineError, match=r"leads to none\. Run: obs engines build opensearch"):
         pack.packed(["opensearch"], store)
 
 
