@@ -77,6 +77,11 @@ class Part(Frozen):
         """Where it answers when it serves; '' if it does not, or if only the target knows, later."""
         return ""
 
+    @property
+    def folder(self) -> str:
+        """Where `obs render` puts its files."""
+        return self.name
+
     @classmethod
     def file_of(cls, key: tuple[str, ...]) -> str | None:  # noqa: ARG003
         """The file that an input of the resource holds, by its key and those of the mappings around it; None

@@ -58,7 +58,9 @@ class Folders:
     data: str
     """What a program keeps."""
     log: str
-    """Where a service's `<service>.log` is, as the collector finds it."""
+    """Where a service's log file is, as the collector finds it."""
+    log_file: str = "{program}.log"
+    """Its name there; a glob where a container runtime names it."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ class Site:
 
     def log(self, service: Service) -> str:
         """The file that a service with `run` writes its log lines to."""
-        return f"{self.folders.log.replace('{program}', service.name)}/{service.name}.log"
+        return f"{self.folders.log}/{self.folders.log_file}".replace("{program}", service.name)
 
 
 def seen_from(folder: str, path: str) -> str:

@@ -1,1 +1,1 @@
-"""The Kubernetes target. It does not exist yet: a stack that names it is refused when it is planned."""
+"""The Kubernetes target: releases of Helm charts and objects of ours, through pulumi-kubernetes."""

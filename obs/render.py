@@ -10,8 +10,8 @@ MARKER = ".obs-render"
 
 
 def write(plan: Plan, folder: Path) -> list[str]:
-    """Write every file as `<part>/<path>`, of a plan for several places as `<place>/<part>/<path>`. Returns
-    the names, sorted. The same plan gives the same bytes.
+    """Write every file into the folder of its part (`<part>/<path>`), of a plan for several places as
+    `<place>/<part>/<path>`. Returns the names, sorted. The same plan gives the same bytes.
 
     BadInput, before anything is written, if the folder holds something that is not from an earlier run; and
     if it cannot be written.
@@ -27,7 +27,7 @@ def write(plan: Plan, folder: Path) -> list[str]:
 def _write(plan: Plan, folder: Path) -> list[str]:
     apart = len({part.place for part in plan.parts if part.files}) > 1
     files = {
-        f"{part.place}/{part.name}/{path}" if apart else f"{part.name}/{path}": text
+        f"{part.place}/{part.folder}/{path}" if apart else f"{part.folder}/{path}": text
         for part in plan.parts
         for path, text in part.files
     }

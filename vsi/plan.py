@@ -6,7 +6,7 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
-from components.spec import Servers, Spec
+from components.spec import Kubernetes, Servers, Spec
 from components.spec.problem import MISSING, KeyPath, Problem
 from vsi.site import local_site
 from vsi.unit import HostPlan
@@ -27,7 +27,7 @@ def plan(spec: Spec, stack: str) -> HostPlan:
 
 def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
-    found = _hosts(spec)
+    found = [*_hosts(spec), *_cluster(spec)]
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
@@ -52,6 +52,19 @@ def _hosts(spec: Spec) -> list[Problem]:
         if service.hosts:
             expected = "expected no hosts: target local is this machine alone; take them out"
             found.append(Problem(("services", index, "hosts"), service.hosts, expected))
+    return found
+
+
+def _cluster(spec: Spec) -> list[Problem]:
+    """Settings of a cluster, of which this target has none."""
+    found: list[Problem] = []
+    if spec.kubernetes != Kubernetes():
+        expected = "expected no cluster: target local is this machine alone; take it out"
+        found.append(Problem(("kubernetes",), MISSING, expected))
+    for index, service in enumerate(spec.services):
+        if service.selector:
+            expected = "expected none: target local has no pods; take it out"
+            found.append(Problem(("services", index, "selector"), MISSING, expected))
     return found
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from components.spec.alerting import Alerting, Receiver, Route, Team
 from components.spec.base import LabelName, LabelValue, Like, Model, Name, milliseconds, size_bytes
 from components.spec.consistency import problems
+from components.spec.kubernetes import Kubernetes
 from components.spec.logging import Logging
 from components.spec.metrics import AlertRule, Metrics
 from components.spec.problem import Problem
@@ -63,6 +64,7 @@ class Spec(Model):
     environment: Environment
     deploy: Deploy = Deploy()
     servers: Servers = Servers()
+    kubernetes: Kubernetes = Kubernetes()
     secrets: tuple[SecretSource, ...] = ()
     services: tuple[Service, ...] = ()
     metrics: Metrics = Metrics()
@@ -81,6 +83,7 @@ __all__ = [
     "Alerting",
     "Deploy",
     "Environment",
+    "Kubernetes",
     "LabelName",
     "Logging",
     "Metrics",

@@ -102,16 +102,18 @@ def hosts_of_services(spec: "Spec") -> list[Problem]:
 
 
 def addresses_of_services(spec: "Spec") -> list[Problem]:
-    """A port alone is one on hosts that the service names."""
+    """A port alone is one on hosts that the service names, or of pods that it selects."""
     return [
         Problem(
             ("services", index, "metrics", position, "address"),
             endpoint.address,
-            "expected a host before the port, or `hosts` of the service, on each of which the port is then",
+            "expected a host before the port, or `hosts` of the service (on Kubernetes its `selector`), "
+            "on each of which the port is then",
         )
         for index, service in enumerate(spec.services)
         for position, endpoint in enumerate(service.metrics)
-        if endpoint.address and endpoint.address.startswith(":") and not service.hosts
+        if endpoint.address and endpoint.address.startswith(":")
+        if not service.hosts and not service.selector
     ]
 
 

@@ -17,6 +17,7 @@ from components.spec.base import (
     Path,
     UrlPath,
 )
+from components.spec.kubernetes import Selector
 from components.spec.logging import Multiline
 from components.spec.matchers import examples
 from components.spec.scraping import Access
@@ -139,6 +140,9 @@ class Service(Model):
     hosts: tuple[Name, ...] = ()
     """Names of hosts of `servers`: where it runs, or without `run` where its log files and its metrics are. A
     service with `run` that names none is on the first with the role demo."""
+    selector: Selector = {}
+    """On Kubernetes, for a service without `run`: labels of its pods, in any namespace, where its metrics
+    with a port alone are."""
     traces: Traces = Traces()
     slo: Slo | None = Slo()
     """None (written `null`): no promise, so no alerts but `TargetDown`."""

@@ -22,8 +22,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     text = registry.read_text()
     line = 'MODULES = {"local": "vsi.target"'
     assert line in text
-    registry.write_text(text.replace(line, f'{line}, "kubernetes": "toy.target"'))
-    made.replace("target: local", "target: kubernetes")
+    registry.write_text(text.replace(line, f'{line}, "aws": "toy.target"'))
+    made.replace("target: local", "target: aws")
     yield made
     made.clean_up()
 
@@ -63,7 +63,7 @@ def test_a_life_in_another_target(project: Project) -> None:
 
     status = project.obs("status")
     assert status.returncode == 1
-    assert "target kubernetes has no `obs status`" in status.stderr
+    assert "target aws has no `obs status`" in status.stderr
 
     assert project.obs("destroy", "--yes").returncode == 0
     assert not note.exists()

@@ -1,7 +1,7 @@
 """What plain servers cannot do yet, or a stack file does not say for them, by the names of settings."""
 
 from components.inventory import runs_redis
-from components.spec import Spec
+from components.spec import Kubernetes, Spec
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.servers import Role
 from vsi.servers.site import hosts_of
@@ -22,7 +22,20 @@ def refusals(spec: Spec) -> list[Problem]:
     if not spec.servers.hosts:
         expected = "missing; expected hosts, since target vsi goes to servers"
         return [Problem(("servers", "hosts"), MISSING, expected)]
-    return [*_alone(spec), *_replicas(spec), *_redis(spec), *_logs(spec), *_names(spec)]
+    return [*_cluster(spec), *_alone(spec), *_replicas(spec), *_redis(spec), *_logs(spec), *_names(spec)]
+
+
+def _cluster(spec: Spec) -> list[Problem]:
+    """Settings of a cluster, of which this target has none."""
+    found: list[Problem] = []
+    if spec.kubernetes != Kubernetes():
+        expected = "expected no cluster: target vsi goes to servers; take it out"
+        found.append(Problem(("kubernetes",), MISSING, expected))
+    for index, service in enumerate(spec.services):
+        if service.selector:
+            expected = "expected none: target vsi has no pods; take it out, and name `hosts`"
+            found.append(Problem(("services", index, "selector"), MISSING, expected))
+    return found
 
 
 def _alone(spec: Spec) -> list[Problem]:

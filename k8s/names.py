@@ -1,0 +1,33 @@
+"""What objects are called, for whoever makes them and whoever refers to them."""
+
+from components.spec import Spec
+
+SECRETS = "obs-secrets"
+"""The Secret with every secret of the stack, a key each, by its name."""
+CERTIFICATES = "obs-tls"
+"""The Secret with the stack's authority and certificates: `ca.pem`, `<name>.pem`, `<name>.key`."""
+ALERTMANAGER = "obs-alertmanager-config"
+"""The Secret with `alertmanager.yaml`, which holds no secret itself: it names files."""
+ALERTMANAGER_TEMPLATES = "obs-alertmanager-templates"
+"""The ConfigMap with `obs.tmpl`. Alertmanager looks for `templates/` beside its configuration, which its
+operator writes to /etc/alertmanager/config_out."""
+
+
+def conf(program: str) -> str:
+    """The ConfigMap with a program's documents, a key each; a folder's `/` is `__` there."""
+    return f"{program}-conf"
+
+
+def key(path: str) -> str:
+    """The key of a document in its ConfigMap."""
+    return path.replace("/", "__")
+
+
+def part_of(spec: Spec) -> dict[str, str]:
+    """The label of every object of the stack, by which the operator selects rules and monitors."""
+    return {"app.kubernetes.io/part-of": f"observability-{spec.environment.name}"}
+
+
+def labels(spec: Spec, program: str) -> dict[str, str]:
+    """The labels of a program's objects."""
+    return {"app.kubernetes.io/name": program, **part_of(spec)}
