@@ -4,6 +4,8 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
+SUBNETS = ["subnet-0a1b2c3d", "subnet-1a1b2c3d", "subnet-2a1b2c3d"]
+
 # field of the model -> where it stands in the stack below, and another value
 CASES: dict[str, tuple[Path, Any]] = {
     "environment.name": (("environment", "name"), "other"),
@@ -47,6 +49,28 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.ingress.host": (("kubernetes", "ingress", "host"), "other.example.com"),
     "kubernetes.ingress.class_name": (("kubernetes", "ingress", "class_name"), "other"),
     "kubernetes.ingress.tls_secret": (("kubernetes", "ingress", "tls_secret"), "other"),
+    "aws.account": (("aws", "account"), "210987654321"),
+    "aws.region": (("aws", "region"), "us-gov-west-1"),
+    "aws.compute": (("aws", "compute"), "eks"),
+    "aws.metrics": (("aws", "metrics"), "self"),
+    "aws.vpc.id": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),
+    "aws.vpc.subnets": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),
+    "aws.vpc.cidr": (("aws", "vpc", "cidr"), "10.99.0.0/16"),
+    "aws.vpc.zones": (("aws", "vpc", "zones"), 2),
+    "aws.domain.instance_type": (("aws", "domain", "instance_type"), "m7g.large.search"),
+    "aws.domain.nodes": (("aws", "domain", "nodes"), 6),
+    "aws.domain.managers": (("aws", "domain", "managers"), False),
+    "aws.domain.storage_gib": (("aws", "domain", "storage_gib"), 77),
+    "aws.log_retention": (("aws", "log_retention"), "7d"),
+    "aws.archive.retention": (("aws", "archive", "retention"), "777d"),
+    "aws.archive.glacier_after": (("aws", "archive", "glacier_after"), "7d"),
+    "aws.archive.lock": (("aws", "archive", "lock"), "compliance"),
+    "aws.budget.monthly_usd": (("aws", "budget", "monthly_usd"), 77),
+    "aws.budget.notify": (("aws", "budget", "notify"), ["other@shop.example"]),
+    "aws.tags.cost_centre": (("aws", "tags", "cost_centre"), "other"),
+    "aws.tags.cohort": (("aws", "tags", "cohort"), "other"),
+    "aws.tags.expiry": (("aws", "tags", "expiry"), "2027-07-07"),
+    "aws.endpoints": (("aws", "endpoints"), {"s3": "http://127.0.0.1:5001"}),
     "secrets[].name": (("secrets", 0, "name"), "renamed"),
     "secrets[].source": (("secrets", 0, "source"), "config"),
     "secrets[].key": (("secrets", 0, "key"), "OTHER"),
@@ -245,14 +269,14 @@ REFUSED = {
     "local": {
         "environment.target",
         "logging.index.replicas",
-        *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
+        *(field for field in CASES if field.startswith(("aws.", "kubernetes.", "servers."))),
         "services[].hosts",
         "services[].selector",
         "tracing.storage.replicas",
     },
     "vsi": {
         "environment.target",
-        *(field for field in CASES if field.startswith("kubernetes.")),
+        *(field for field in CASES if field.startswith(("aws.", "kubernetes."))),
         "logging.index.replicas",
         "services[].selector",
         "tracing.storage.replicas",

@@ -197,6 +197,19 @@ _SERVERS: Stack = {
 }
 
 
+_ACCOUNT: Stack = {
+    "account": "123456789012",
+    "region": "eu-central-1",
+    "budget": {"monthly_usd": 900, "notify": ["costs@shop.example"]},
+    "tags": {"cost_centre": "shop", "cohort": "first", "expiry": "2027-01-31"},
+}
+
+
+def account() -> Stack:
+    """Section `aws` of a stack file, a fresh copy."""
+    return copy.deepcopy(_ACCOUNT)
+
+
 def _merge(base: Any, change: Any) -> Any:
     if isinstance(base, dict) and isinstance(change, dict):
         return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}
@@ -257,4 +270,14 @@ def unit(plan: HostPlan, name: str) -> HostUnit:
     return found
 
 
-__all__ = ["HOST_KEY", "Stack", "on_servers", "service", "spec", "spec_on_servers", "stack", "unit"]
+__all__ = [
+    "HOST_KEY",
+    "Stack",
+    "account",
+    "on_servers",
+    "service",
+    "spec",
+    "spec_on_servers",
+    "stack",
+    "unit",
+]

@@ -118,6 +118,8 @@ def _changed(field: str, target: str) -> Any:
     path, value = CASES[field]
     if path[0] == "servers" and "servers" not in changed:
         changed["servers"] = specs.on_servers()["servers"]
+    if path[0] == "aws" and "aws" not in changed:
+        changed["aws"] = specs.account()
     place = _at(changed, path[:-1])
     if isinstance(place, dict):
         assert place.get(path[-1]) != value, "the case changes nothing"

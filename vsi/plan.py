@@ -6,7 +6,7 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
-from components.spec import Kubernetes, Servers, Spec
+from components.spec import Aws, Kubernetes, Servers, Spec
 from components.spec.problem import MISSING, KeyPath, Problem
 from vsi.site import local_site
 from vsi.unit import HostPlan
@@ -43,11 +43,14 @@ def refusals(spec: Spec) -> list[Problem]:
 
 
 def _hosts(spec: Spec) -> list[Problem]:
-    """Settings of servers, of which this target has none."""
+    """Settings of servers, and of AWS: this target has none."""
     found: list[Problem] = []
     if spec.servers != Servers():
         expected = "expected no servers: target local is this machine alone; take them out"
         found.append(Problem(("servers",), MISSING, expected))
+    if spec.aws != Aws():
+        expected = "expected no account of AWS: target local is this machine alone; take it out"
+        found.append(Problem(("aws",), MISSING, expected))
     for index, service in enumerate(spec.services):
         if service.hosts:
             expected = "expected no hosts: target local is this machine alone; take them out"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.spec.alerting import Alerting, Receiver, Route, Team
+from components.spec.aws import Aws
 from components.spec.base import LabelName, LabelValue, Like, Model, Name, milliseconds, size_bytes
 from components.spec.consistency import problems
 from components.spec.kubernetes import Kubernetes
@@ -64,6 +65,7 @@ class Spec(Model):
     environment: Environment
     deploy: Deploy = Deploy()
     servers: Servers = Servers()
+    aws: Aws = Aws()
     kubernetes: Kubernetes = Kubernetes()
     secrets: tuple[SecretSource, ...] = ()
     services: tuple[Service, ...] = ()
@@ -81,6 +83,7 @@ class Spec(Model):
 __all__ = [
     "AlertRule",
     "Alerting",
+    "Aws",
     "Deploy",
     "Environment",
     "Kubernetes",

@@ -1,7 +1,7 @@
 """What plain servers cannot do yet, or a stack file does not say for them, by the names of settings."""
 
 from components.inventory import runs_redis
-from components.spec import Kubernetes, Spec
+from components.spec import Aws, Kubernetes, Spec
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.servers import Role
 from vsi.servers.site import hosts_of
@@ -26,8 +26,11 @@ def refusals(spec: Spec) -> list[Problem]:
 
 
 def _cluster(spec: Spec) -> list[Problem]:
-    """Settings of a cluster, of which this target has none."""
+    """Settings of a cluster, and of AWS: this target has none."""
     found: list[Problem] = []
+    if spec.aws != Aws():
+        expected = "expected no account of AWS: target vsi goes to servers; take it out"
+        found.append(Problem(("aws",), MISSING, expected))
     if spec.kubernetes != Kubernetes():
         expected = "expected no cluster: target vsi goes to servers; take it out"
         found.append(Problem(("kubernetes",), MISSING, expected))

@@ -1,0 +1,185 @@
+"""The AWS account that a stack goes to: where, how large, how long, at what cost."""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic.functional_validators import AfterValidator
+
+from components.spec.base import Duration, Like, Model, duplicates, milliseconds
+
+PARTITIONS = (
+    ("cn-", "aws-cn", "amazonaws.com.cn"),
+    ("us-gov-", "aws-us-gov", "amazonaws.com"),
+    ("", "aws", "amazonaws.com"),
+)
+"""How a region begins, its partition, and how names of hosts there end."""
+
+SERVICES = (
+    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "iam", "kms", "lambda", "logs", "opensearch", "s3",
+    "secretsmanager", "servicediscovery", "sns", "sqs", "sts",
+)  # fmt: skip
+"""The services that a stack uses, as the provider names their endpoints."""
+
+Account = Annotated[str, Like(r"^[0-9]{12}$", "an account's id in quotes: 12 digits, as in '123456789012'")]
+Region = Annotated[
+    str,
+    Like(r"^(af|ap|ca|cn|eu|il|me|mx|sa|us)(-gov)?-[a-z]+-[1-9]$", "a region of AWS, as in 'eu-central-1'"),
+]
+VpcId = Annotated[str, Like(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC, as in 'vpc-0123456789abcdef0'")]
+SubnetId = Annotated[
+    str, Like(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet, as in 'subnet-0123456789abcdef0'")
+]
+Url = Annotated[str, Like(r"^https?://[!-~]+$", "a URL, as in 'http://127.0.0.1:5000'")]
+Mail = Annotated[str, Like(r"^[!-?A-~]+@[A-Za-z0-9.-]+$", "an address of mail, as in 'costs@shop.example'")]
+TagValue = Annotated[str, Like(r"^[A-Za-z0-9 _.:/=+@-]{1,256}$", "letters, digits, blanks and _.:/=+-@")]
+
+
+def _cidr(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        raise ValueError("expected a network, as in '10.20.0.0/16'") from None
+    if not network.is_private or not 16 <= network.prefixlen <= 22:
+        raise ValueError("expected a private network of /16 to /22")
+    return value
+
+
+def _days(value: str) -> str:
+    if milliseconds(value) % 86_400_000:
+        raise ValueError("expected whole days, as in '30d'")
+    return value
+
+
+Days = Annotated[Duration, AfterValidator(_days)]
+"""A span of whole days."""
+
+
+def days(duration: str) -> int:
+    """`Days` as a number."""
+    return milliseconds(duration) // 86_400_000
+
+
+class Vpc(Model):
+    """The network: one that is there, or one of the stack's own."""
+
+    id: VpcId | None = None
+    """One that is there; without, the stack makes one."""
+    subnets: tuple[SubnetId, ...] = ()
+    """Private subnets of the one that is there, each in another zone."""
+    cidr: Annotated[str, AfterValidator(_cidr)] = "10.20.0.0/16"
+    """Addresses of a VPC; of one that is there, its own: who talks to its endpoints."""
+    zones: Annotated[int, Field(ge=2, le=3)] = 3
+    """In how many zones there are subnets, nodes of the store, and tasks."""
+
+    @field_validator("subnets")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := duplicates(list(value)):
+            raise ValueError(f"expected each subnet once; twice: {', '.join(twice)}")
+        return value
+
+    @model_validator(mode="after")
+    def _subnets_of_a_vpc(self) -> "Vpc":
+        if self.id is None and self.subnets:
+            raise ValueError("expected `subnets` only beside the `id` of a VPC that is there")
+        if self.id is not None and len(self.subnets) != self.zones:
+            raise ValueError(f"expected as many `subnets` as `zones`, which is {self.zones}")
+        return self
+
+
+class Domain(Model):
+    """The OpenSearch domain that keeps log records and spans."""
+
+    instance_type: Annotated[
+        str, Like(r"^[a-z0-9]+\.[a-z0-9]+\.search$", "a type of node, as in 'r7g.large.search'")
+    ] = "r7g.large.search"
+    nodes: Annotated[int, Field(ge=2, le=80)] = 3
+    """Nodes with data, spread over the zones."""
+    managers: bool = True
+    """Whether three nodes of their own manage the domain."""
+    storage_gib: Annotated[int, Field(ge=10, le=16_384)] = 100
+    """Of each node with data."""
+
+
+class Archive(Model):
+    """What is kept for long, in S3."""
+
+    retention: Days = "365d"
+    glacier_after: Days = "30d"
+    """When it moves to Glacier, where it costs less and takes hours to come back."""
+    lock: Literal["none", "governance", "compliance"] = "none"
+    """Whether objects can be deleted before their time; with `compliance` nobody can, the account's owner
+    neither."""
+
+    @model_validator(mode="after")
+    def _moves_before_it_ends(self) -> "Archive":
+        if days(self.glacier_after) + 90 > days(self.retention):
+            raise ValueError(
+                "expected `retention` at least 90d beyond `glacier_after`: Glacier is paid for 90 days"
+            )
+        return self
+
+
+class Budget(Model):
+    """What a month may cost."""
+
+    monthly_usd: Annotated[int, Field(ge=1, le=10_000_000)] = 1_000
+    notify: tuple[Mail, ...] = ()
+    """Who is told at 80% of it, and when the forecast passes it; nobody without, and there is no budget."""
+
+
+class Tags(Model):
+    """On everything, beside environment, team and stack."""
+
+    cost_centre: TagValue | None = None
+    cohort: TagValue | None = None
+    expiry: Annotated[str, Like(r"^20\d\d-[01]\d-[0-3]\d$", "a date, as in '2027-01-31'")] | None = None
+    """When the stack may be taken down, for whoever cleans up."""
+
+
+class Aws(Model):
+    """The account of a stack, and what it has there."""
+
+    account: Account | None = None
+    """Whose credentials must be in use; needed with target aws."""
+    region: Region | None = None
+    """Needed with target aws; `environment.region` is only the label."""
+    compute: Literal["ecs", "eks"] = "ecs"
+    metrics: Literal["managed", "self"] = "managed"
+    """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a Prometheus pair."""
+    vpc: Vpc = Vpc()
+    domain: Domain = Domain()
+    log_retention: Days = "30d"
+    """How long CloudWatch keeps what the stack's own programs write."""
+    archive: Archive = Archive()
+    budget: Budget = Budget()
+    tags: Tags = Tags()
+    endpoints: dict[str, Url] = {}
+    """Service -> URL that takes its place: a local stand-in, for training and tests."""
+
+    @field_validator("endpoints")
+    @classmethod
+    def _known(cls, value: dict[str, str]) -> dict[str, str]:
+        if unknown := sorted(value.keys() - set(SERVICES)):
+            raise ValueError(
+                f"expected names of services, of {', '.join(SERVICES)}; unknown: {', '.join(unknown)}"
+            )
+        return value
+
+    @property
+    def partition(self) -> str:
+        """The region's: `aws`, `aws-cn` or `aws-us-gov`."""
+        return self._place[1]
+
+    @property
+    def suffix(self) -> str:
+        """How names of AWS's hosts end there."""
+        return self._place[2]
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        return next(place for place in PARTITIONS if (self.region or "").startswith(place[0]))
+
+
+__all__ = ["SERVICES", "Archive", "Aws", "Budget", "Domain", "Tags", "Vpc", "days"]
