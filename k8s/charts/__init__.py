@@ -8,10 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.charts import Chart, chart
+from components.inventory import BY_NAME
 from components.plan import Pillar
 from components.site import Site
 from components.spec import Spec
-from k8s.charts import prometheus_operator_crds
+from k8s.charts import (
+    fluent_bit,
+    jaeger,
+    kube_prometheus_stack,
+    kube_state_metrics,
+    opensearch,
+    opentelemetry_collector,
+    prometheus_node_exporter,
+    prometheus_operator_crds,
+    prometheus_redis_exporter,
+)
 
 Values = Callable[[Spec, Site], dict[str, Any]]
 
@@ -39,5 +50,75 @@ RELEASES: tuple[ReleaseOf, ...] = (
         prometheus_operator_crds.values,
         crds=True,
     ),
+    ReleaseOf(
+        "opensearch-manager",
+        chart("opensearch"),
+        Pillar.LOGGING,
+        opensearch.managers,
+        runs=lambda spec: spec.kubernetes.ha,
+    ),
+    ReleaseOf(
+        "opensearch",
+        chart("opensearch"),
+        Pillar.LOGGING,
+        opensearch.values,
+        needs=("opensearch-manager",),
+    ),
+    ReleaseOf("jaeger", chart("jaeger"), Pillar.TRACING, jaeger.values, needs=("opensearch",)),
+    ReleaseOf(
+        "collector",
+        chart("opentelemetry-collector"),
+        Pillar.TRACING,
+        opentelemetry_collector.gateway,
+        needs=("opensearch", "jaeger"),
+    ),
+    ReleaseOf(
+        "collector-agent",
+        chart("opentelemetry-collector"),
+        Pillar.LOGGING,
+        opentelemetry_collector.agent,
+        needs=("opensearch",),
+        runs=lambda spec: spec.kubernetes.shipper == "collector" and _reads_logs(spec),
+    ),
+    ReleaseOf(
+        "fluent-bit",
+        chart("fluent-bit"),
+        Pillar.LOGGING,
+        fluent_bit.values,
+        needs=("opensearch",),
+        runs=lambda spec: spec.kubernetes.shipper == "fluent-bit" and _reads_logs(spec),
+    ),
+    ReleaseOf(
+        "kube-prometheus-stack",
+        chart("kube-prometheus-stack"),
+        Pillar.METRICS,
+        kube_prometheus_stack.values,
+        needs=("prometheus-operator-crds",),
+    ),
+    ReleaseOf(
+        "kube-state-metrics",
+        chart("kube-state-metrics"),
+        Pillar.METRICS,
+        kube_state_metrics.values,
+        needs=("prometheus-operator-crds",),
+    ),
+    ReleaseOf(
+        "node-exporter",
+        chart("prometheus-node-exporter"),
+        Pillar.METRICS,
+        prometheus_node_exporter.values,
+        runs=BY_NAME["node-exporter"].runs,
+    ),
+    ReleaseOf(
+        "redis-exporter",
+        chart("prometheus-redis-exporter"),
+        Pillar.METRICS,
+        prometheus_redis_exporter.values,
+        runs=BY_NAME["redis-exporter"].runs,
+    ),
 )
 """In the order in which they come."""
+
+
+def _reads_logs(spec: Spec) -> bool:
+    return bool(spec.logging.inputs) or any(service.logs for service in spec.services)

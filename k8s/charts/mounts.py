@@ -1,0 +1,71 @@
+"""Secrets, certificates and configuration in pods: each is a file where the site says that documents find
+it. A pod has those keys of a Secret that its program reads, and no other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from components.site import Site
+from k8s import names
+
+READABLE = 0o440
+"""Of files with secrets: for the user and the group of the pod."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A volume and where it appears."""
+
+    volume: dict[str, Any]
+    path: str
+    read_only: bool = True
+
+    @property
+    def mounted(self) -> dict[str, Any]:
+        """As a container has it."""
+        kind = {"readOnly": True} if self.read_only else {}
+        return {"name": self.volume["name"], "mountPath": self.path, **kind}
+
+
+def volumes(mounts: Iterable[Mount]) -> list[dict[str, Any]]:
+    """The volumes of a pod."""
+    return [mount.volume for mount in mounts]
+
+
+def mounted(mounts: Iterable[Mount]) -> list[dict[str, Any]]:
+    """Where a container has them."""
+    return [mount.mounted for mount in mounts]
+
+
+def secrets(site: Site, keys: Iterable[str]) -> list[Mount]:
+    """A file for each secret, in the folder of secrets; nothing where there is none."""
+    items = [{"key": key, "path": key} for key in keys]
+    return [Mount(_secret("secrets", names.SECRETS, items), site.folders.secrets)] if items else []
+
+
+def certificates(site: Site, own: Iterable[str] = (), path: str = "") -> Mount:
+    """The stack's authority, and what belongs to each certificate, in the folder of certificates."""
+    files = ["ca.pem", *(f"{name}.{kind}" for name in own for kind in ("pem", "key"))]
+    items = [{"key": file, "path": file} for file in files]
+    return Mount(_secret("certificates", names.CERTIFICATES, items), path or site.folders.certificates)
+
+
+def _secret(volume: str, name: str, items: list[dict[str, str]]) -> dict[str, Any]:
+    return {"name": volume, "secret": {"secretName": name, "defaultMode": READABLE, "items": items}}
+
+
+def documents(program: str, paths: Iterable[str], path: str) -> Mount:
+    """Documents of a program, under the paths that they have on a host."""
+    items = [{"key": names.key(item), "path": item} for item in sorted(paths)]
+    return Mount({"name": "documents", "configMap": {"name": names.conf(program), "items": items}}, path)
+
+
+def scratch(name: str, path: str) -> Mount:
+    """An empty folder that can be written to and is gone with the pod."""
+    return Mount({"name": name, "emptyDir": {}}, path, read_only=False)
+
+
+def of_node(name: str, folder: str, path: str = "", *, read_only: bool = True) -> Mount:
+    """A folder of the node, made if it may be written to; under its own path unless told otherwise."""
+    kind = {} if read_only else {"type": "DirectoryOrCreate"}
+    return Mount({"name": name, "hostPath": {"path": folder, **kind}}, path or folder, read_only)
