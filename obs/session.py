@@ -47,19 +47,22 @@ def parts_of(driver: Driver, plan: Plan | None) -> Parts:
 
 def explain(stack: str, command: str, watcher: Watcher, failure: PulumiFailed) -> None:
     """Per failed part: the engine's own message, where its log is, and what to do; `command` is what failed,
-    without `obs`."""
+    without `obs`. What is the same for several parts, as of a host that is down, is told once."""
     operate = deployed_in(stack)
+    together: dict[tuple[str, str | None], list[str]] = {}
     for part, text in watcher.errors:
-        message = mask(text)
         if part is None:
-            err.print(message)
-            continue
-        op, unit = watcher.failed.get(part), name_of(part)
-        err.print(f"{watcher.parts.label(part)}{f' ({op})' if op else ''}:", style="bad")
-        for line in message.splitlines():
+            err.print(mask(text))
+        else:
+            together.setdefault((text, watcher.failed.get(part)), []).append(part)
+    for (text, op), parts in together.items():
+        labels = ", ".join(map(watcher.parts.label, parts))
+        err.print(f"{labels}{f' ({op})' if op else ''}:", style="bad")
+        for line in mask(text).splitlines():
             err.print(f"  {line}")
-        if operate and (log := operate.log(stack, unit)):
-            err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet")
+        for unit in map(name_of, parts):
+            if operate and (log := operate.log(stack, unit)):
+                err.print(f"  log: {log}  (obs logs {stack} {unit})", style="quiet")
     if watcher.failed:
         err.print(
             f"What went well stays. Correct the cause, then run again: obs {command}",

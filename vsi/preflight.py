@@ -1,7 +1,7 @@
 """What this host lacks for a plan, found before anything is changed, with what to do about it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from components.plan import Pillar
 from components.spec.problem import AsWritten
@@ -208,8 +208,11 @@ def _has_opensearch(plan: HostPlan) -> bool:
     return any("opensearch" in unit.engines for unit in plan.parts)
 
 
-def ports(units: Iterable[HostUnit], machine: Machine, survey: Survey) -> list[Obstacle]:
-    """Ports that two want, or that somebody else has."""
+def ports(
+    units: Iterable[HostUnit], machine: Machine, survey: Survey, known: Collection[int] = ()
+) -> list[Obstacle]:
+    """Ports that two want, or that somebody else has. `known` are processes of the stack; the machine is
+    asked about others."""
     wanted: dict[int, str] = {}
     problems = []
     for unit in units:
@@ -221,7 +224,7 @@ def ports(units: Iterable[HostUnit], machine: Machine, survey: Survey) -> list[O
                 )
             wanted[port] = unit.name
     pids = {holder.pid for holder in survey.ports.values() if holder.pid and not holder.free}
-    ours = machine.keeper.owned(pids)
+    ours = pids & {*known} | machine.keeper.owned(pids - {*known})
     for port in wanted:
         holder = survey.ports.get(port)
         if holder is None or holder.free or holder.pid in ours:

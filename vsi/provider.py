@@ -21,6 +21,7 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
+from components.plan import part_id
 from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
 from vsi.inputs import connection_of, expected_of, inputs_of, request_of, with_differences
@@ -28,8 +29,9 @@ from vsi.keys import secret_key
 from vsi.logins import LoggedIn
 from vsi.machine import machine_of
 from vsi.paths import check_file_path, check_name
-from vsi.refresh import differences
+from vsi.refresh import Seen, differences
 from vsi.resources import InPlace, found_as, outputs
+from vsi.servers import snapshot
 from vsi.unit import HostPlan, HostUnit
 
 
@@ -70,10 +72,19 @@ class UnitProvider(LoggedIn, InPlace):
         _quiet()
         planned = outputs(props)
         machine = machine_of(props["stack"], connection_of(props), self.login(props))
-        found = differences(machine, expected_of(planned))
+        found = differences(machine, expected_of(planned), self._seen(props))
         if found is None:
             return ReadResult("", {})
         return found_as(id_, planned, with_differences(planned, found))
+
+    def _seen(self, props: dict[str, Any]) -> Seen | None:
+        """What this run has seen of the unit on a server; None for this machine, which answers at once."""
+        connection, unit = connection_of(props), props["unit"]
+        if connection is None:
+            return None
+        way = snapshot.Way(props["stack"], connection, self.login(props))
+        seen = snapshot.seen(way, part_id(unit, props["host"]))
+        return Seen(seen.facts, seen.programs.get(unit))
 
     def _run(self, action: str, props: dict[str, Any]) -> Any:
         """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""
@@ -82,7 +93,8 @@ class UnitProvider(LoggedIn, InPlace):
             request = request_of(props, self.login(props))
         except (ValidationError, KeyError, ValueError) as error:
             raise ApplyFailed(_first_line(error)) from None
-        return carry_out(action, request)
+        with snapshot.changing(request.connection):
+            return carry_out(action, request)
 
 
 def _unknown(value: Any) -> bool:

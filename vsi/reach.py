@@ -5,7 +5,7 @@ network answers in one round trip. Paths are of the host; those of a look are re
 the stack. What goes wrong on the way is `Unreachable`; a file that is not there is an answer.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -199,12 +199,6 @@ class Reach(Protocol):
 
     def folder_size(self, path: str) -> int:
         """How many bytes the files below a folder have."""
-
-    def lines(
-        self, paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
-    ) -> Iterator[tuple[str, str]]:
-        """Pairs of name and line of files that others write: the last of each, then what comes, until it is
-        `over`, which is asked while nothing comes."""
 
     def suspended(self, pid: int) -> bool:
         """Whether a process was stopped by a signal or a debugger."""

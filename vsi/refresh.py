@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from vsi.drift import access_words, look_of, process_words
+from vsi.keepers import Program
 from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Facts, Look
@@ -37,11 +38,25 @@ class Differences:
     """What is wrong with the file of a secret or a certificate, by name."""
 
 
-def differences(machine: Machine, expected: Expected) -> Differences | None:
-    """Compare with the host; None if the unit is not there at all."""
-    name = expected.unit
+@dataclass(frozen=True)
+class Seen:
+    """What a unit is compared by: what `look_of` it and its secrets found, and its process."""
+
+    facts: Facts = field(repr=False)
+    program: Program | None
+
+
+def look(machine: Machine, expected: Expected) -> Seen:
+    """Ask for one unit."""
     values = tuple(str(RELATIVE.secrets / secret) for secret in expected.values)
-    facts = machine.reach.look(look_of(machine, name) | Look(digest=values))
+    facts = machine.reach.look(look_of(machine, expected.unit) | Look(digest=values))
+    return Seen(facts, machine.program(expected.unit))
+
+
+def differences(machine: Machine, expected: Expected, seen: Seen | None = None) -> Differences | None:
+    """Compare with the host, which is asked unless it was; None if the unit is not there at all."""
+    seen = seen or look(machine, expected)
+    name, facts = expected.unit, seen.facts
     record = record_in(facts, name)
     if record is None and facts.get(str(RELATIVE.unit(name).conf)) is None:
         return None
@@ -52,7 +67,7 @@ def differences(machine: Machine, expected: Expected) -> Differences | None:
     managed = set(record.managed) if record else set()
     unplanned = {*foreign(digests, present), *(managed - set(digests)) & set(present)}
     return Differences(
-        process_state=_process_state(machine, facts, name, record),
+        process_state=_process_state(machine, seen, name, record),
         gone=tuple(sorted(set(digests) - set(present))),
         files=_texts(machine, name, differing)
         | {path: f"not planned, {present[path].size} bytes" for path in unplanned},
@@ -84,8 +99,8 @@ def _secrets(facts: Facts, record: Applied | None, expected: Expected) -> dict[s
     return found
 
 
-def _process_state(machine: Machine, facts: Facts, name: str, record: Applied | None) -> str:
-    words = process_words(machine.program(name))
+def _process_state(machine: Machine, seen: Seen, name: str, record: Applied | None) -> str:
+    words, facts = process_words(seen.program), seen.facts
     script, program = machine.keeper.files(name)
     if record is None or not record.complete:
         words = f"{words}, last apply did not finish"

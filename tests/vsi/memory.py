@@ -6,7 +6,7 @@ was started, reads files and secrets again on a reload, and listens on the port 
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -167,11 +167,6 @@ class MemoryReach:
         raise NotImplementedError
 
     def run(self, command: tuple[str, ...]) -> Said:
-        raise NotImplementedError
-
-    def lines(
-        self, paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
-    ) -> Iterator[tuple[str, str]]:
         raise NotImplementedError
 
     @contextmanager

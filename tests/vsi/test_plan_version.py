@@ -26,7 +26,7 @@ READ_ONLY = (
     "vsi.local.survey",
     "vsi.preflight",
     "vsi.refresh",
-    "vsi.ssh.following",
+    "vsi.servers.snapshot",
     "vsi.ssh.survey",
     "vsi.ssh.words",
 )

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,12 +55,6 @@ class LocalReach:
     def folder_size(self, path: str) -> int:
         """See `Reach`."""
         return sum(item.lstat().st_size for item in Path(path).rglob("*") if not item.is_dir())
-
-    def lines(
-        self, paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
-    ) -> Iterator[tuple[str, str]]:
-        """See `Reach`."""
-        return logs.lines(paths, last, follow=follow, over=over)
 
     def suspended(self, pid: int) -> bool:
         """See `Reach`."""

@@ -49,11 +49,19 @@ class ServerPlaces:
         return str(PurePosixPath(self.folder(engine), inside))
 
 
-def server(stack: str, connection: Connection, login: Login, engines: Mapping[str, str]) -> Machine:
+@dataclass(frozen=True)
+class Server(Machine):
+    """A machine of which several things can be asked in one round trip."""
+
+    reach: SshReach
+    keeper: SystemdKeeper
+
+
+def server(stack: str, connection: Connection, login: Login, engines: Mapping[str, str]) -> Server:
     """The machine of a stack at the end of a connection."""
     paths, places = server_paths(stack), ServerPlaces(engines)
     reach = SshReach(connection, login, paths.root)
-    return Machine(
+    return Server(
         paths,
         reach,
         SystemdKeeper(stack, paths, reach, places),

@@ -1,6 +1,7 @@
 """What the servers lack for a plan, all of them asked at once before anything is changed on any."""
 
 from dataclasses import replace
+from typing import cast
 
 from components.errors import SuiteError
 from components.spec.problem import AsWritten
@@ -10,8 +11,10 @@ from vsi.machine import Machine
 from vsi.preflight import obstacle
 from vsi.reach import Question
 from vsi.servers.known import Known
+from vsi.servers.machine import Server
 from vsi.servers.operate import each
 from vsi.servers.plan import ServersPlan
+from vsi.systemd.keeper import ABOUT, trouble_in
 from vsi.unit import HostUnit
 
 PROGRAMS = (
@@ -37,22 +40,25 @@ def preflight(plan: ServersPlan) -> list[Obstacle]:
     def ask(place: str, machine: Machine) -> list[Obstacle]:
         units = [unit for unit in plan.units if unit.place == place]
         return [
-            replace(found, path=(AsWritten(f"{place}: {found.key}"),)) for found in _of_host(machine, units)
+            replace(found, path=(AsWritten(f"{place}: {found.key}"),))
+            for found in _of_host(cast(Server, machine), units)
         ]
 
     return [found for many in each(machines, ask).values() for found in many]
 
 
-def _of_host(machine: Machine, units: list[HostUnit]) -> list[Obstacle]:
+def _of_host(machine: Server, units: list[HostUnit]) -> list[Obstacle]:
     ports = tuple(port for unit in units for port in unit.ports)
     try:
-        if trouble := machine.keeper.trouble():
+        question = Question(programs=PROGRAMS, ports=ports)
+        survey, (about, shown) = machine.reach.survey_and_run(question, ABOUT, machine.keeper.question())
+        if trouble := trouble_in(about):
             return [checks.told(trouble)]
-        survey = machine.reach.survey(Question(programs=PROGRAMS, ports=ports))
-        running = {name for name, program in machine.keeper.programs().items() if program.running}
+        programs = machine.keeper.programs_in(shown)
     except SuiteError as error:
         what_to_do = "see there; a host that is gone for good leaves the inventory first"
         return [obstacle("SSH", str(error), "a host that can be reached", what_to_do)]
+    running = {name for name, program in programs.items() if program.running}
     missing = [program for program in PROGRAMS if program not in survey.programs]
     return [
         *(
@@ -60,6 +66,6 @@ def _of_host(machine: Machine, units: list[HostUnit]) -> list[Obstacle]:
             for name in missing
         ),
         *checks.memory([unit for unit in units if unit.name not in running], survey),
-        *checks.ports(units, machine, survey),
+        *checks.ports(units, machine, survey, {program.pid for program in programs.values()}),
         *checks.ephemeral(units, survey),
     ]

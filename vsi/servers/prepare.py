@@ -53,7 +53,11 @@ class Wanted:
 
 def survey_of(shell: Shell, host: str, where: Where) -> Survey:
     """What the host has, in one round trip."""
-    output = carried_out(shell, host, "looking at the host", script(where))
+    return surveyed(host, carried_out(shell, host, "looking at the host", script(where)))
+
+
+def surveyed(host: str, output: str) -> Survey:
+    """What the host said of itself."""
     try:
         return read(output)
     except ValueError as error:

@@ -32,14 +32,15 @@ from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
 from vsi.resources import InPlace, found_as, outputs
+from vsi.servers import snapshot
 from vsi.servers.authority import Authority
 from vsi.servers.engines_copy import Engine
 from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
 from vsi.servers.parts import HostReady
 from vsi.servers.plan import ServersPlan
-from vsi.servers.prepare import Off, Wanted, differences, prepare, survey_of, take_away
+from vsi.servers.prepare import Off, Wanted, differences, prepare, surveyed, take_away
 from vsi.servers.shell import Shell
-from vsi.servers.survey import Where
+from vsi.servers.survey import Survey, Where
 from vsi.ssh.connection import Connection
 from vsi.ssh.master import Master
 from vsi.ssh.shell import shell
@@ -142,8 +143,7 @@ class HostProvider(LoggedIn, InPlace):
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         outs = outputs(props)
-        with self._shell(props) as way:
-            survey = survey_of(way, props["host"], Where(props["stack"]))
+        survey = self._survey(props)
         authority = Authority(props[AUTHORITY], props[secret_key(AUTHORITY_KEY)])
         off = differences(survey, outs["engines"], certificates_of(outs), authority.certificate)
         if off is None:
@@ -155,11 +155,17 @@ class HostProvider(LoggedIn, InPlace):
         with self._shell(props) as way:
             prepare(wanted, way, _reporter(props["host"]))
 
+    def _survey(self, props: Mapping[str, Any]) -> Survey:
+        """What this run has seen of the host."""
+        connection, host = Connection.model_validate_json(props["connection"]), props["host"]
+        way = snapshot.Way(props["stack"], connection, self.login(props))
+        return surveyed(host, snapshot.seen(way, part_id("host", host)).surveyed)
+
     @contextmanager
     def _shell(self, props: Mapping[str, Any]) -> Iterator[Shell]:
-        """A shell of root's on the host, over the one connection."""
+        """A shell of root's on the host, over the one connection, to change what is there."""
         connection = Connection.model_validate_json(props["connection"])
-        with shell(Master(connection, self.login(props))) as way:
+        with snapshot.changing(connection), shell(Master(connection, self.login(props))) as way:
             yield way
 
 

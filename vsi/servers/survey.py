@@ -111,9 +111,7 @@ def script(where: Where) -> str:
 
 CHANGED = f"""
 changed() {{
-  seen=$(find "$1" -mindepth 1 -cnewer "$1/{MARK}" | head -n 1)
-  [ -n "$seen" ] || seen=$(find "$1" -maxdepth 0 -newer "$1/{MARK}")
-  printf %s "$seen"
+  find "$1" \\( -path "$1/*" -cnewer "$1/{MARK}" -o ! -path "$1/*" -newer "$1/{MARK}" \\) -print -quit
 }}
 """
 """A function of the shell: a path in the folder of an artifact that is not as it was placed, or nothing. The
@@ -130,6 +128,7 @@ for tool in {tools}; do command -v $tool >/dev/null 2>&1 || echo "lacks $tool"; 
 near={engines}; while ! [ -d "$near" ]; do near=${{near%/*}}; near=${{near:-/}}; done
 echo "disk $(df -Pk "$near" | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4) $near"
 echo "mount $(findmnt -no OPTIONS -T "$near" 2>/dev/null)"
+set --
 for folder in {engines}/*/*/; do
   folder=${{folder%/}}; mark="$folder/{mark}"
   [ -d "$folder" ] || continue
@@ -138,22 +137,26 @@ for folder in {engines}/*/*/; do
   if [ -f "$mark" ]; then
     at=$(stat -c %Y "$mark")
     changed=$(changed "$folder")
+    [ -z "$changed" ] || changed=$(printf %s "$changed" | base64 -w 0)
   fi
-  echo "engine $engine $key $at $(printf %s "$changed" | base64 | tr -d '\\n')"
-  grep -lsF -- "$key" {state}/*/units/*/applied.json {state}/*/{name} | while IFS= read -r record; do
-    [ "$record" = {record} ] && continue
-    record=${{record#{state}/}}; echo "used $engine $key ${{record%%/*}}"
-  done
+  echo "engine $engine $key $at $changed"
+  set -- "$@" -e "$key"
 done
-text() {{ [ -f "$1" ] && base64 < "$1" | tr -d '\\n'; }}
+[ $# = 0 ] || grep -oHsF "$@" -- {state}/*/units/*/applied.json {state}/*/{name} | sort -u |
+while IFS= read -r found; do
+  record=${{found%:*}}
+  [ "$record" = {record} ] && continue
+  record=${{record#{state}/}}; echo "used ${{found##*:}} ${{record%%/*}}"
+done
+text() {{ [ -f "$1" ] && base64 -w 0 < "$1"; }}
 echo "authority $(text {tls}/ca.pem)"
 for file in {tls}/*.pem {tls}/*.key; do
   [ -f "$file" ] || continue
   name=${{file##*/}}
   case $name in
     ca.pem) ;;
-    *.pem) echo "certificate ${{name%.pem}} $(text "$file")" ;;
-    *.key) echo "key ${{name%.key}} $(ssh-keygen -y -P '' -f "$file" 2>/dev/null | base64 | tr -d '\\n')" ;;
+    *.pem) echo "certificate ${{name%.pem}} $(base64 -w 0 < "$file")" ;;
+    *.key) echo "key ${{name%.key}} $(ssh-keygen -y -P '' -f "$file" 2>/dev/null)" ;;
   esac
 done
 echo "record $(text {record})"
@@ -168,9 +171,9 @@ def read(output: str) -> Survey:
         words.setdefault(kind, []).append(rest.split(" "))
     try:
         one = {kind: lines[0] for kind, lines in words.items()}
-        used: dict[tuple[str, str], set[str]] = {}
-        for engine, key, stack in words.get("used", ()):
-            used.setdefault((engine, key), set()).add(stack)
+        used: dict[str, set[str]] = {}
+        for key, stack in words.get("used", ()):
+            used.setdefault(key, set()).add(stack)
         return Survey(
             machine=one["machine"][0],
             kernel=one["kernel"][0],
@@ -183,7 +186,7 @@ def read(output: str) -> Survey:
             disk_at=" ".join(one["disk"][1:]),
             mount=tuple(one["mount"][0].split(",")),
             engines=tuple(
-                Placed(engine, key, int(at), _text(changed), frozenset(used.get((engine, key), ())))
+                Placed(engine, key, int(at), _text(changed), frozenset(used.get(key, ())))
                 for engine, key, at, changed in words.get("engine", ())
             ),
             authority=_text(one["authority"][0]),
@@ -205,7 +208,7 @@ def _text(encoded: str) -> str:
 
 def _certificates(words: Mapping[str, list[list[str]]]) -> dict[str, tuple[str, str]]:
     pems = {name: _text(text) for name, text in words.get("certificate", ())}
-    keys = {name: _text(text) for name, text in words.get("key", ())}
+    keys = {name: " ".join(key) for name, *key in words.get("key", ())}
     return {name: (pems.get(name, ""), keys.get(name, "")) for name in sorted({*pems, *keys})}
 
 

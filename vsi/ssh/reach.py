@@ -2,7 +2,7 @@
 
 import contextlib
 import shlex
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +11,7 @@ from pathlib import PurePath
 from vsi.changes import Steps
 from vsi.errors import Unreachable
 from vsi.reach import Answer, Facts, Get, Holder, Look, Question, Report, Said, Survey
-from vsi.ssh import asking, following, holding, look, ports, shell, survey, words
+from vsi.ssh import asking, holding, look, ports, shell, survey, words
 from vsi.ssh.connection import Connection, Login
 from vsi.ssh.master import Master
 
@@ -36,6 +36,16 @@ class SshReach:
         """See `Reach`."""
         return look.facts(self.root, self._ask(look.script(self.root, what)))
 
+    def look_and_run(self, what: Look, *commands: tuple[str, ...]) -> tuple[Facts, list[Said]]:
+        """A look, and commands that look, in one round trip."""
+        looked, *said = self._together(look.script(self.root, what), *map(shlex.join, commands))
+        return look.facts(self.root, looked.output), [_said(reply) for reply in said]
+
+    def survey_and_run(self, question: Question, *commands: tuple[str, ...]) -> tuple[Survey, list[Said]]:
+        """A survey, and commands that look, in one round trip."""
+        surveyed, *said = self._together(survey.script(self.root, question), *map(shlex.join, commands))
+        return survey.survey(question, surveyed.output), [_said(reply) for reply in said]
+
     def survey(self, question: Question) -> Survey:
         """See `Reach`."""
         return survey.survey(question, self._ask(survey.script(self.root, question)))
@@ -54,8 +64,7 @@ class SshReach:
 
     def run(self, command: tuple[str, ...]) -> Said:
         """See `Reach`."""
-        reply = shell.ask(self.master, f"exec 2>&1; {shlex.join(command)}", seconds=RUN_SECONDS)
-        return Said(reply.code, reply.output.decode(errors="replace"))
+        return _said(shell.ask(self.master, f"exec 2>&1; {shlex.join(command)}", seconds=RUN_SECONDS))
 
     def tail(self, path: str, size: int) -> bytes:
         """See `Reach`."""
@@ -65,12 +74,6 @@ class SshReach:
         """See `Reach`."""
         find = f"find -H {shlex.quote(path)} -mindepth 1 ! -type d ! -xtype d -printf '%s\\n' 2>/dev/null"
         return sum(map(int, self._ask(find).split()))
-
-    def lines(
-        self, paths: Mapping[str, str], last: int, *, follow: bool, over: Callable[[], bool]
-    ) -> Iterator[tuple[str, str]]:
-        """See `Reach`."""
-        return following.lines(self.master, paths, last, follow=follow, over=over)
 
     def suspended(self, pid: int) -> bool:
         """See `Reach`."""
@@ -105,3 +108,12 @@ class SshReach:
 
     def _ask(self, script: str) -> bytes:
         return shell.ask(self.master, script).output
+
+    def _together(self, first: str, *commands: str) -> list[shell.Reply]:
+        """Scripts one after the other, each by itself. What commands say of errors stands in their output."""
+        scripts = [first, *(f"exec 2>&1; {command}" for command in commands)]
+        return shell.ask_all(self.master, scripts, RUN_SECONDS)
+
+
+def _said(reply: shell.Reply) -> Said:
+    return Said(reply.code, reply.output.decode(errors="replace"))

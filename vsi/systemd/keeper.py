@@ -21,7 +21,15 @@ from vsi.unit import HostUnit
 OLDEST = 249
 """The first version of systemd that is tried: that of Ubuntu 22.04."""
 
-_ABOUT = 'id -u; if [ -d /run/systemd/system ]; then systemctl --version | { read -r _ v _; echo "$v"; }; fi'
+
+def _command(script: str, *arguments: str) -> tuple[str, ...]:
+    return "sh", "-c", script, "sh", *arguments
+
+
+ABOUT = _command(
+    'id -u; if [ -d /run/systemd/system ]; then systemctl --version | { read -r _ v _; echo "$v"; }; fi'
+)
+"""The command whose output `trouble_in` reads."""
 _INSTALL = """
 u=$1 f=$2 w=$3/$1 new=no of=$4/$5
 show() { LC_ALL=C systemctl show --no-pager -p NeedDaemonReload,LoadState,LoadError,ActiveState -- "$u"; }
@@ -68,7 +76,7 @@ class SystemdKeeper:
         self.places = places
 
     def _run(self, script: str, *arguments: str) -> Said:
-        return self.reach.run(("sh", "-c", script, "sh", *arguments))
+        return self.reach.run(_command(script, *arguments))
 
     def _service(self, name: str) -> str:
         return service(self.stack, name)
@@ -89,15 +97,7 @@ class SystemdKeeper:
 
     def trouble(self) -> Trouble | None:
         """Without systemd, or without root's rights, nothing can be told to it."""
-        user, _, version = self._run(_ABOUT).output.strip().partition("\n")
-        if not version:
-            return Trouble("cut off", "systemd does not run here; expected a host that it started")
-        number = re.match(r"\d+", version)
-        if number and int(number[0]) < OLDEST:
-            return Trouble("cut off", f"systemd is {version}; expected {OLDEST} or newer")
-        if user != "0":
-            return Trouble("user", f"we are user {user} here; expected root, or a user who may use sudo")
-        return None
+        return trouble_in(self.reach.run(ABOUT))
 
     def awake(self) -> bool:
         """Whether it answers."""
@@ -110,8 +110,16 @@ class SystemdKeeper:
             raise DeployError("systemd", trouble.words if trouble else "systemd does not answer")
         return False
 
+    def question(self) -> tuple[str, ...]:
+        """The command whose output `programs_in` reads."""
+        return _command(ASK, self._service("*"))
+
+    def programs_in(self, said: Said) -> dict[str, Program]:
+        """Every unit of the stack."""
+        return {name: shown.program for name, shown in shown_in(said.output, self.stack).items()}
+
     def _shown(self) -> dict[str, Shown]:
-        return shown_in(self._run(ASK, self._service("*")).output, self.stack)
+        return shown_in(self.reach.run(self.question()).output, self.stack)
 
     def programs(self) -> dict[str, Program]:
         """Every unit of the stack, in one question."""
@@ -190,6 +198,19 @@ class SystemdKeeper:
         if names := sorted(self.programs()):
             self._stop(names)
         self._run(_EMPTY, self.stack)
+
+
+def trouble_in(said: Said) -> Trouble | None:
+    """Why systemd must be left alone."""
+    user, _, version = said.output.strip().partition("\n")
+    if not version:
+        return Trouble("cut off", "systemd does not run here; expected a host that it started")
+    number = re.match(r"\d+", version)
+    if number and int(number[0]) < OLDEST:
+        return Trouble("cut off", f"systemd is {version}; expected {OLDEST} or newer")
+    if user != "0":
+        return Trouble("user", f"we are user {user} here; expected root, or a user who may use sudo")
+    return None
 
 
 def _words(said: Said) -> str:

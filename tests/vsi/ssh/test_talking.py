@@ -1,4 +1,4 @@
-"""Log lines as they come, locks that end with whoever has them, and servers asked through a host."""
+"""Locks that end with whoever has them, and servers asked through a host."""
 
 import http.server
 import socket
@@ -22,104 +22,6 @@ from vsi.ssh import holding, shell
 from vsi.ssh.reach import SshReach
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("lab_here")]
-
-
-class Lines:
-    """What comes of some files, read in a thread."""
-
-    def __init__(self, reach: SshReach, last: int, **paths: Path) -> None:
-        self.seen: list[tuple[str, str]] = []
-        self.over = False
-        named = {name: str(path) for name, path in paths.items()}
-        self._lines = reach.lines(named, last, follow=True, over=lambda: self.over)
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        for pair in self._lines:
-            self.seen.append(pair)
-
-    def wait(self, *pairs: tuple[str, str]) -> None:
-        until(lambda: len(self.seen) >= len(pairs), f"{len(pairs)} lines", 20)
-        assert self.seen == list(pairs)
-        self.seen.clear()
-
-    def end(self) -> None:
-        self.over = True
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-
-def add(path: Path, text: str) -> None:
-    with path.open("a") as file:
-        file.write(text)
-
-
-def test_lines_of_several_files(over_ssh: SshReach, tmp_path: Path) -> None:
-    one, two, later = tmp_path / "o 'ne.log", tmp_path / "two\\.log", tmp_path / "later.log"
-    one.write_text("".join(f"old {number}\n" for number in range(1000)))
-    two.write_text("==> /etc/passwd <==\n\n")
-    lines = Lines(over_ssh, 2, one=one, two=two, later=later)
-    try:
-        lines.wait(("one", "old 998"), ("one", "old 999"), ("two", "==> /etc/passwd <=="), ("two", ""))
-        add(two, "new\n")
-        lines.wait(("two", "new"))
-        add(one, "begun, ")
-        add(two, "between\n")
-        lines.wait(("two", "between"))
-        add(one, "ended\n\n\n")
-        lines.wait(("one", "begun, ended"), ("one", ""), ("one", ""))
-        later.write_text("comes later\n")
-        lines.wait(("later", "comes later"))
-        one.rename(tmp_path / "one.log.1")
-        add(tmp_path / "one.log.1", "into the old one\n")
-        lines.wait(("one", "into the old one"))
-        one.write_text("into the new one\n")
-        lines.wait(("one", "into the new one"))
-        two.write_text("")
-        add(
-            two,
-            "after it was emptied, %s $x \udcff".encode("utf-8", "surrogateescape").decode("latin-1") + "\n",
-        )
-        until(lambda: lines.seen, "the line after a truncation", 20)
-        assert lines.seen.pop()[1].startswith("after it was emptied, %s $x")
-        long = "x" * 200_000
-        add(two, f"{long}\n")
-        lines.wait(("two", long))
-    finally:
-        lines.end()
-
-
-def test_what_is_written_once_lines_has_returned_is_not_lost(over_ssh: SshReach, tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_text("old\n")
-    found = over_ssh.lines({"log": str(log)}, 0, follow=True, over=lambda: False)
-    add(log, "new\n")
-
-    assert next(found) == ("log", "new")
-
-
-@pytest.mark.parametrize("last", [0, 1, 3])
-def test_the_last_lines_alone(over_ssh: SshReach, tmp_path: Path, last: int) -> None:
-    log = tmp_path / "log"
-    log.write_text("one\ntwo\nno end")
-    paths = {"log": str(log), "none": str(tmp_path / "none")}
-
-    found = list(over_ssh.lines(paths, last, follow=False, over=lambda: True))
-
-    assert found == [("log", text) for text in ["one", "two", "no end"][3 - last :]]
-
-
-def test_a_cut_while_lines_are_followed_is_told(tmp_path: Path) -> None:
-    (tmp_path / "log").write_text("old\n")
-    with running() as server:
-        master = server.master()
-        reach = SshReach(master.connection, master.login, tmp_path)
-        found = reach.lines({"log": str(tmp_path / "log")}, 5, follow=True, over=lambda: False)
-        assert next(found) == ("log", "old")
-        server.stop()
-        with pytest.raises(Unreachable, match="the connection was lost"):
-            next(found)
 
 
 # -- locks ------------------------------------------------------------------------------------------------

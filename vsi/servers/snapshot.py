@@ -1,0 +1,143 @@
+"""A host as one run finds it, asked once: what each of its parts is compared by, in one round trip.
+
+Each part of a stack is a resource that reads its host by itself. The first that reads asks for all of them,
+of all hosts that the stack is known to have, side by side; the others are answered from that. A part is
+answered once: when it asks again, another run has begun. What changes a host forgets what was seen of it.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from components.errors import SuiteError
+from vsi.drift import look_of
+from vsi.errors import DeployError
+from vsi.keepers import Program
+from vsi.machine import Machine
+from vsi.paths import RELATIVE
+from vsi.reach import Facts, Look
+from vsi.servers import survey
+from vsi.servers.known import recall
+from vsi.servers.machine import server
+from vsi.ssh.connection import Connection, Login
+
+FRESH_SECONDS = 60
+"""So long what was seen is taken for what is there, if nothing of ours changed it: what another run does, or
+somebody by hand, is seen by the next one."""
+_CHECKED = ("sh", "-euc")
+"""A shell that ends at the first command that fails."""
+
+
+class Way(NamedTuple):
+    """To a host of a stack: two stacks on one host are asked each for itself."""
+
+    stack: str
+    connection: Connection
+    login: Login
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that the parts of a stack on one host are compared by."""
+
+    facts: Facts
+    programs: Mapping[str, Program]
+    surveyed: str
+    """What `vsi.servers.survey` reads."""
+
+
+@dataclass
+class _Taken:
+    """A snapshot, which may be on its way."""
+
+    seen: Future[Seen] = field(default_factory=Future)
+    answered: set[str] = field(default_factory=set)
+    """Ids of the parts that had their answer."""
+    ended: float = 0.0
+    """When it was there; 0 as long as it is not."""
+
+    def answers(self, part: str) -> bool:
+        """Whether it is a part's to read."""
+        fresh = not self.ended or time.monotonic() - self.ended < FRESH_SECONDS
+        return fresh and part not in self.answered
+
+
+_taken: dict[Way, _Taken] = {}
+_turn = threading.Lock()
+
+
+def seen(way: Way, part: str) -> Seen:
+    """A part's host. Raises what asking it raised: at once, where another part of it has waited already."""
+    with _turn:
+        taken = _taken.get(way)
+        if taken is None or not taken.answers(part):
+            taken = _begin(way)
+            for other in _others(way):
+                if other not in _taken or _taken[other].answered:
+                    _begin(other)
+        taken.answered.add(part)
+    return taken.seen.result()
+
+
+@contextmanager
+def changing(connection: Connection | None) -> Iterator[None]:
+    """While something on a host is changed, and afterwards, nothing that was seen of it before is told, of
+    whichever stack. None for this machine, of which nothing is remembered."""
+    _forget(connection)
+    try:
+        yield
+    finally:
+        _forget(connection)
+
+
+def _forget(connection: Connection | None) -> None:
+    with _turn:
+        for way in [way for way in _taken if way.connection == connection]:
+            del _taken[way]
+
+
+def _others(way: Way) -> list[Way]:
+    """The stack's other hosts, as they were last planned."""
+    try:
+        known = recall(way.stack)
+    except DeployError:
+        return []
+    found = known.connections if known else ()
+    return [Way(way.stack, other, way.login) for other in found if other != way.connection]
+
+
+def _begin(way: Way) -> _Taken:
+    """Ask a host in a thread of its own, which does not outlive the process."""
+    taken = _taken[way] = _Taken()
+
+    def ask() -> None:
+        try:
+            taken.seen.set_result(look(way))
+        except Exception as error:  # whoever waits for it raises it
+            taken.seen.set_exception(error)
+        taken.ended = time.monotonic()
+
+    threading.Thread(target=ask, name=f"look at {way.connection.host}", daemon=True).start()
+    return taken
+
+
+def look(way: Way) -> Seen:
+    """Ask a host now. Raises SuiteError."""
+    machine = server(way.stack, way.connection, way.login, {})
+    reach, keeper = machine.reach, machine.keeper
+    host = way.connection.host
+    facts, (shown, surveyed) = reach.look_and_run(
+        _look(machine), keeper.question(), (*_CHECKED, survey.script(survey.Where(way.stack)))
+    )
+    if surveyed.code:
+        raise SuiteError(f"{host}: looking at the host failed: {surveyed.output[-2000:].strip()}")
+    return Seen(facts, keeper.programs_in(shown), surveyed.output)
+
+
+def _look(machine: Machine) -> Look:
+    """Every unit's, and the digests of the secrets that units are given."""
+    return look_of(machine) | Look(digest=(str(RELATIVE.secrets / "*"),))
