@@ -86,15 +86,14 @@ WRITABLE: Values = {**CONTAINER_SECURITY, "readOnlyRootFilesystem": False}
 """For images that write into folders of their own at start."""
 
 READS_AS_ROOT: Values = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
+    **CONTAINER_SECURITY,
     "runAsNonRoot": False,
     "runAsUser": 0,
     "runAsGroup": 0,
-    "capabilities": {"drop": ["ALL"]},
-    "seccompProfile": {"type": "RuntimeDefault"},
+    "capabilities": {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]},
 }
-"""For a shipper: log files of a node are root's. Without capabilities, root reads what is its own."""
+"""For a shipper: log files of a node are root's, or of users that only the node knows. It may read them, and
+that is all that it may do of what root may."""
 
 _HOST_LOGS = "reads the log files of its node, which are root's, and keeps its place in a folder of the node"
 EXCEPTIONS: dict[str, str] = {

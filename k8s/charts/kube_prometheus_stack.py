@@ -63,7 +63,12 @@ _PATH: list[Values] = [
 
 def _owner(spec: Spec) -> list[Values]:
     """Whom alerts on such a target go to."""
-    return [{"targetLabel": "owner", "replacement": spec.alerting.platform_team}]
+    return [_set("owner", spec.alerting.platform_team)]
+
+
+def _set(name: str, value: str) -> Values:
+    """A label of a target. `$` would name a group of the regular expression."""
+    return {"targetLabel": name, "replacement": value.replace("$", "$$")}
 
 
 def _operator(spec: Spec) -> Values:
@@ -160,10 +165,7 @@ def _scrape_class(spec: Spec) -> Values:
     return {
         "name": "stack",
         "default": True,
-        "relabelings": [
-            {"targetLabel": name, "replacement": value}
-            for name, value in sorted(spec.environment.labels.items())
-        ],
+        "relabelings": [_set(name, value) for name, value in sorted(spec.environment.labels.items())],
         "metricRelabelings": [
             {"sourceLabels": [label], "regex": ".+", "action": "drop"}
             for label in sorted(spec.metrics.forbidden_labels)

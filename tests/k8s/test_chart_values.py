@@ -126,8 +126,10 @@ def test_containers_give_up_every_capability(name: str, release: ReleaseOf) -> N
     found = _containers(_values(name, release))
     assert found
     for context in found:
-        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["capabilities"]["drop"] == ["ALL"]
         assert context["allowPrivilegeEscalation"] is False
+        if release.name not in EXCEPTIONS:
+            assert "add" not in context["capabilities"]
 
 
 @each_release
@@ -205,6 +207,14 @@ def test_replicas_are_told_apart_as_on_hosts() -> None:
     assert alone["replicaExternalLabelNameClear"] is True
 
 
+def test_a_label_with_a_dollar_stays_as_it_is() -> None:
+    """Of a relabelling it would name a group."""
+    spec = specs.spec(environment={"target": "kubernetes", "region": "$1"})
+    told = _release("kube-prometheus-stack").values(spec, site_of(spec))["prometheus"]["prometheusSpec"]
+    assert {"targetLabel": "region", "replacement": "$$1"} in told["scrapeClasses"][0]["relabelings"]
+    assert told["externalLabels"]["region"] == "$1"
+
+
 def test_a_volume_has_room_for_what_is_kept() -> None:
     kept = specs.spec(environment={"target": "kubernetes"}, metrics={"retention": {"size": "50GiB"}})
     values = _release("kube-prometheus-stack").values(kept, site_of(kept))
@@ -265,7 +275,7 @@ def test_an_agent_keeps_its_place_on_the_node() -> None:
         "path": "/var/lib/obs/observability/collector-agent",
         "type": "DirectoryOrCreate",
     }
-    assert folders["logs"] == {"path": POD_LOGS}
+    assert folders["logs"] == {"path": "/var/log"}
 
 
 @pytest.mark.parametrize("name", SPECS)
