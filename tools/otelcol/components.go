@@ -43,6 +43,7 @@ import (
 	"observability-suite/otelcol/opensearchlogs"
 	"observability-suite/otelcol/points"
 	"observability-suite/otelcol/scrub"
+	"observability-suite/otelcol/spread"
 )
 
 // components lists everything a configuration may name.
@@ -79,6 +80,7 @@ func components() (otelcol.Factories, error) {
 		otlphttpexporter.NewFactory(),
 		prometheusexporter.NewFactory(),
 		prometheusremotewriteexporter.NewFactory(),
+		spread.NewFactory(),
 	)
 	factories.Connectors, errs[3] = otelcol.MakeFactoryMap[connector.Factory](
 		forwardconnector.NewFactory(),

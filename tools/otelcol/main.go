@@ -17,7 +17,7 @@ import (
 )
 
 // version is the upstream version and the revision of our own part.
-const version = "0.139.0-obs3"
+const version = "0.139.0-obs4"
 
 func main() {
 	command := otelcol.NewCommand(otelcol.CollectorSettings{

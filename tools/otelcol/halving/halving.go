@@ -44,8 +44,7 @@ func Exporter(inner exporter.Factory) exporter.Factory {
 		if err != nil {
 			return nil, err
 		}
-		h := &halver{send: sender.ConsumeTraces, logger: set.Logger}
-		return exporterhelper.NewTraces(ctx, set, cfg, h.push,
+		return exporterhelper.NewTraces(ctx, set, cfg, Traces(sender.ConsumeTraces, set.Logger),
 			exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: true}),
 			exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{}),
 			exporterhelper.WithRetry(config.RetryConfig),
@@ -58,6 +57,11 @@ func Exporter(inner exporter.Factory) exporter.Factory {
 		exporter.WithTraces(create, inner.TracesStability()),
 		exporter.WithMetrics(inner.CreateMetrics, inner.MetricsStability()),
 		exporter.WithLogs(inner.CreateLogs, inner.LogsStability()))
+}
+
+// Traces is the same way of traces, halved where it refuses them for their size.
+func Traces(send consumer.ConsumeTracesFunc, logger *zap.Logger) consumer.ConsumeTracesFunc {
+	return (&halver{send: send, logger: logger}).push
 }
 
 type halver struct {
