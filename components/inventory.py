@@ -26,6 +26,11 @@ def _exporter(name: str) -> Condition:
     return lambda spec: name in spec.metrics.exporters
 
 
+def _several_gateways(spec: Spec) -> bool:
+    """Whether the agent of each host takes OTLP there, since a gateway may be away."""
+    return len(spec.servers.of_role("gateway")) > 1
+
+
 def runs_redis(spec: Spec) -> bool:
     """Whether a service that the stack starts keeps something in Redis."""
     return any(service.run and service.run.redis for service in spec.services)
@@ -47,7 +52,7 @@ class Socket:
     near: bool = False
     """Whether only programs of the same host have to reach it: loopback does, wherever the host is."""
     peers: bool = False
-    """Whether only instances of the program ask each other there: one alone has no such listener."""
+    """Whether it is there for several instances of the program: one alone has no such listener."""
     opened: Condition = _always
 
 
@@ -95,9 +100,9 @@ class Program:
     listener that can go without, one of its own name besides."""
     once: bool = False
     """Whether a stack has one alone, on the first host of its role; otherwise each of its hosts has one."""
-    dials: bool = False
-    """Whether it dials others of the stack with TLS, but serves none itself: where TLS is mutual, it has a
-    certificate of its own name too."""
+    dials: tuple[str, ...] = ()
+    """Listeners of others that it dials with TLS, if it serves none itself: where these are and TLS is
+    mutual, it has a certificate of its own name too."""
     runs: Condition = _always
 
     @property
@@ -157,6 +162,7 @@ PROGRAMS = (
             Socket("collector-spanmetrics", 23, tls="able"),
             Socket("collector-health", 24, tls="able", near=True),
             Socket("collector-pushed", 25, tls="able", opened=lambda spec: spec.metrics.otlp),
+            Socket("collector-spread", 28, tls="able", speaks="other", peers=True),
         ),
         metrics=(
             Metrics("collector", "collector-metrics", "critical"),
@@ -173,9 +179,32 @@ PROGRAMS = (
         sockets=(
             Socket("collector-agent-metrics", 26),
             Socket("collector-agent-health", 27, tls="able", near=True),
+            Socket(
+                "collector-agent-pushed",
+                29,
+                tls="able",
+                opened=lambda spec: spec.metrics.otlp and _several_gateways(spec),
+            ),
+            Socket(
+                "collector-agent-otlp-grpc",
+                35,
+                speaks="other",
+                near=True,
+                opened=lambda spec: spec.tracing.otlp.grpc and _several_gateways(spec),
+            ),
+            Socket(
+                "collector-agent-otlp-http",
+                36,
+                near=True,
+                opened=lambda spec: spec.tracing.otlp.http and _several_gateways(spec),
+            ),
         ),
-        metrics=(Metrics("collector", "collector-agent-metrics", "critical"),),
+        metrics=(
+            Metrics("collector", "collector-agent-metrics", "critical"),
+            Metrics("collector-pushed", "collector-agent-pushed", "critical"),
+        ),
         user="collector",
+        dials=("collector-spread",),
     ),
     Program(
         name="jaeger",
@@ -228,7 +257,7 @@ PROGRAMS = (
         api="pages",
         pages=(Page("start page"), Page("metrics", "/explore"), Page("traces", "/traces")),
         user="reader",
-        dials=True,
+        dials=("prometheus", "alertmanager", "jaeger-query-http"),
     ),
     Program(
         name="node-exporter",
@@ -308,5 +337,6 @@ def certificates_of(program: Program, site: Site) -> tuple[str, ...]:
         socket.tls == "able" and site.has(socket.name) and site.serves_tls(socket.name)
         for socket in program.sockets
     )
-    own = (program.name,) if speaks or (program.dials and site.mutual) else ()
+    dials = site.mutual and any(site.has(name) for name in program.dials)
+    own = (program.name,) if speaks or dials else ()
     return tuple(dict.fromkeys((*program.certificates, *own)))

@@ -1,11 +1,20 @@
 """The collector as an agent: the log files of one host, into the store. One runs on each host.
 
 What keeps lines from being lost or doubled (docs/adr/0006-log-shipper.md) stands in `collector_logs`.
+
+Where a stack has several gateways, it takes OTLP from the programs of its host too: spans go to the gateway
+of their trace, log records and metrics the way that they go in a gateway.
 """
 
 from typing import Any
 
-from components.render import collector_files, collector_logs
+from components.render import (
+    collector_files,
+    collector_logs,
+    collector_otlp,
+    collector_spread,
+    collector_traces,
+)
 from components.render.collector_process import process, storage, whole
 from components.render.document import Document, Documents
 from components.running import Running
@@ -28,16 +37,37 @@ def running(spec: Spec, site: Site) -> Running:
 
 
 def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
-    """The configuration of the process `name`; None where there is no log to read. Where the gateway does the
+    """The configuration of the process `name`; None where it has nothing to do. Where the gateway does the
     agent's work, it is the gateway's process."""
-    receivers = collector_files.receivers(spec, site)
-    if not receivers:
+    files, takes = collector_files.receivers(spec, site), name == NAME and collector_spread.several(site)
+    if not files and not takes:
         return None
-    work = {
-        "exporters": collector_logs.exporters(spec, site),
+    otlp = collector_otlp.logs(spec) if takes else {}
+    logs = {**({"logs": collector_logs.pipeline(files)} if files else {}), **otlp}
+    work: dict[str, Any] = {
+        "exporters": collector_logs.exporters(spec, site) if logs else {},
         # What is in a queue or a checkpoint has reached the disk, so that it outlives a power cut.
-        "extensions": {"file_storage/logs": storage(site, name, "logs", fsync=True)},
-        "processors": collector_logs.processors(spec, collector_files.sources(spec, site)),
-        "receivers": receivers,
+        "extensions": {"file_storage/logs": storage(site, name, "logs", fsync=True)} if logs else {},
+        "processors": collector_logs.processors(spec, collector_files.sources(spec, site)) if logs else {},
+        "receivers": files,
     }
-    return whole(spec, site, name, work, {"logs": collector_logs.pipeline(receivers)})
+    if takes:
+        _take(spec, site, work)
+        pipelines = {**logs, **collector_otlp.metrics(spec), **collector_traces.spread(site)}
+        return whole(spec, site, name, work, pipelines)
+    return whole(spec, site, name, work, logs)
+
+
+def _take(spec: Spec, site: Site, work: dict[str, Any]) -> None:
+    """What OTLP needs beside."""
+    work["exporters"] |= {
+        **collector_otlp.exporters(spec, site, NAME),
+        **collector_spread.exporters(site, NAME),
+    }
+    work["extensions"] |= {"file_storage/traces": storage(site, NAME, "traces", fsync=False)}
+    work["processors"] |= {
+        **collector_otlp.processors(spec),
+        **collector_otlp.metrics_processors(spec),
+        **collector_traces.cleaning(spec),
+    }
+    work["receivers"] |= {"otlp": collector_otlp.receiver(spec, site, NAME)}

@@ -1,12 +1,13 @@
 """The collector as a gateway: all that comes over OTLP. Spans are counted and judged trace by trace, and sent
 to Jaeger; log records go into the store; metrics onto a page that Prometheus scrapes.
 
-One runs in a stack: of two, each would see half of a trace and count half of its spans.
+Of several, each would see a part of a trace. So what clients send goes on to the gateway whose trace it is
+(`collector_spread`), and only what comes from there is counted and judged.
 """
 
 from typing import Any
 
-from components.render import collector_logs, collector_otlp, collector_traces, sizes, tls
+from components.render import collector_logs, collector_otlp, collector_spread, collector_traces
 from components.render.collector_process import process, storage, whole
 from components.render.document import Document, Documents
 from components.running import Running
@@ -14,11 +15,6 @@ from components.site import Site
 from components.spec import Spec
 
 NAME = "collector"
-
-_LARGEST: dict[str, dict[str, int]] = {
-    "grpc": {"max_recv_msg_size_mib": sizes.REQUEST_MIB},
-    "http": {"max_request_body_size": sizes.REQUEST_MIB * 2**20},
-}
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -34,21 +30,13 @@ def running(spec: Spec, site: Site) -> Running:
 
 def config(spec: Spec, site: Site) -> dict[str, Any]:
     """The configuration of the process `NAME`."""
-    protocols = {
-        protocol: {
-            "endpoint": site.bind(f"collector-otlp-{protocol}"),
-            **_LARGEST[protocol],
-            **tls.served(site, f"collector-otlp-{protocol}", NAME),
-        }
-        for protocol, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
-        if on
-    }
     logs = collector_otlp.logs(spec)
     work = {
         "connectors": collector_traces.connectors(spec),
         "exporters": {
             **(collector_logs.exporters(spec, site) if logs else {}),
-            **collector_otlp.exporters(spec, site),
+            **collector_otlp.exporters(spec, site, NAME),
+            **collector_spread.exporters(site, NAME),
             **collector_traces.exporters(spec, site),
         },
         "extensions": {
@@ -62,7 +50,14 @@ def config(spec: Spec, site: Site) -> dict[str, Any]:
             **collector_otlp.metrics_processors(spec),
             **collector_traces.processors(spec),
         },
-        "receivers": {"otlp": {"protocols": protocols}},
+        "receivers": {
+            "otlp": collector_otlp.receiver(spec, site, NAME),
+            **collector_spread.receivers(site, NAME),
+        },
     }
-    pipelines = {**logs, **collector_otlp.metrics(spec), **collector_traces.pipelines()}
+    pipelines = {
+        **logs,
+        **collector_otlp.metrics(spec),
+        **collector_traces.pipelines(site),
+    }
     return whole(spec, site, NAME, work, pipelines)

@@ -16,6 +16,26 @@ from components.render import collector_logs, ottl, sizes, tls
 from components.site import Site
 from components.spec import Spec
 
+_LARGEST: dict[str, dict[str, int]] = {
+    "grpc": {"max_recv_msg_size_mib": sizes.REQUEST_MIB},
+    "http": {"max_request_body_size": sizes.REQUEST_MIB * 2**20},
+}
+
+
+def receiver(spec: Spec, site: Site, program: str) -> dict[str, Any]:
+    """Where clients send to a program, by protocol."""
+    protocols = {
+        protocol: {
+            "endpoint": site.bind(f"{program}-otlp-{protocol}"),
+            **_LARGEST[protocol],
+            **tls.served(site, f"{program}-otlp-{protocol}", program),
+        }
+        for protocol, on in (("grpc", spec.tracing.otlp.grpc), ("http", spec.tracing.otlp.http))
+        if on
+    }
+    return {"protocols": protocols}
+
+
 _SEVERITIES = ((1, "debug"), (9, "info"), (13, "warning"), (17, "error"), (21, "critical"))
 """From this number on, and below the next, the level is so."""
 
@@ -46,15 +66,15 @@ def metrics(spec: Spec) -> dict[str, Any]:
     }
 
 
-def exporters(spec: Spec, site: Site) -> dict[str, Any]:
-    """The page of metrics."""
+def exporters(spec: Spec, site: Site, program: str) -> dict[str, Any]:
+    """The page of metrics of a program."""
     if not spec.metrics.otlp:
         return {}
     return {
         "prometheus/otlp": {
             "enable_open_metrics": True,
-            "endpoint": site.bind("collector-pushed"),
-            **tls.served(site, "collector-pushed", "collector"),
+            "endpoint": site.bind(f"{program}-pushed"),
+            **tls.served(site, f"{program}-pushed", program),
             "metric_expiration": _EXPIRY,
             "resource_to_telemetry_conversion": {"enabled": False},
             # Names have their suffixes already.

@@ -2,19 +2,26 @@
 
 from typing import Any
 
-from components.render import ottl, sizes, tls
+from components.render import collector_spread, ottl, sizes, tls
 from components.site import Site
 from components.spec import Spec
 
+JAEGER = "jaeger-otlp-grpc"
 
-def pipelines() -> dict[str, Any]:
+
+_CLEANED = ("memory_limiter", "mend", "transform/spans", "scrub")
+
+
+def pipelines(site: Site) -> dict[str, Any]:
     """Cleaned once, spans go two ways: all of them are counted, and those of sampled traces are kept."""
+    several = collector_spread.several(site)
     return {
+        **spread(site),
         "metrics/spans": {"exporters": ["prometheus/spans"], "receivers": ["spanmetrics"]},
         "traces": {
             "exporters": ["forward/spans"],
-            "processors": ["memory_limiter", "mend", "transform/spans", "scrub"],
-            "receivers": ["otlp"],
+            "processors": ["memory_limiter"] if several else list(_CLEANED),
+            "receivers": ["otlp/spread" if several else "otlp"],
         },
         "traces/counted": {
             "exporters": ["spanmetrics"],
@@ -22,10 +29,23 @@ def pipelines() -> dict[str, Any]:
             "receivers": ["forward/spans"],
         },
         "traces/kept": {
-            "exporters": ["otlp/jaeger"],
+            "exporters": [_jaeger(site)],
             "processors": ["keep"],
             "receivers": ["forward/spans"],
         },
+    }
+
+
+def spread(site: Site) -> dict[str, Any]:
+    """From clients to the gateways, where there are several: cleaned before they rest on any disk."""
+    if not collector_spread.several(site):
+        return {}
+    return {
+        "traces/spread": {
+            "exporters": [collector_spread.EXPORTER],
+            "processors": list(_CLEANED),
+            "receivers": ["otlp"],
+        }
     }
 
 
@@ -52,21 +72,26 @@ def connectors(spec: Spec) -> dict[str, Any]:
 
 
 def processors(spec: Spec) -> dict[str, Any]:
-    """What is put on spans, deleted and hashed, what is counted, and which traces are kept."""
-    return {
-        "bound": _bound(spec),
-        "keep": _keep(spec),
-        "mend": _mend(spec),
-        "transform/spans": _transform(spec),
-    }
+    """What is counted, and which traces are kept."""
+    return {"bound": _bound(spec), "keep": _keep(spec), **cleaning(spec)}
+
+
+def cleaning(spec: Spec) -> dict[str, Any]:
+    """What is put on spans, deleted and hashed, wherever they come in."""
+    return {"mend": _mend(spec), "transform/spans": _transform(spec)}
+
+
+def _jaeger(site: Site) -> str:
+    """The exporter to Jaeger; where there are several, which share the store, the next takes over."""
+    return "spread/jaeger" if len(site.dial_all(JAEGER)) > 1 else "otlp/jaeger"
 
 
 def exporters(spec: Spec, site: Site) -> dict[str, Any]:
     """Jaeger, with a queue on disk; and the page with the span metrics."""
-    batching, room = spec.tracing.batching, sizes.messages(spec)
+    batching, room, every = spec.tracing.batching, sizes.messages(spec), site.dial_all(JAEGER)
     return {
-        "otlp/jaeger": {
-            "endpoint": site.dial("jaeger-otlp-grpc"),
+        _jaeger(site): {
+            **({"endpoints": sorted(every)} if len(every) > 1 else {"endpoint": site.dial(JAEGER)}),
             "retry_on_failure": {"max_elapsed_time": "0s"},
             "sending_queue": {
                 "batch": {
@@ -81,7 +106,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
             },
             # Jaeger answers when the spans are stored, not before.
             "timeout": "30s",
-            **tls.dialled(site, "jaeger-otlp-grpc", "collector"),
+            **tls.dialled(site, JAEGER, "collector"),
         },
         "prometheus/spans": {
             "enable_open_metrics": True,

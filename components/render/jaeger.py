@@ -13,7 +13,7 @@ Two choices keep spans from getting lost on their way into the store:
 from typing import Any
 
 from components.inventory import BY_NAME
-from components.render import sizes, tls
+from components.render import collector_spread, sizes, tls
 from components.render.document import Document, Documents
 from components.running import Health, Running, program
 from components.site import Site
@@ -46,6 +46,7 @@ def render(spec: Spec, site: Site) -> Documents:
                 "protocols": {
                     "grpc": {
                         "endpoint": site.bind("jaeger-otlp-grpc"),
+                        **({"keepalive": collector_spread.KEEPALIVE} if _several(site) else {}),
                         "max_recv_msg_size_mib": sizes.messages(spec).receive_mib,
                         **tls.served(site, "jaeger-otlp-grpc", "jaeger"),
                     }
@@ -71,6 +72,10 @@ def render(spec: Spec, site: Site) -> Documents:
         },
     }
     return {"jaeger.yaml": Document(config, "yaml")}
+
+
+def _several(site: Site) -> bool:
+    return len(site.dial_all("jaeger-otlp-grpc")) > 1
 
 
 def _store(spec: Spec, site: Site) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from components.site import Site
 from components.spec import Service, Spec
 
 _PROTOCOLS = {
-    "otlp-grpc": ("grpc", "collector-otlp-grpc"),
-    "otlp-http": ("http", "collector-otlp-http"),
+    "otlp-grpc": ("grpc", "otlp-grpc"),
+    "otlp-http": ("http", "otlp-http"),
 }
+_TAKERS = ("collector-agent", "collector")
+"""Who takes it: the agent of the own host, where it does."""
 
 
 def render(spec: Spec, site: Site, service: Service) -> Documents:
@@ -18,7 +20,8 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
         raise ValueError(f"service {service.name} is not run by the stack")
     own = site.service(service)
     by_name = {other.name: other for other in spec.services}
-    protocol, listener = _PROTOCOLS.get(service.traces.protocol, ("none", _first_opened(site)))
+    protocol, wanted = _PROTOCOLS.get(service.traces.protocol, ("none", ""))
+    listener = _taker(site, wanted)
     calls = {name: site.service(by_name[name]) for name in run.calls}
     secured = tls.client(site, service.name, *calls.values())
     settings: dict[str, object] = {
@@ -43,6 +46,8 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
     return {"settings.json": Document(ordered(settings), "json")}
 
 
-def _first_opened(site: Site) -> str:
-    """Of a service that sends no spans, the settings name a receiver all the same."""
-    return next(listener for _, listener in _PROTOCOLS.values() if site.has(listener))
+def _taker(site: Site, wanted: str) -> str:
+    """The listener that takes it. Of a service that sends no spans, the settings name one all the same."""
+    names = (wanted,) if wanted else tuple(listener for _, listener in _PROTOCOLS.values())
+    every = (f"{program}-{name}" for program in _TAKERS for name in names)
+    return next(listener for listener in every if site.has(listener))

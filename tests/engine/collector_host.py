@@ -44,7 +44,7 @@ class CollectorHost:
         self.root = root
         self.program = program
         self.port_base = port_base
-        self.site = at_base(port_base, spec, without=())
+        self.site = self.placed(spec)
         self.name = name
         self.render = render
         self.conf = root / "units" / name / "conf"
@@ -56,6 +56,10 @@ class CollectorHost:
             (root / "secrets" / collector_logs.PROGRAM.password).write_text(PASSWORD)
         self.store = FakeStore(self.site.port("opensearch"), collector_logs.PROGRAM.user, PASSWORD)
         self.configure(spec)
+
+    def placed(self, spec: Spec) -> Site:
+        """Where everything is: here, with all that a host may have."""
+        return at_base(self.port_base, spec, without=())
 
     def configure(self, spec: Spec) -> None:
         """Render anew; a running collector does not see it before `reload`."""

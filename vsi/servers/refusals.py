@@ -9,8 +9,6 @@ from vsi.servers.site import hosts_of
 ALONE: dict[Role, str] = {
     "alerting": "two Alertmanagers that do not know each other would tell each alert twice",
     "logs": "OpenSearch is one node",
-    "traces": "the gateway sends spans to one Jaeger",
-    "gateway": "of two, each would see half of a trace",
 }
 """Roles that one host has as yet, and why."""
 TAKEN = ("admin", "ca", "host", "keys", "operator")

@@ -32,7 +32,8 @@ def _hosts_of(spec: Spec, row: Program) -> tuple[Host, ...]:
         return ()
     hosts = spec.servers.of_role(row.role)
     if row.name == collector_agent.NAME:
-        return tuple(host for host in hosts if _has_logs(spec, host))
+        several = len(spec.servers.of_role("gateway")) > 1
+        return tuple(host for host in hosts if several or _has_logs(spec, host))
     return hosts[:1] if row.once else hosts
 
 

@@ -212,7 +212,6 @@ def test_a_bastion_gets_nothing_but_is_on_the_way() -> None:
             "tell each alert twice",
         ),
         (("servers", "hosts", 3, "roles"), ["demo", "logs"], "servers.hosts[3].roles", "one node"),
-        (("servers", "hosts", 3, "roles"), ["demo", "gateway"], "servers.hosts[3].roles", "half of a trace"),
         (("services", 4, "hosts"), [], "services[4].hosts", "reads the service's log files"),
         (("services", 4, "name"), "admin", "services[4].name", "for its own"),
         (("logging", "index", "replicas"), 1, "logging.index.replicas", "one OpenSearch node"),
