@@ -19,17 +19,23 @@ def where(spec: Spec, plan: Plan, site: Site) -> list[tuple[str, str]]:
         if row.name in units
     ]
     if "collector" in units:
-        receivers = [
-            f"{site.dial(f'collector-otlp-{protocol}')} ({protocol})"
-            for protocol in ("grpc", "http")
-            if site.has(f"collector-otlp-{protocol}")
-        ]
-        rows.append(("send spans to", ", ".join(receivers)))
+        rows += _receivers(site)
     run = [service for service in spec.services if service.run and service.name in units]
     rows += [(service.name, f"{site.service(service).url}/") for service in run[:SHOWN]]
     if len(run) > SHOWN:
         rows.append((f"{len(run) - SHOWN} more services", f"obs status {plan.stack}"))
     return rows
+
+
+def _receivers(site: Site) -> list[tuple[str, str]]:
+    """Where spans go: to the agent of the sender's own host, where agents take them."""
+    found: list[tuple[str, str]] = []
+    for program, what in (("collector-agent", "spans of a host go to"), ("collector", "send spans to")):
+        listeners = ((f"{program}-otlp-{protocol}", protocol) for protocol in ("grpc", "http"))
+        addresses = [f"{site.dial(name)} ({protocol})" for name, protocol in listeners if site.has(name)]
+        if addresses:
+            found.append((what, ", ".join(addresses)))
+    return found
 
 
 def text(rows: list[tuple[str, str]]) -> str:
