@@ -4,10 +4,13 @@ Nothing in it leads back to this machine: OpenSearch, which the cache points at 
 archive brings none, takes a copy of that Java along, without what only developers need.
 """
 
+import gzip
 import hashlib
 import os
 import stat
 import tarfile
+import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ from engines.errors import EngineError
 from engines.store import Artifact, Store
 
 CHUNK = 16 << 20
+_LEVEL = 1
+"""Of compression: faster than most networks, and a third of the size; the highest takes six times as long."""
 _JAVA = "jdk"
 _JAVA_SIZE = 190 << 20
 """Of a Java without what is left out, about."""
@@ -87,45 +92,47 @@ def _java(artifact: Path) -> Path:
     return home
 
 
+_made: dict[Packed, IO[bytes]] = {}
+_making: dict[Packed, threading.Lock] = {}
+_turn = threading.Lock()
+
+
 def archive(engine: Packed) -> Iterator[bytes]:
-    """A tar archive in pieces of CHUNK bytes, the last one shorter."""
+    """A tar archive, compressed with gzip, in pieces of CHUNK bytes, the last one shorter.
+
+    It is made once in a process, for the first machine that it goes to."""
+    file, at = _archive(engine), 0
+    while piece := os.pread(file.fileno(), CHUNK, at):
+        at += len(piece)
+        yield piece
+
+
+def _archive(engine: Packed) -> IO[bytes]:
+    """In a file without a name, which is gone with the process however that ends; beside the artifact, since
+    a folder for temporary files may be small."""
+    with _turn:
+        making = _making.setdefault(engine, threading.Lock())
+    with making:
+        if engine not in _made:
+            file = cast(IO[bytes], tempfile.TemporaryFile(dir=engine.path.parent))  # noqa: SIM115 - kept
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as packed:
+                _write(engine, cast(IO[bytes], packed))
+            file.flush()
+            _made[engine] = file
+    return _made[engine]
+
+
+def _write(engine: Packed, file: IO[bytes]) -> None:
     trees = {"": engine.path}
     if engine.java:
         trees[_JAVA] = _java(engine.path)
-    pieces = _Pieces()
-    with tarfile.open(fileobj=cast(IO[bytes], pieces), mode="w|", bufsize=1 << 20) as tar:
+    with tarfile.open(fileobj=file, mode="w|", bufsize=1 << 20) as tar:
         for inside, tree in trees.items():
             for path in _members(tree):
                 first = path.relative_to(tree).parts[0]
                 if first in ((_JAVA,) if inside == "" and engine.java else _LEFT_OUT if inside else ()):
                     continue
                 _add(tar, tree, path, inside, follow=bool(inside))
-                yield from pieces.whole()
-    yield from pieces.rest()
-
-
-class _Pieces:
-    """What was written, in pieces."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-
-    def write(self, data: bytes) -> int:
-        """As a file has it."""
-        self._held += data
-        return len(data)
-
-    def whole(self) -> Iterator[bytes]:
-        """The pieces that are full."""
-        while len(self._held) >= CHUNK:
-            yield bytes(self._held[:CHUNK])
-            del self._held[:CHUNK]
-
-    def rest(self) -> Iterator[bytes]:
-        """All that is left."""
-        yield from self.whole()
-        if self._held:
-            yield bytes(self._held)
 
 
 def _members(tree: Path) -> Iterator[Path]:

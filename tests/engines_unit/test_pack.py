@@ -4,7 +4,9 @@ import io
 import json
 import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -62,11 +64,30 @@ def test_all_of_an_artifact_goes_and_belongs_to_root(store: Store) -> None:
 
 
 def test_it_comes_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pack, "CHUNK", 1000)
+    monkeypatch.setattr(pack, "CHUNK", 100)
     cached(store, PROMETHEUS)
     sizes = [len(piece) for piece in pack.archive(pack.packed(["prometheus"], store)["prometheus"])]
-    assert set(sizes[:-1]) == {1000}
-    assert 0 < sizes[-1] <= 1000
+    assert set(sizes[:-1]) == {100}
+    assert 0 < sizes[-1] <= 100
+
+
+def test_it_is_made_once_for_all_that_take_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    write = pack._write
+
+    def counted(engine: pack.Packed, file: IO[bytes]) -> None:
+        made.append(engine.engine)
+        write(engine, file)
+
+    monkeypatch.setattr(pack, "_write", counted)
+    cached(store, PROMETHEUS)
+    goal = pack.packed(["prometheus"], store)["prometheus"]
+    with ThreadPoolExecutor(4) as pool:
+        archives = set(pool.map(lambda _: b"".join(pack.archive(goal)), range(4)))
+
+    assert made == ["prometheus"]
+    assert len(archives) == 1
+    assert not [path for path in goal.path.parent.iterdir() if path.is_file()]
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../../other"])

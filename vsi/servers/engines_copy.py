@@ -25,7 +25,7 @@ class Engine:
     size: int
     """Bytes when unpacked, about."""
     archive: Archive
-    """Makes a tar archive of it, in pieces."""
+    """A tar archive of it, compressed with gzip, in pieces."""
 
 
 def state_of(survey: Survey, name: str, key: str) -> str:
@@ -52,7 +52,7 @@ def copy(shell: Shell, host: str, where: Where, engine: Engine, report: Report) 
     folder = f"{where.engines}/{engine.name}"
     scratch = f"{folder}/.tmp-{engine.key}@{where.stack}"
     packed = f"{scratch}/archive.tar"
-    digest, sent, told = hashlib.blake2b(), 0, 0.0
+    digest, sent = hashlib.blake2b(), 0
     what = f"copying {engine.name} {engine.version}"
     carried_out(shell, host, what, _begin(folder, where.stack, scratch))
     for piece in engine.archive():
@@ -60,12 +60,10 @@ def copy(shell: Shell, host: str, where: Where, engine: Engine, report: Report) 
         script = f"head -c {len(piece)} >> {quoted(packed)}"
         carried_out(shell, host, what, script, piece)
         sent += len(piece)
-        if sent / max(engine.size, 1) - told >= 0.1:
-            told = sent / max(engine.size, 1)
-            report(f"{what}: {sent >> 20} of {max(engine.size, sent) >> 20} MB")
+        report(f"{what}: {sent >> 20} MB sent")
     script = _place(where, engine, scratch, digest.hexdigest())
     carried_out(shell, host, what, script)
-    report(f"{engine.name} {engine.version} is there, {sent >> 20} MB, checked")
+    report(f"{engine.name} {engine.version} is there, {engine.size >> 20} MB, checked")
 
 
 def _begin(folder: str, stack: str, scratch: str) -> str:

@@ -80,7 +80,7 @@ def wanted_of(props: Mapping[str, Any]) -> Wanted:
             raise EngineError(f"{name}: the cache has another artifact than was planned; run `obs up` again")
 
         def archive(found: pack.Packed = found) -> Iterator[bytes]:
-            return pack.archive(found, store)
+            return pack.archive(found)
 
         engines.append(Engine(name, key, found.version, found.size, archive))
     return Wanted(

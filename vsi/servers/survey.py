@@ -16,8 +16,8 @@ PLATFORMS = {
 OLDEST_SYSTEMD = 247
 """LoadCredential is there from this one on."""
 TOOLS = (
-    "b2sum", "base64", "chmod", "date", "df", "find", "grep", "head", "ls", "mkdir", "mv", "rm", "rmdir",
-    "ssh-keygen", "stat", "sync", "systemctl", "tar", "timeout", "touch",
+    "b2sum", "base64", "chmod", "date", "df", "find", "grep", "gzip", "head", "ls", "mkdir", "mv", "rm",
+    "rmdir", "ssh-keygen", "stat", "sync", "systemctl", "tar", "timeout", "touch",
 )  # fmt: skip
 """What our scripts need there, beside a shell."""
 CLOCK_SECONDS = 60
