@@ -14,11 +14,14 @@ from components.site import Site
 from components.spec import Spec
 from k8s.charts import (
     fluent_bit,
+    grafana,
     jaeger,
     kube_prometheus_stack,
     kube_state_metrics,
     opensearch,
     opentelemetry_collector,
+    opentelemetry_operator,
+    prometheus_blackbox_exporter,
     prometheus_node_exporter,
     prometheus_operator_crds,
     prometheus_redis_exporter,
@@ -118,6 +121,24 @@ RELEASES: tuple[ReleaseOf, ...] = (
     ),
 )
 """In the order in which they come."""
+
+PREPARED: tuple[ReleaseOf, ...] = (
+    ReleaseOf("grafana", chart("grafana"), Pillar.METRICS, grafana.values),
+    ReleaseOf(
+        "opentelemetry-operator",
+        chart("opentelemetry-operator"),
+        Pillar.TRACING,
+        opentelemetry_operator.values,
+        crds=True,
+    ),
+    ReleaseOf(
+        "blackbox-exporter",
+        chart("prometheus-blackbox-exporter"),
+        Pillar.METRICS,
+        prometheus_blackbox_exporter.values,
+    ),
+)
+"""Releases that no setting of a stack file asks for yet: no plan has them."""
 
 
 def _reads_logs(spec: Spec) -> bool:

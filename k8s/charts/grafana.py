@@ -28,7 +28,7 @@ def values(spec: Spec, site: Site) -> Values:
         "fullnameOverride": NAME,
         "replicas": 1,
         "image": {"pullSecrets": [item["name"] for item in common.pull_secrets(spec)]},
-        # Sidecars read ConfigMaps of the namespace, and no Secret anywhere.
+        # Its sidecars look into this namespace alone.
         "rbac": {"namespaced": True},
         "admin": {"existingSecret": names.SECRETS, "userKey": USER, "passwordKey": PASSWORD},
         "testFramework": {"enabled": False},

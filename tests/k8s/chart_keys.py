@@ -1,6 +1,7 @@
 """Whether a chart reads what it is given: Helm says nothing of a key that no template asks for."""
 
 import json
+from functools import cache
 from typing import Any
 
 from tests.k8s.chart_data import DATA, KINDS
@@ -65,6 +66,7 @@ SUBCHARTS = {
 """Chart -> the charts whose values stand under their names in its own."""
 
 
+@cache
 def known(chart: str) -> dict[str, Any]:
     """All that a chart reads, as `chart_data` writes it."""
     found: dict[str, Any] = json.loads((DATA / f"{chart}.json").read_text(encoding="utf-8"))["values"]

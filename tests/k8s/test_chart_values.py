@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from components.render.text import text
 from components.site import Listener
 from components.spec import Spec
 from k8s import names
-from k8s.charts import RELEASES, ReleaseOf, jaeger
+from k8s.charts import PREPARED, RELEASES, ReleaseOf, jaeger, opentelemetry_operator
 from k8s.charts import opensearch as opensearch_chart
 from k8s.charts.common import EXCEPTIONS, size
 from k8s.parts import nulls
@@ -38,12 +39,18 @@ SPECS = {
     "staging": _spec("staging", "staging", storage_class="standard", images=IMAGES, shipper="fluent-bit"),
     "prod": _spec("prod", "prod", ha=True, storage_class="fast", images={**IMAGES, "collector": DIGEST}),
 }
-CASES = [(name, release) for name, spec in SPECS.items() for release in RELEASES if release.runs(spec)]
+CASES = [
+    (name, release)
+    for name, spec in SPECS.items()
+    for release in (*RELEASES, *PREPARED)
+    if release.runs(spec)
+]
 each_release = pytest.mark.parametrize(
     ("name", "release"), CASES, ids=[f"{name}-{release.name}" for name, release in CASES]
 )
 
 
+@cache
 def _values(name: str, release: ReleaseOf) -> dict[str, Any]:
     return release.values(SPECS[name], site_of(SPECS[name]))
 
@@ -64,8 +71,8 @@ def _walk(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
 def test_values_are_as_committed(name: str) -> None:
     files = {
         f"{release.name}.yaml": text(Document(_values(name, release), "yaml"))
-        for release in RELEASES
-        if release.runs(SPECS[name])
+        for case, release in CASES
+        if case == name
     }
     golden.check(f"k8s-values/{name}", files)
 
@@ -87,8 +94,8 @@ def test_equal_specs_have_equal_values(name: str, release: ReleaseOf) -> None:
 
 
 SECRET_KEY = re.compile(r"(password|passwd|secret|token|apikey|api_key|credential|private)", re.IGNORECASE)
-NO_SECRETS = ("secretName", "imagePullSecrets", "pullSecrets", "configSecret", "useExistingSecret")
-"""Keys that name Secrets, or say whether there is one."""
+NO_SECRETS = ("secretName", "imagePullSecrets", "pullSecrets", "configSecret", "passwordKey")
+"""Keys that name Secrets, or what is in one."""
 
 
 @each_release
@@ -134,7 +141,7 @@ def test_containers_give_up_every_capability(name: str, release: ReleaseOf) -> N
 
 @each_release
 def test_each_asks_for_what_it_may_take(name: str, release: ReleaseOf) -> None:
-    if release.crds:
+    if release.name == "prometheus-operator-crds":
         pytest.skip("definitions alone")
     found = [value for path, value in _walk(_values(name, release)) if path and path[-1] == "resources"]
     amounts = [value for value in found if "limits" in value]
@@ -341,3 +348,16 @@ def test_images_of_ours_are_those_of_the_stack_file() -> None:
     assert _values("staging", _release("collector"))["image"]["repository"].startswith(IMAGES["registry"])
     named = _values("prod", _release("collector"))["image"]
     assert f"{named['repository']}@{named['digest']}" == DIGEST
+
+
+def test_a_library_put_into_a_pod_sends_to_the_gateway() -> None:
+    spec = SPECS["dev"]
+    found = opentelemetry_operator.instrumentations(spec, site_of(spec))
+    assert list(found) == ["python", "java", "nodejs"]
+    for language, told in found.items():
+        assert told["exporter"]["endpoint"] == "http://collector.observability.svc:4318"
+        assert told["sampler"] == {"type": "parentbased_traceidratio", "argument": "1.0"}
+        assert {"name": "OTEL_EXPORTER_OTLP_PROTOCOL", "value": "http/protobuf"} in told[language]["env"]
+    grpc = specs.spec(environment={"target": "kubernetes"}, tracing={"otlp": {"http": False}})
+    told = opentelemetry_operator.instrumentations(grpc, site_of(grpc))["java"]
+    assert told["exporter"]["endpoint"] == "http://collector.observability.svc:4317"
