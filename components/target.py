@@ -4,7 +4,7 @@ A target is a folder that owns its plan and its resources. Only the registry (`t
 Pulumi program, the command line and `obs verify` know it by this record alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -77,6 +77,19 @@ class Logs(Protocol):
     ) -> Iterator[tuple[str, str]]: ...
 
 
+FORGET_HOSTS = "OBS_FORGET_HOSTS"
+"""Variable with the names of hosts that are given up, a blank between: what the state of the Pulumi engine
+has of them is dropped without asking them. For who types `pulumi` by hand; `obs` has an option."""
+
+
+class Departed(NamedTuple):
+    """A host on which something of a stack stands, though none of it is planned there any more."""
+
+    place: str
+    why: str
+    """Why it cannot be reached, so that what stands there cannot be taken away; '' if it can."""
+
+
 class Kept(NamedTuple):
     """A folder that a destroy leaves, for people: where it is, and how many bytes the files below it have."""
 
@@ -107,7 +120,9 @@ class Operate(Generic[P]):
     """Take down what still stands by what was recorded there, for when the engine's state does not know it;
     told of each unit. SuiteError if one does not go."""
     kept: Callable[[str], list[Kept]]
-    """What a destroy leaves."""
+    """What a destroy leaves. Hosts on which nothing is left are known no more."""
+    departed: Callable[[str, Collection[str]], list[Departed]] = lambda *_: []
+    """Hosts of a stack that are not among those of these names."""
 
 
 class Lacks(SuiteError):

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from components.target import Kept
 from obs.console import err
 from obs.parts import Parts
 
@@ -25,7 +26,8 @@ WORDS = {
 }
 PLANNING = "the Pulumi engine starts and plans"
 TOLD = "obs.told"
-"""The logger by which whoever carries a part out says what it does; records have the part's id as `part`."""
+"""The logger by which whoever carries a part out says what it does; records have the part's id as `part`. One
+with `kept`, a place and a size, is about data that stays when its part goes."""
 _COLOUR = re.compile(r"<\{%[^}]*%\}>|\x1b\[[0-9;]*m")
 _NOISE = re.compile(r"^(error: )?Exception calling application: ", re.MULTILINE)
 _AMBIENT = re.compile(r"using pulumi-\S+ from \$PATH")
@@ -52,6 +54,8 @@ class Watcher:
     """Operation -> how many parts."""
     read: list[str] = field(default_factory=list)
     """Ids of the parts that a refresh looked at."""
+    kept: list[Kept] = field(default_factory=list)
+    """Where data is of parts that were removed."""
     drifted: list[str] = field(default_factory=list)
     """Ids of the parts that a refresh found to differ from what was deployed."""
     _started: dict[str, float] = field(default_factory=dict)
@@ -67,7 +71,7 @@ class Watcher:
             transient=True,
             disable=not err.is_terminal,
         )
-        self._listener = _Listener(self.told)
+        self._listener = _Listener(self.told, self.kept)
 
     def __enter__(self) -> "Watcher":
         self._progress.start()
@@ -155,9 +159,9 @@ class Watcher:
 class _Listener(logging.Handler):
     """Hears what is told while it is attached."""
 
-    def __init__(self, told: Callable[[str, str], None]) -> None:
+    def __init__(self, told: Callable[[str, str], None], kept: list[Kept]) -> None:
         super().__init__()
-        self._told = told
+        self._told, self._kept = told, kept
 
     def attach(self) -> None:
         """From now on."""
@@ -172,6 +176,9 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """One record."""
+        if found := getattr(record, "kept", None):
+            self._kept.append(Kept(*found))
+            return
         self._told(getattr(record, "part", ""), record.getMessage())
 
 

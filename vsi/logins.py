@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from components.spec.problem import MISSING, AsWritten, Problem, Refused
+from components.target import FORGET_HOSTS
 from vsi.ssh.connection import Login
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def login_of(sources: Mapping[str, str], config: Config | None = None) -> Login:
     if problems:
         raise Refused(problems)
     return Login(**values)
+
+
+def given_up(host: str) -> bool:
+    """Whether the user has given up a host: nothing on it is looked at or taken away any more."""
+    return host in os.environ.get(FORGET_HOSTS, "").split()
 
 
 class LoggedIn:

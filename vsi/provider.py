@@ -26,11 +26,11 @@ from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
 from vsi.inputs import connection_of, expected_of, inputs_of, request_of, with_differences
 from vsi.keys import secret_key
-from vsi.logins import LoggedIn
+from vsi.logins import LoggedIn, given_up
 from vsi.machine import machine_of
 from vsi.paths import check_file_path, check_name
 from vsi.refresh import Seen, differences
-from vsi.resources import InPlace, found_as, outputs
+from vsi.resources import InPlace, found_as, outputs, tell_kept
 from vsi.servers import snapshot
 from vsi.unit import HostPlan, HostUnit
 
@@ -64,12 +64,18 @@ class UnitProvider(LoggedIn, InPlace):
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Take the unit away; its data stays if the plan retains it."""
-        self._run("remove", props)
+        if given_up(props["host"]):
+            return
+        for kept in self._run("remove", props):
+            place = f"{props['host']}:{kept['path']}" if "connection" in props else kept["path"]
+            tell_kept(f"{props['unit']}@{props['host']}", place, kept["size"])
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
         _quiet()
+        if given_up(props["host"]):
+            return ReadResult("", {})
         planned = outputs(props)
         machine = machine_of(props["stack"], connection_of(props), self.login(props))
         found = differences(machine, expected_of(planned), self._seen(props))

@@ -7,7 +7,7 @@ from vsi.job import Job
 from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Look, Report
-from vsi.records import Request, read_all
+from vsi.records import Request, read_all, read_applied
 
 
 class Kept(Frozen):
@@ -22,9 +22,13 @@ def remove(request: Request, report: Report, machine: Machine | None = None) -> 
     """Take one unit away: its process, program file, configuration and log; its data too unless `retain`.
 
     With the last unit go the supervisor, certificates and, if no data is kept, generated secrets: kept data
-    may be locked with one. Returns what was kept. Fine if the unit is gone already."""
+    may be locked with one. Returns what was kept. Fine if the unit is gone already. A unit that the machine
+    has under another host's name by now is that one's, and stays: a host that was renamed is one machine."""
     job = Job(request, machine or request.machine(), report)
     with job.alone():
+        record = read_applied(job.machine.reach, job.unit.name)
+        if record and record.host != request.host:
+            return ()
         _stop(job)
         kept = _take_away(job)
         if not read_all(job.machine.reach):

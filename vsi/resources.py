@@ -1,11 +1,15 @@
 """What the providers of this target's resources have in common."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
 
 from vsi.inputs import PROVIDER
+
+TOLD = "obs.told"
+"""The logger that hears what is done."""
 
 
 class InPlace(ResourceProvider):
@@ -29,3 +33,9 @@ def found_as(id_: str, planned: dict[str, Any], found: dict[str, Any]) -> ReadRe
     """What a refresh returns: where it differs, as inputs too, so that a preview shows it and an update
     repairs it."""
     return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
+
+
+def tell_kept(part: str, place: str, size: int) -> None:
+    """Say where the data of a part is that was removed, to whoever listens."""
+    words = f"{part}: data stays in {place}"
+    logging.getLogger(TOLD).info(words, extra={"part": part, "kept": (place, size)})

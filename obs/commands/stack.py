@@ -1,5 +1,6 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from obs.diff import PartChange
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
+Forget = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--forget-host",
+        metavar="HOST",
+        help="A host that left the inventory and is gone for good. Repeatable.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -23,18 +32,21 @@ def up(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; `local` never asks.")] = False,
     verify: Annotated[bool, typer.Option("--verify", help="End with `obs verify`.")] = False,
     wait: Wait = False,
+    forget_host: Forget = None,
 ) -> int:
     """Bring an environment up, or bring it in line with its stack file. A second run changes nothing.
 
     obs up; obs up staging --yes; obs up --verify
     """
     from obs.console import tell
+    from obs.departed import give_up
     from obs.describe import describe
     from obs.session import session
     from targets.secret_values import check
 
     spec, plan = describe(env)
     check(spec, plan)
+    give_up(env, plan, forget_host or (), _ask)
     if not (yes or env == "local"):
         _confirm(env, plan)
     _bring_engines(plan)
@@ -43,6 +55,7 @@ def up(
         driver.up(watcher)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
+    _list_kept(watcher.kept)
     if verify:
         from obs.commands.verify import run_verify
 
@@ -65,17 +78,20 @@ def preview(
         bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show every line, of new files too.")] = False,
+    forget_host: Forget = None,
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
 
     obs preview; obs preview staging --expect-no-changes
     """
     from obs.console import print_json
+    from obs.departed import give_up
     from obs.describe import describe
     from targets.secret_values import check
 
     spec, plan = describe(env)
     check(spec, plan)
+    give_up(env, plan, forget_host or (), _ask)
     _obstacles(spec, plan)
     _bring_engines(plan)
     found = _previewed(env, plan)
@@ -109,10 +125,10 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
 
 
 @command
-def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
+def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_host: Forget = None) -> int:
     """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
-    from engines.progress import size
-    from obs.console import out, tell
+    from obs.console import tell
+    from obs.departed import give_up
     from obs.describe import check_known, why_unreadable
     from obs.session import session
 
@@ -121,13 +137,22 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False) -> int:
         tell(f"{why}\nTaking down what was recorded at the last deployment.", "note")
     if not yes:
         _ask(f"Take down everything of '{env}'?")
+    give_up(env, None, forget_host or (), _ask)
     with _file_kept(env), session(env, f"destroy {env}", wait) as (driver, watcher):
         driver.destroy(watcher)
         _remove_forgotten(env, yes)
     tell(f"{env} is down", "good")
-    for path, count in _kept(env):
-        out.print(f"kept  {size(count):>9}  {path}")
+    _list_kept(_kept(env))
     return 0
+
+
+def _list_kept(kept: "Iterable[Kept]") -> None:
+    """Where data is of what was taken away."""
+    from engines.progress import size
+    from obs.console import out
+
+    for path, count in kept:
+        out.print(f"kept  {size(count):>9}  {path}")
 
 
 def _file_kept(env: str) -> "AbstractContextManager[None]":
@@ -240,14 +265,14 @@ def _confirm(env: str, plan: "Plan") -> None:
         _ask(f"Change '{env}' like this?")
 
 
-def _ask(question: str) -> None:
-    """Go on only after a yes; BadInput where nobody can be asked."""
+def _ask(question: str, otherwise: str = "Add --yes.") -> None:
+    """Go on only after a yes; BadInput where nobody can be asked, with what to do otherwise."""
     import sys
 
     from obs.errors import BadInput, Interrupted
 
     if not sys.stdin.isatty():
-        raise BadInput(f"{question} Nobody can be asked here; add --yes.")
+        raise BadInput(f"{question} Nobody can be asked here. {otherwise}")
     if not typer.confirm(question):
         raise Interrupted("nothing was changed")
 

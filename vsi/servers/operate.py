@@ -1,6 +1,7 @@
 """Looking after what stands on servers: each host on its own, all at once, and none waits for another."""
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import Empty, Queue
@@ -9,13 +10,16 @@ from typing import TypeVar
 
 from components.errors import SuiteError
 from components.plan import name_of, part_id, place_of
-from components.target import Kept, Progress, UnitStatus
+from components.target import Departed, Kept, Progress, UnitStatus
 from vsi import forgotten, host
 from vsi.errors import Unreachable
 from vsi.logins import login_of
 from vsi.machine import Machine
 from vsi.reach import Look
-from vsi.servers.known import forget, recall
+from vsi.servers.known import cleaned, recall
+from vsi.ssh.master import Master
+from vsi.ssh.shell import shell
+from vsi.systemd import journal
 
 T = TypeVar("T")
 MOST = 16
@@ -23,9 +27,9 @@ MOST = 16
 
 
 def machines(stack: str) -> dict[str, Machine]:
-    """Those of a stack; none if it was never planned from here."""
+    """Those on which units of a stack may stand; none if it was never planned from here."""
     known = recall(stack)
-    return known.machines(stack) if known else {}
+    return known.without(known.cleaned).machines(stack) if known else {}
 
 
 def each(found: dict[str, Machine], ask: Callable[[str, Machine], T]) -> dict[str, T]:
@@ -37,8 +41,24 @@ def each(found: dict[str, Machine], ask: Callable[[str, Machine], T]) -> dict[st
 
 def units(stack: str) -> list[str]:
     """What was applied, by id, in the order in which it starts on each host."""
-    found = each(machines(stack), lambda _, machine: list(host.records(machine)))
-    return [part_id(name, place) for place, names in found.items() for name in names]
+    found = each(machines(stack), lambda _, machine: _records(machine))
+    lost = [names for names in found.values() if isinstance(names, Unreachable)]
+    if lost and len(lost) == len(found):
+        raise lost[0]
+    return [
+        part_id(name, place)
+        for place, names in found.items()
+        if not isinstance(names, Unreachable)
+        for name in names
+    ]
+
+
+def _records(machine: Machine) -> list[str] | Unreachable:
+    """Names of a host's units. One that cannot be reached keeps nobody from the others."""
+    try:
+        return list(host.records(machine))
+    except Unreachable as error:
+        return error
 
 
 def status(stack: str) -> list[UnitStatus]:
@@ -70,7 +90,7 @@ def logs(
     queue: Queue[tuple[str, str]] = Queue(10_000)
 
     def pump(place: str, machine: Machine, names: list[str]) -> None:
-        for name, line in host.logs(machine, names, follow=True, lines=lines, over=over):
+        for name, line in _followed(machine, names, lines, over):
             queue.put((part_id(name, place), line))
 
     for place, (machine, names) in chosen.items():
@@ -80,6 +100,31 @@ def logs(
             yield queue.get(timeout=0.2)
         except Empty:
             continue
+
+
+def _followed(
+    machine: Machine, names: list[str], lines: int, over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
+    """One host: what it says, and, under no name, why it says nothing. A host that is away at the start is
+    waited for, and then begun with."""
+    lost = ""
+    while not over():
+        try:
+            for row in host.logs(machine, names, follow=True, lines=lines, over=over):
+                if lost:
+                    yield "", journal.FOUND
+                    lost = ""
+                yield row
+        except Unreachable as error:
+            if not lost:
+                yield "", journal.LOST.format(why=error.message)
+            lost = error.message
+            time.sleep(journal.PAUSE)
+        except SuiteError as error:
+            yield "", str(error)
+            return
+        else:
+            return
 
 
 def _by_host(stack: str, units: list[str]) -> dict[str, tuple[Machine, list[str]]]:
@@ -119,18 +164,46 @@ def _of(stack: str, units: list[str] | None) -> dict[str, Machine]:
 
 def kept(stack: str) -> list[Kept]:
     """The data of units, on each host."""
+    known = recall(stack)
+    if known is None:
+        return []
 
     def ask(place: str, machine: Machine) -> list[Kept]:
         data = str(machine.relative.unit("*").data)
-        folders = machine.reach.look(Look(at=(f"{data}/*",))).names(data.removesuffix("/*"))
-        paths = [str(machine.unit(name).data) for name in folders]
-        return [Kept(f"{place}:{path}", machine.reach.folder_size(path)) for path in paths]
+        try:
+            folders = machine.reach.look(Look(at=(f"{data}/*",))).names(data.removesuffix("/*"))
+            paths = [str(machine.unit(name).data) for name in folders]
+            return [Kept(f"{place}:{path}", machine.reach.folder_size(path)) for path in paths]
+        except Unreachable as error:
+            return [Kept(f"{place}: not known now ({error.message})", 0)]
 
-    return [item for found in each(machines(stack), ask).values() for item in found]
+    found = each(known.machines(stack), ask)
+    for place in known.cleaned:
+        if not found[place]:
+            cleaned(stack, place, data=False)
+    return [item for items in found.values() for item in items]
+
+
+def departed(stack: str, planned: Collection[str]) -> list[Departed]:
+    """Hosts that are known and not planned, all asked at once whether they can be reached."""
+
+    def ask(place: str, machine: Machine) -> Departed:
+        try:
+            machine.reach.run(("true",))
+        except Unreachable as error:
+            return Departed(place, error.message)
+        return Departed(place, "")
+
+    found = {place: machine for place, machine in machines(stack).items() if place not in planned}
+    return list(each(found, ask).values())
 
 
 def remove(stack: str, told: Callable[[str], None]) -> None:
     """By the records of the hosts; what is left on the way stays recorded."""
+    from vsi.servers.machine import server_paths
+    from vsi.servers.prepare import has_data, take_away
+    from vsi.servers.survey import Where
+
     known = recall(stack)
     if known is None:
         return
@@ -142,4 +215,7 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
             told(part_id(name, place))
 
         forgotten.remove(found[place], removed, connection, login)
-    forget(stack)
+        with shell(Master(connection, login)) as way:
+            take_away(place, Where(stack), way, lambda _: None)
+            data = has_data(way, place, str(server_paths(stack).kept))
+        cleaned(stack, place, data=data)

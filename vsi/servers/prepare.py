@@ -127,8 +127,10 @@ def differences(
 
 def take_away(host: str, where: Where, shell: Shell, report: Report) -> None:
     """Remove what a stack placed on a host: keys and certificates, and the engines that no other stack uses.
-    Folders in which something is left stay."""
+    Folders in which something is left stay; so does all, if the machine is a host of another name by now."""
     survey = survey_of(shell, host, where)
+    if _host_of(survey.record) not in ("", host):
+        return
     engines = engines_of(survey.record)
     files = [f"{where.tls}/{name}.{kind}" for name in survey.certificates for kind in ("key", "pem")]
     files += [f"{where.tls}/ca.pem", f"{where.tls}/.new"]
@@ -143,6 +145,20 @@ def take_away(host: str, where: Where, shell: Shell, report: Report) -> None:
     steps += f"rmdir {quoted(*folders)} 2>/dev/null || true\n"
     for line in carried_out(shell, host, "removing what was placed", steps).splitlines():
         report(f"removed {line.removeprefix('gone ')}")
+
+
+def has_data(shell: Shell, host: str, folder: str) -> bool:
+    """Whether a unit left any data below a folder of a host."""
+    find = f"find {quoted(folder)} -mindepth 2 -print -quit 2>/dev/null || true"
+    return bool(carried_out(shell, host, "looking for data", find))
+
+
+def _host_of(record: str) -> str:
+    """The name of the host by its record; '' if that cannot be read."""
+    try:
+        return str(json.loads(record)["host"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def engines_of(record: str) -> dict[str, str]:

@@ -21,24 +21,27 @@ from pulumi.dynamic import (
 from pydantic import ValidationError
 
 from components.plan import part_id
+from components.target import FORGET_HOSTS
 from engines import pack
 from engines.errors import EngineError
 from engines.setting import this_platform
 from engines.store import Store
-from vsi.errors import DeployError
+from vsi.errors import DeployError, Unreachable
 from vsi.keys import secret_key
-from vsi.logins import LoggedIn
+from vsi.logins import LoggedIn, given_up
 from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
-from vsi.resources import InPlace, found_as, outputs
+from vsi.resources import TOLD, InPlace, found_as, outputs
 from vsi.servers import snapshot
 from vsi.servers.authority import Authority
 from vsi.servers.engines_copy import Engine
 from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
+from vsi.servers.known import cleaned
+from vsi.servers.machine import server_paths
 from vsi.servers.parts import HostReady
 from vsi.servers.plan import ServersPlan
-from vsi.servers.prepare import Off, Wanted, differences, prepare, surveyed, take_away
+from vsi.servers.prepare import Off, Wanted, differences, has_data, prepare, surveyed, take_away
 from vsi.servers.shell import Shell
 from vsi.servers.survey import Survey, Where
 from vsi.ssh.connection import Connection
@@ -46,8 +49,10 @@ from vsi.ssh.master import Master
 from vsi.ssh.shell import shell
 from vsi.tls import general_name
 
-TOLD = "obs.told"
-"""The logger that hears what is done."""
+GONE = (
+    "If {host} is gone for good: take it out of the inventory, then obs up {stack} --forget-host {host} "
+    f"(by hand: {FORGET_HOSTS}={{host}} pulumi up -s {{stack}}). What stands there stays."
+)
 
 
 def inputs_of(plan: ServersPlan, part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
@@ -135,13 +140,20 @@ class HostProvider(LoggedIn, InPlace):
         return UpdateResult(outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Take away what was placed."""
-        with self._shell(props) as way:
-            take_away(props["host"], Where(props["stack"]), way, _reporter(props["host"]))
+        """Take away what was placed, and know the host no more unless data is left there."""
+        stack, host = props["stack"], props["host"]
+        data = False
+        if not given_up(host):
+            with self._shell(props) as way:
+                take_away(host, Where(stack), way, _reporter(host))
+                data = has_data(way, host, str(server_paths(stack).kept))
+        cleaned(stack, host, data=data)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Compare with the host. What differs is returned in place of what was planned, so that a preview
         shows it and an update repairs it. Gone: an empty id."""
+        if given_up(props["host"]):
+            return ReadResult("", {})
         outs = outputs(props)
         survey = self._survey(props)
         authority = Authority(props[AUTHORITY], props[secret_key(AUTHORITY_KEY)])
@@ -159,14 +171,29 @@ class HostProvider(LoggedIn, InPlace):
         """What this run has seen of the host."""
         connection, host = Connection.model_validate_json(props["connection"]), props["host"]
         way = snapshot.Way(props["stack"], connection, self.login(props))
-        return surveyed(host, snapshot.seen(way, part_id("host", host)).surveyed)
+        with _hinted(props):
+            return surveyed(host, snapshot.seen(way, part_id("host", host)).surveyed)
 
     @contextmanager
     def _shell(self, props: Mapping[str, Any]) -> Iterator[Shell]:
         """A shell of root's on the host, over the one connection, to change what is there."""
         connection = Connection.model_validate_json(props["connection"])
-        with snapshot.changing(connection), shell(Master(connection, self.login(props))) as way:
+        with (
+            _hinted(props),
+            snapshot.changing(connection),
+            shell(Master(connection, self.login(props))) as way,
+        ):
             yield way
+
+
+@contextmanager
+def _hinted(props: Mapping[str, Any]) -> Iterator[None]:
+    """Says what to do about a host that is gone for good."""
+    try:
+        yield
+    except Unreachable as error:
+        stack, host = props["stack"], props["host"]
+        raise Unreachable(error.unit, f"{error.message}\n{GONE.format(stack=stack, host=host)}") from None
 
 
 def _reporter(host: str) -> Report:

@@ -1,13 +1,13 @@
 """Plain servers as a target: `vsi`. What is slow to import waits until it is needed."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
 from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from components.target import Access, Departed, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
 from vsi.errors import DeployError
 from vsi.servers.parts import HostReady, StackKeys
 from vsi.servers.plan import ServersPlan
@@ -44,7 +44,8 @@ def resources(plan: ServersPlan, secrets: "Mapping[str, pulumi.Output[str]]") ->
     from vsi.servers.ready_host import Ready
 
     engines = {name: engine.key for name, engine in packed(plan.engines).items()}
-    remember(plan.stack, Known.of(plan))
+    if not pulumi.runtime.is_dry_run():
+        remember(plan.stack, Known.of(plan))
     made: list[Keys] = []
 
     def deploy(part: Part, opts: pulumi.ResourceOptions) -> pulumi.Resource:
@@ -141,6 +142,13 @@ def kept(stack: str) -> list[Kept]:
     return operate.kept(stack)
 
 
+def departed(stack: str, planned: Collection[str]) -> list[Departed]:
+    """Hosts that left the inventory, with all that stands there."""
+    from vsi.servers import operate
+
+    return operate.departed(stack, planned)
+
+
 TARGET = Target(
     name="vsi",
     kinds=(HostUnit, HostReady, StackKeys),
@@ -159,5 +167,6 @@ TARGET = Target(
         start=start,
         remove=remove,
         kept=kept,
+        departed=departed,
     ),
 )

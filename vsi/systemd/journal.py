@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
+from vsi.errors import Unreachable
 from vsi.reach import Reach
 from vsi.systemd.places import log_file, service
 
 PAUSE = 0.5
 """Seconds between two questions, while nothing comes."""
+LOST = "cannot be reached, and is asked again: {why}"
+FOUND = "is reached again"
 _JOURNAL = "journalctl -q --no-pager"
 _ENTRIES = f"{_JOURNAL} -o json --output-fields=MESSAGE,_SYSTEMD_UNIT"
 _MOST = 4_000_000
@@ -42,11 +45,26 @@ def lines(
     follow: bool,
     over: Callable[[], bool],
 ) -> Iterator[tuple[str, str]]:
-    """Pairs of name and line: the last of each, then what comes, until it is `over`."""
-    tail = _Tail(reach, stack, list(names))
+    """Pairs of name and line: the last of each, then what comes, until it is `over`.
+
+    A host that is cut off while it is followed says so once, under no name, and is asked again: where we are
+    is known here, so nothing that it kept is missed, and nothing comes twice."""
+    tail, lost = _Tail(reach, stack, list(names)), False
     yield from tail.begin(last)
     while follow and names:
-        found = tail.more()
+        try:
+            found = tail.more()
+        except Unreachable as error:
+            if over():
+                return
+            if not lost:
+                yield "", LOST.format(why=error.message)
+            lost = True
+            time.sleep(PAUSE)
+            continue
+        if lost:
+            yield "", FOUND
+            lost = False
         yield from found
         if not found:
             if over():
