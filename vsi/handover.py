@@ -85,7 +85,8 @@ def _recorded(machine: Machine, name: str) -> set[int]:
 
 
 def _listens(machine: Machine, name: str, ports: set[int]) -> bool:
-    """Whether a unit's processes listen on one of the ports now, so that no other could."""
+    """Whether a unit's processes listen on one of the ports now, so that no other could: the front, which
+    listens beyond loopback under the port of each program, is in the way of none."""
     holders = machine.reach.ports(ports).values()
-    pids = {pid for holder in holders if not holder.free for pid in holder.listeners if pid}
+    pids = {pid for holder in holders for pid in holder.near if pid}
     return bool(pids and machine.keeper.owned(pids, name))

@@ -109,6 +109,8 @@ class Holder:
     """Whether nobody listens, and a connection to elsewhere has the port on our side."""
     free: bool = False
     """Whether a server could listen on loopback all the same."""
+    near: tuple[int | None, ...] = ()
+    """Those of the listeners that keep it from there; the others listen at another address alone."""
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,11 @@ class MemoryReach:
         return Facts(found)
 
     def ports(self, ports: Collection[int]) -> dict[int, Holder]:
-        return {p.port: Holder((p.pid,), p.pid) for p in self.world.processes.values() if p.port in ports}
+        return {
+            p.port: Holder((p.pid,), p.pid, near=(p.pid,))
+            for p in self.world.processes.values()
+            if p.port in ports
+        }
 
     def get(self, request: Get, timeout: float) -> Answer:
         del timeout

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import psutil
 
 from vsi.reach import Holder
+from vsi.ssh.ports import NEAR
 
 
 def is_free(port: int) -> bool:
@@ -25,6 +26,7 @@ def holders(ports: Collection[int]) -> dict[int, Holder]:
     """Who has which of the ports. Other users' process ids are unknown unless we are root. A listener counts
     before a connection, which holds a port just as well."""
     listeners: dict[int, list[int | None]] = {}
+    near: dict[int, list[int | None]] = {}
     others: dict[int, int | None] = {}
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
@@ -33,6 +35,8 @@ def holders(ports: Collection[int]) -> dict[int, Holder]:
                 continue
             if connection.status == psutil.CONN_LISTEN:
                 listeners.setdefault(port, []).append(connection.pid)
+                if connection.laddr.ip in NEAR:
+                    near.setdefault(port, []).append(connection.pid)
             else:
                 others.setdefault(port, connection.pid)
     found = {}
@@ -43,7 +47,14 @@ def holders(ports: Collection[int]) -> dict[int, Holder]:
             continue
         pid = next((pid for pid in pids if pid), None) if pids else others.get(port)
         outgoing = not pids and port in others
-        found[port] = Holder(tuple(dict.fromkeys(pids)), pid, _command(pid), outgoing, free)
+        found[port] = Holder(
+            tuple(dict.fromkeys(pids)),
+            pid,
+            _command(pid),
+            outgoing,
+            free,
+            tuple(dict.fromkeys(near.get(port, []))),
+        )
     return found
 
 

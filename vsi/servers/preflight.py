@@ -1,5 +1,6 @@
 """What the servers lack for a plan, all of them asked at once before anything is changed on any."""
 
+import time
 from dataclasses import replace
 from typing import cast
 
@@ -14,6 +15,7 @@ from vsi.servers.known import Known
 from vsi.servers.machine import Server
 from vsi.servers.operate import each
 from vsi.servers.plan import ServersPlan
+from vsi.servers.survey import SET_CLOCK, clock_off
 from vsi.systemd.keeper import ABOUT, trouble_in
 from vsi.unit import HostUnit
 
@@ -68,4 +70,14 @@ def _of_host(machine: Server, units: list[HostUnit]) -> list[Obstacle]:
         *checks.memory([unit for unit in units if unit.name not in running], survey),
         *checks.ports(units, machine, survey, {program.pid for program in programs.values()}),
         *checks.ephemeral(units, survey),
+        *_clock(machine),
     ]
+
+
+def _clock(machine: Machine) -> list[Obstacle]:
+    """One that is off makes certificates that are not valid yet, or no longer."""
+    begun = time.time()
+    said = machine.reach.run(("date", "+%s")).output.strip()
+    off = clock_off(int(said), (begun, time.time())) if said.isdigit() else ""
+    expected = "that of this machine, which signs certificates"
+    return [obstacle("clock", off, expected, SET_CLOCK)] if off else []

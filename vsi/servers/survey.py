@@ -21,6 +21,7 @@ TOOLS = (
 )  # fmt: skip
 """What our scripts need there, beside a shell."""
 CLOCK_SECONDS = 60
+SET_CLOCK = "Set it (`timedatectl set-ntp true`)"
 MARK = ".obs-placed"
 """Written last into a folder of an engine: what has changed since then is newer than it."""
 RECORD = "host.json"
@@ -230,8 +231,10 @@ def obstacles(survey: Survey, platform: str, needed_mb: int, clock: tuple[float,
         found.append(f"it has {has}; expected systemd {OLDEST_SYSTEMD} or later as its first process")
     if survey.lacks:
         found.append(f"it lacks {', '.join(survey.lacks)}: install what brings them{_packages(survey.lacks)}")
-    if off := _clock_words(survey.clock, clock):
-        found.append(off)
+    if off := clock_off(survey.clock, clock):
+        found.append(
+            f"its clock is {off}: certificates would not be valid there, nor times comparable. {SET_CLOCK}"
+        )
     found += _storage(survey, needed_mb)
     return found
 
@@ -240,18 +243,15 @@ def _packages(lacks: tuple[str, ...]) -> str:
     return " (ssh-keygen: openssh-client, or openssh)" if "ssh-keygen" in lacks else ""
 
 
-def _clock_words(there: int, here: tuple[float, float]) -> str:
-    """A host's clock has whole seconds."""
+def clock_off(there: int, here: tuple[float, float]) -> str:
+    """How far a host's clock is off, too far; it has whole seconds. '' if it will do."""
     begun, ended = here
     off = there - ended if there > ended else min(0.0, there + 1 - begun)
     if abs(off) <= CLOCK_SECONDS:
         return ""
     minutes, seconds = divmod(round(abs(off)), 60)
     text = f"{minutes} min {seconds} s" if minutes < 120 else f"{minutes // 60} hours"
-    return (
-        f"its clock is {text} {'ahead' if off > 0 else 'behind'}: certificates would not be valid there, nor "
-        "times comparable. Set it (`timedatectl set-ntp true`)"
-    )
+    return f"{text} {'ahead' if off > 0 else 'behind'}"
 
 
 def _storage(survey: Survey, needed_mb: int) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from vsi.reach import Holder
 
 _LISTEN, _TIME_WAIT = 0x0A, 0x06
+NEAR = ("0.0.0.0", "127.0.0.1", "::", "::ffff:127.0.0.1")  # noqa: S104 - compared
+"""Addresses at which a listener keeps another from loopback."""
 _MARK = "=owners="
 _MOST = 300
 """Sockets whose owner is looked for, listeners first: a busy server has thousands of connections."""
@@ -74,18 +76,19 @@ def _holder(sockets: Iterable[_Socket], owners: dict[str, int], commands: dict[i
     if free and not listeners:
         return None
     pids = tuple(dict.fromkeys(owners.get(item.inode) for item in listeners))
+    near = tuple(dict.fromkeys(owners.get(item.inode) for item in listeners if _bars(item)))
     named = next((pid for pid in pids if pid), None)
     if not listeners:
         named = next((owners[item.inode] for item in others if item.inode in owners), None)
     command = commands.get(named, "") if named is not None else ""
-    return Holder(pids, named, command, bool(others and not listeners), free)
+    return Holder(pids, named, command, bool(others and not listeners), free, near)
 
 
 def _bars(item: _Socket) -> bool:
     """Whether a server that would listen on loopback is kept from it: by another, or by a connection from
     there, but not by the remains of one."""
     if item.state == _LISTEN:
-        return item.address in ("0.0.0.0", "127.0.0.1", "::", "::ffff:127.0.0.1")  # noqa: S104 - compared
+        return item.address in NEAR
     return item.state != _TIME_WAIT and item.address in ("127.0.0.1", "::ffff:127.0.0.1")
 
 
