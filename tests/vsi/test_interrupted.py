@@ -229,14 +229,15 @@ def test_a_unit_that_listens_at_another_address_of_the_host_is_in_nobodys_way(
     deploy.apply(request_of(unit_of("front", 4001)), lambda _: None, machine_in(world))
     world.begin()
 
-    there: tuple[int, ...] = ()
+    def elsewhere(near: tuple[int, ...]) -> object:
+        def ports(_: MemoryReach, ports: Collection[int]) -> dict[int, Holder]:
+            front = world.processes["front"].pid
+            return {port: Holder((front, *near), front, free=not near, near=near) for port in ports}
 
-    def elsewhere(_: MemoryReach, ports: Collection[int]) -> dict[int, Holder]:
-        front = world.processes["front"].pid
-        return {port: Holder((front, 9), front, free=not there, near=there) for port in ports}
+        return ports
 
-    monkeypatch.setattr(MemoryReach, "ports", elsewhere)
-    for there in ((), (9,)):
+    for near in ((), (99_999,)):
+        monkeypatch.setattr(MemoryReach, "ports", elsewhere(near))
         vacate(machine_in(world), unit_of("pages", 4002), {4002}, lambda _: None)
 
     assert "stopped front" not in world.moments

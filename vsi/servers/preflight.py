@@ -11,6 +11,7 @@ from vsi import preflight as checks
 from vsi.machine import Machine
 from vsi.preflight import obstacle
 from vsi.reach import Question
+from vsi.servers import own_address
 from vsi.servers.known import Known
 from vsi.servers.machine import Server
 from vsi.servers.operate import each
@@ -41,19 +42,25 @@ def preflight(plan: ServersPlan) -> list[Obstacle]:
 
     def ask(place: str, machine: Machine) -> list[Obstacle]:
         units = [unit for unit in plan.units if unit.place == place]
+        connection = plan.connection(place)
+        address = connection.address if connection else ""
         return [
             replace(found, path=(AsWritten(f"{place}: {found.key}"),))
-            for found in _of_host(cast(Server, machine), units)
+            for found in _of_host(cast(Server, machine), units, address)
         ]
 
     return [found for many in each(machines, ask).values() for found in many]
 
 
-def _of_host(machine: Server, units: list[HostUnit]) -> list[Obstacle]:
+def _of_host(machine: Server, units: list[HostUnit], address: str) -> list[Obstacle]:
     ports = tuple(port for unit in units for port in unit.ports)
     try:
         question = Question(programs=PROGRAMS, ports=ports)
-        survey, (about, shown) = machine.reach.survey_and_run(question, ABOUT, machine.keeper.question())
+        begun = time.time()
+        survey, (about, shown, clock, name) = machine.reach.survey_and_run(
+            question, ABOUT, machine.keeper.question(), ("date", "+%s"), own_address.command(address)
+        )
+        ended = time.time()
         if trouble := trouble_in(about):
             return [checks.told(trouble)]
         programs = machine.keeper.programs_in(shown)
@@ -70,14 +77,19 @@ def _of_host(machine: Server, units: list[HostUnit]) -> list[Obstacle]:
         *checks.memory([unit for unit in units if unit.name not in running], survey),
         *checks.ports(units, machine, survey, {program.pid for program in programs.values()}),
         *checks.ephemeral(units, survey),
-        *_clock(machine),
+        *_clock(clock.output.strip(), (begun, ended)),
+        *_own_address(own_address.trouble(address, name.output)),
     ]
 
 
-def _clock(machine: Machine) -> list[Obstacle]:
+def _own_address(found: str) -> list[Obstacle]:
+    """A name under which the host knows itself as something that no other reaches."""
+    expected = "an address beyond loopback"
+    return [obstacle("address", found, expected, own_address.WHAT_TO_DO)] if found else []
+
+
+def _clock(there: str, here: tuple[float, float]) -> list[Obstacle]:
     """One that is off makes certificates that are not valid yet, or no longer."""
-    begun = time.time()
-    said = machine.reach.run(("date", "+%s")).output.strip()
-    off = clock_off(int(said), (begun, time.time())) if said.isdigit() else ""
+    off = clock_off(int(there), here) if there.isdigit() else ""
     expected = "that of this machine, which signs certificates"
     return [obstacle("clock", off, expected, SET_CLOCK)] if off else []

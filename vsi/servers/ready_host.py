@@ -33,7 +33,7 @@ from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
 from vsi.resources import TOLD, InPlace, found_as, outputs
-from vsi.servers import snapshot
+from vsi.servers import own_address, snapshot
 from vsi.servers.authority import Authority
 from vsi.servers.engines_copy import Engine
 from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
@@ -42,7 +42,7 @@ from vsi.servers.machine import server_paths
 from vsi.servers.parts import HostReady
 from vsi.servers.plan import ServersPlan
 from vsi.servers.prepare import Off, Wanted, differences, has_data, prepare, surveyed, take_away
-from vsi.servers.shell import Shell
+from vsi.servers.shell import Shell, quoted
 from vsi.servers.survey import Survey, Where
 from vsi.ssh.connection import Connection
 from vsi.ssh.master import Master
@@ -164,7 +164,11 @@ class HostProvider(LoggedIn, InPlace):
 
     def _prepare(self, props: Mapping[str, Any]) -> None:
         wanted = wanted_of(props)
+        address = Connection.model_validate_json(props["connection"]).address
         with self._shell(props) as way:
+            said = way.ask(quoted(*own_address.command(address))).output.decode(errors="replace")
+            if found := own_address.trouble(address, said):
+                raise DeployError(props["host"], f"{found}. {own_address.WHAT_TO_DO}")
             prepare(wanted, way, _reporter(props["host"]))
 
     def _survey(self, props: Mapping[str, Any]) -> Survey:

@@ -106,7 +106,7 @@ def _others(way: Way) -> list[Way]:
         known = recall(way.stack)
     except DeployError:
         return []
-    found = known.connections if known else ()
+    found = known.without(known.cleaned).connections if known else ()
     return [Way(way.stack, other, way.login) for other in found if other != way.connection]
 
 

@@ -3,6 +3,9 @@
 import json
 from collections.abc import Iterator
 
+import pytest
+
+from vsi.errors import Unreachable
 from vsi.reach import Said
 from vsi.systemd import journal
 
@@ -84,6 +87,29 @@ def test_a_file_is_read_on_from_where_it_ended_in_whole_lines() -> None:
     ]
     assert "s=9\n" in host.asked[1]
     assert "s=13\n" in host.asked[2]
+
+
+def test_a_host_that_is_cut_off_says_so_once_and_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class CutOff(Host):
+        def run(self, command: tuple[str, ...]) -> Said:
+            if len(self.asked) in (1, 2):
+                self.asked.append("")
+                raise Unreachable("h1", "no answer")
+            return super().run(command)
+
+    monkeypatch.setattr(journal, "PAUSE", 0)
+    host = CutOff("-- cursor: c1\n" + entry("c1", "alpha", "one"), entry("c2", "alpha", "two"))
+    told = journal.lines(host, "dev", ["alpha"], 5, follow=True, over=lambda: len(host.asked) > 3)  # type: ignore[arg-type]
+
+    assert list(told) == [
+        ("alpha", "one"),
+        ("", "cannot be reached, and is asked again: no answer"),
+        ("", "is reached again"),
+        ("alpha", "two"),
+    ]
+    assert "--cursor=c1" in host.asked[3]
 
 
 def test_nobody_is_asked_for_nothing() -> None:
