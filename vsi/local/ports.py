@@ -35,7 +35,7 @@ def holders(ports: Collection[int]) -> dict[int, Holder]:
                 continue
             if connection.status == psutil.CONN_LISTEN:
                 listeners.setdefault(port, []).append(connection.pid)
-                if connection.laddr.ip in NEAR:
+                if connection.laddr and connection.laddr.ip in NEAR:
                     near.setdefault(port, []).append(connection.pid)
             else:
                 others.setdefault(port, connection.pid)
