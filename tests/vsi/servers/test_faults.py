@@ -96,10 +96,15 @@ def test_of_two_runs_at_once_the_second_is_refused(small: Small, tmp_path: Path)
     until(lambda: run.over or small.shop.pulumi_locks(), "it has the stack")
     assert not run.over
 
-    there = other.obs("refresh", expect=3)
-    assert "locked by a Pulumi run" in there.stderr
-    here = small.obs("refresh", expect=3)
-    assert f"`obs up {STACK}`" in here.stderr
+    family = run.family()
+    for process in family:
+        process.suspend()
+    try:
+        assert "locked by a Pulumi run" in other.obs("refresh", expect=3).stderr
+        assert f"`obs up {STACK}`" in small.obs("refresh", expect=3).stderr
+    finally:
+        for process in family:
+            process.resume()
     until(lambda: run.over, "the first ends", 120)
     assert run.process.returncode == 0, run.said
 
