@@ -23,6 +23,8 @@ MANAGED = "managed by obs"
 """Description of the roles and users that are ours."""
 OURS = "obs-"
 """Names of templates and pipelines that are ours begin so."""
+BUSY = (409, 429, 503)
+"""Statuses of a store that may take the same a moment later."""
 SECURITY = "/_plugins/_security/api"
 
 
@@ -52,25 +54,41 @@ class Setup:
     client: httpx.Client
     url: str
     changes: list[str] = field(default_factory=list)
+    deadline: float = 0
+    """Until when (monotonic) it asks again where the store cannot answer yet."""
 
     def get(self, path: str) -> Any:
         """The JSON at `path`, None if there is nothing."""
-        answer = self.client.get(path)
+        answer = self._ask("GET", path)
         if answer.status_code == 404:
             return None
         return self._checked(answer, f"reading {path}")
 
     def put(self, what: str, path: str, body: Any) -> None:
         """Write `body` to `path` and note it as `what`."""
-        self._checked(self.client.put(path, json=body), f"writing {what}")
+        self._checked(self._ask("PUT", path, json=body), f"writing {what}")
         self.changes.append(f"wrote {what}")
 
     def delete(self, what: str, path: str) -> None:
         """Remove `path` and note it as `what`; not being there is fine."""
-        answer = self.client.delete(path)
+        answer = self._ask("DELETE", path)
         if answer.status_code != 404:
             self._checked(answer, f"removing {what}")
             self.changes.append(f"removed {what}")
+
+    def _ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """What is asked may be asked twice. A cluster that has just come together, or lost a node, says for
+        some seconds that it cannot, or that another was faster."""
+        while True:
+            try:
+                answer = self.client.request(method, path, **options)
+            except httpx.TransportError:
+                if time.monotonic() > self.deadline:
+                    raise
+            else:
+                if answer.status_code not in BUSY or time.monotonic() > self.deadline:
+                    return answer
+            time.sleep(0.5)
 
     def _checked(self, answer: httpx.Response, doing: str) -> Any:
         if answer.is_success:
@@ -241,7 +259,7 @@ def run(folder: Path, settings: Settings) -> list[str]:
     """Bring the store in line with `folder`; what was written. SetupError, httpx.HTTPError."""
     with connected(settings) as client:
         wait(client, settings.url, settings.deadline_seconds)
-        setup = Setup(client, settings.url)
+        setup = Setup(client, settings.url, deadline=time.monotonic() + settings.deadline_seconds)
         roles(setup, json.loads((folder / "security/roles.json").read_text(encoding="utf-8")))
         wanted = json.loads((folder / "security/users.json").read_text(encoding="utf-8"))
         users(setup, wanted, Path(settings.secrets), settings)

@@ -1,6 +1,7 @@
 """The stack's OpenSearch as the housekeeper sees it: how to reach it, which daily indices there are."""
 
 import ssl
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str
+    further: tuple[str, ...] = ()
+    """Other nodes of the same store."""
     ca: str
     user: str
     password_file: str
@@ -60,12 +63,51 @@ class Settings(BaseModel):
     indices: tuple[Kept, ...]
 
 
+class AnyNode(httpx.BaseTransport):
+    """Asks the first of several nodes that can answer: one that is away, or says that it cannot, is passed
+    over."""
+
+    def __init__(self, nodes: Sequence[str], transport: httpx.BaseTransport) -> None:
+        self._nodes = [httpx.URL(node) for node in nodes]
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The last node's answer, or failure, where none does better."""
+        *others, last = self._nodes
+        for node in others:
+            try:
+                answer = self._transport.handle_request(_to(node, request))
+            except httpx.TransportError:
+                continue
+            if answer.status_code < 500:
+                return answer
+            answer.close()
+        return self._transport.handle_request(_to(last, request))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+
+def _to(node: httpx.URL, request: httpx.Request) -> httpx.Request:
+    request.url = request.url.copy_with(scheme=node.scheme, host=node.host, port=node.port)
+    request.headers["Host"] = node.netloc.decode("ascii")
+    return request
+
+
 def connect(settings: Settings, timeout: float) -> httpx.Client:
-    """A client that logs in with what stands in the password's file now. OSError without that or the CA."""
+    """A client that logs in with what stands in the password's file now. OSError without that or the CA.
+
+    All nodes together have `timeout`, so that one that is silent leaves time for the others."""
     password = Path(settings.password_file).read_text().rstrip("\r\n")
     context = ssl.create_default_context(cafile=settings.ca)
-    auth = httpx.BasicAuth(settings.user, password)
-    return httpx.Client(base_url=settings.url, verify=context, auth=auth, timeout=timeout)
+    nodes = (settings.url, *settings.further)
+    return httpx.Client(
+        base_url=settings.url,
+        transport=AnyNode(nodes, httpx.HTTPTransport(verify=context)),
+        auth=httpx.BasicAuth(settings.user, password),
+        timeout=timeout / len(nodes),
+    )
 
 
 def indices(client: httpx.Client, kept: Kept) -> list[dict[str, Any]]:

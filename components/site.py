@@ -121,6 +121,15 @@ class Site:
         own = (item for item in listener.dial if item.rpartition(":")[0] == self.address)
         return next(own, None)
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """Names of the hosts that have a program, in the order of the inventory."""
+        places = {address.rpartition(":")[0] for address in self.dial_all(name)}
+        return tuple(host for host, place in self.hosts.items() if place.at in places)
+
+    def first(self, name: str) -> bool:
+        """Whether what several need done once is done by the instance of this host: the inventory's first."""
+        return self.members(name)[:1] in ((), (self.name,))
+
     def tls(self, name: str) -> bool:
         """Whether a program is dialled with TLS."""
         return self.listeners[name].tls

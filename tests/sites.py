@@ -1,7 +1,7 @@
 """Sites for tests."""
 
 from components.inventory import PROGRAMS
-from components.site import Folders, Listener, Site
+from components.site import Folders, Listener, Place, Site
 from components.spec import Spec
 from tests import specs
 from vsi.site import MERGED, local_site
@@ -59,4 +59,5 @@ def of_host(spec: Spec, host: str, root: str = "") -> Site:
         data=root + "/var/lib/obs/{program}",
         log=root + "/var/log/obs/{program}",
     )
-    return Site(host, listeners, services, folders, mutual=True, address=HOSTS[host])
+    hosts = {name: Place(address, {}) for name, address in HOSTS.items()}
+    return Site(host, listeners, services, folders, mutual=True, address=HOSTS[host], hosts=hosts)

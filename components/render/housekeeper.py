@@ -22,8 +22,10 @@ def render(spec: Spec, site: Site) -> Documents:
         ("spans", opensearch_store.span_prefix(spec), dashed, traces),
         ("span-services", opensearch_store.service_prefix(spec), dashed, traces),
     )
+    first, *further = site.urls("opensearch")
     settings = {
-        "url": site.url("opensearch"),
+        "url": first,
+        **({"further": further} if further else {}),
         "ca": site.ca,
         "user": PROGRAM.user,
         "password_file": site.secret(PROGRAM.password),

@@ -5,7 +5,7 @@
 - `opensearch.yml`, `jvm.options`, `log4j2.properties` and `opensearch-security/` are read at start: a change
   restarts the node;
 - everything under `setup/` is brought into the running node by `agents.opensearch_setup`: a change of a
-  template, role or user must not restart it (see `SETUP_ONLY`).
+  template, role or user must not restart it (see `SETUP_ONLY`). Of a cluster one node has it, for all.
 
 TLS files are read through `TLS_LINK` in the conf folder, a link to the site's folder of certificates: Java's
 security manager lets OpenSearch read nothing outside that folder, and judges by the path as written.
@@ -60,7 +60,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "jvm.options": Document(_jvm(spec), "text"),
         "log4j2.properties": Document(_LOG4J2, "text"),
         **{f"opensearch-security/{name}.yml": Document(data, "yaml") for name, data in _security().items()},
-        **opensearch_store.render(spec, site),
+        **(opensearch_store.render(spec, site) if site.first("opensearch") else {}),
     }
     return dict(sorted(files.items()))
 
@@ -103,15 +103,17 @@ def _node(spec: Spec, site: Site) -> dict[str, Any]:
 
 
 def _discovery(site: Site) -> dict[str, Any]:
-    """How a node finds the others. Each may manage the cluster; at its very first start they must know which
-    nodes it has, by the addresses that they publish."""
+    """How a node finds the others. Each may manage the cluster, but the first alone founds it, once it has
+    found a majority: two that join a node which was there before would found another without it
+    (docs/adr/0019-several-of-a-role.md)."""
     nodes = list(site.dial_all("opensearch-transport"))
     if len(nodes) == 1:
         return {"node.name": "opensearch", "discovery.type": "single-node"}
+    names = list(site.members("opensearch"))
     return {
         "node.name": site.name,
         "discovery.seed_hosts": nodes,
-        "cluster.initial_cluster_manager_nodes": nodes,
+        **({"cluster.initial_cluster_manager_nodes": names} if site.first("opensearch") else {}),
         # Nodes are known by their addresses, which their certificates name.
         "plugins.security.ssl.transport.resolve_hostname": False,
     }
@@ -190,16 +192,16 @@ def _meta(kind: str) -> dict[str, Any]:
 
 
 def running(spec: Spec, site: Site) -> Running:
-    """One node; what is under `setup/` is brought in while it runs."""
-    del site
+    """One node; what is under `setup/` is brought in while it runs, by the first of several."""
+    first = site.first("opensearch")
     return Running(
         command=COMMAND,
         environment=ENVIRONMENT,
         checks=(CHECK_COMMAND,),
-        setup=SETUP_COMMAND,
+        setup=SETUP_COMMAND if first else (),
         setup_only=SETUP_ONLY,
         health=Health("opensearch", READY_PATH, seconds=300),
-        secrets=SECRETS,
+        secrets=SECRETS if first else (),
         refuses_root=True,
         stop_seconds=60,
         memory_mb=spec.deploy.opensearch_heap_mb + 500,

@@ -7,7 +7,17 @@ from components.render.scrape_jobs import (
     scraped,
     span_metrics_limits,
 )
-from components.rules import alertmanager, collector, host, jaeger, opensearch, prometheus, redis, retention
+from components.rules import (
+    alertmanager,
+    clusters,
+    collector,
+    host,
+    jaeger,
+    opensearch,
+    prometheus,
+    redis,
+    retention,
+)
 from components.rules.model import Alert, Group, RuleFile
 from components.rules.scrapes import Scraped, aborted, down, forbidden, too_many
 from components.site import Site
@@ -33,6 +43,7 @@ def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
     alerts = {name: made(spec) for name, (listener, made) in _OF.items() if site.has(listener)}
     if "opensearch" not in spec.metrics.exporters:
         alerts.pop("opensearch", None)
+    alerts["clusters"] = clusters.clusters(spec, site)
     alerts["targets"] = targets(spec, site)
     return tuple(
         RuleFile(f"platform-{name}", (Group(f"platform-{name}", spec.metrics.evaluation_interval, members),))

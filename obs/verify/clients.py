@@ -5,7 +5,8 @@ cannot be used is `Unanswered`, naming the address and what to look at.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,17 +30,31 @@ def forever() -> float:
 
 
 class Http:
-    """One server: its name in messages, its address, and where its log is.
+    """One server: its name in messages, its address, and where its log is. Of several that replace each other
+    (`further` addresses) the next is asked when one does not answer.
 
     `left` says how many seconds the run has left: no request takes longer, so that the run ends in time."""
 
-    def __init__(self, name: str, base: str, stack: str, transport: httpx.BaseTransport | None = None,
-                 left: Callable[[], float] = forever, **options: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        name: str,
+        base: str,
+        stack: str,
+        transport: httpx.BaseTransport | None = None,
+        left: Callable[[], float] = forever,
+        further: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
         self.name = name
-        self.base = base
+        self._bases = deque((base, *further))
         self.stack = stack
         self._left = left
-        self._client = httpx.Client(base_url=base, transport=transport, trust_env=False, **options)
+        self._client = httpx.Client(transport=transport, trust_env=False, **options)
+
+    @property
+    def base(self) -> str:
+        """The address that is asked next."""
+        return self._bases[0]
 
     def close(self) -> None:
         """Close the connections."""
@@ -51,17 +66,22 @@ class Http:
         """Any answer; `Unanswered` if there is none, also if no time is left for it.
 
         `left` stands for what the run has left, for those who undo things after it."""
-        limit = min(timeout, self._left() if left is None else left)
-        if limit <= 0:
-            raise Unanswered(f"time to ask {self.name} for {method} {path.split('?')[0]}", "none left", AGAIN)
-        try:
-            return self._client.request(method, path, timeout=limit, **options)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unanswered(
-                f"{self.name} to answer at {self.base}{path.split('?')[0]}",
-                f"{type(error).__name__}: {error}",
-                f"See `obs status {self.stack}` and `obs logs {self.name}`.",
-            ) from None
+        what = path.split("?")[0]
+        for last in (*[False] * (len(self._bases) - 1), True):
+            limit = min(timeout, self._left() if left is None else left)
+            if limit <= 0:
+                raise Unanswered(f"time to ask {self.name} for {method} {what}", "none left", AGAIN)
+            try:
+                return self._client.request(method, f"{self.base}{path}", timeout=limit, **options)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                if last:
+                    raise Unanswered(
+                        f"{self.name} to answer at {self.base}{what}",
+                        f"{type(error).__name__}: {error}",
+                        f"See `obs status {self.stack}` and `obs logs {self.name}`.",
+                    ) from None
+                self._bases.rotate(-1)
+        raise AssertionError("the last raises")
 
     def json(self, method: str, path: str, accept: tuple[int, ...] = (200,), **options: Any) -> Any:
         """The JSON of an answer with one of the statuses in `accept`; `Unanswered` otherwise."""
@@ -282,22 +302,30 @@ class Clients:
         self._transport = transport
         self._left = left
         self._services: dict[str, Http] = {}
-        common, site = (stack, transport, left), access.site
         self._tls: Json = {} if transport else {"verify": _tls(access, stack)}
-        tls = self._tls
-        self.prometheus = Prometheus("prometheus", site.url("prometheus"), *common, **tls)
-        self.alertmanager = Alertmanager("alertmanager", site.url("alertmanager"), *common, **tls)
-        self.jaeger = Jaeger("jaeger", site.url(BY_NAME["jaeger"].api), *common, **tls)
-        self.sink = Sink("sink", site.url("sink"), *common, **tls)
-        self.pages = Http("pages", site.url("pages"), *common, **tls)
+
+        def at(program: str) -> Json:
+            first, *further = access.site.urls(BY_NAME[program].api)
+            return {**self._common, "name": program, "base": first, "further": further}
+
+        self.prometheus = Prometheus(**at("prometheus"))
+        self.alertmanager = Alertmanager(**at("alertmanager"))
+        self.jaeger = Jaeger(**at("jaeger"))
+        self.sink = Sink(**at("sink"))
+        self.pages = Http(**at("pages"))
         auth = ("reader", _given(access.secret, stack, password_of("reader")))
-        self.opensearch = OpenSearch("opensearch", site.url("opensearch"), *common, auth=auth, **tls)
+        self.opensearch = OpenSearch(**at("opensearch"), auth=auth)
+
+    @property
+    def _common(self) -> Json:
+        """What all are told."""
+        told = {"stack": self._stack, "transport": self._transport, "left": self._left}
+        return {**told, **self._tls}
 
     def service(self, name: str, listener: Listener) -> Http:
         """A service with `run`, or another listener that speaks HTTP."""
         if name not in self._services:
-            common = (self._stack, self._transport, self._left)
-            self._services[name] = Http(name, listener.url, *common, **self._tls)
+            self._services[name] = Http(name, listener.url, **self._common)
         return self._services[name]
 
     def close(self) -> None:

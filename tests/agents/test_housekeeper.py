@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from agents import housekeeper
 from agents.housekeeper import Housekeeper, Metrics
-from agents.store import Kept, Settings
+from agents.store import AnyNode, Kept, Settings
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -179,3 +179,20 @@ def test_bad_settings_are_told_without_a_traceback(tmp_path: Path, text: str) ->
     assert process.returncode == 2
     assert "settings.json" in error
     assert "Traceback" not in error
+
+
+def test_a_node_that_cannot_answer_is_passed_over() -> None:
+    def node(request: httpx.Request) -> httpx.Response:
+        assert request.headers["Host"] == f"{request.url.host}:{request.url.port}"
+        if request.url.host == "away":
+            raise httpx.ConnectError("away")
+        return httpx.Response(503 if request.url.host == "lost" else 200, text=str(request.url))
+
+    def ask(*nodes: str) -> httpx.Response:
+        transport = AnyNode([f"https://{name}:9200" for name in nodes], httpx.MockTransport(node))
+        return httpx.Client(transport=transport, base_url="https://away:9200").get("/x?y=1")
+
+    assert ask("away", "lost", "there").text == "https://there:9200/x?y=1"
+    assert ask("away", "lost").status_code == 503
+    with pytest.raises(httpx.ConnectError):
+        ask("lost", "away")

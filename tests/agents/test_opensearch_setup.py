@@ -1,6 +1,7 @@
 """The set-up's judgement of "equal" and its failures; what it does to a real store: tests/engine."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,19 @@ def test_bad_settings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "settings.json").write_text(text)
     assert opensearch_setup.main(["--settings", str(tmp_path / "settings.json")]) == 2
     assert "settings.json" in capsys.readouterr().err
+
+
+def test_a_store_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opensearch_setup.time, "sleep", lambda _: None)
+    answers = [httpx.ConnectError("away"), httpx.Response(503), httpx.Response(409), httpx.Response(200)]
+
+    def store(_: httpx.Request) -> httpx.Response:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    client = httpx.Client(transport=httpx.MockTransport(store), base_url="https://store")
+    setup = Setup(client, "https://store", deadline=time.monotonic() + 60)
+    setup.put("role a", "/role", {})
+    assert (setup.changes, answers) == (["wrote role a"], [])

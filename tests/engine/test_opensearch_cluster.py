@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from components.site import Listener, Site
+from components.site import Listener, Place, Site
 from tests import specs
 from tests.engine.node import Node
 from tests.ports import free_base
@@ -41,13 +41,14 @@ def keys(folder: Path, authority: Authority) -> None:
 def nodes(tmp_path: Path, engine_folder: Callable[[str], Path]) -> Iterator[dict[str, Node]]:
     spec = specs.spec(deploy={"opensearch_heap_mb": 512})
     authority, base, engine = Authority.make(), free_base(2), engine_folder("opensearch")
+    hosts = {place: Place(address, {}) for place, address in PLACES.items()}
     made = {}
     for place, address in PLACES.items():
         listeners = {
             name: Listener(f"{address}:{port}", tuple(f"{at}:{port}" for at in PLACES.values()), tls=True)
             for port, name in enumerate(("opensearch", "opensearch-transport"), base)
         }
-        site = Site(place, listeners, {}, FOLDERS, mutual=True, address=address)
+        site = Site(place, listeners, {}, FOLDERS, mutual=True, address=address, hosts=hosts)
         keys(tmp_path / place / "secrets/tls", authority)
         made[place] = Node(spec, tmp_path / place, engine, site)
     for node in made.values():
@@ -59,11 +60,12 @@ def nodes(tmp_path: Path, engine_folder: Callable[[str], Path]) -> Iterator[dict
             node.stop()
 
 
-def test_two_nodes_are_one_store_that_each_sets_up(nodes: dict[str, Node]) -> None:
+def test_two_nodes_are_one_store_that_the_first_sets_up(nodes: dict[str, Node]) -> None:
     for node in nodes.values():
         node.ready(240)
-        node.setup()
+    nodes["one"].setup()
     with nodes["one"].admin() as one, nodes["two"].admin() as two:
+        assert two.get("/_index_template/obs-logs").status_code == 200
         names = {row["name"] for row in one.get("/_cat/nodes", params={"format": "json"}).json()}
         assert names == set(nodes)
         body = {"settings": {"index.number_of_replicas": 1}}

@@ -138,10 +138,19 @@ def test_nodes_of_the_store_are_one_cluster() -> None:
     for host, address in HOSTS.items():
         node = yaml.safe_load(rendered(host)["opensearch/opensearch.yml"])
         assert (node["node.name"], node["network.host"]) == (host, address)
-        assert node["discovery.seed_hosts"] == node["cluster.initial_cluster_manager_nodes"] == nodes
+        assert node["discovery.seed_hosts"] == nodes
         assert "discovery.type" not in node
-        setup = json.loads(rendered(host)["opensearch/setup/settings.json"])
-        assert setup["url"] == f"https://{address}:21010"
+
+
+def test_the_first_node_of_the_inventory_founds_the_cluster_and_sets_it_up() -> None:
+    first, second = (of_host(SPEC, host) for host in HOSTS)
+    node = yaml.safe_load(rendered("obs-1")["opensearch/opensearch.yml"])
+    assert node["cluster.initial_cluster_manager_nodes"] == list(HOSTS)
+    assert json.loads(rendered("obs-1")["opensearch/setup/settings.json"])["url"] == "https://10.0.0.11:21010"
+    assert opensearch.running(SPEC, first).setup
+    assert "cluster.initial_cluster_manager_nodes" not in rendered("obs-2")["opensearch/opensearch.yml"]
+    assert not [name for name in rendered("obs-2") if name.startswith("opensearch/setup/")]
+    assert opensearch.running(SPEC, second).setup == opensearch.running(SPEC, second).secrets == ()
 
 
 def test_one_node_alone_looks_for_no_others() -> None:

@@ -92,9 +92,11 @@ def _units(spec: Spec, stack: str, host: Host, there: Where) -> list[HostUnit]:
 
 def _ids(host: Host, there: Where) -> Ids:
     def ids(name: str) -> tuple[str, ...]:
-        """The one of the same host if there is one, otherwise all that there are."""
-        places = (host,) if host in there[name] else there[name]
-        return tuple(part_id(name, place.name) for place in places)
+        """The one of the same host if there is one, and the first, which does what is done once for all. Not
+        the others: one that cannot be put on its host does not stop what could do without it."""
+        first = there[name][:1]
+        places = (host, *first) if host in there[name] else first
+        return tuple(dict.fromkeys(part_id(name, place.name) for place in places))
 
     return ids
 

@@ -1,16 +1,12 @@
 """What plain servers cannot do yet, or a stack file does not say for them, by the names of settings."""
 
+import ipaddress
+
 from components.inventory import runs_redis
 from components.spec import Aws, Kubernetes, Spec
 from components.spec.problem import MISSING, KeyPath, Problem
-from components.spec.servers import Role
 from vsi.servers.site import hosts_of
 
-ALONE: dict[Role, str] = {
-    "alerting": "two Alertmanagers that do not know each other would tell each alert twice",
-    "logs": "OpenSearch is one node",
-}
-"""Roles that one host has as yet, and why."""
 TAKEN = ("admin", "ca", "host", "keys", "operator")
 """Names of certificates that mean somebody else, and of parts that are no programs."""
 
@@ -20,7 +16,8 @@ def refusals(spec: Spec) -> list[Problem]:
     if not spec.servers.hosts:
         expected = "missing; expected hosts, since target vsi goes to servers"
         return [Problem(("servers", "hosts"), MISSING, expected)]
-    return [*_cluster(spec), *_alone(spec), *_replicas(spec), *_redis(spec), *_logs(spec), *_names(spec)]
+    checks = (_cluster, _store, _replicas, _gossip, _redis, _logs, _names)
+    return [problem for check in checks for problem in check(spec)]
 
 
 def _cluster(spec: Spec) -> list[Problem]:
@@ -39,23 +36,48 @@ def _cluster(spec: Spec) -> list[Problem]:
     return found
 
 
-def _alone(spec: Spec) -> list[Problem]:
-    found: list[Problem] = []
-    for role, why in ALONE.items():
-        having = [index for index, host in enumerate(spec.servers.hosts) if host.does(role)]
-        for index in having[1:]:
-            expected = f"expected {role} at one host: target vsi cannot have it twice yet, since {why}"
-            found.append(Problem(("servers", "hosts", index, "roles"), role, expected))
-    return found
+def _store(spec: Spec) -> list[Problem]:
+    """Two nodes of OpenSearch are worse than one: when either goes, the other is no majority and stops."""
+    nodes = [index for index, host in enumerate(spec.servers.hosts) if host.does("logs")]
+    if len(nodes) != 2:
+        return []
+    expected = (
+        "expected logs at one host, or at three or more: of two, none goes on without the other, since "
+        "OpenSearch needs a majority; take the role from this one, or give it to a third"
+    )
+    return [Problem(("servers", "hosts", nodes[1], "roles"), "logs", expected)]
 
 
 def _replicas(spec: Spec) -> list[Problem]:
+    """A copy is on another node than what it is a copy of."""
+    nodes = len(spec.servers.of_role("logs"))
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
     )
-    expected = "expected 0: target vsi has one OpenSearch node yet, and no other to copy to"
-    return [Problem(place, replicas, expected) for place, replicas in places if replicas]
+    most = max(nodes - 1, 0)
+    have = f"the stack has {nodes} host{'s' * (nodes != 1)} with the role logs, and each copy is on another"
+    expected = f"expected {most}{' or fewer' * (most > 0)}: {have}"
+    return [Problem(place, replicas, expected) for place, replicas in places if replicas > most]
+
+
+def _gossip(spec: Spec) -> list[Problem]:
+    """Alertmanagers find each other by numbers alone."""
+    hosts = [(index, host) for index, host in enumerate(spec.servers.hosts) if host.does("alerting")]
+    expected = "expected an IP address: Alertmanagers of several hosts know each other by these alone"
+    return [
+        Problem(("servers", "hosts", index, "address"), host.address, expected)
+        for index, host in hosts
+        if len(hosts) > 1 and not _is_number(host.address)
+    ]
+
+
+def _is_number(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def _redis(spec: Spec) -> list[Problem]:

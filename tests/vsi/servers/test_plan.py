@@ -206,15 +206,15 @@ def test_a_bastion_gets_nothing_but_is_on_the_way() -> None:
     [
         (("servers", "hosts"), [], "servers.hosts", "target vsi goes to servers"),
         (
-            ("servers", "hosts", 1, "roles"),
-            ["logs", "alerting"],
-            "servers.hosts[1].roles",
-            "tell each alert twice",
+            ("servers", "hosts", 2, "roles"),
+            ["traces", "gateway", "alerting"],
+            "servers.hosts[2].address",
+            "IP",
         ),
-        (("servers", "hosts", 3, "roles"), ["demo", "logs"], "servers.hosts[3].roles", "one node"),
+        (("servers", "hosts", 3, "roles"), ["demo", "logs"], "servers.hosts[3].roles", "give it to a third"),
         (("services", 4, "hosts"), [], "services[4].hosts", "reads the service's log files"),
         (("services", 4, "name"), "admin", "services[4].name", "for its own"),
-        (("logging", "index", "replicas"), 1, "logging.index.replicas", "one OpenSearch node"),
+        (("logging", "index", "replicas"), 1, "logging.index.replicas", "expected 0: the stack has 1 host"),
     ],
 )
 def test_what_servers_cannot_do_yet(path: tuple[str | int, ...], value: Any, key: str, told: str) -> None:
@@ -225,6 +225,40 @@ def test_what_servers_cannot_do_yet(path: tuple[str | int, ...], value: Any, key
     place[path[-1]] = value
     found = refusals(_spec(stack))
     assert [(problem.key, told in problem.expected) for problem in found] == [(key, True)]
+
+
+def _clustered() -> Any:
+    """All but traces, gateway and demo on each of three hosts."""
+    stack = specs.on_servers(logging={"index": {"replicas": 2}}, tracing={"storage": {"replicas": 1}})
+    for host in stack["servers"]["hosts"][:3]:
+        host["roles"] = [*{*host["roles"], "metrics", "logs", "alerting"}]
+    stack["servers"]["hosts"][2]["address"] = "192.0.2.13"
+    return stack
+
+
+def test_several_of_a_role_are_planned_and_wait_for_the_first_alone() -> None:
+    spec = _spec(_clustered())
+    assert not refusals(spec)
+    found = plan(spec, "four")
+    nodes = [unit for unit in found.units if unit.name == "opensearch"]
+    assert [bool(node.setup) for node in nodes] == [True, False, False]
+    assert [node.certificates for node in nodes] == [
+        ("admin", "opensearch"),
+        ("opensearch",),
+        ("opensearch",),
+    ]
+    assert not [need for node in nodes for need in node.needs if "opensearch" in need]
+    agent, payments = _unit(found, "collector-agent@obs-2"), _unit(found, "collector-agent@app-1")
+    assert {need for need in agent.needs if "opensearch" in need} == {"opensearch@obs-1", "opensearch@obs-2"}
+    assert {need for need in payments.needs if "opensearch" in need} == {"opensearch@obs-1"}
+
+
+def test_a_copy_more_than_there_are_other_nodes_is_refused() -> None:
+    stack = _clustered()
+    stack["logging"]["index"]["replicas"] = 3
+    [problem] = refusals(_spec(stack))
+    assert problem.key == "logging.index.replicas"
+    assert problem.expected.startswith("expected 2 or fewer: the stack has 3 hosts")
 
 
 def test_redis_is_for_services_of_its_own_host() -> None:

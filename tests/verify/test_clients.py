@@ -1,0 +1,29 @@
+"""How `obs verify` asks several that replace each other."""
+
+import httpx
+import pytest
+
+from obs.verify.clients import Http
+from obs.verify.outcome import Unanswered
+
+
+def _client(*names: str) -> Http:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host.startswith("away"):
+            raise httpx.ConnectError("away")
+        return httpx.Response(200, json={"by": request.url.host})
+
+    first, *further = (f"https://{name}:1" for name in names)
+    return Http("store", first, "demo", httpx.MockTransport(answer), further=further)
+
+
+def test_the_next_is_asked_where_one_does_not_answer_and_goes_on_being_asked() -> None:
+    client = _client("away", "two", "three")
+    assert client.json("GET", "/x?y=1") == {"by": "two"}
+    assert client.base == "https://two:1"
+    assert client.json("GET", "/x") == {"by": "two"}
+
+
+def test_when_none_answers_that_is_told_of_the_last() -> None:
+    with pytest.raises(Unanswered, match=r"answer at https://away-2:1/x"):
+        _client("away-1", "away-2").request("GET", "/x?y=1")
