@@ -114,6 +114,8 @@ def _discovery(site: Site) -> dict[str, Any]:
         "node.name": site.name,
         "discovery.seed_hosts": nodes,
         **({"cluster.initial_cluster_manager_nodes": names} if site.first("opensearch") else {}),
+        # Several are refused where this is on and the host's vm.max_map_count is as Linux has it.
+        "node.store.allow_mmap": False,
         # Nodes are known by their addresses, which their certificates name.
         "plugins.security.ssl.transport.resolve_hostname": False,
     }
