@@ -149,8 +149,13 @@ def test_bad_settings_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_store_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opensearch_setup.time, "sleep", lambda _: None)
-    answers = [httpx.ConnectError("away"), httpx.Response(503), httpx.Response(409), httpx.Response(200)]
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    answers: list[httpx.Response | Exception] = [
+        httpx.ConnectError("away"),
+        httpx.Response(503),
+        httpx.Response(409),
+        httpx.Response(200),
+    ]
 
     def store(_: httpx.Request) -> httpx.Response:
         answer = answers.pop(0)
