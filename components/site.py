@@ -61,6 +61,8 @@ class Folders:
     """Where a service's log file is, as the collector finds it."""
     log_file: str = "{program}.log"
     """Its name there; a glob where a container runtime names it."""
+    wrapped: tuple[str, ...] = ()
+    """Folders in which a container runtime puts its own words before each line: time, stream and a flag."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,10 @@ class Site:
     def secret(self, name: str) -> str:
         """The file of a secret."""
         return f"{self.folders.secrets}/{name}"
+
+    def wrapped(self, path: str) -> bool:
+        """Whether the lines of a file come behind words of a container runtime."""
+        return path.startswith(tuple(f"{folder}/" for folder in self.folders.wrapped))
 
     @property
     def ca(self) -> str:

@@ -31,3 +31,18 @@ def part_of(spec: Spec) -> dict[str, str]:
 def labels(spec: Spec, program: str) -> dict[str, str]:
     """The labels of a program's objects."""
     return {"app.kubernetes.io/name": program, **part_of(spec)}
+
+
+PODS = {
+    "prometheus": {"app.kubernetes.io/name": "prometheus"},
+    "alertmanager": {"app.kubernetes.io/name": "alertmanager"},
+}
+"""Program -> the labels of its pods, where an operator makes them."""
+
+
+def pods(spec: Spec, program: str, *, own: bool) -> dict[str, str]:
+    """The labels by which a program's pods are found. A release that runs a program is called like it, and
+    every chart gives its pods the release's name."""
+    if own:
+        return labels(spec, program)
+    return PODS.get(program, {"app.kubernetes.io/instance": program})

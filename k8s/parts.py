@@ -98,6 +98,17 @@ class Manifest(Part):
         return key[1] if len(key) == 2 and key[0] == "data" else None
 
 
+class StackKeys(Part):
+    """The authority, the certificates and the generated passwords of a stack, in Pulumi's state."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("pulumi-python:dynamic/k8s:StackKeys",)
+
+    generated: tuple[str, ...]
+    """Names of passwords."""
+    certificates: tuple[tuple[str, tuple[str, ...]], ...]
+    """Pairs of a certificate's name and all other names and addresses that it is good for."""
+
+
 class Cluster(Frozen):
     """Which cluster a plan is for."""
 
@@ -110,7 +121,7 @@ class Cluster(Frozen):
 class KubernetesPlan(Plan):
     """All that one stack puts into a cluster."""
 
-    parts: tuple[Release | Manifest, ...]
+    parts: tuple[Release | Manifest | StackKeys, ...]
     cluster: Cluster
 
 

@@ -20,6 +20,9 @@ DATA = "/var/lib/obs"
 POD_LOGS = "/var/log/pods"
 """Where a node keeps what containers write."""
 
+NODE_LOGS = "/var/log"
+"""What of a node the log agent may be given."""
+
 WITHOUT = ("front",)
 """Programs that this target does without: Services lead to programs, and nobody needs a front."""
 
@@ -54,6 +57,13 @@ PORTS = {
 """Listener -> port; all others count from `deploy.port_base`."""
 
 
+def log_folder(spec: Spec) -> str:
+    """What of a node the log agent is given: the logs of pods, or all where others are to be read."""
+    paths = [item.path for item in spec.logging.inputs]
+    paths += [source.path for service in spec.services for source in service.logs if source.path]
+    return POD_LOGS if all(path.startswith(f"{POD_LOGS}/") for path in paths) else NODE_LOGS
+
+
 def service_of(program: str) -> str:
     """The Service that leads to a program, or to a service of the stack."""
     return SERVICES.get(program, program)
@@ -83,6 +93,7 @@ def site_of(spec: Spec) -> Site:
             # <namespace>_<pod>_<uid>/<container>/<restarts>.log
             log=f"{POD_LOGS}/{spec.kubernetes.namespace}_{{program}}-*/{{program}}",
             log_file="*.log",
+            wrapped=(POD_LOGS, "/var/log/containers"),
         ),
     )
 

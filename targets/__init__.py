@@ -11,7 +11,7 @@ from components.spec import Spec
 from components.spec.problem import Problem, Refused
 from components.target import AnyTarget, Operate
 
-MODULES = {"local": "vsi.target", "vsi": "vsi.servers.target"}
+MODULES = {"local": "vsi.target", "vsi": "vsi.servers.target", "kubernetes": "k8s.target"}
 """Each has a `TARGET`."""
 
 

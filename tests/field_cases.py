@@ -281,6 +281,16 @@ REFUSED = {
         "services[].selector",
         "tracing.storage.replicas",
     },
+    "kubernetes": {
+        "environment.target",
+        *(field for field in CASES if field.startswith(("aws.", "servers."))),
+        "kubernetes.shipper",
+        "logging.index.replicas",
+        "metrics.scrape_jobs[].ca",
+        "services[].hosts",
+        "services[].metrics[].ca",
+        "tracing.storage.replicas",
+    },
 }
 """Target -> cases that it cannot honour and must therefore refuse."""
 

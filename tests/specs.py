@@ -256,6 +256,29 @@ def spec_on_servers(**changes: Any) -> Spec:
     return _whole(on_servers(**changes))
 
 
+def on_kubernetes(**changes: Any) -> Stack:
+    """The demo shop in a cluster as a stack file has it, changed as by `stack`."""
+    shop = stack(
+        environment={"target": "kubernetes"},
+        kubernetes={
+            "context": "staging",
+            "images": {"registry": "registry.example/obs"},
+            "ingress": {"host": "obs.example.com"},
+        },
+    )
+    billing = shop["services"][4]
+    billing["selector"] = {"app": "billing"}
+    billing["metrics"][0]["address"] = ":9404"
+    shop["metrics"]["scrape_jobs"][0]["targets"] = ["router.example:9342"]
+    merged: Stack = _merge(shop, changes)
+    return copy.deepcopy(merged)
+
+
+def spec_on_kubernetes(**changes: Any) -> Spec:
+    """The same as a Spec. ValueError if it does not fit together."""
+    return _whole(on_kubernetes(**changes))
+
+
 def service(name: str, /, **changes: Any) -> list[Stack]:
     """The shop's services, with `changes` merged into the one called `name`; for `spec(services=...)`."""
     services: list[Stack] = stack()["services"]
@@ -274,9 +297,11 @@ __all__ = [
     "HOST_KEY",
     "Stack",
     "account",
+    "on_kubernetes",
     "on_servers",
     "service",
     "spec",
+    "spec_on_kubernetes",
     "spec_on_servers",
     "stack",
     "unit",

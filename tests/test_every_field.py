@@ -19,13 +19,14 @@ from pydantic import BaseModel, ValidationError
 from components.spec import Spec
 from components.spec.consistency import JOB_LABELS, RESERVED_LABELS
 from components.spec.problem import Refused
-from targets import MODULES, plan
+from targets import MODULES, plan, refusals
 from tests import specs
 from tests.field_cases import CASES, OPTIONAL, REFUSED, Path
 
 
 def _stack(target: str = "local") -> Any:
-    stack = specs.on_servers() if target == "vsi" else specs.stack()
+    of = {"kubernetes": specs.on_kubernetes, "vsi": specs.on_servers}
+    stack = of.get(target, specs.stack)()
     stack["environment"]["target"] = target
     stack["secrets"] = [
         {"name": "first", "source": "environment", "key": "FIRST"},
@@ -48,6 +49,9 @@ def _stack(target: str = "local") -> Any:
     }
     stack["services"][4]["metrics"][0] |= guarded
     stack["metrics"]["scrape_jobs"].append({"name": "guarded", "targets": ["[::1]:9443"], **guarded})
+    if target == "kubernetes":  # which has no file of a host
+        for access in (stack["services"][4]["metrics"][0], stack["metrics"]["scrape_jobs"][-1]):
+            del access["ca"]
     for source in (stack["services"][0]["logs"][0], stack["logging"]["inputs"][0]):
         source["multiline"] = {"start_pattern": "^\\S"}
     return stack
@@ -163,7 +167,8 @@ def test_what_a_target_cannot_do_is_refused_by_name(target: str, field: str) -> 
 def _told(stack: Any) -> set[str]:
     """What a stack is refused for, as key paths without indices; empty if it is not."""
     try:
-        problems = [problem.path for problem in _spec(stack).problems()]
+        spec = _spec(stack)
+        problems = [problem.path for problem in (*spec.problems(), *refusals(spec))]
     except ValidationError as error:
         problems = [item["loc"] for item in error.errors()]
     return {".".join(str(part) for part in path if isinstance(part, str)) for path in problems}
@@ -185,6 +190,8 @@ def test_null_changes_the_plan_or_is_refused(target: str, field: str) -> None:
             place["run"] = {"command": ["{python}"], "port_offset": 198}
         else:
             place.setdefault(path[-1], {})
+    if path == OPTIONAL["services[].run"]:  # whose pods are known
+        _at(given, path[:-1]).pop("selector", None)
     place[path[-1]] = None
     refused = _told(without) - {"secrets.name"}  # one that nobody asks for any more
     if refused:

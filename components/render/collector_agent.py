@@ -14,6 +14,7 @@ from components.render import (
     collector_otlp,
     collector_spread,
     collector_traces,
+    ottl,
 )
 from components.render.collector_process import process, storage, whole
 from components.render.document import Document, Documents
@@ -43,12 +44,14 @@ def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
     if not files and not takes:
         return None
     otlp = collector_otlp.logs(spec) if takes else {}
-    logs = {**({"logs": collector_logs.pipeline(files)} if files else {}), **otlp}
+    sources = collector_files.sources(spec, site)
+    unwrap = _unwrap(sources)
+    logs = {**({"logs": collector_logs.pipeline(files, *unwrap)} if files else {}), **otlp}
     work: dict[str, Any] = {
         "exporters": collector_logs.exporters(spec, site) if logs else {},
         # What is in a queue or a checkpoint has reached the disk, so that it outlives a power cut.
         "extensions": {"file_storage/logs": storage(site, name, "logs", fsync=True)} if logs else {},
-        "processors": collector_logs.processors(spec, collector_files.sources(spec, site)) if logs else {},
+        "processors": {**collector_logs.processors(spec, sources), **unwrap} if logs else {},
         "receivers": files,
     }
     if takes:
@@ -71,3 +74,21 @@ def _take(spec: Spec, site: Site, work: dict[str, Any]) -> None:
         **collector_traces.cleaning(spec),
     }
     work["receivers"] |= {"otlp": collector_otlp.receiver(spec, site, NAME)}
+
+
+def _unwrap(sources: tuple[collector_files.Source, ...]) -> dict[str, Any]:
+    """A processor, by name, that takes a container runtime's words before each line away; the id of a line
+    has them in it. None where no runtime puts any."""
+    names = "|".join(source.name for source in sources if source.wrapped)
+    if not names:
+        return {}
+    mine = f'IsMatch(resource.attributes["log.source"], {ottl.text(f"^({names})$")})'
+    words = ottl.text(f"(?m){collector_files.RUNTIME}")
+    statement = f'replace_pattern(body, {words}, "") where {mine}'
+    return {
+        "transform/runtime": {
+            # Errors could quote the record.
+            "error_mode": "silent",
+            "log_statements": [{"context": "log", "statements": [statement]}],
+        }
+    }

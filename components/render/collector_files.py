@@ -25,6 +25,12 @@ class Source:
     pattern: str | None
     """What the whole record matches; where it has several lines, `.` stands for a line's end too."""
     multiline: Multiline | None = None
+    wrapped: bool = False
+    """Whether its lines come behind words of a container runtime."""
+
+
+RUNTIME = r"^\S+ (?:stdout|stderr) [FP] "
+"""What a container runtime (CRI) puts before each line."""
 
 
 def sources(spec: Spec, site: Site) -> tuple[Source, ...]:
@@ -35,16 +41,25 @@ def sources(spec: Spec, site: Site) -> tuple[Source, ...]:
         for number, log in enumerate(service.logs, 1):
             name = service.name if number == 1 else f"{service.name}-{number}"
             path = log.path or site.log(service)
-            found.append(_source(name, service.name, path, log))
-    found += [_source(item.name, item.name, item.path, item) for item in spec.logging.inputs]
+            found.append(_source(site, (name, service.name), path, log))
+    found += [_source(site, (item.name, item.name), item.path, item) for item in spec.logging.inputs]
     return tuple(found)
 
 
-def _source(name: str, service: str, path: str, log: LogSource | Input) -> Source:
+def _source(site: Site, names: tuple[str, str], path: str, log: LogSource | Input) -> Source:
+    """`names`: the source's, and its service's."""
     pattern = log.pattern
     if pattern is not None and log.multiline is not None:
         pattern = f"(?s){pattern}"
-    return Source(name, service, path, log.format, pattern, log.multiline)
+    return Source(*names, path, log.format, pattern, log.multiline, site.wrapped(path))
+
+
+def _start(source: Source, multiline: Multiline) -> str:
+    """How a record begins, seen behind the runtime's words where there are any."""
+    start = multiline.start_pattern
+    if not source.wrapped:
+        return start
+    return f"{RUNTIME}(?:{start[1:]})" if start.startswith("^") else f"{RUNTIME}.*(?:{start})"
 
 
 def receivers(spec: Spec, site: Site) -> dict[str, Any]:
@@ -97,7 +112,7 @@ def _receiver(source: Source, others: list[str]) -> dict[str, Any]:
     }
     if source.multiline is not None:
         found["multiline"] = {
-            "line_start_pattern": source.multiline.start_pattern,
+            "line_start_pattern": _start(source, source.multiline),
             "max_lines": source.multiline.max_lines,
             "max_wait": ottl.duration(source.multiline.max_wait),
         }

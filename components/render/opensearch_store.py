@@ -56,7 +56,7 @@ def render(spec: Spec, site: Site) -> Documents:
     index = spec.logging.index
     storage = spec.tracing.storage
     settings = {
-        "url": f"https://{site.bind('opensearch')}",
+        "url": site.url("opensearch"),
         "ca": "tls/ca.pem",
         "certificate": "tls/admin.pem",
         "key": "tls/admin.key",

@@ -15,7 +15,7 @@ from components.spec import Spec
 from k8s import names
 from k8s.charts import common, mounts
 from k8s.charts.common import Values
-from k8s.site import CONF
+from k8s.site import CONF, log_folder
 
 AGENT, GATEWAY = BY_NAME[collector_agent.NAME], BY_NAME[collector_gateway.NAME]
 _OFF = ("otlp", "otlp-http", "jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin", "metrics")
@@ -29,7 +29,7 @@ def agent(spec: Spec, site: Site) -> Values:
     running = collector_agent.running(spec, site)
     kept = f"/var/lib/obs/{spec.kubernetes.namespace}/{AGENT.name}"
     node = [
-        mounts.of_node("logs", "/var/log"),
+        mounts.of_node("logs", log_folder(spec)),
         mounts.of_node("data", kept, site.data(AGENT.name), read_only=False),
     ]
     return {

@@ -20,7 +20,7 @@ from k8s.charts import PREPARED, RELEASES, ReleaseOf, jaeger, opentelemetry_oper
 from k8s.charts import opensearch as opensearch_chart
 from k8s.charts.common import EXCEPTIONS, size
 from k8s.parts import nulls
-from k8s.site import CERTIFICATES, CONF, POD_LOGS, SECRETS, site_of
+from k8s.site import CERTIFICATES, CONF, NODE_LOGS, POD_LOGS, SECRETS, site_of
 from tests import specs
 from tests.k8s import chart_keys
 from tests.k8s.chart_data import DATA
@@ -282,7 +282,7 @@ def test_an_agent_keeps_its_place_on_the_node() -> None:
         "path": "/var/lib/obs/observability/collector-agent",
         "type": "DirectoryOrCreate",
     }
-    assert folders["logs"] == {"path": "/var/log"}
+    assert folders["logs"] == {"path": NODE_LOGS}, "since a further input is beside the logs of pods"
 
 
 @pytest.mark.parametrize("name", SPECS)

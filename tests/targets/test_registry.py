@@ -19,7 +19,7 @@ def test_a_target_is_a_package_of_its_own() -> None:
     assert len(set(packages)) == len(packages)
 
 
-@pytest.mark.parametrize("target", ["kubernetes", "aws"])
+@pytest.mark.parametrize("target", ["aws"])
 def test_a_target_that_does_not_exist_yet_is_refused_by_name(target: str) -> None:
     with pytest.raises(Refused, match=rf"^environment\.target = '{target}': .* 'local'"):
         targets.plan(specs.spec(environment={"target": target}), "x")

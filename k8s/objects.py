@@ -1,0 +1,77 @@
+"""Single objects as parts of the plan, and what is the same in each: names, labels, texts for people."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from components.plan import Pillar, part_id
+from components.render.document import Document, Documents
+from components.render.text import text, texts
+from components.spec import Spec
+from k8s import names
+from k8s.parts import KINDS, Manifest, nulls
+
+VALUE = "(secret)"
+"""What stands for the value of a secret where people read it."""
+
+
+def identity(spec: Spec, kind: str, name: str) -> str:
+    """The id of the part that is this object."""
+    return part_id(f"{kind.lower()}-{name}", spec.kubernetes.namespace)
+
+
+def manifest(
+    spec: Spec,
+    pillar: Pillar,
+    kind: str,
+    name: str,
+    body: dict[str, Any],
+    *,
+    needs: Iterable[str] = (),
+    files: Iterable[tuple[str, str]] = (),
+    secrets: Iterable[str] = (),
+    labels: dict[str, str] | None = None,
+    retain: bool = False,
+) -> Manifest:
+    """An object of the stack in its namespace; `files` are further texts for people."""
+    if found := nulls(body):
+        raise ValueError(f"{kind} {name}: null at {', '.join(found)}")
+    cluster_wide = kind == "Namespace"
+    namespace = "" if cluster_wide else spec.kubernetes.namespace
+    own = {**names.part_of(spec), "app.kubernetes.io/managed-by": "pulumi", **(labels or {})}
+    metadata = {**body.pop("metadata", {}), "labels": dict(sorted(own.items()))}
+    whole = {
+        "apiVersion": KINDS[kind],
+        "kind": kind,
+        "metadata": {"name": name, **({"namespace": namespace} if namespace else {}), **metadata},
+        **body,
+    }
+    secret = tuple(sorted(secrets))
+    if secret:
+        whole["stringData"] = {**whole.get("stringData", {}), **dict.fromkeys(secret, VALUE)}
+    path = f"{kind.lower()}-{name}.yaml"
+    return Manifest(
+        name=f"{kind.lower()}-{name}",
+        place=spec.kubernetes.namespace,
+        pillar=pillar,
+        files=tuple(sorted([(path, text(Document(whole, "yaml"))), *files])),
+        secrets=secret,
+        needs=tuple(dict.fromkeys(needs)),
+        kind=kind,
+        object_name=name,
+        namespace=namespace,
+        body={"metadata": metadata, **body},
+        retain=retain,
+    )
+
+
+def conf_map(spec: Spec, pillar: Pillar, program: str, documents: Documents) -> Manifest:
+    """A program's documents as texts, a key each."""
+    data = {names.key(path): written for path, written in texts(documents).items()}
+    return manifest(spec, pillar, "ConfigMap", names.conf(program), {"data": data})
+
+
+def digest(*of: Any) -> str:
+    """Of what a pod reads at its start: a change of it is a change of the pod."""
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,292 @@
+"""From the spec to what stands in a namespace: releases of charts, and objects of ours.
+
+Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused in `k8s.refusals`.
+"""
+
+from components.inventory import PROGRAMS, Program
+from components.plan import Pillar, Secret, part_id
+from components.render import (
+    alertmanager,
+    collector_agent,
+    collector_gateway,
+    jaeger,
+    opensearch,
+    services,
+)
+from components.render.document import Document
+from components.render.programs import RENDERERS
+from components.render.text import text
+from components.site import Site
+from components.spec import Service, Spec
+from k8s import names
+from k8s.charts import RELEASES, ReleaseOf
+from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts
+from k8s.network import MANAGERS, SETUP, policies
+from k8s.objects import conf_map, identity, manifest
+from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys
+from k8s.site import CONF, WITHOUT, site_of
+from k8s.workloads import Workload, deployment, image, secret_parts, template
+
+STORE = "opensearch"
+"""The release whose users the Job makes: who logs in there comes after it."""
+KEYS = "keys"
+"""The part that holds what is made once."""
+Kinds = Release | Manifest | StackKeys
+
+
+def plan(spec: Spec, stack: str) -> KubernetesPlan:
+    """The plan of a stack in a cluster; for a spec without refusals."""
+    site = site_of(spec)
+    own = own_pods(spec)
+    releases = [one for one in RELEASES if one.runs(spec)]
+    crds = tuple(part_id(one.name, spec.kubernetes.namespace) for one in releases if one.crds)
+    parts: list[Kinds] = [
+        *_ground(spec),
+        *_documents(spec, site),
+        *rule_parts(spec, site, crds),
+        *scrape_parts(spec, site, own, crds),
+        *policies(spec, site, own),
+    ]
+    given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in ("ConfigMap", "Secret")]
+    parts += [_release(spec, site, one, releases, given) for one in releases]
+    for row in PROGRAMS:
+        if row.name in own:
+            parts += deployment(spec, _program(spec, site, row))
+    for service in spec.services:
+        if service.run:
+            parts += deployment(spec, _service(spec, site, service))
+    parts += [*_setup(spec, site), *_ingress(spec, site)]
+    return KubernetesPlan(
+        stack=stack,
+        parts=tuple(_in_namespace(spec, parts)),
+        secrets=tuple(secrets(spec)),
+        retain=spec.deploy.retain,
+        cluster=Cluster(
+            kubeconfig=spec.kubernetes.kubeconfig or "",
+            context=spec.kubernetes.context or "",
+            namespace=spec.kubernetes.namespace,
+        ),
+    )
+
+
+def own_pods(spec: Spec) -> frozenset[str]:
+    """The programs and services that run in pods of ours; of all others a chart makes them."""
+    released = {one.name for one in RELEASES if one.runs(spec)}
+    programs = {
+        row.name
+        for row in PROGRAMS
+        if row.name not in WITHOUT and row.name not in released and row.runs(spec)
+        if row.engine in (None, "redis")
+    }
+    return frozenset(programs | {service.name for service in spec.services if service.run})
+
+
+def secrets(spec: Spec) -> list[Secret]:
+    """Passwords of the store are made once; the others come from outside."""
+    found = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
+    found += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
+    return sorted(found, key=lambda secret: secret.name)
+
+
+def opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Certificate -> all that it is good for beside its own name. Nodes are reached by their Service, and
+    reach each other by their pods."""
+    namespace = spec.kubernetes.namespace
+    nodes = [STORE, f"{STORE}-headless", MANAGERS, f"{MANAGERS}-headless"]
+    names = [
+        form
+        for node in nodes
+        for form in (node, f"{node}.{namespace}.svc", f"*.{node}", f"*.{node}.{namespace}.svc")
+        if form != STORE
+    ]
+    return {"admin": (), "opensearch": (*names, "localhost", "127.0.0.1")}
+
+
+def _in_namespace(spec: Spec, parts: list[Kinds]) -> list[Kinds]:
+    """Everything comes after its namespace."""
+    ground = identity(spec, "Namespace", spec.kubernetes.namespace)
+    return [
+        part
+        if part.id == ground or isinstance(part, StackKeys)
+        else part.model_copy(update={"needs": (ground, *part.needs)})
+        for part in parts
+    ]
+
+
+def _ground(spec: Spec) -> list[Kinds]:
+    """The namespace, and the Secrets. What watches nodes needs their network and files, so that the namespace
+    cannot enforce `restricted`; it warns of all that is not."""
+    policy = {
+        f"pod-security.kubernetes.io/{mode}": level
+        for mode, level in (("enforce", "privileged"), ("warn", "restricted"), ("audit", "restricted"))
+    }
+    certificates = [f"{name}.{kind}" for name in opensearch_names(spec) for kind in ("pem", "key")]
+    keys = StackKeys(
+        name=KEYS,
+        place=spec.kubernetes.namespace,
+        pillar=Pillar.LOGGING,
+        generated=opensearch.SECRETS,
+        certificates=tuple(opensearch_names(spec).items()),
+    )
+    return [
+        keys,
+        manifest(
+            spec,
+            Pillar.METRICS,
+            "Namespace",
+            spec.kubernetes.namespace,
+            {},
+            labels=policy,
+            retain=spec.deploy.retain,
+        ),
+        manifest(
+            spec,
+            Pillar.LOGGING,
+            "Secret",
+            names.SECRETS,
+            {"type": "Opaque"},
+            needs=[keys.id],
+            secrets=[secret.name for secret in secrets(spec)],
+        ),
+        manifest(
+            spec,
+            Pillar.LOGGING,
+            "Secret",
+            names.CERTIFICATES,
+            {"type": "Opaque"},
+            needs=[keys.id],
+            secrets=["ca.pem", *certificates],
+        ),
+    ]
+
+
+def _documents(spec: Spec, site: Site) -> list[Manifest]:
+    """What programs of charts read, as every other target has it."""
+    found = [
+        conf_map(spec, Pillar.TRACING, collector_gateway.NAME, collector_gateway.render(spec, site)),
+        conf_map(spec, Pillar.TRACING, "jaeger", jaeger.render(spec, site)),
+        *alertmanager_parts(spec, alertmanager.render(spec, site)),
+    ]
+    agent = collector_agent.render(spec, site)
+    if agent and spec.kubernetes.shipper == "collector":
+        found.append(conf_map(spec, Pillar.LOGGING, collector_agent.NAME, agent))
+    return found
+
+
+def _release(spec: Spec, site: Site, one: ReleaseOf, releases: list[ReleaseOf], given: list[str]) -> Release:
+    there = {release.name for release in releases}
+    values = one.values(spec, site)
+    needs = [part_id(name, spec.kubernetes.namespace) for name in one.needs if name in there]
+    if STORE in one.needs:
+        needs.append(identity(spec, "Job", SETUP))
+    kubernetes = spec.kubernetes
+    source = kubernetes.charts_dir or kubernetes.charts_mirror or one.chart.repository
+    return Release(
+        name=one.name,
+        place=kubernetes.namespace,
+        pillar=one.pillar,
+        files=(("values.yaml", text(Document(values, "yaml"))),),
+        needs=tuple(needs if one.crds else [*needs, *given]),
+        chart=one.chart.name,
+        version=one.chart.version,
+        source=source,
+        values=values,
+        crds=one.crds,
+    )
+
+
+def _program(spec: Spec, site: Site, row: Program) -> Workload:
+    """A small program of ours, or Redis."""
+    renderer = RENDERERS[row.name]
+    run = renderer.running(spec, site)
+    redis = row.engine == "redis"
+    return Workload(
+        name=row.name,
+        pillar=row.pillar,
+        image=spec.kubernetes.images.redis if redis else image(spec, "programs"),
+        command=run.command,
+        documents=renderer.render(spec, site),
+        memory_mb=run.memory_mb,
+        port=site.port(row.sockets[0].name),
+        health=run.health,
+        secrets=(row.password,) if row.password else (),
+        certificates=("ca.pem",) if row.password else (),
+        environment=run.environment,
+        needs=(identity(spec, "Job", SETUP),) if row.password else (),
+    )
+
+
+def _service(spec: Spec, site: Site, service: Service) -> Workload:
+    """A service that the stack starts. Its port takes connections when it serves."""
+    run = service.run
+    if run is None:
+        raise ValueError(f"service {service.name} is not run by the stack")
+    return Workload(
+        name=service.name,
+        pillar=Pillar.SERVICES,
+        image=image(spec, "programs"),
+        command=(*run.command, "--settings", "settings.json"),
+        documents=services.render(spec, site, service),
+        memory_mb=run.memory_mb,
+        port=site.service(service).port,
+        # Whom nobody asks works by itself, and twice would do it twice.
+        replicas=2 if spec.kubernetes.ha and _is_called(spec, service) else 1,
+        needs=tuple(identity(spec, "Deployment", name) for name in run.calls),
+    )
+
+
+def _is_called(spec: Spec, service: Service) -> bool:
+    return any(other.run and service.name in other.run.calls for other in spec.services)
+
+
+def _setup(spec: Spec, site: Site) -> list[Manifest]:
+    """Templates, roles, users and settings of the store, brought in line by the same program as on servers. A
+    Job whose pod changes is made anew, and runs again; it writes only what differs."""
+    documents = {
+        path: document
+        for path, document in opensearch.render(spec, site).items()
+        if path.startswith(opensearch.SETUP_ONLY)
+    }
+    work = Workload(
+        name=SETUP,
+        pillar=Pillar.LOGGING,
+        image=image(spec, "programs"),
+        command=opensearch.SETUP_COMMAND,
+        documents=documents,
+        memory_mb=80,
+        secrets=opensearch.SECRETS,
+        certificates=("admin.key", "admin.pem", "ca.pem"),
+        certificates_at=f"{CONF}/{opensearch.TLS_LINK}",
+    )
+    conf = conf_map(spec, Pillar.LOGGING, SETUP, documents)
+    store = [one for one in RELEASES if one.name.startswith("opensearch") and one.runs(spec)]
+    needs = [conf.id, *secret_parts(spec, work)]
+    needs += [part_id(one.name, spec.kubernetes.namespace) for one in store if "dashboards" not in one.name]
+    body = {"spec": {"backoffLimit": 6, "template": template(spec, work, restart="OnFailure")}}
+    labels = names.labels(spec, SETUP)
+    return [conf, manifest(spec, Pillar.LOGGING, "Job", SETUP, body, needs=needs, labels=labels)]
+
+
+def _ingress(spec: Spec, site: Site) -> list[Manifest]:
+    """The way from outside to the pages."""
+    ingress = spec.kubernetes.ingress
+    if ingress.host is None:
+        return []
+    backend = {"service": {"name": "pages", "port": {"number": site.port("pages")}}}
+    body = {
+        "spec": {
+            **({"ingressClassName": ingress.class_name} if ingress.class_name else {}),
+            **(
+                {"tls": [{"hosts": [ingress.host], "secretName": ingress.tls_secret}]}
+                if ingress.tls_secret
+                else {}
+            ),
+            "rules": [
+                {
+                    "host": ingress.host,
+                    "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+                }
+            ],
+        }
+    }
+    return [manifest(spec, Pillar.METRICS, "Ingress", "pages", body)]
