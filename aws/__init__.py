@@ -1,1 +1,2 @@
-"""The AWS target. It does not exist yet: a stack that names it is refused when it is planned."""
+"""The AWS target, in parts: some pillars are planned and made. No registry has it: a stack that names it is
+refused."""

@@ -274,9 +274,35 @@ def on_kubernetes(**changes: Any) -> Stack:
     return copy.deepcopy(merged)
 
 
+def on_aws(**changes: Any) -> Stack:
+    """The demo shop in an account as a stack file has it, changed as by `stack`: without what runs on hosts
+    alone, and with receivers of its own."""
+    shop = stack(environment={"target": "aws"}, aws=account())
+    shop["secrets"] = [
+        {"name": receiver["name"], "source": "environment", "key": receiver["name"].upper().replace("-", "_")}
+        for receiver in shop["alerting"]["receivers"]
+    ]
+    for receiver in shop["alerting"]["receivers"]:
+        del receiver["to_sink"]
+        receiver["secret"] = receiver["name"]
+    shop["alerting"]["sink"] = False
+    shop["metrics"] |= {"exporters": ["opensearch"], "exemplars": 0}
+    shop["metrics"].pop("retention", None)
+    for item in shop["services"]:
+        if item.get("run"):
+            item["run"]["redis"] = False
+    merged: Stack = _merge(shop, changes)
+    return copy.deepcopy(merged)
+
+
 def spec_on_kubernetes(**changes: Any) -> Spec:
     """The same as a Spec. ValueError if it does not fit together."""
     return _whole(on_kubernetes(**changes))
+
+
+def spec_on_aws(**changes: Any) -> Spec:
+    """The same as a Spec. ValueError if it does not fit together."""
+    return _whole(on_aws(**changes))
 
 
 def service(name: str, /, **changes: Any) -> list[Stack]:
@@ -297,10 +323,12 @@ __all__ = [
     "HOST_KEY",
     "Stack",
     "account",
+    "on_aws",
     "on_kubernetes",
     "on_servers",
     "service",
     "spec",
+    "spec_on_aws",
     "spec_on_kubernetes",
     "spec_on_servers",
     "stack",

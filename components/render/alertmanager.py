@@ -22,18 +22,10 @@ def render(spec: Spec, site: Site) -> Documents:
     alerting = spec.alerting
     config: dict[str, Any] = {
         "templates": ["templates/*.tmpl"],
-        "route": _root(spec),
+        "route": route(spec),
         "receivers": [_receiver(receiver, site) for receiver in alerting.receivers],
+        **inhibitions(spec),
     }
-    if alerting.inhibitions:
-        config["inhibit_rules"] = [
-            {
-                "source_matchers": _matchers(rule.source),
-                "target_matchers": _matchers(rule.target),
-                "equal": list(rule.equal),
-            }
-            for rule in alerting.inhibitions
-        ]
     return {
         "alertmanager.yml": Document(config, "yaml"),
         "templates/obs.tmpl": Document(TEMPLATE, "text"),
@@ -90,7 +82,21 @@ def _gossip(site: Site) -> Documents:
     return {GOSSIP: Document(config, "yaml")}
 
 
-def _root(spec: Spec) -> dict[str, Any]:
+def inhibitions(spec: Spec) -> dict[str, Any]:
+    """Which alerts rest while others fire; empty where none does."""
+    rules = [
+        {
+            "source_matchers": _matchers(rule.source),
+            "target_matchers": _matchers(rule.target),
+            "equal": list(rule.equal),
+        }
+        for rule in spec.alerting.inhibitions
+    ]
+    return {"inhibit_rules": rules} if rules else {}
+
+
+def route(spec: Spec) -> dict[str, Any]:
+    """The tree of routes, whose leaves are receivers by name."""
     alerting = spec.alerting
     owners = {team.name: team.receiver for team in alerting.teams}
     return {

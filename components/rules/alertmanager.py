@@ -24,6 +24,11 @@ def alertmanager(spec: Spec) -> tuple[Alert, ...]:
     )
 
 
+def switch(spec: Spec) -> tuple[Alert, ...]:
+    """The dead man's switch alone, where somebody else's Alertmanager tells."""
+    return (_dead_mans_switch(Platform(spec, "alertmanager")),)
+
+
 def _alertmanager_config_reload_failed(platform: Platform) -> Alert:
     return platform.alert(
         name="AlertmanagerConfigReloadFailed",

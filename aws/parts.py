@@ -1,0 +1,121 @@
+"""The kinds of parts of a stack on AWS: a pillar each, with everything decided.
+
+`{late:NAME}` in a text stands for what AWS itself names when it makes a thing (a key's ARN, a workspace's
+id); it is filled in where the resource is made.
+"""
+
+from typing import Any, ClassVar
+
+from components.plan import Part, Plan
+
+LATE = "{late:%s}"
+
+
+def late(name: str) -> str:
+    """The token of a value that is known later."""
+    return LATE % name
+
+
+class AwsPart(Part):
+    """A component of Pulumi's with the resources of one pillar below it."""
+
+    @classmethod
+    def file_of(cls, key: tuple[str, ...]) -> str | None:
+        """Files are inputs of the component, so that a preview names them."""
+        return key[1] if len(key) == 2 and key[0] == "files" else None
+
+
+class Key(AwsPart):
+    """The key that everything of the stack is encrypted with: `key@<region>`."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Key",)
+
+    name: str = "key"
+    alias: str
+    policy: str
+    """Canonical JSON, as all policies here."""
+    deletion_days: int = 30
+
+
+class Network(AwsPart):
+    """Where tasks are: a VPC with private subnets alone, and endpoints: nothing goes over the internet."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Network",)
+
+    name: str = "network"
+    vpc: str
+    """Of one that is there; '' for one of the stack's own."""
+    cidr: str
+    subnets: tuple[tuple[str, str], ...] = ()
+    """Pairs of zone and network of those that are made."""
+    given: tuple[str, ...] = ()
+    """Ids of those that are there."""
+    endpoints: tuple[str, ...] = ()
+    """Services whose endpoint has an address of the VPC; S3's is a route."""
+
+
+class Archive(AwsPart):
+    """A bucket for what is kept long: private, versioned, encrypted."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Archive",)
+
+    name: str = "archive"
+    bucket: str
+    policy: str
+    glacier_days: int
+    days: int
+    lock: str
+
+
+class Workspace(AwsPart):
+    """Amazon Managed Service for Prometheus: `metrics@<region>`. Its files are the rules, as everywhere, and
+    the alert manager definition."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Metrics",)
+
+    name: str = "metrics"
+    alias: str
+    retention_days: int
+    log_group: str
+    log_days: int
+    series_limit: int
+    """How many series it takes; what is beyond is refused, and an alarm tells."""
+    definition: str = "alertmanager.yml"
+
+
+class Relay(AwsPart):
+    """From Alertmanager's SNS messages to receivers: a topic, a function, and a queue for what it could not
+    deliver, with an alarm on it."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Alerting",)
+
+    name: str = "alerting"
+    topic: str
+    topic_policy: str
+    function: str
+    assume: str
+    role_policy: str
+    queue: str
+    queue_policy: str
+    alarms: str
+    """Topic of the alarms on the managed parts, which goes to people and not through the relay: it may be the
+    relay that fails."""
+    mails: tuple[str, ...] = ()
+    """Who is told of those."""
+    log_group: str
+    log_days: int
+    receivers: str
+    """JSON: receiver -> kind, channel, and name of the secret with its address."""
+    given: tuple[tuple[str, str], ...] = ()
+    """Secret of the stack file -> its name in Secrets Manager."""
+
+
+class AwsPlan(Plan):
+    """All that one stack puts into an account."""
+
+    parts: tuple[Any, ...]
+    account: str
+    region: str
+    tags: tuple[tuple[str, str], ...]
+    """On everything."""
+    endpoints: tuple[tuple[str, str], ...] = ()

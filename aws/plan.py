@@ -1,0 +1,218 @@
+"""From the spec to what stands in an account. Pure: no I/O, no clock, nothing of the account.
+
+The pillars that stand so far: key, network, archive, metrics and alerting. Logs, traces and tasks are not
+planned yet, so the target is in no registry, and a stack that names it is refused.
+"""
+
+import ipaddress
+import json
+from typing import Any
+
+from aws.names import Names
+from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late
+from aws.policies import allow, assumed_by, by_service, policy, tls_only
+from aws.site import site_of
+from components.plan import Pillar, Secret
+from components.render import alertmanager_sns, sizes
+from components.render.text import texts
+from components.rules import files as rules
+from components.spec import Spec
+from components.spec.aws import days
+from components.spec.base import milliseconds
+
+DAY = 86_400_000
+ENDPOINTS = ("aps-workspaces", "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts")
+"""Services that tasks reach by an address of the VPC. S3's endpoint is a route."""
+HTTPS = 443
+
+
+def canonical(document: Any) -> str:
+    """JSON that is the same for the same: keys sorted, no blanks."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def plan(spec: Spec, stack: str) -> AwsPlan:
+    """The plan of a stack on AWS; for a spec without refusals."""
+    names = Names.of(spec)
+    key = _key(names)
+    return AwsPlan(
+        stack=stack,
+        parts=(
+            key,
+            _network(spec, names),
+            _archive(spec, names, key),
+            _metrics(spec, names, key),
+            _alerting(spec, names, key),
+        ),
+        secrets=tuple(Secret(name=item.name, source=item.source, key=item.key) for item in spec.secrets),
+        retain=spec.deploy.retain,
+        account=names.account,
+        region=names.region,
+        tags=_tags(spec, stack),
+        endpoints=tuple(sorted(spec.aws.endpoints.items())),
+    )
+
+
+def _tags(spec: Spec, stack: str) -> tuple[tuple[str, str], ...]:
+    own = spec.aws.tags
+    found = {
+        "obs:stack": stack,
+        "environment": spec.environment.name,
+        "team": spec.environment.team,
+        "cohort": own.cohort,
+        "cost-centre": own.cost_centre,
+        "expiry": own.expiry,
+    }
+    return tuple((name, value) for name, value in sorted(found.items()) if value is not None)
+
+
+def _key(names: Names) -> Key:
+    """The account administers the key; services of AWS use it where they keep what is encrypted with it."""
+    used = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom")
+    root = {
+        "Sid": "Account",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{names.partition}:iam::{names.account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    logs = {
+        "Sid": "Logs",
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{names.region}.amazonaws.com"},
+        "Action": [*used, "kms:ReEncryptTo"],
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {
+                "kms:EncryptionContext:aws:logs:arn": names.arn("logs", f"log-group:{names.log_group('*')}")
+            }
+        },
+    }
+    services = [
+        by_service(
+            sid, f"{service}.amazonaws.com", ("kms:Decrypt", "kms:GenerateDataKey"), "*", names.account
+        )
+        for sid, service in (("Alarms", "cloudwatch"), ("Topic", "sns"), ("Workspace", "aps"))
+    ]
+    return Key(
+        place=names.region,
+        pillar=Pillar.SERVICES,
+        alias=f"alias/{names.prefix}",
+        policy=canonical(policy(root, logs, *services)),
+    )
+
+
+def _network(spec: Spec, names: Names) -> Network:
+    vpc = spec.aws.vpc
+    whole = ipaddress.IPv4Network(vpc.cidr)
+    made = (
+        ()
+        if vpc.id
+        else tuple(
+            (f"{names.region}{'abc'[index]}", str(subnet))
+            for index, subnet in zip(range(vpc.zones), whole.subnets(prefixlen_diff=2), strict=False)
+        )
+    )
+    return Network(
+        place=names.region,
+        pillar=Pillar.SERVICES,
+        vpc=vpc.id or "",
+        cidr=vpc.cidr,
+        subnets=made,
+        given=vpc.subnets,
+        endpoints=ENDPOINTS,
+    )
+
+
+def _archive(spec: Spec, names: Names, key: Key) -> Archive:
+    bucket, given = names.bucket("archive"), spec.aws.archive
+    arn = names.arn("s3", bucket, everywhere=True)
+    return Archive(
+        place=names.region,
+        pillar=Pillar.LOGGING,
+        needs=(key.id,),
+        bucket=bucket,
+        policy=canonical(policy(tls_only((arn, f"{arn}/*"), "s3:*"))),
+        glacier_days=days(given.glacier_after),
+        days=days(given.retention),
+        lock=given.lock,
+    )
+
+
+def _metrics(spec: Spec, names: Names, key: Key) -> Workspace:
+    """The rules are those of every target, byte for byte."""
+    site = site_of(spec)
+    topic = names.arn("sns", names.own("alerts"))
+    documents = {**rules.documents(spec, site), **alertmanager_sns.render(spec, topic, names.region)}
+    return Workspace(
+        place=names.region,
+        pillar=Pillar.METRICS,
+        files=tuple(texts(documents).items()),
+        needs=(key.id,),
+        alias=names.prefix,
+        retention_days=milliseconds(spec.metrics.retention.time) // DAY,
+        log_group=names.log_group("metrics"),
+        log_days=days(spec.aws.log_retention),
+        series_limit=_series(spec),
+    )
+
+
+def _series(spec: Spec) -> int:
+    """Room for what every scrape may bring."""
+    scraped = sum(len(service.metrics) for service in spec.services) + len(spec.metrics.scrape_jobs)
+    own = sizes.span_series(spec).sample_limit + sizes.pushed(spec).sample_limit
+    return (scraped + len(ENDPOINTS)) * spec.metrics.limits.samples_per_scrape + own
+
+
+def _alerting(spec: Spec, names: Names, key: Key) -> Relay:
+    topic = names.arn("sns", names.own("alerts"))
+    queue = names.arn("sqs", names.own("undelivered"))
+    function, group = names.own("relay"), names.log_group("relay")
+    given = {
+        item.secret: names.log_group(item.secret).removeprefix("/")
+        for item in spec.alerting.receivers
+        if item.secret
+    }
+    receivers = {
+        item.name: {
+            "kind": item.kind,
+            "secret": given[item.secret],
+            **({"channel": item.channel} if item.channel else {}),
+        }
+        for item in spec.alerting.receivers
+        if item.secret
+    }
+    may = policy(
+        allow(
+            ("logs:CreateLogStream", "logs:PutLogEvents"), (f"{names.arn('logs', f'log-group:{group}')}:*",)
+        ),
+        allow(
+            ("secretsmanager:GetSecretValue",),
+            # Six characters that Secrets Manager itself puts behind a name.
+            [names.arn("secretsmanager", f"secret:{name}-??????") for name in given.values()],
+        ),
+        allow(("sqs:SendMessage",), (queue,)),
+        allow(("kms:Decrypt", "kms:GenerateDataKey"), (late("key"),)),
+    )
+    told = by_service(
+        "Told", "aps.amazonaws.com", ("sns:GetTopicAttributes", "sns:Publish"), topic, names.account
+    )
+    return Relay(
+        place=names.region,
+        pillar=Pillar.ALERTING,
+        needs=(key.id,),
+        topic=names.own("alerts"),
+        topic_policy=canonical(policy(told)),
+        function=function,
+        assume=canonical(assumed_by("lambda.amazonaws.com", names.account)),
+        role_policy=canonical(may),
+        queue=names.own("undelivered"),
+        queue_policy=canonical(policy(tls_only((queue,), "sqs:*"))),
+        alarms=names.own("alarms"),
+        mails=spec.aws.budget.notify,
+        log_group=group,
+        log_days=days(spec.aws.log_retention),
+        receivers=canonical(receivers),
+        given=tuple(sorted(given.items())),
+        secrets=tuple(sorted(given)),
+    )

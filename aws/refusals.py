@@ -1,0 +1,128 @@
+"""What AWS's managed services cannot do, and what this target cannot do yet, by the names of settings."""
+
+from aws.names import LIMITS, Names, fits
+from components.render.alertmanager_sns import LONGEST_REPEAT
+from components.spec import Kubernetes, Servers, Spec, milliseconds
+from components.spec.metrics import Metrics
+from components.spec.problem import MISSING, KeyPath, Problem
+
+DAY = 86_400_000
+LONGEST_DAYS = 1095
+"""That a workspace keeps samples."""
+LOG_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""That CloudWatch keeps logs: it takes no others."""
+
+
+def refusals(spec: Spec) -> list[Problem]:
+    """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
+    absent = [
+        Problem(("aws", key), MISSING, "missing; expected a value, since target aws goes to an account")
+        for key, value in (("account", spec.aws.account), ("region", spec.aws.region))
+        if value is None
+    ]
+    if absent:
+        return absent
+    return [
+        *_elsewhere(spec),
+        *_not_yet(spec),
+        *_workspace(spec),
+        *_alerting(spec),
+        *_names(spec),
+        *_days(spec),
+    ]
+
+
+def _elsewhere(spec: Spec) -> list[Problem]:
+    """Settings of other targets."""
+    found: list[Problem] = []
+    why = "target aws has none; take it out"
+    if spec.servers != Servers():
+        found.append(Problem(("servers",), MISSING, f"expected no servers: {why}"))
+    if spec.kubernetes != Kubernetes():
+        found.append(Problem(("kubernetes",), MISSING, f"expected no cluster: {why}"))
+    for index, service in enumerate(spec.services):
+        if service.hosts:
+            found.append(Problem(("services", index, "hosts"), service.hosts, f"expected no hosts: {why}"))
+        if service.selector:
+            found.append(Problem(("services", index, "selector"), MISSING, f"expected no pods: {why}"))
+    return found
+
+
+def _not_yet(spec: Spec) -> list[Problem]:
+    found: list[Problem] = []
+    if spec.aws.compute != "ecs":
+        expected = "expected 'ecs': target aws cannot make an EKS cluster yet"
+        found.append(Problem(("aws", "compute"), spec.aws.compute, expected))
+    if spec.aws.metrics != "managed":
+        expected = "expected 'managed': target aws cannot run a Prometheus pair yet"
+        found.append(Problem(("aws", "metrics"), spec.aws.metrics, expected))
+    for place, exporter in (("node", "no hosts"), ("redis", "no Redis")):
+        if place in spec.metrics.exporters:
+            expected = f"expected no '{place}': target aws has {exporter} to watch; take it out"
+            found.append(Problem(("metrics", "exporters"), place, expected))
+    found += [
+        Problem(("services", index, "run", "redis"), True, "expected false: target aws has no Redis yet")
+        for index, service in enumerate(spec.services)
+        if service.run and service.run.redis
+    ]
+    return found
+
+
+def _workspace(spec: Spec) -> list[Problem]:
+    """What a managed Prometheus keeps."""
+    found: list[Problem] = []
+    if spec.aws.partition == "aws-cn":
+        expected = "expected a region outside China, where target aws finds no managed Prometheus"
+        found.append(Problem(("aws", "region"), spec.aws.region, expected))
+    kept = spec.metrics.retention
+    length = milliseconds(kept.time)
+    if length % DAY or not 1 <= length // DAY <= LONGEST_DAYS:
+        expected = f"expected whole days, at most {LONGEST_DAYS}: target aws keeps samples so, in a workspace"
+        found.append(Problem(("metrics", "retention", "time"), kept.time, expected))
+    default = Metrics().retention.size
+    if kept.size != default:
+        expected = f"expected {default}, the default: target aws bounds samples by time alone; take it out"
+        found.append(Problem(("metrics", "retention", "size"), kept.size, expected))
+    if spec.metrics.exemplars:
+        expected = "expected 0: target aws has a workspace, which takes no exemplars"
+        found.append(Problem(("metrics", "exemplars"), spec.metrics.exemplars, expected))
+    return found
+
+
+def _alerting(spec: Spec) -> list[Problem]:
+    """What a managed Alertmanager tells, and to whom."""
+    alerting = spec.alerting
+    found: list[Problem] = []
+    if alerting.sink:
+        expected = "expected false: target aws has no sink; name receivers with secrets"
+        found.append(Problem(("alerting", "sink"), True, expected))
+    if alerting.runbook_base is None:
+        expected = "missing; expected a URL, since target aws has no pages of its own to link to"
+        found.append(Problem(("alerting", "runbook_base"), MISSING, expected))
+    if milliseconds(alerting.grouping.repeat) > milliseconds(LONGEST_REPEAT):
+        expected = f"expected at most {LONGEST_REPEAT}: target aws has an Alertmanager that forgets then"
+        found.append(Problem(("alerting", "grouping", "repeat"), alerting.grouping.repeat, expected))
+    return found
+
+
+def _names(spec: Spec) -> list[Problem]:
+    """Names are made of the environment's, and each service of AWS has a limit."""
+    found: dict[KeyPath, Problem] = {}
+    for kind, name, path in Names.of(spec).every(spec):
+        if not fits(kind, name):
+            value = spec.environment.name if path[0] == "environment" else spec.services[int(path[1])].name
+            limit = LIMITS[kind]
+            over = len(name) - limit.longest
+            expected = f"expected a name shorter by {over}: target aws makes {name} of it, for {limit.what}"
+            found.setdefault(path, Problem(path, value, f"{expected}, which takes {limit.longest}"))
+    return list(found.values())
+
+
+def _days(spec: Spec) -> list[Problem]:
+    days = milliseconds(spec.aws.log_retention) // DAY
+    if days in LOG_DAYS:
+        return []
+    expected = f"expected one of {', '.join(f'{count}d' for count in LOG_DAYS)}: CloudWatch takes no others"
+    return [Problem(("aws", "log_retention"), spec.aws.log_retention, expected)]

@@ -1,0 +1,64 @@
+"""What every pillar's component has: its place in the tree, the provider, values that are known later."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from aws.parts import AwsPart, AwsPlan, late
+
+
+@dataclass
+class Account:
+    """Where the components of one plan put things, and what those before told."""
+
+    plan: AwsPlan
+    provider: aws.Provider
+    late: dict[str, pulumi.Output[str]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(plan: AwsPlan, opts: pulumi.ResourceOptions | None = None) -> "Account":
+        """A provider that works in the stack's account alone, and tags everything."""
+        provider = aws.Provider(
+            f"{plan.stack}-aws",
+            region=plan.region,
+            allowed_account_ids=[plan.account],
+            default_tags=aws.ProviderDefaultTagsArgs(tags=dict(plan.tags)),
+            endpoints=[aws.ProviderEndpointArgs(**{name: url}) for name, url in plan.endpoints],
+            opts=opts,
+        )
+        return Account(plan, provider)
+
+    def filled(self, text: str) -> pulumi.Output[str]:
+        """A text with what is known later."""
+        named = {name: value for name, value in self.late.items() if late(name) in text}
+        return pulumi.Output.all(**named).apply(lambda values: _filled(text, values))
+
+
+def _filled(text: str, values: Mapping[str, Any]) -> str:
+    for name, value in values.items():
+        text = text.replace(late(name), str(value))
+    return text
+
+
+class Component(pulumi.ComponentResource):
+    """The resources of a part, below it; its files are inputs, so that a preview shows what changes."""
+
+    def __init__(self, account: Account, part: AwsPart, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(part.TOKENS[0], part.id, {"files": dict(part.files)}, opts)
+        self.account = account
+        self._below = part.name
+
+    def named(self, what: str = "") -> str:
+        """The name of a resource in the state."""
+        return f"{self.account.plan.stack}-{self._below}{'-' if what else ''}{what}"
+
+    def options(self, **more: Any) -> pulumi.ResourceOptions:
+        """Of a resource below it."""
+        return pulumi.ResourceOptions(parent=self, provider=self.account.provider, **more)
+
+    def kept(self, **more: Any) -> pulumi.ResourceOptions:
+        """Of a resource with data: nobody destroys it while the stack says that data stays."""
+        return self.options(protect=self.account.plan.retain, **more)

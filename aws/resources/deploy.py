@@ -1,0 +1,37 @@
+"""From a plan to its components."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from aws.parts import Archive, AwsPart, AwsPlan, Key, Network, Relay, Workspace
+from aws.resources.alerting import AlertingComponent
+from aws.resources.archive import ArchiveComponent
+from aws.resources.component import Account, Component
+from aws.resources.key import KeyComponent
+from aws.resources.metrics import MetricsComponent
+from aws.resources.network import NetworkComponent
+
+
+class Deployed:
+    """Makes the component of each part of a plan, each after what it needs."""
+
+    def __init__(self, plan: AwsPlan, relay: str, secrets: Mapping[str, pulumi.Output[str]]) -> None:
+        """`relay` is the path of the module that is the relay's code."""
+        self._account = Account.of(plan)
+        self._relay = relay
+        self._secrets = secrets
+
+    def __call__(self, part: AwsPart, opts: pulumi.ResourceOptions) -> Component:
+        account = self._account
+        if isinstance(part, Key):
+            return KeyComponent(account, part, opts)
+        if isinstance(part, Network):
+            return NetworkComponent(account, part, opts)
+        if isinstance(part, Archive):
+            return ArchiveComponent(account, part, opts)
+        if isinstance(part, Workspace):
+            return MetricsComponent(account, part, opts)
+        if isinstance(part, Relay):
+            return AlertingComponent(account, part, self._relay, self._secrets, opts)
+        raise TypeError(f"{part.id} is no part of this target")

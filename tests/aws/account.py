@@ -1,0 +1,93 @@
+"""Pulumi mocks whose resources are really made, by boto3 in moto: botocore judges the parameters, and a test
+asks AWS afterwards what there is.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+from moto import mock_aws
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
+
+from aws.parts import AwsPlan
+from aws.resources.deploy import Deployed
+from components.plan import Part
+from components.spec import Spec
+from tests import specs
+from tests.aws.ground import REGION, Inputs, Made
+from tests.aws.making import MAKE
+
+RELAY = "agents/sns_relay.py"
+SECRET = "4dabf18193072939515e22adb298388d"
+"""The key by which a value is marked as secret on its way to the engine."""
+
+
+def spec(**changes: Any) -> Spec:
+    """The shop as it goes to AWS."""
+    return specs.spec_on_aws(**changes)
+
+
+def whole(value: Any) -> Any:
+    """The same with whole numbers as such, which come with a fraction, and secrets in plain."""
+    if isinstance(value, dict) and SECRET in value:
+        return value["value"]
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class InMoto(Mocks):
+    """Makes each resource in moto, and gives back the id and what else AWS named."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, Inputs] = {}
+        """Name of a resource -> its inputs, as the engine gets them."""
+
+    def new_resource(self, args: MockResourceArgs) -> Made:
+        given = whole(args.inputs)
+        self.made[args.name] = dict(args.inputs)
+        if args.typ not in MAKE:
+            return args.name, given  # components and the provider
+        id_, more = MAKE[args.typ](given)
+        return id_, {**given, **more}
+
+    def call(self, args: MockCallArgs) -> Inputs:
+        raise AssertionError(f"nothing is looked up: {args.token}")
+
+
+@contextmanager
+def deployed(plan: AwsPlan) -> Iterator[dict[str, Inputs]]:
+    """A plan in an account of moto's: what each resource was given, by its name."""
+    with mock_aws():
+        mocks = InMoto()
+        pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
+
+        @pulumi.runtime.test
+        def run() -> None:
+            secrets = {item.name: pulumi.Output.secret(f"value-of-{item.name}") for item in plan.secrets}
+            deploy = Deployed(plan, RELAY, secrets)
+            made: dict[str, pulumi.Resource] = {}
+            for part in plan.parts:
+                after = [made[need] for need in part.needs]
+                made[part.id] = deploy(part, pulumi.ResourceOptions(depends_on=after))
+
+        run()
+        yield mocks.made
+
+
+def document(text: str) -> Any:
+    """A policy, however AWS gives it back."""
+    return json.loads(text) if isinstance(text, str) else text
+
+
+def part(plan: AwsPlan, name: str) -> Part:
+    """The one part of that name."""
+    [found] = [item for item in plan.parts if item.name == name]
+    return found
+
+
+__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec"]

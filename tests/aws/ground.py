@@ -1,0 +1,175 @@
+"""Ground and archive, made by boto3 in moto from what Pulumi gives a resource."""
+
+from typing import Any
+
+import boto3
+
+REGION = "eu-central-1"
+Inputs = dict[str, Any]
+Made = tuple[str, Inputs]
+"""Its id, and what else AWS names."""
+
+
+def key(given: Inputs) -> Made:
+    client = boto3.client("kms")
+    key = client.create_key(Policy=given["policy"], Description=given["description"])["KeyMetadata"]
+    if given["enableKeyRotation"]:
+        client.enable_key_rotation(KeyId=key["KeyId"])
+    return key["KeyId"], {"arn": key["Arn"], "keyId": key["KeyId"]}
+
+
+def alias(given: Inputs) -> Made:
+    boto3.client("kms").create_alias(AliasName=given["name"], TargetKeyId=given["targetKeyId"])
+    return given["name"], {}
+
+
+def vpc(given: Inputs) -> Made:
+    made = boto3.client("ec2").create_vpc(CidrBlock=given["cidrBlock"])["Vpc"]["VpcId"]
+    return made, {}
+
+
+def subnet(given: Inputs) -> Made:
+    made = boto3.client("ec2").create_subnet(
+        VpcId=given["vpcId"], CidrBlock=given["cidrBlock"], AvailabilityZone=given["availabilityZone"]
+    )
+    return made["Subnet"]["SubnetId"], {}
+
+
+def default_group(given: Inputs) -> Made:
+    client = boto3.client("ec2")
+    of = [{"Name": "vpc-id", "Values": [given["vpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
+    [group] = client.describe_security_groups(Filters=of)["SecurityGroups"]
+    for revoke, rules in (
+        (client.revoke_security_group_ingress, group["IpPermissions"]),
+        (client.revoke_security_group_egress, group["IpPermissionsEgress"]),
+    ):
+        if rules:  # the provider empties it of all that it is not given
+            revoke(GroupId=group["GroupId"], IpPermissions=rules)
+    return group["GroupId"], {}
+
+
+def routes(given: Inputs) -> Made:
+    made = boto3.client("ec2").create_route_table(VpcId=given["vpcId"])
+    return made["RouteTable"]["RouteTableId"], {}
+
+
+def routed(given: Inputs) -> Made:
+    made = boto3.client("ec2").associate_route_table(
+        RouteTableId=given["routeTableId"], SubnetId=given["subnetId"]
+    )
+    return made["AssociationId"], {}
+
+
+def endpoint(given: Inputs) -> Made:
+    lists = {
+        name: given[key]
+        for name, key in (
+            ("SubnetIds", "subnetIds"),
+            ("SecurityGroupIds", "securityGroupIds"),
+            ("RouteTableIds", "routeTableIds"),
+        )
+        if key in given
+    }
+    made = boto3.client("ec2").create_vpc_endpoint(
+        VpcId=given["vpcId"],
+        ServiceName=given["serviceName"],
+        VpcEndpointType=given["vpcEndpointType"],
+        **lists,
+    )
+    return made["VpcEndpoint"]["VpcEndpointId"], {}
+
+
+def group(given: Inputs) -> Made:
+    made = boto3.client("ec2").create_security_group(
+        GroupName=given["description"], Description=given["description"], VpcId=given["vpcId"]
+    )
+    return made["GroupId"], {}
+
+
+def entrance(given: Inputs) -> Made:
+    rule = {
+        "IpProtocol": given["ipProtocol"],
+        "FromPort": given["fromPort"],
+        "ToPort": given["toPort"],
+        "IpRanges": [{"CidrIp": given["cidrIpv4"]}],
+    }
+    client = boto3.client("ec2")
+    client.authorize_security_group_ingress(GroupId=given["securityGroupId"], IpPermissions=[rule])
+    return f"{given['securityGroupId']}-in", {}
+
+
+def bucket(given: Inputs) -> Made:
+    where = {"LocationConstraint": REGION}
+    boto3.client("s3").create_bucket(
+        Bucket=given["bucket"],
+        CreateBucketConfiguration=where,
+        ObjectLockEnabledForBucket=given["objectLockEnabled"],
+    )
+    return given["bucket"], {"arn": f"arn:aws:s3:::{given['bucket']}"}
+
+
+def versioning(given: Inputs) -> Made:
+    status = {"Status": given["versioningConfiguration"]["status"]}
+    boto3.client("s3").put_bucket_versioning(Bucket=given["bucket"], VersioningConfiguration=status)
+    return given["bucket"], {}
+
+
+def private(given: Inputs) -> Made:
+    block = {
+        "BlockPublicAcls": given["blockPublicAcls"],
+        "BlockPublicPolicy": given["blockPublicPolicy"],
+        "IgnorePublicAcls": given["ignorePublicAcls"],
+        "RestrictPublicBuckets": given["restrictPublicBuckets"],
+    }
+    boto3.client("s3").put_public_access_block(Bucket=given["bucket"], PublicAccessBlockConfiguration=block)
+    return given["bucket"], {}
+
+
+def sealed(given: Inputs) -> Made:
+    [rule] = given["rules"]
+    by = rule["applyServerSideEncryptionByDefault"]
+    own = {"SSEAlgorithm": by["sseAlgorithm"], "KMSMasterKeyID": by["kmsMasterKeyId"]}
+    rules = [{"ApplyServerSideEncryptionByDefault": own, "BucketKeyEnabled": rule["bucketKeyEnabled"]}]
+    boto3.client("s3").put_bucket_encryption(
+        Bucket=given["bucket"], ServerSideEncryptionConfiguration={"Rules": rules}
+    )
+    return given["bucket"], {}
+
+
+def bucket_policy(given: Inputs) -> Made:
+    boto3.client("s3").put_bucket_policy(Bucket=given["bucket"], Policy=given["policy"])
+    return given["bucket"], {}
+
+
+def lifecycle(given: Inputs) -> Made:
+    [rule] = given["rules"]
+    [moved] = rule["transitions"]
+    own = {
+        "ID": rule["id"],
+        "Status": rule["status"],
+        "Filter": {"Prefix": rule["filter"]["prefix"]},
+        "Transitions": [{"Days": moved["days"], "StorageClass": moved["storageClass"]}],
+        "Expiration": {"Days": rule["expiration"]["days"]},
+        "NoncurrentVersionExpiration": {
+            "NoncurrentDays": rule["noncurrentVersionExpiration"]["noncurrentDays"]
+        },
+        "AbortIncompleteMultipartUpload": {
+            "DaysAfterInitiation": rule["abortIncompleteMultipartUpload"]["daysAfterInitiation"]
+        },
+    }
+    boto3.client("s3").put_bucket_lifecycle_configuration(
+        Bucket=given["bucket"], LifecycleConfiguration={"Rules": [own]}
+    )
+    return given["bucket"], {}
+
+
+def lock(given: Inputs) -> Made:
+    default = given["rule"]["defaultRetention"]
+    boto3.client("s3").put_object_lock_configuration(
+        Bucket=given["bucket"],
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": default["mode"], "Days": default["days"]}},
+        },
+    )
+    return given["bucket"], {}

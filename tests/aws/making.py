@@ -1,0 +1,229 @@
+"""Metrics and alerting, made by boto3 in moto from what Pulumi gives a resource; and the table of all makers.
+
+What moto lacks stands in `NOT_IN_MOTO`: there the request alone is judged, by botocore's own model.
+"""
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.validate import validate_parameters
+
+from tests.aws import ground
+from tests.aws.ground import REGION, Inputs, Made
+
+
+def asked(service: str, operation: str, **parameters: Any) -> None:
+    """Judge a request by botocore's model of the service."""
+    model = botocore.session.get_session().get_service_model(service)
+    report = validate_parameters(parameters, model.operation_model(operation).input_shape)
+    assert report is None, report
+
+
+def _log_group(given: Inputs) -> Made:
+    client = boto3.client("logs")
+    client.create_log_group(logGroupName=given["name"], kmsKeyId=given["kmsKeyId"])
+    client.put_retention_policy(logGroupName=given["name"], retentionInDays=given["retentionInDays"])
+    return given["name"], {"arn": f"arn:aws:logs:{REGION}:123456789012:log-group:{given['name']}"}
+
+
+def _workspace(given: Inputs) -> Made:
+    client = boto3.client("amp")
+    made = client.create_workspace(alias=given["alias"], kmsKeyArn=given["kmsKeyArn"])
+    group = given["loggingConfiguration"]["logGroupArn"]
+    client.create_logging_configuration(workspaceId=made["workspaceId"], logGroupArn=group)
+    return made["workspaceId"], {"arn": made["arn"], "prometheusEndpoint": "https://aps.example/"}
+
+
+def _workspace_bounds(given: Inputs) -> Made:
+    [of] = given["limitsPerLabelSets"]
+    asked(
+        "amp",
+        "UpdateWorkspaceConfiguration",
+        workspaceId=given["workspaceId"],
+        retentionPeriodInDays=given["retentionPeriodInDays"],
+        limitsPerLabelSet=[{"labelSet": of["labelSet"], "limits": {"maxSeries": of["limits"]["maxSeries"]}}],
+    )
+    return given["workspaceId"], {}
+
+
+def _rules(given: Inputs) -> Made:
+    client = boto3.client("amp")
+    client.create_rule_groups_namespace(
+        workspaceId=given["workspaceId"], name=given["name"], data=given["data"].encode()
+    )
+    return f"{given['workspaceId']}/{given['name']}", {}
+
+
+def _definition(given: Inputs) -> Made:
+    data = given["definition"].encode()
+    asked("amp", "CreateAlertManagerDefinition", workspaceId=given["workspaceId"], data=data)
+    return given["workspaceId"], {}
+
+
+def _topic(given: Inputs) -> Made:
+    attributes = {"KmsMasterKeyId": given["kmsMasterKeyId"]}
+    if "policy" in given:
+        attributes["Policy"] = given["policy"]
+    arn = boto3.client("sns").create_topic(Name=given["name"], Attributes=attributes)["TopicArn"]
+    return arn, {"arn": arn}
+
+
+def _subscription(given: Inputs) -> Made:
+    client = boto3.client("sns")
+    made = client.subscribe(
+        TopicArn=given["topic"],
+        Protocol=given["protocol"],
+        Endpoint=given["endpoint"],
+        ReturnSubscriptionArn=True,
+    )
+    return made["SubscriptionArn"], {}
+
+
+def _queue(given: Inputs) -> Made:
+    attributes = {
+        "KmsMasterKeyId": given["kmsMasterKeyId"],
+        "MessageRetentionPeriod": str(given["messageRetentionSeconds"]),
+        "Policy": given["policy"],
+    }
+    client = boto3.client("sqs")
+    url = client.create_queue(QueueName=given["name"], Attributes=attributes)["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    return url, {"arn": arn, "url": url}
+
+
+def _role(given: Inputs) -> Made:
+    made = boto3.client("iam").create_role(
+        RoleName=given["name"], AssumeRolePolicyDocument=given["assumeRolePolicy"]
+    )
+    return given["name"], {"arn": made["Role"]["Arn"]}
+
+
+def _role_policy(given: Inputs) -> Made:
+    boto3.client("iam").put_role_policy(
+        RoleName=given["role"], PolicyName="own", PolicyDocument=given["policy"]
+    )
+    return f"{given['role']}:own", {}
+
+
+def _zipped(archive: Any) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as written:
+        for name, asset in archive.assets.items():
+            written.write(asset.path, name)
+    return packed.getvalue()
+
+
+def _function(given: Inputs) -> Made:
+    logging = given["loggingConfig"]
+    made = boto3.client("lambda").create_function(
+        FunctionName=given["name"],
+        Role=given["role"],
+        Runtime=given["runtime"],
+        Handler=given["handler"],
+        Code={"ZipFile": _zipped(given["code"])},
+        Timeout=given["timeout"],
+        Architectures=given["architectures"],
+        KMSKeyArn=given["kmsKeyArn"],
+        Environment={"Variables": given["environment"]["variables"]},
+        LoggingConfig={"LogFormat": logging["logFormat"], "LogGroup": logging["logGroup"]},
+    )
+    return given["name"], {"arn": made["FunctionArn"]}
+
+
+def _retries(given: Inputs) -> Made:
+    boto3.client("lambda").put_function_event_invoke_config(
+        FunctionName=given["functionName"],
+        MaximumRetryAttempts=given["maximumRetryAttempts"],
+        DestinationConfig={
+            "OnFailure": {"Destination": given["destinationConfig"]["onFailure"]["destination"]}
+        },
+    )
+    return given["functionName"], {}
+
+
+def _permission(given: Inputs) -> Made:
+    boto3.client("lambda").add_permission(
+        FunctionName=given["function"],
+        StatementId="topic",
+        Action=given["action"],
+        Principal=given["principal"],
+        SourceArn=given["sourceArn"],
+    )
+    return "topic", {}
+
+
+def _secret(given: Inputs) -> Made:
+    made = boto3.client("secretsmanager").create_secret(Name=given["name"], KmsKeyId=given["kmsKeyId"])
+    return made["ARN"], {"arn": made["ARN"]}
+
+
+def _secret_value(given: Inputs) -> Made:
+    boto3.client("secretsmanager").put_secret_value(
+        SecretId=given["secretId"], SecretString=given["secretString"]
+    )
+    return given["secretId"], {}
+
+
+def _alarm(given: Inputs) -> Made:
+    boto3.client("cloudwatch").put_metric_alarm(
+        AlarmName=given["name"],
+        AlarmDescription=given["alarmDescription"],
+        Namespace=given["namespace"],
+        MetricName=given["metricName"],
+        Dimensions=[{"Name": name, "Value": value} for name, value in given["dimensions"].items()],
+        Statistic=given["statistic"],
+        Period=given["period"],
+        EvaluationPeriods=given["evaluationPeriods"],
+        Threshold=given["threshold"],
+        ComparisonOperator=given["comparisonOperator"],
+        TreatMissingData=given["treatMissingData"],
+        AlarmActions=given["alarmActions"],
+    )
+    return given["name"], {}
+
+
+MAKE: dict[str, Callable[[Inputs], Made]] = {
+    "aws:amp/alertManagerDefinition:AlertManagerDefinition": _definition,
+    "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
+    "aws:amp/workspace:Workspace": _workspace,
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration": _workspace_bounds,
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ground.default_group,
+    "aws:ec2/routeTable:RouteTable": ground.routes,
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ground.routed,
+    "aws:ec2/securityGroup:SecurityGroup": ground.group,
+    "aws:ec2/subnet:Subnet": ground.subnet,
+    "aws:ec2/vpc:Vpc": ground.vpc,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": ground.endpoint,
+    "aws:iam/role:Role": _role,
+    "aws:iam/rolePolicy:RolePolicy": _role_policy,
+    "aws:kms/alias:Alias": ground.alias,
+    "aws:kms/key:Key": ground.key,
+    "aws:lambda/function:Function": _function,
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _retries,
+    "aws:lambda/permission:Permission": _permission,
+    "aws:s3/bucket:Bucket": ground.bucket,
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ground.lifecycle,
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": ground.lock,
+    "aws:s3/bucketPolicy:BucketPolicy": ground.bucket_policy,
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ground.private,
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ground.sealed,
+    "aws:s3/bucketVersioning:BucketVersioning": ground.versioning,
+    "aws:secretsmanager/secret:Secret": _secret,
+    "aws:secretsmanager/secretVersion:SecretVersion": _secret_value,
+    "aws:sns/topic:Topic": _topic,
+    "aws:sns/topicSubscription:TopicSubscription": _subscription,
+    "aws:sqs/queue:Queue": _queue,
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ground.entrance,
+}
+
+NOT_IN_MOTO = (
+    "aws:amp/alertManagerDefinition:AlertManagerDefinition",
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+)
+"""Judged by botocore's model alone."""
