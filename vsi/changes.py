@@ -63,6 +63,15 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """Copies, by the names that they get in a folder, which is there as a whole or not at all. What is not
+    there is left out."""
+
+    folder: str
+    copies: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Run:
     """A command of an engine, in a bare environment, ended with us and after `seconds`."""
 
@@ -107,7 +116,7 @@ class RemoveEmpty:
     path: str
 
 
-Change = Folders | Write | Links | Generate | Stage | Run | Activate | Tighten | Remove | RemoveEmpty
+Change = Folders | Write | Links | Generate | Stage | Keep | Run | Activate | Tighten | Remove | RemoveEmpty
 
 
 @dataclass(frozen=True)

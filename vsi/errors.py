@@ -15,6 +15,10 @@ class DeployError(SuiteError):
         self.message = message
 
 
+class Rejected(DeployError):
+    """An engine does not take a new configuration; nothing that runs was touched."""
+
+
 class Unreachable(DeployError):
     """A host cannot be reached, or not be worked on, and why; `unit` is the host."""
 

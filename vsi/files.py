@@ -1,8 +1,8 @@
 """The steps by which a unit's secrets and files come onto a host, as data."""
 
-from vsi import access, records, tls
+from vsi import access, records, rollback, tls
 from vsi.changes import Activate, ChangeFailed, Folders, Generate, Links, Run, Stage, Step, Tighten, Write
-from vsi.errors import DeployError
+from vsi.errors import DeployError, Rejected
 from vsi.job import Job
 from vsi.keepers import Entry
 from vsi.paths import RELATIVE, check_name
@@ -91,26 +91,28 @@ def mend_access(job: Job) -> None:
         job.change(steps)
 
 
-def put_files(job: Job, record: Applied, entry: Entry) -> Applied:
-    """Stage, check, activate; then what the keeper reads. Returns the record as it stands then."""
+def put_files(job: Job, old: Applied | None, record: Applied, entry: Entry) -> Applied:
+    """Stage, check, keep what was there, activate; then what the keeper reads. Returns the record as it
+    stands then."""
     accepted = record.model_copy(
         update={"checked": digest_of(record.files, job.unit.checks, job.request.engines)}
     )
+    kept = [rollback.keep(job, entry)] if rollback.keeps(job, old, record) else []
     try:
-        job.change(_file_steps(job, record, accepted, entry))
+        job.change(_file_steps(job, record, accepted, entry, kept))
     except ChangeFailed as error:
         if error.step is None or not _is_check(error.step):
             raise
-        job.change_quietly("staged copy", job.remove("staged copy", [job.own.staged]).change)
+        job.change_quietly(job.remove("staged copy", [job.own.staged]))
         words = error.last_words() or "it said nothing"
-        raise DeployError(
+        raise Rejected(
             job.unit.name,
             f"{error.name} rejected the new configuration; the running one is untouched:\n{words}",
         ) from None
     return accepted
 
 
-def _file_steps(job: Job, before: Applied, accepted: Applied, entry: Entry) -> list[Step]:
+def _file_steps(job: Job, before: Applied, accepted: Applied, entry: Entry, kept: list[Step]) -> list[Step]:
     """The record comes before the first file that changes: it is incomplete until the end of the job."""
     own, files = job.own, dict(job.unit.files)
     conf, folder = str(own.conf), str(own.staged)
@@ -119,6 +121,7 @@ def _file_steps(job: Job, before: Applied, accepted: Applied, entry: Entry) -> l
     return [
         Step("stage", Stage(folder, conf, files, again, links, mode)),
         *_check_steps(job),
+        *kept,
         Step("record", Write(str(own.applied), accepted.text().encode())),
         Step("activate", Activate(folder, conf, files, before.managed, links, mode)),
         Step("run script", Write(entry.script.path, entry.script.data, mode)),

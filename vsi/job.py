@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vsi.changes import Change, ChangeFailed, Remove, Run, Step, Steps
+from vsi.changes import ChangeFailed, Remove, Run, Step, Steps
 from vsi.errors import DeployError, Mask
 from vsi.machine import Machine
 from vsi.paths import RELATIVE, UnitPaths, check_name
@@ -44,9 +44,9 @@ class Job:
         """Carry steps out, told one by one."""
         self.machine.reach.change(steps, self.report)
 
-    def change_quietly(self, name: str, change: Change) -> None:
-        """Carry one out that is no step of a user's."""
-        self.machine.reach.change([Step(name, change)], _unheard)
+    def change_quietly(self, *steps: Step) -> None:
+        """Carry out what is no step of a user's."""
+        self.machine.reach.change(steps, _unheard)
 
     def remove(self, name: str, paths: Iterable[object]) -> Step:
         """A step that takes files or folders away."""

@@ -176,6 +176,17 @@ def _tar(files: Mapping[str, str], mode: int) -> bytes:
 
 
 @operation(is_idempotent=False)
+def kept(change: changes.Keep) -> Commands:
+    """For root alone, and on the disk before what comes next may replace the originals."""
+    folder, new = shlex.quote(change.folder), shlex.quote(f"{change.folder}.new")
+    yield StringCommand(f"rm -rf {folder} {new} && umask 077 && mkdir {new}")
+    for name, path in change.copies.items():
+        source = shlex.quote(path)
+        yield StringCommand(f"[ ! -e {source} ] || cp -a {source} {new}/{shlex.quote(name)}")
+    yield StringCommand(f"find {new} -type f -exec sync {{}} + && mv -T {new} {folder}")
+
+
+@operation(is_idempotent=False)
 def ran(change: changes.Run) -> Commands:
     """In a bare environment, ended with us and after its time."""
     end_with_us = ["setpriv", "--pdeathsig", "KILL", "--"]
@@ -248,6 +259,7 @@ OPERATIONS: Mapping[type, Callable[..., Any]] = {
     changes.Links: linked,
     changes.Generate: generated_secret,
     changes.Stage: staged,
+    changes.Keep: kept,
     changes.Run: ran,
     changes.Activate: activated,
     changes.Tighten: owned_alone,

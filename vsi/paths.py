@@ -42,6 +42,11 @@ class UnitPaths:
         return self.root / "conf.next"
 
     @property
+    def previous(self) -> Path:
+        """What stood before a change, until that has proved itself."""
+        return self.root / "previous"
+
+    @property
     def log(self) -> Path:
         """Where the supervisor writes what the process says; on servers the journal has it."""
         return self.root / "log"

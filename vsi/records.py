@@ -71,6 +71,9 @@ class Applied(Frozen):
     """Digest of what the setup command last brought in successfully."""
     complete: bool = False
     """False while an apply is under way, and after one that was interrupted or failed."""
+    before: dict[str, str] | None = None
+    """Of an incomplete one: the engines of what stood before, which is kept in `previous` and gone back to if
+    this fails. None if there is no such thing."""
     retain: bool = True
     plan_version: str = PLAN_VERSION
 
@@ -92,7 +95,11 @@ def applied_in(facts: Facts) -> list[str]:
 
 def record_in(facts: Facts, unit: str) -> Applied | None:
     """The record of a unit; None if there is none or it cannot be read, which the next apply repairs."""
-    data = facts.data(str(RELATIVE.unit(unit).applied))
+    return record_of(facts.data(str(RELATIVE.unit(unit).applied)))
+
+
+def record_of(data: bytes | None) -> Applied | None:
+    """A record by its text; None for what is none."""
     try:
         found = json.loads(data or b"")
         return Applied.model_validate({**found, "unit": _placed(found["unit"], found["host"])})

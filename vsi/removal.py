@@ -56,7 +56,7 @@ def _take_away(job: Job) -> tuple[Kept, ...]:
     kept = str(job.machine.relative.unit(unit.name).data)
     data = job.look(Look(at=(f"{kept}/*",)))
     keep = job.request.retain and bool(data.names(kept))
-    gone = [own.conf, own.staged, own.log, own.cache, own.run, own.credentials]
+    gone = [own.conf, own.staged, own.log, own.cache, own.run, own.credentials, own.previous]
     apart = not own.data.is_relative_to(own.root)  # what is kept does not lie among the unit's own
     gone += [own.root] if apart or not keep else []
     gone += [] if keep else [own.data]

@@ -26,6 +26,8 @@ ROOT = Path("/state/toys")
 PATHS = StatePaths(ROOT)
 REJECTED = b"unknown option"
 """What a check refuses, as an engine would a misspelt setting."""
+BROKEN = b"broken"
+"""In a script or a file: no check sees it, a process that is started with it ends, and a reload fails."""
 
 
 class Killed(BaseException):
@@ -70,6 +72,8 @@ class World:
     settings: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """What the setup of each unit brought in."""
     held: set[str] = field(default_factory=set)
+    sick: bool = False
+    """Whether nothing starts here any more."""
     clock: int = 0
     moments: list[str] = field(default_factory=list)
     looks: int = 0
@@ -113,6 +117,19 @@ def _matches(pattern: str, path: str) -> bool:
     if len(wanted) != len(parts):
         return False
     return all(fnmatchcase(part, want) for want, part in zip(wanted, parts, strict=True))
+
+
+@contextmanager
+def _until_killed(end: Callable[[], None]) -> Iterator[None]:
+    """What is cleaned up after success and failure, but not when the run is killed."""
+    try:
+        yield
+    except Killed:
+        raise
+    except BaseException:
+        end()
+        raise
+    end()
 
 
 @dataclass(frozen=True)
@@ -176,15 +193,15 @@ class MemoryReach:
     @contextmanager
     def scratch(self, path: str) -> Iterator[None]:
         self.world.folders.add(path)
-        yield
-        self.world.folders.discard(path)
+        with _until_killed(lambda: self.world.folders.discard(path)):
+            yield
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
         assert name not in self.world.held, f"waits for itself: {name}"
         self.world.held.add(name)
-        yield
-        self.world.held.discard(name)
+        with _until_killed(lambda: self.world.held.discard(name)):
+            yield
 
     def change(self, steps: Steps, report: Report) -> None:
         done: dict[str, bool] = {}
@@ -209,6 +226,8 @@ class MemoryReach:
                 return path not in world.files and world.write(path, b"made")
             case changes.Stage():
                 return self._stage(step.change)
+            case changes.Keep():
+                self._keep(step.change)
             case changes.Run():
                 self._run(step)
             case changes.Activate():
@@ -234,6 +253,13 @@ class MemoryReach:
             self.world.write(f"{change.folder}/{path}", data)
         return True
 
+    def _keep(self, change: changes.Keep) -> None:
+        self._remove(change.folder)
+        for name, path in change.copies.items():
+            for found, file in list(self.world.files.items()):
+                if found == path or found.startswith(f"{path}/"):
+                    self.world.write(f"{change.folder}/{name}{found.removeprefix(path)}", file.data)
+
     def _run(self, step: Step) -> None:
         run: Any = step.change
         files = self.world.below(run.folder)
@@ -241,6 +267,8 @@ class MemoryReach:
         if any(REJECTED in data for data in files.values()):
             raise ChangeFailed(step, REJECTED.decode())
         if run.purpose == "setup":
+            if any(b"unwelcome" in data for data in files.values()):
+                raise ChangeFailed(step, "the engine does not take it")
             name = Path(run.folder).parent.name
             assert self.world.processes[name].pid, "the engine is set up while it runs"
             self.world.settings[name] = files
@@ -318,7 +346,8 @@ class MemoryKeeper:
         own = PATHS.unit(name)
         script = self.world.files[str(own.run)].data
         made = Running(self.world.clock, self.world.below(own.conf), script, self.world.secrets())
-        if not any(other.port == made.port for other in self.world.processes.values()):
+        ends = self.world.sick or any(BROKEN in text for text in (made.script, *made.files.values()))
+        if not ends and not any(other.port == made.port for other in self.world.processes.values()):
             self.world.processes[name] = made
         self.world.moment(f"started {name}")
 
@@ -332,7 +361,8 @@ class MemoryKeeper:
         before, process.files = process.files, self.world.below(PATHS.unit(name).conf)
         process.secrets = self.world.secrets()
         others = [other for other in self.world.processes.values() if other is not process]
-        process.reload_failed = any(other.port == process.port for other in others)
+        broken = any(BROKEN in text for text in process.files.values())
+        process.reload_failed = broken or any(other.port == process.port for other in others)
         if process.reload_failed:
             process.files = before
         self.world.moment(f"reloaded {name}")

@@ -102,10 +102,10 @@ def test_setup_runs_when_its_files_change_and_again_after_an_interruption(place:
     assert not place.apply(unit("1")).setup
     result = place.apply(unit("2"))
     assert (result.action, result.setup, place.pid(), done.read_text()) == ("none", True, pid, "12")
-    with pytest.raises(DeployError, match="setup failed:\nnot yet"):
+    with pytest.raises(DeployError, match="setup failed:\nnot yet\nRolled back: "):
         place.apply(unit("3", "echo not yet; exit 1"))
-    assert place.apply(unit("2")).setup
     assert done.read_text() == "122"
+    assert not place.apply(unit("2")).setup
 
 
 def test_rejected_configuration_leaves_the_running_one(place: Place) -> None:
@@ -243,6 +243,24 @@ def test_process_that_ends_is_reported_with_its_words(place: Place) -> None:
     assert "cannot go on: no such thing" in failure.value.message
     place.apply()
     assert place.served() == "one"
+
+
+def test_an_upgrade_to_a_broken_version_is_rolled_back(place: Place) -> None:
+    place.apply(place.unit(files={"old.yml": "o"}), engines={"toy": "toy 1"})
+    ready = Ready(url=f"http://127.0.0.1:{place.ports['alpha']}/", seconds=3)
+    broken = place.unit(text="two", files={"new.yml": "n"}, arguments=("--die",), process={"ready": ready})
+    with pytest.raises(DeployError) as failure:
+        place.apply(broken, engines={"toy": "toy 2"})
+    assert "cannot go on: two" in failure.value.message
+    assert "Rolled back: local runs alpha with the version and" in failure.value.message
+    assert place.served() == "one"
+    assert sorted(path.name for path in place.conf("").iterdir() if path.is_file()) == ["app.conf", "old.yml"]
+    record = read_applied(place.machine.reach, "alpha")
+    assert record is not None
+    assert (record.complete, record.started and record.started.engines) == (True, {"toy": "toy 1"})
+    assert not place.state.unit("alpha").previous.exists()
+    assert place.apply(place.unit(text="two"), engines={"toy": "toy 2"}).action in ("start", "restart")
+    assert place.served() == "two"
 
 
 def test_port_of_a_stranger_is_not_taken_for_ready(place: Place) -> None:

@@ -129,6 +129,19 @@ def test_what_cannot_start_is_told_with_its_last_words(place: Place) -> None:
     assert place.served() == "mended"
 
 
+def test_a_version_that_cannot_start_is_rolled_back(place: Place) -> None:
+    place.apply(place.unit(memory_mb=60))
+    with pytest.raises(DeployError, match="its process ended 4 times") as failed:
+        place.apply(place.unit(text="broken", arguments=("new",)))
+
+    assert "cannot go on" in failed.value.message
+    assert f"Rolled back: {place.host.name} runs alpha with the version and" in failed.value.message
+    assert place.served() == "one"
+    assert place.sh(f"systemctl show -p MemoryMax --value {service(STACK, 'alpha')}") == str(308 << 20)
+    assert place.sh(f"ls /var/lib/obs/{STACK}/units/alpha | grep -c previous || true") == "0"
+    assert place.apply(place.unit(memory_mb=60)).action == "none"
+
+
 def test_what_is_given_up_is_fatal_and_starts_when_it_is_told_to(place: Place) -> None:
     """systemd gives up nothing by itself here; somebody's drop-in may have it."""
     place.apply(place.unit())
