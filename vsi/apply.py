@@ -1,4 +1,4 @@
-"""`python -m vsi.apply [apply|remove]`: one unit, as a process of its own.
+"""`python -m vsi.apply [apply|remove|renew]`: one unit, as a process of its own.
 
 Reads a Request as JSON on standard input, so that no secret stands in an argument list. Writes one JSON
 object on standard output: `{"ok": true, "result": ...}`, or `{"ok": false, "unit": ..., "error": ...}` with
@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
         )
         return _answer({"ok": False, "unit": "?", "error": f"request: {places}"}, 2)
 
-    from vsi import deploy, removal
+    from vsi import deploy, removal, renewal
 
     def report(step: str) -> None:
         print(f"{request.unit.name}: {step}", file=sys.stderr, flush=True)
@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
         if arguments == ["remove"]:
             kept = removal.remove(request, report)
             return _answer({"ok": True, "result": [item.model_dump() for item in kept]}, 0)
+        if arguments == ["renew"]:
+            return _answer({"ok": True, "result": renewal.renew(request, report)}, 0)
         return _answer({"ok": True, "result": deploy.apply(request, report).model_dump()}, 0)
     except DeployError as error:
         return _answer({"ok": False, "unit": error.unit, "error": error.message}, 1)

@@ -20,6 +20,8 @@ from vsi.unit import HostPlan, HostUnit
 RUNNING = "running"
 PROVIDER = "__provider"
 """Where Pulumi keeps the provider itself, among inputs and outputs."""
+MEMBERS = "members"
+"""Says in which company a unit is changed, not what it is: another host beside it is no change of it."""
 
 
 def inputs_of(plan: HostPlan, unit: HostUnit, engines: Mapping[str, str]) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def inputs_of(plan: HostPlan, unit: HostUnit, engines: Mapping[str, str]) -> dic
         "plan_version": PLAN_VERSION,
         "retain": "true" if plan.retain else "false",
         "process_state": RUNNING,
+        **({MEMBERS: list(unit.members)} if unit.members else {}),
         **_of_server(plan, unit),
     }
 
@@ -106,6 +109,7 @@ def request_of(props: Mapping[str, Any], login: Login = NO_LOGIN) -> Request:
             "needs": [_id(need, props["host"]) for need in props["needs"]],
             "secrets": sorted(props["secrets"]),
             "certificates": props.get("certificates", []),
+            "members": props.get(MEMBERS, []),
         }
     )
     secrets = []

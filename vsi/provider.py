@@ -7,7 +7,7 @@ process of its own, because pyinfra keeps process-wide state and four calls come
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from components.plan import part_id
 from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
-from vsi.inputs import connection_of, expected_of, inputs_of, request_of, with_differences
+from vsi.inputs import MEMBERS, connection_of, expected_of, inputs_of, request_of, with_differences
 from vsi.keys import secret_key
 from vsi.logins import LoggedIn, given_up
 from vsi.machine import machine_of
@@ -32,6 +32,7 @@ from vsi.paths import check_file_path, check_name
 from vsi.refresh import Seen, differences
 from vsi.resources import InPlace, found_as, outputs, tell_kept
 from vsi.servers import snapshot
+from vsi.turns import TURNS, Member, serving
 from vsi.unit import HostPlan, HostUnit
 
 
@@ -54,12 +55,13 @@ class UnitProvider(LoggedIn, InPlace):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Put the unit on its host. Idempotent: an earlier create may have been interrupted."""
-        self._run("apply", props)
+        self._apply(props, lambda: False)
         return CreateResult(f"{props['stack']}/{props['host']}/{props['unit']}", outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as create: what is there already is left alone."""
-        self._run("apply", news)
+        machine = machine_of(news["stack"], connection_of(news), self.login(news))
+        self._apply(news, lambda: serving(machine, news["unit"]))
         return UpdateResult(outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -91,6 +93,12 @@ class UnitProvider(LoggedIn, InPlace):
         way = snapshot.Way(props["stack"], connection, self.login(props))
         seen = snapshot.seen(way, part_id(unit, props["host"]))
         return Seen(seen.facts, seen.programs.get(unit))
+
+    def _apply(self, props: dict[str, Any], serves: Callable[[], bool]) -> None:
+        """When it is the unit's turn."""
+        hosts = tuple(props.get(MEMBERS, ()))
+        member = Member(props["stack"], props["unit"], props["host"], hosts)
+        TURNS.take(member, serves, lambda: self._run("apply", props))
 
     def _run(self, action: str, props: dict[str, Any]) -> Any:
         """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""

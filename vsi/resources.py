@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
 
-from vsi.inputs import PROVIDER
+from vsi.inputs import MEMBERS, PROVIDER
 
 TOLD = "obs.told"
 """The logger that hears what is done."""
@@ -20,7 +20,7 @@ class InPlace(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Anything that differs is an update in place. The old values are outputs: after a refresh, what
         was found on the host."""
-        keys = (set(olds) | set(news)) - {PROVIDER}
+        keys = (set(olds) | set(news)) - {PROVIDER, MEMBERS}
         return DiffResult(changes=any(olds.get(key) != news.get(key) for key in keys), replaces=[])
 
 

@@ -75,6 +75,9 @@ class HostUnit(Part):
     certificates: tuple[str, ...] = ()
     """Names of the certificates that it reads, beside that of the authority, where each unit finds just its
     own."""
+    members: tuple[str, ...] = ()
+    """Hosts whose units of this name replace each other, its own among them: one is changed after the other.
+    None where all may change at once."""
     memory_mb: int
     """Expected resident memory, for the preflight."""
 

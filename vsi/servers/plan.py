@@ -4,7 +4,7 @@ import re
 
 from pydantic import SerializeAsAny
 
-from components.inventory import PROGRAMS
+from components.inventory import PROGRAMS, Program
 from components.plan import Part, Pillar, Secret, part_id
 from components.render import collector_agent, opensearch
 from components.site import Site
@@ -78,16 +78,22 @@ def _units(spec: Spec, stack: str, host: Host, there: Where) -> list[HostUnit]:
     """The programs of one host."""
     site, ids = site_of(spec, stack, host), _ids(host, there)
     seen = {collector_agent.NAME: seen_at(spec, host)}
-    found = [
-        _completed(site, program_unit(seen.get(row.name, spec), site, row, ids=ids))
-        for row in PROGRAMS
-        if host in there[row.name]
-    ]
+    found = []
+    for row in PROGRAMS:
+        if host in there[row.name]:
+            unit = _completed(site, program_unit(seen.get(row.name, spec), site, row, ids=ids))
+            found.append(unit.model_copy(update={"members": _members(row, there)}))
     return found + [
         _completed(site, service_unit(spec, site, service, ids))
         for service in spec.services
         if service.run and host in there[service.name]
     ]
+
+
+def _members(row: Program, there: Where) -> tuple[str, ...]:
+    """Hosts that have a program so that one works while another does not. An agent works for its own host."""
+    hosts = tuple(host.name for host in there[row.name])
+    return hosts if len(hosts) > 1 and not row.each_host else ()
 
 
 def _ids(host: Host, there: Where) -> Ids:

@@ -64,8 +64,9 @@ def surveyed(host: str, output: str) -> Survey:
         raise DeployError(host, str(error)) from None
 
 
-def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.time) -> None:
-    """Bring a host in line. Raises DeployError with all that stands in the way, before anything changes."""
+def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.time) -> bool:
+    """Bring a host in line. Raises DeployError with all that stands in the way, before anything changes. True
+    if the authority is another than before, so that nobody with an old certificate believes it."""
     begun = clock()
     survey = survey_of(shell, wanted.host, wanted.where)
     ended = clock()
@@ -85,6 +86,7 @@ def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.ti
         steps = engines_copy.remove(wanted.where, old)
         for line in carried_out(shell, wanted.host, "removing old engines", steps).splitlines():
             report(f"removed {line.removeprefix('gone ')}")
+    return survey.authority not in ("", wanted.authority.certificate)
 
 
 def _put_record(wanted: Wanted, shell: Shell) -> None:

@@ -26,9 +26,12 @@ from engines import pack
 from engines.errors import EngineError
 from engines.setting import this_platform
 from engines.store import Store
+from vsi import renewal
+from vsi.carry_out import carry_out
 from vsi.errors import DeployError, Unreachable
 from vsi.keys import secret_key
 from vsi.logins import LoggedIn, given_up
+from vsi.machine import machine_of
 from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
@@ -48,6 +51,7 @@ from vsi.ssh.connection import Connection
 from vsi.ssh.master import Master
 from vsi.ssh.shell import shell
 from vsi.tls import general_name
+from vsi.turns import TURNS, Member, serving
 
 GONE = (
     "If {host} is gone for good: take it out of the inventory, then obs up {stack} --forget-host {host} "
@@ -169,7 +173,23 @@ class HostProvider(LoggedIn, InPlace):
             said = way.ask(quoted(*own_address.command(address))).output.decode(errors="replace")
             if found := own_address.trouble(address, said):
                 raise DeployError(props["host"], f"{found}. {own_address.WHAT_TO_DO}")
-            prepare(wanted, way, _reporter(props["host"]))
+            new_authority = prepare(wanted, way, _reporter(props["host"]))
+        self._renew(props, at_once=new_authority)
+
+    def _renew(self, props: Mapping[str, Any], *, at_once: bool) -> None:
+        """Units with a certificate that was replaced read it, one after another; members of a program, over
+        all hosts. `at_once` where those with old ones believe no new one anyway."""
+        stack, host = props["stack"], props["host"]
+        connection, login = Connection.model_validate_json(props["connection"]), self.login(props)
+        machine = machine_of(stack, connection, login)
+        for record in renewal.outdated(machine):
+            unit, request = record.unit, renewal.request_of(record, connection, login)
+            _reporter(host)(f"{unit.name} reads its renewed certificates")
+            TURNS.take(
+                Member(stack, unit.name, host, unit.members),
+                lambda name=unit.name: not at_once and serving(machine, name),  # type: ignore[misc]
+                lambda asked=request: carry_out("renew", asked),  # type: ignore[misc]
+            )
 
     def _survey(self, props: Mapping[str, Any]) -> Survey:
         """What this run has seen of the host."""

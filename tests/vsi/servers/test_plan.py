@@ -64,6 +64,15 @@ def test_of_two_metrics_hosts_each_has_prometheus_and_the_first_the_pages() -> N
     assert [host.name for host in there["pages"]] == ["obs-1"]
 
 
+def test_members_are_those_that_replace_each_other() -> None:
+    stack = specs.on_servers()
+    stack["servers"]["hosts"][1]["roles"].append("metrics")
+    planned = plan(_spec(stack), "four")
+    members = {unit.id: unit.members for unit in planned.units}
+    assert members["prometheus@obs-1"] == members["prometheus@obs-2"] == ("obs-1", "obs-2")
+    assert {unit.name for unit in planned.units if unit.members} == {"prometheus"}
+
+
 def test_needs_lead_to_the_same_host_or_to_all_that_there_are(planned: ServersPlan) -> None:
     agent, orders = _unit(planned, "collector-agent@obs-1"), _unit(planned, "orders@app-1")
     assert set(agent.needs) == {"keys@four", "host@obs-1", "opensearch@obs-2"}

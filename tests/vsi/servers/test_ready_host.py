@@ -93,6 +93,7 @@ def test_a_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ready_host, "wanted_of", wanted_of)
     monkeypatch.setattr(HostProvider, "_shell", our_shell)
+    monkeypatch.setattr(HostProvider, "_renew", lambda *_, **__: None)
     monkeypatch.setattr(HostProvider, "_survey", lambda *_: survey_of(way, "h1", where(tmp_path)))
     planned, provider = props(engines={"prometheus": goal.key}), HostProvider()
     made = provider.create({**planned, "__provider": "x"})
