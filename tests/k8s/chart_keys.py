@@ -25,7 +25,7 @@ UNLISTED: dict[str, dict[str, Any]] = {
 
 _OVERRIDES = {"nameOverride": "string", "fullnameOverride": "string"}
 UNLISTED |= {
-    "grafana": dict(_OVERRIDES),
+    "grafana": {**_OVERRIDES, "rbac": {"useExistingRole": "string"}},
     "prometheus-blackbox-exporter": {**_OVERRIDES, "image": {"pullSecrets": []}},
     "prometheus-redis-exporter": dict(_OVERRIDES),
 }
