@@ -15,6 +15,7 @@ from k8s.parts import Manifest
 from k8s.site import WITHOUT
 
 SETUP = "opensearch-setup"
+GRAFANA = "grafana"
 MANAGERS = "opensearch-manager"
 ASKS: dict[str, tuple[str, ...]] = {
     "opensearch": (
@@ -25,13 +26,14 @@ ASKS: dict[str, tuple[str, ...]] = {
         "jaeger",
         "housekeeper",
         "pages",
+        GRAFANA,
         SETUP,
     ),
     "opensearch-transport": ("opensearch", MANAGERS),
     "jaeger-otlp-grpc": ("collector",),
-    "jaeger-query-http": ("pages",),
+    "jaeger-query-http": ("pages", GRAFANA),
     "alertmanager": ("prometheus", "alertmanager", "pages"),
-    "prometheus": ("pages",),
+    "prometheus": ("pages", GRAFANA),
     "sink": ("alertmanager", "pages"),
     "redis": ("redis-exporter",),
 }
@@ -76,9 +78,8 @@ def _rules(spec: Spec, site: Site, row: Program, own: frozenset[str]) -> list[di
         if socket.name in ANYBODY:
             found.append({"from": [{"namespaceSelector": {}}], "ports": [{"port": port}]})
             continue
-        asking = [
-            name for name in ASKS.get(socket.name, ()) if name != "collector-agent" or _agent(spec, site)
-        ]
+        there = {"collector-agent": _agent(spec, site), GRAFANA: spec.kubernetes.grafana}
+        asking = [name for name in ASKS.get(socket.name, ()) if there.get(name, True)]
         if socket.name == "redis":
             asking += [service.name for service in spec.services if service.run and service.run.redis]
         if socket.name in scraped:

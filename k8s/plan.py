@@ -19,7 +19,7 @@ from components.render.text import text
 from components.site import Site
 from components.spec import Service, Spec
 from k8s import names
-from k8s.charts import RELEASES, ReleaseOf
+from k8s.charts import RELEASES, ReleaseOf, grafana
 from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
@@ -83,9 +83,14 @@ def own_pods(spec: Spec) -> frozenset[str]:
 
 def secrets(spec: Spec) -> list[Secret]:
     """Passwords of the store are made once; the others come from outside."""
-    found = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
+    found = [Secret(name=name, source="generated", key="") for name in _generated(spec)]
     found += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
     return sorted(found, key=lambda secret: secret.name)
+
+
+def _generated(spec: Spec) -> tuple[str, ...]:
+    """Passwords that nobody brings."""
+    return (*opensearch.SECRETS, *((grafana.PASSWORD,) if spec.kubernetes.grafana else ()))
 
 
 def opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
@@ -125,7 +130,7 @@ def _ground(spec: Spec) -> list[Kinds]:
         name=KEYS,
         place=spec.kubernetes.namespace,
         pillar=Pillar.LOGGING,
-        generated=opensearch.SECRETS,
+        generated=_generated(spec),
         certificates=tuple(opensearch_names(spec).items()),
     )
     return [
@@ -170,6 +175,11 @@ def _documents(spec: Spec, site: Site) -> list[Manifest]:
     agent = collector_agent.render(spec, site)
     if agent and spec.kubernetes.shipper == "collector":
         found.append(conf_map(spec, Pillar.LOGGING, collector_agent.NAME, agent))
+    if spec.kubernetes.grafana:
+        found += [
+            manifest(spec, Pillar.METRICS, "ConfigMap", name, {"data": data}, labels=labels)
+            for name, (labels, data) in grafana.config_maps(spec, site).items()
+        ]
     return found
 
 

@@ -39,6 +39,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.size": (("kubernetes", "size"), "large"),
     "kubernetes.ha": (("kubernetes", "ha"), True),
     "kubernetes.shipper": (("kubernetes", "shipper"), "fluent-bit"),
+    "kubernetes.grafana": (("kubernetes", "grafana"), True),
     "kubernetes.charts_dir": (("kubernetes", "charts_dir"), "~/charts"),
     "kubernetes.charts_mirror": (("kubernetes", "charts_mirror"), "oci://registry.example/charts"),
     "kubernetes.images.registry": (("kubernetes", "images", "registry"), "other.example/obs"),

@@ -125,6 +125,8 @@ class Kubernetes(Model):
     """Whether what can be there several times is, on different nodes."""
     shipper: Literal["collector", "fluent-bit"] = "collector"
     """What reads the logs of pods, on each node."""
+    grafana: bool = False
+    """Whether Grafana shows the stack's dashboards there."""
     charts_dir: KubeconfigPath | None = None
     """A folder of charts (`<name>/Chart.yaml`, or `<name>-<version>.tgz`), for clusters without internet."""
     charts_mirror: Mirror | None = None

@@ -119,11 +119,17 @@ RELEASES: tuple[ReleaseOf, ...] = (
         prometheus_redis_exporter.values,
         runs=BY_NAME["redis-exporter"].runs,
     ),
+    ReleaseOf(
+        "grafana",
+        chart("grafana"),
+        Pillar.METRICS,
+        grafana.values,
+        runs=lambda spec: spec.kubernetes.grafana,
+    ),
 )
 """In the order in which they come."""
 
 PREPARED: tuple[ReleaseOf, ...] = (
-    ReleaseOf("grafana", chart("grafana"), Pillar.METRICS, grafana.values),
     ReleaseOf(
         "opentelemetry-operator",
         chart("opentelemetry-operator"),

@@ -37,7 +37,9 @@ DIGEST = f"registry.example/otelcol@sha256:{'5' * 64}"
 SPECS = {
     "dev": _spec("dev", "dev"),
     "staging": _spec("staging", "staging", storage_class="standard", images=IMAGES, shipper="fluent-bit"),
-    "prod": _spec("prod", "prod", ha=True, storage_class="fast", images={**IMAGES, "collector": DIGEST}),
+    "prod": _spec(
+        "prod", "prod", ha=True, grafana=True, storage_class="fast", images={**IMAGES, "collector": DIGEST}
+    ),
 }
 CASES = [
     (name, release)
@@ -330,7 +332,7 @@ def test_the_store_is_told_what_it_is_told_on_hosts(name: str) -> None:
     spec = SPECS[name]
     told = yaml.safe_load(_values(name, _release("opensearch"))["config"]["opensearch.yml"])
     rendered = opensearch.render(spec, site_of(spec))["opensearch.yml"].data
-    nodes = ("discovery.", "cluster.initial", "node.name", "plugins.security.ssl.transport.resolve")
+    nodes = ("discovery.", "cluster.initial", "node.", "plugins.security.ssl.transport.resolve")
     assert {key: value for key, value in told.items() if not key.startswith(nodes)} == {
         key: value for key, value in rendered.items() if not key.startswith(nodes)
     }
