@@ -18,6 +18,7 @@ from components.spec import Spec
 from k8s import names
 from k8s.charts import PREPARED, RELEASES, ReleaseOf, jaeger, opentelemetry_operator
 from k8s.charts import opensearch as opensearch_chart
+from k8s.charts.common import DIGEST as DIGEST_KEY
 from k8s.charts.common import EXCEPTIONS, size
 from k8s.parts import nulls
 from k8s.site import CERTIFICATES, CONF, NODE_LOGS, POD_LOGS, SECRETS, site_of
@@ -69,10 +70,14 @@ def _walk(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
         yield from _walk(item, (*path, str(key)))
 
 
+DIGEST_LINE = re.compile(rf"({re.escape(DIGEST_KEY)}: |name: OBS_DOCUMENTS\n +value: )'?[0-9a-f]{{16}}'?")
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_values_are_as_committed(name: str) -> None:
+    """But for digests of documents, which have goldens of their own."""
     files = {
-        f"{release.name}.yaml": text(Document(_values(name, release), "yaml"))
+        f"{release.name}.yaml": DIGEST_LINE.sub(r"\1<digest>", text(Document(_values(name, release), "yaml")))
         for case, release in CASES
         if case == name
     }
