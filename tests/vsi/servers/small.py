@@ -124,8 +124,11 @@ class Small:
         return {line.split()[0].removeprefix(prefix).removesuffix(".service") for line in said}
 
     def left_on(self, host: Host) -> list[str]:
-        """Files of the stack, and engines."""
-        places = "/etc/systemd/system/obs-* /var/lib/obs /var/lib/private/obs /opt/obs"
+        """Files of the stack, and its engines."""
+        places = (
+            f"/etc/systemd/system/obs-{STACK}-* /var/lib/obs/{STACK} /var/lib/private/obs/{STACK} "
+            "/opt/obs/engines/caddy /opt/obs/engines/node_exporter"
+        )
         return host.run(f"find {places} ! -type d 2>/dev/null || true").split()
 
 

@@ -1,5 +1,6 @@
-"""`obs up` on real hosts, killed wherever it may be: the next run converges."""
+"""`obs up` on real hosts, killed wherever it may be; a clock that is off; hosts that leave."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -12,6 +13,15 @@ from tests.waiting import until
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 
+_WIPE = (
+    f"systemctl stop 'obs-{STACK}-*'; cd /etc/systemd/system; rm -rf obs-{STACK}-* */obs-{STACK}-* "
+    f"/var/lib/obs/{STACK} /var/lib/private/obs/{STACK} /opt/obs/engines/caddy "
+    "/opt/obs/engines/node_exporter /usr/local/bin/date; systemctl daemon-reload; "
+    f"systemctl reset-failed 'obs-{STACK}-*'; true"
+)
+"""The hosts are those of other tests too."""
+
+
 @pytest.fixture(scope="module")
 def small(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
     """Nothing is up yet. The tests of this module follow each other."""
@@ -19,8 +29,9 @@ def small(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]
     yield made
     for host in made.hosts:
         host.mend()
-    made.describe()
     made.obs("destroy", "--yes", expect=None)
+    for host in made.hosts:
+        host.run(_WIPE)
 
 
 def _somewhere(command: str) -> Callable[[Small, Run], bool]:
@@ -83,3 +94,41 @@ def test_one_up_converges_after_all_of_these(small: Small) -> None:
         assert [path for path in left if "/scratch/" in path] == []
     assert small.shop.pulumi_locks() == []
     small.obs("preview", "--expect-no-changes")
+
+
+def test_a_clock_that_is_off_is_told_before_anything_changes(small: Small) -> None:
+    host = small.hosts[1]
+    ahead = 'if [ "$1" = +%s ]; then echo $(($(/usr/bin/date +%s) + 630)); else exec /usr/bin/date "$@"; fi'
+    host.run(f"cat >/usr/local/bin/date <<'EOF'\n#!/bin/sh\n{ahead}\nEOF\nchmod 755 /usr/local/bin/date")
+    try:
+        said = small.obs("up", "--yes", expect=1).stderr
+        assert f"{host.name}: clock: 10 min" in said
+        assert "nothing was changed" in said
+    finally:
+        host.run("rm /usr/local/bin/date")
+
+
+def test_hosts_that_left_are_cleaned_or_asked_about(small: Small) -> None:
+    """Of two, one cannot be reached: nothing is waited for, and nothing is done before that is settled."""
+    stays, cleaned, dead = small.hosts
+    data = f"/var/lib/private/obs/{STACK}/data"
+    cleaned.run(f"echo kept >{data}/front/file")
+    dead.cut()
+    small.describe(stays.name, port_base=_PORT)
+
+    refused = small.obs("up", "--yes", expect=2).stderr
+    assert f"{dead.name} left the inventory and cannot be reached" in refused
+    assert f"--forget-host {dead.name}" in refused
+    assert small.units_on(cleaned) == set(UNITS)
+
+    done = small.obs("up", "--yes", "--forget-host", dead.name)
+    assert f"{cleaned.name}:{data}/front" in done.stdout
+    assert small.units_on(cleaned) == set()
+    left = small.left_on(cleaned)
+    assert f"{data}/front/file" in left
+    assert all(path.startswith(f"{data}/") for path in left), left
+    assert json.loads(small.known.read_text())["cleaned"] == [cleaned.name]
+    assert f'"{dead.name}"' not in small.known.read_text()
+    small.obs("preview", "--expect-no-changes")
+    dead.mend()
+    assert small.units_on(dead) == set(UNITS), "nobody touched it"
