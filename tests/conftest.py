@@ -24,6 +24,7 @@ TOGETHER = {
 they share; the longest first. Other slow tests share with those of their file."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first. Those that run real programs after them, the longest groups to begin with, so that
     processes that share the work out (`make test` has two) end at about the same time."""

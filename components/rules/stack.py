@@ -44,7 +44,8 @@ def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
     if "opensearch" not in spec.metrics.exporters:
         alerts.pop("opensearch", None)
     alerts["clusters"] = clusters.clusters(spec, site)
-    alerts.setdefault("alertmanager", alertmanager.switch(spec))
+    if "alertmanager" not in alerts:
+        alerts["dead-mans-switch"] = alertmanager.switch(spec)
     alerts["targets"] = targets(spec, site)
     return tuple(
         RuleFile(f"platform-{name}", (Group(f"platform-{name}", spec.metrics.evaluation_interval, members),))

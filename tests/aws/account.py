@@ -55,7 +55,7 @@ class InMoto(Mocks):
         id_, more = MAKE[args.typ](given)
         return id_, {**given, **more}
 
-    def call(self, args: MockCallArgs) -> Inputs:
+    def call(self, args: MockCallArgs) -> tuple[Inputs, list[tuple[str, str]] | None]:
         raise AssertionError(f"nothing is looked up: {args.token}")
 
 
@@ -66,7 +66,7 @@ def deployed(plan: AwsPlan) -> Iterator[dict[str, Inputs]]:
         mocks = InMoto()
         pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
 
-        @pulumi.runtime.test
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]
         def run() -> None:
             secrets = {item.name: pulumi.Output.secret(f"value-of-{item.name}") for item in plan.secrets}
             deploy = Deployed(plan, RELAY, secrets)
@@ -86,6 +86,7 @@ def document(text: str) -> Any:
 
 def part(plan: AwsPlan, name: str) -> Part:
     """The one part of that name."""
+    found: Part
     [found] = [item for item in plan.parts if item.name == name]
     return found
 

@@ -50,7 +50,8 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, list[str], int]]:
 
 def _taken(of: type) -> set[str]:
     """Names of what a class takes: of a resource, by each of its signatures."""
-    overloads = typing.get_overloads(of.__init__) or [of.__init__]
+    made: Any = vars(of)["__init__"]
+    overloads = typing.get_overloads(made) or [made]
     return {name for one in overloads for name in inspect.signature(one).parameters}
 
 

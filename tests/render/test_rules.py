@@ -14,11 +14,13 @@ from components.render import prometheus
 from components.render.text import texts
 from components.rules import files, promtool
 from components.rules.alertmanager import DEAD_MANS_SWITCH
+from components.rules.clusters import clusters
 from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
 from components.rules.slo import FAST, SLOW, threshold
 from components.spec import Spec
 from components.spec.matchers import examples
 from tests.render.engines import program, run, write
+from tests.sites import of_host
 from tests.specs import service, spec, stack
 from vsi.site import local_site
 
@@ -27,7 +29,8 @@ SPEC = spec()
 SITE = local_site(SPEC)
 FILES = texts(prometheus.render(SPEC, SITE))
 BUILT_IN = [(file, alert) for file in files.rule_files(SPEC, SITE) for alert in file.alerts]
-NAMES = sorted({alert.name for _, alert in BUILT_IN})
+CLUSTERS = clusters(SPEC, of_host(SPEC, "obs-1"))
+NAMES = sorted({alert.name for alert in (*(alert for _, alert in BUILT_IN), *CLUSTERS)})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
 
 

@@ -56,7 +56,7 @@ def _replicas(spec: Spec) -> list[Problem]:
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
     )
     most = max(nodes - 1, 0)
-    have = f"the stack has {nodes} host{'s' * (nodes != 1)} with the role logs, and each copy is on another"
+    have = f"target vsi has {nodes} host{'s' * (nodes != 1)} with the role logs, and each copy is on another"
     expected = f"expected {most}{' or fewer' * (most > 0)}: {have}"
     return [Problem(place, replicas, expected) for place, replicas in places if replicas > most]
 

@@ -223,7 +223,7 @@ def test_a_bastion_gets_nothing_but_is_on_the_way() -> None:
         (("servers", "hosts", 3, "roles"), ["demo", "logs"], "servers.hosts[3].roles", "give it to a third"),
         (("services", 4, "hosts"), [], "services[4].hosts", "reads the service's log files"),
         (("services", 4, "name"), "admin", "services[4].name", "for its own"),
-        (("logging", "index", "replicas"), 1, "logging.index.replicas", "expected 0: the stack has 1 host"),
+        (("logging", "index", "replicas"), 1, "logging.index.replicas", "expected 0: target vsi has 1 host"),
     ],
 )
 def test_what_servers_cannot_do_yet(path: tuple[str | int, ...], value: Any, key: str, told: str) -> None:
@@ -267,7 +267,7 @@ def test_a_copy_more_than_there_are_other_nodes_is_refused() -> None:
     stack["logging"]["index"]["replicas"] = 3
     [problem] = refusals(_spec(stack))
     assert problem.key == "logging.index.replicas"
-    assert problem.expected.startswith("expected 2 or fewer: the stack has 3 hosts")
+    assert problem.expected.startswith("expected 2 or fewer: target vsi has 3 hosts")
 
 
 def test_redis_is_for_services_of_its_own_host() -> None:
