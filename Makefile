@@ -44,7 +44,7 @@ test: engines hosts ## Everything: format, lint, types and all tests, real engin
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi up on them and prove that it works
 	$(BIN)/python -m tests.hosts.demo up

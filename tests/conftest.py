@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 pytest_plugins = ("tests.hosts.fixtures",)
 
@@ -20,32 +21,36 @@ TOGETHER = {
     "tests/vsi/ssh/": "hosts",
     "tests/vsi/systemd/": "hosts",
 }
-"""Where slow tests are that share what is costly to set up, by how their path begins, and the name of what
-they share; the longest first. Other slow tests share with those of their file."""
+"""How the path of tests begins that share what is costly to set up, and the name of what they share; the
+longest first. Others share with those of their file."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def group(test: str) -> str:
+    """Tests of a group run in one process, one after the other. Of a test's id."""
+    file = test.partition("::")[0]
+    return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first. Those that run real programs after them, the longest groups to begin with, so that
     processes that share the work out (`make test` has two) end at about the same time."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
     order = list(dict.fromkeys(TOGETHER.values()))
 
     def rank(item: pytest.Item) -> tuple[bool, int]:
-        group = _group(item)
-        return _slow(item), order.index(group) if group in order else len(order)
+        slow = bool(item.get_closest_marker("e2e") or item.get_closest_marker("engine"))
+        shared = group(item.nodeid)
+        return slow, order.index(shared) if shared in order else len(order)
 
     items.sort(key=rank)
 
 
-def _slow(item: pytest.Item) -> bool:
-    return bool(item.get_closest_marker("e2e") or item.get_closest_marker("engine"))
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # which has no types
+    """Shares groups out, each whole, in the order of their first tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group(nodeid)
 
 
-def _group(item: pytest.Item) -> str:
-    """Tests of a group run in one process, one after the other."""
-    file = item.nodeid.partition("::")[0]
-    if not _slow(item):
-        return file
-    return next((name for start, name in TOGETHER.items() if file.startswith(start)), f"{file}, engines")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups | None:
+    """For `--dist loadscope`; others are xdist's own."""
+    return Groups(config, log) if config.getvalue("dist") == "loadscope" else None
