@@ -18,6 +18,7 @@ from components.spec import Spec
 from tests import specs
 from tests.aws.ground import REGION, Inputs, Made
 from tests.aws.making import MAKE
+from tests.loops import event_loop
 
 RELAY = "agents/sns_relay.py"
 SECRET = "4dabf18193072939515e22adb298388d"
@@ -62,7 +63,7 @@ class InMoto(Mocks):
 @contextmanager
 def deployed(plan: AwsPlan) -> Iterator[dict[str, Inputs]]:
     """A plan in an account of moto's: what each resource was given, by its name."""
-    with mock_aws():
+    with mock_aws(), event_loop():
         mocks = InMoto()
         pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
 

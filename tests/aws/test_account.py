@@ -99,7 +99,7 @@ def test_rules_are_in_the_workspace_byte_for_byte(made: dict[str, Any], planned:
     }
     files = {path: text for path, text in part(planned, "metrics").files if path.startswith("rules/")}
     assert found == files
-    assert "rules/platform-alertmanager.yml" in files, "with the dead man's switch"
+    assert "rules/platform-dead-mans-switch.yml" in files
 
 
 def test_the_workspace_logs_into_its_group(key: str) -> None:

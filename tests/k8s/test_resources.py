@@ -22,6 +22,7 @@ from k8s import resources as carried
 from k8s.parts import Cluster, Manifest, Release
 from k8s.plan import plan
 from tests import specs
+from tests.loops import event_loop
 
 KUBECONFIG = """\
 apiVersion: v1
@@ -56,10 +57,11 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture
 def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     found = Recorder()
-    pulumi.runtime.set_mocks(found, project="obs", stack="test", preview=False)
     monkeypatch.setattr(carried, "has_provider", lambda: True)
     (tmp_path / "config").write_text(KUBECONFIG)
-    yield found
+    with event_loop():
+        pulumi.runtime.set_mocks(found, project="obs", stack="test", preview=False)
+        yield found
     pulumi.runtime.settings.reset_options()
 
 
