@@ -1,18 +1,25 @@
 """A run of the engine on one stack: locked, interruptible, repaired first, its failures explained after."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import yaml
 
 from components.plan import Plan, name_of
 from obs.console import err, tell
 from obs.crash import mask
 from obs.describe import deployed_in
-from obs.errors import ObsError
+from obs.errors import BadInput, ObsError
 from obs.lock import stack_lock
 from obs.parts import Parts, kinds
 from obs.paths import state_folder
 from obs.progress import Watcher
-from obs.pulumi import Driver, PulumiFailed
+from obs.pulumi import LOCAL_STACK, Driver, PulumiFailed
+from stacks.loader import stack_file
+
+PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
+"""Where the Pulumi engine looks for one."""
 
 
 @contextmanager
@@ -22,8 +29,10 @@ def session(
     """Lock the stack, repair what a killed run left, and give a driver and a watcher of its events. The plan,
     where there is one, helps to call parts by name.
 
-    Locked if another run has the stack; ObsError, after telling why, if the engine fails.
+    Locked if another run has the stack; BadInput without what its secrets are encrypted with; ObsError, after
+    telling why, if the engine fails.
     """
+    check_passphrase(stack)
     with stack_lock(state_folder() / ".locks", stack, command, wait):
         driver = Driver(stack)
         watcher = Watcher(parts_of(driver, plan))
@@ -36,6 +45,19 @@ def session(
             except PulumiFailed as failure:
                 explain(stack, command, watcher, failure)
                 raise ObsError(f"obs {command} failed") from None
+
+
+def check_passphrase(stack: str) -> None:
+    """The Pulumi engine encrypts what is secret in its state, or does not start."""
+    file = stack_file(stack)
+    if stack == LOCAL_STACK or any(name in os.environ for name in PASSPHRASES) or not file.is_file():
+        return
+    if "secretsprovider" in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}):
+        return
+    raise BadInput(
+        f"{PASSPHRASES[0]}: not set; expected the passphrase that encrypts the secrets of stack {stack} in "
+        f"Pulumi's state. Export it (or {PASSPHRASES[1]}), or name another `secretsprovider` in {file.name}"
+    )
 
 
 def parts_of(driver: Driver, plan: Plan | None) -> Parts:

@@ -195,10 +195,11 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
     from obs.preview import Collector
     from obs.progress import Watcher
     from obs.pulumi import Driver, PulumiFailed
-    from obs.session import explain, parts_of
+    from obs.session import check_passphrase, explain, parts_of
     from obs.untouched import untouched
     from stacks.loader import stack_file
 
+    check_passphrase(env)
     driver = Driver(env)
     parts = parts_of(driver, plan)
     watcher, collector = Watcher(parts, quiet=True), Collector(parts)

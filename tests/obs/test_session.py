@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from obs import session
+from obs.errors import BadInput
 from obs.parts import Parts
 from obs.progress import Watcher
 from obs.pulumi import PulumiFailed
@@ -39,3 +41,22 @@ def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.Cap
         "local", "up local", Watcher(Parts([HostUnit])), PulumiFailed("error: could not read the project")
     )
     assert "could not read the project" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stack", ["dev-vsi", "staging-k8s"])
+def test_without_a_passphrase_a_stack_says_what_to_set(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in session.PASSPHRASES:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(BadInput, match="PULUMI_CONFIG_PASSPHRASE: not set"):
+        session.check_passphrase(stack)
+
+
+def test_the_local_stack_has_a_passphrase_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in session.PASSPHRASES:
+        monkeypatch.delenv(name, raising=False)
+    session.check_passphrase("local")
+
+
+def test_a_passphrase_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
+    session.check_passphrase("dev-vsi")
