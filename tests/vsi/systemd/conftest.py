@@ -24,7 +24,7 @@ from vsi.unit import HostUnit, Process, Ready
 
 TOY = (Path(__file__).parent / "toy.pl").read_text()
 STACK = "toys"
-PORTS = {"alpha": 21901, "beta": 21902}
+PORTS = {"alpha": 21901, "beta": 21902, "gamma": 21903}
 
 
 @dataclass

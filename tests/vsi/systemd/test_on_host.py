@@ -252,10 +252,10 @@ def test_kept_data_is_there_when_the_unit_comes_back(place: Place) -> None:
     assert len(place.sh(f"cat {found.path}/starts").splitlines()) == 2
 
 
-@pytest.mark.parametrize(("name", "pillar"), [("alpha", Pillar.METRICS), ("beta", Pillar.SERVICES)])
+@pytest.mark.parametrize(("name", "pillar"), [("alpha", Pillar.METRICS), ("gamma", Pillar.SERVICES)])
 def test_what_programs_say_is_followed(place: Place, name: str, pillar: Pillar) -> None:
-    """By the journal; a service's by the file that the log agent reads. With words that no earlier
-    test left there, which would come first."""
+    """By the journal; a service's by the file that the log agent reads. With words, and a service, that no
+    earlier test left there: what was said last comes first, in both."""
     place.apply(place.unit(name, "three", pillar=pillar))
     until(lambda: place.keeper.last_words(name, 1) == ["loaded three"], "what it said is written")
     told = place.keeper.logs([name], 1, follow=True, over=lambda: False)
