@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,16 @@ def is_suspended(pid: int) -> bool:
 def works(pid: int) -> bool:
     """Whether a process can ever answer: it is alive, and not stopped by a signal or a debugger."""
     return state(pid) not in ("Z", "X", "T", "t")
+
+
+def age(pid: int | None) -> float:
+    """How many seconds ago it began; infinite for one that is gone, or none."""
+    if pid is None:
+        return float("inf")
+    try:
+        return time.time() - psutil.Process(pid).create_time()
+    except psutil.Error:
+        return float("inf")
 
 
 def owner(pid: int) -> int | None:

@@ -31,6 +31,8 @@ from vsi.unit import HostUnit
 
 ANSWER_SECONDS = 5.0
 """How long one question waits for its answer."""
+STARTING_SECONDS = 10.0
+"""How old it is at most, on a busy machine, when its socket is there."""
 SILENT_SECONDS = 30.0
 """How long a supervisor whose process works may be silent before it counts as hung. On an overloaded machine
 it is only slow, and to replace it ends every process of the stack."""
@@ -131,6 +133,12 @@ class Supervisor:
             return ""
         return ""
 
+    def _long_cut_off(self) -> str:
+        """The same of one that has had the time to make its socket; another run may just be starting it."""
+        while (words := self._cut_off()) and processes.age(self.pid()) < STARTING_SECONDS:
+            time.sleep(0.1)
+        return words
+
     def programs(self) -> dict[str, Program]:
         """Every program by name, in one call; empty when the supervisor is not there.
 
@@ -212,7 +220,7 @@ class Supervisor:
         """Why it must be left alone; None if it can be told things, or is not there."""
         if words := self._stranger():
             return Trouble("user", words)
-        if words := self._cut_off():
+        if words := self._long_cut_off():
             return Trouble("cut off", words)
         return None
 
