@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines hosts up down check test lock generate clean demo-vsi demo-vsi-down
+.PHONY: help setup engines hosts up down static check test lock generate clean demo-vsi demo-vsi-down
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -34,16 +34,15 @@ up: engines ## Set up, bring the stack to life on this machine and prove that it
 down: setup ## Take the stack on this machine down; its data stays
 	$(BIN)/obs destroy $(STACK) --yes
 
-check: setup ## Format, lint, types and the fast tests
+static: setup ## Format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+
+check: static ## Format, lint, types and the fast tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not engine and not e2e'
 
-test: engines hosts ## Everything: format, lint, types and all tests, real engines included
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy .
+test: engines hosts static ## Everything: format, lint, types and all tests, real engines included
 	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi up on them and prove that it works
