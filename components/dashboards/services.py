@@ -10,21 +10,21 @@ QUANTILES = (0.5, 0.95, 0.99)
 
 def of(service: Service) -> Dashboard:
     """Requests, failures, durations, operations, alerts, traces and logs of one service."""
-    name = service.name
+    name, traced = service.name, service.traces.protocol != "none"
     operations = f'sum by (span_name) (rate({CALLS}{{service="{name}",{SERVER}}}[5m]))'
     firing = f'count by (alertname) (ALERTS{{alertstate="firing",service="{name}"}})'
-    why = (
-        graph("By operation", "By the service's spans.", "per second", Query(operations, "{{span_name}}")),
-        graph("Alerts firing", "What is wrong right now.", "count", Query(firing, "{{alertname}}")),
-    )
+    spans = graph("By operation", "By the service's spans.", "per second", Query(operations, "{{span_name}}"))
+    alerts = graph("Alerts firing", "What is wrong right now.", "count", Query(firing, "{{alertname}}"))
+    traces = Traces("Latest traces", "Open one to see where its time went.", name)
+    counted = traced or (service.slo and service.slo.metrics)
     return Dashboard(
         name=f"service-{name}",
         title=f"Service {name}",
         summary=f"{name} {service.version} of {service.owner}, written in {service.language}.",
         rows=(
-            Row("Requests", _requests(service)),
-            Row("Why", why),
-            Row("Traces", (Traces("Latest traces", "Open one to see where its time went.", name),)),
+            *((Row("Requests", _requests(service)),) if counted else ()),
+            Row("Why", (spans, alerts) if traced else (alerts,)),
+            *((Row("Traces", (traces,)),) if traced else ()),
             Row("Logs", (_records(f'service:"{name}"'),)),
         ),
         tags=("service", service.owner),
