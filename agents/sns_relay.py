@@ -145,7 +145,7 @@ def _post(name: str, url: str, payload: Json) -> None:
 
 def handler(event: Json, _context: object) -> None:
     """What Lambda calls. All that cannot be delivered is told, and the first of it raised."""
-    import boto3
+    import boto3  # which its place brings
 
     client = boto3.client("secretsmanager")
 
