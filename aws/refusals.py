@@ -2,7 +2,9 @@
 
 from aws.names import LIMITS, Names, fits
 from components.render.alertmanager_sns import LONGEST_REPEAT
-from components.spec import Kubernetes, Servers, Spec, milliseconds
+from components.spec import Spec, milliseconds
+from components.spec.aws import Aws
+from components.spec.elsewhere import sections_elsewhere
 from components.spec.metrics import Metrics
 from components.spec.problem import MISSING, KeyPath, Problem
 
@@ -36,12 +38,8 @@ def refusals(spec: Spec) -> list[Problem]:
 
 def _elsewhere(spec: Spec) -> list[Problem]:
     """Settings of other targets."""
-    found: list[Problem] = []
+    found = sections_elsewhere(spec, Aws, "target aws has none")
     why = "target aws has none; take it out"
-    if spec.servers != Servers():
-        found.append(Problem(("servers",), MISSING, f"expected no servers: {why}"))
-    if spec.kubernetes != Kubernetes():
-        found.append(Problem(("kubernetes",), MISSING, f"expected no cluster: {why}"))
     for index, service in enumerate(spec.services):
         if service.hosts:
             found.append(Problem(("services", index, "hosts"), service.hosts, f"expected no hosts: {why}"))

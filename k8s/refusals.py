@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from components.inventory import runs_redis
-from components.spec import Aws, Servers, Spec
+from components.spec import Spec
+from components.spec.elsewhere import sections_elsewhere
+from components.spec.kubernetes import Kubernetes
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.scraping import Access
 from k8s.site import NODE_LOGS
@@ -43,13 +45,7 @@ def _cluster(spec: Spec) -> list[Problem]:
 
 def _servers(spec: Spec) -> list[Problem]:
     """Settings of other targets."""
-    found: list[Problem] = []
-    if spec.aws != Aws():
-        expected = "expected no account: target kubernetes goes to a cluster; take it out"
-        found.append(Problem(("aws",), MISSING, expected))
-    if spec.servers != Servers():
-        expected = "expected no servers: target kubernetes goes to a cluster; take them out"
-        found.append(Problem(("servers",), MISSING, expected))
+    found = sections_elsewhere(spec, Kubernetes, "target kubernetes goes to a cluster")
     for index, service in enumerate(spec.services):
         if service.hosts:
             expected = "expected no hosts: target kubernetes finds pods by `selector`; take them out"

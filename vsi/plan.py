@@ -6,7 +6,8 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 from components.inventory import certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch
-from components.spec import Aws, Kubernetes, Servers, Spec
+from components.spec import Spec
+from components.spec.elsewhere import sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
 from vsi.site import local_site
 from vsi.unit import HostPlan
@@ -27,7 +28,7 @@ def plan(spec: Spec, stack: str) -> HostPlan:
 
 def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
-    found = [*_hosts(spec), *_cluster(spec)]
+    found = [*_hosts(spec), *_pods(spec)]
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
@@ -43,14 +44,8 @@ def refusals(spec: Spec) -> list[Problem]:
 
 
 def _hosts(spec: Spec) -> list[Problem]:
-    """Settings of servers, and of AWS: this target has none."""
-    found: list[Problem] = []
-    if spec.servers != Servers():
-        expected = "expected no servers: target local is this machine alone; take them out"
-        found.append(Problem(("servers",), MISSING, expected))
-    if spec.aws != Aws():
-        expected = "expected no account of AWS: target local is this machine alone; take it out"
-        found.append(Problem(("aws",), MISSING, expected))
+    """Settings of other places: this target has one host, and no name for it."""
+    found = sections_elsewhere(spec, None, "target local is this machine alone")
     for index, service in enumerate(spec.services):
         if service.hosts:
             expected = "expected no hosts: target local is this machine alone; take them out"
@@ -58,12 +53,9 @@ def _hosts(spec: Spec) -> list[Problem]:
     return found
 
 
-def _cluster(spec: Spec) -> list[Problem]:
-    """Settings of a cluster, of which this target has none."""
+def _pods(spec: Spec) -> list[Problem]:
+    """Pods, of which this target has none."""
     found: list[Problem] = []
-    if spec.kubernetes != Kubernetes():
-        expected = "expected no cluster: target local is this machine alone; take it out"
-        found.append(Problem(("kubernetes",), MISSING, expected))
     for index, service in enumerate(spec.services):
         if service.selector:
             expected = "expected none: target local has no pods; take it out"

@@ -1,6 +1,6 @@
 """The hosts, by what node_exporter tells of them."""
 
-from components.dashboards.model import Dashboard, Graph, Query, Row
+from components.dashboards.model import Dashboard, Graph, Query, Row, graph
 
 _REAL = 'fstype!~"tmpfs|ramfs|overlay|squashfs"'
 _WIRES = '{device!="lo"}'
@@ -29,11 +29,11 @@ def _processor_and_memory() -> tuple[Graph, ...]:
             "What could not be given to a further program.",
             Query(f"1 - {memory}", "{{instance}}"),
         ),
-        Graph(
+        graph(
             "Load",
             "Processes that run or wait, on average over five minutes.",
-            (Query("node_load5", "{{instance}}"),),
             "count",
+            Query("node_load5", "{{instance}}"),
         ),
     )
 
@@ -44,29 +44,25 @@ def _traffic() -> tuple[Graph, ...]:
         _share(
             "Disk in use", "Share of each file system.", Query(f"1 - {left}", "{{instance}} {{mountpoint}}")
         ),
-        Graph(
+        graph(
             "Disk traffic",
             "Bytes read and written a second.",
-            (
-                _rate("node_disk_read_bytes_total", "read"),
-                _rate("node_disk_written_bytes_total", "written"),
-            ),
             "bytes",
+            _rate("node_disk_read_bytes_total", "read"),
+            _rate("node_disk_written_bytes_total", "written"),
         ),
-        Graph(
+        graph(
             "Network traffic",
             "Bytes received and sent a second, without loopback.",
-            (
-                _rate(f"node_network_receive_bytes_total{_WIRES}", "received"),
-                _rate(f"node_network_transmit_bytes_total{_WIRES}", "sent"),
-            ),
             "bytes",
+            _rate(f"node_network_receive_bytes_total{_WIRES}", "received"),
+            _rate(f"node_network_transmit_bytes_total{_WIRES}", "sent"),
         ),
     )
 
 
 def _share(title: str, why: str, query: Query) -> Graph:
-    return Graph(title, why, (query,), "share", limit=0.9)
+    return graph(title, why, "share", query, limit=0.9)
 
 
 def _rate(series: str, what: str) -> Query:

@@ -1,6 +1,6 @@
 """What services promise (service level objectives), and how much of what a promise leaves is used."""
 
-from components.dashboards.model import Dashboard, Graph, Number, Query, Row
+from components.dashboards.model import Dashboard, Graph, Number, Query, Row, graph
 from components.rules.slo import FAST, SLOW
 from components.spec import Spec
 from components.spec.services import Slo
@@ -50,4 +50,4 @@ def _burns(title: str, why: str, name: str, what: str, left: float) -> Graph:
         Query(f'service:{what}_ratio:rate{window}{{service="{name}"}} / {left}', f"over {window}")
         for window in _WINDOWS
     )
-    return Graph(title, why, tuple(queries), "count", limit=float(SLOW[-1].factor))
+    return graph(title, why, "count", *queries, limit=float(SLOW[-1].factor))

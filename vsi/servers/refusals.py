@@ -3,8 +3,10 @@
 import ipaddress
 
 from components.inventory import runs_redis
-from components.spec import Aws, Kubernetes, Spec
+from components.spec import Spec
+from components.spec.elsewhere import sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
+from components.spec.servers import Servers
 from vsi.servers.site import hosts_of
 
 TAKEN = ("admin", "ca", "host", "keys", "operator")
@@ -22,13 +24,7 @@ def refusals(spec: Spec) -> list[Problem]:
 
 def _cluster(spec: Spec) -> list[Problem]:
     """Settings of a cluster, and of AWS: this target has none."""
-    found: list[Problem] = []
-    if spec.aws != Aws():
-        expected = "expected no account of AWS: target vsi goes to servers; take it out"
-        found.append(Problem(("aws",), MISSING, expected))
-    if spec.kubernetes != Kubernetes():
-        expected = "expected no cluster: target vsi goes to servers; take it out"
-        found.append(Problem(("kubernetes",), MISSING, expected))
+    found = sections_elsewhere(spec, Servers, "target vsi goes to servers")
     for index, service in enumerate(spec.services):
         if service.selector:
             expected = "expected none: target vsi has no pods; take it out, and name `hosts`"

@@ -1,0 +1,27 @@
+"""Sections of a stack file for the place of one target, which all others refuse in the same words."""
+
+from components.spec import Spec
+from components.spec.aws import Aws
+from components.spec.base import Model
+from components.spec.kubernetes import Kubernetes
+from components.spec.problem import MISSING, Problem
+from components.spec.servers import Servers
+
+_SECTIONS: dict[type[Model], tuple[str, str]] = {
+    Aws: ("no account of AWS", "it"),
+    Kubernetes: ("no cluster", "it"),
+    Servers: ("no servers", "them"),
+}
+"""What is expected of a stack that goes elsewhere."""
+
+
+def sections_elsewhere(spec: Spec, own: type[Model] | None, why: str) -> list[Problem]:
+    """Each section but a target's own one (None if it has none) in which something is said; `why` names the
+    target and where it goes."""
+    found: list[Problem] = []
+    for name, field in Spec.model_fields.items():
+        kind = next((kind for kind in _SECTIONS if field.annotation is kind), None)
+        if kind and kind is not own and getattr(spec, name) != kind():
+            expected, it = _SECTIONS[kind]
+            found.append(Problem((name,), MISSING, f"expected {expected}: {why}; take {it} out"))
+    return found
