@@ -1,6 +1,5 @@
 """The tree that previews show, under Pulumi's own mocks."""
 
-import asyncio
 import contextvars
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from pulumi.runtime import mocks
 
 from components.plan import Part, Pillar
 from components.stack import ObservabilityStack
+from tests.loops import event_loop
 
 
 class Made(mocks.Mocks):
@@ -32,16 +32,11 @@ def made_by(program: Callable[[], object]) -> list[tuple[str, str]]:
     found = Made()
 
     def run() -> None:
-        asyncio.set_event_loop(loop)
         mocks.set_mocks(found)
         pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
 
-    loop = asyncio.new_event_loop()
-    try:
+    with event_loop():
         contextvars.copy_context().run(run)
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
     return found.names
 
 

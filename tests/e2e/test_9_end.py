@@ -11,6 +11,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from tests import families
 from tests.e2e.shop import Shop
 from tests.waiting import until
 
@@ -49,19 +50,11 @@ class Run:
 
     def family(self) -> list[psutil.Process]:
         """The run and its descendants."""
-        own = psutil.Process(self.process.pid)
-        return [own, *own.children(recursive=True)]
+        return families.family(self.process.pid)
 
     def runs(self, *words: str) -> bool:
         """Whether a descendant's command holds one of the words."""
-        for process in self.family():
-            try:
-                command = " ".join(process.cmdline())
-            except psutil.Error:
-                continue
-            if any(word in command for word in words):
-                return True
-        return False
+        return families.runs(self.process.pid, *words)
 
 
 POINTS: dict[str, Callable[[Run], object]] = {

@@ -1,6 +1,5 @@
 """The program refuses a configuration that is not the file's, and secrets that are not there."""
 
-import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from components.spec.problem import Refused
 from stacks.loader import KEY, stack_file
 from targets.program import check_configuration, secret_values
 from tests import specs
+from tests.loops import event_loop
 from vsi.plan import plan
 from vsi.unit import HostPlan
 
@@ -59,11 +59,8 @@ HOOK = "https://hooks.slack.example/services/T0/B0/x"
 def loop() -> Iterator[None]:
     """An event loop, as the language host has one: outputs are futures of it, and an `asyncio.run` of
     another test leaves the thread without one."""
-    made = asyncio.new_event_loop()
-    asyncio.set_event_loop(made)
-    yield
-    asyncio.set_event_loop(None)
-    made.close()
+    with event_loop():
+        yield
 
 
 @pytest.fixture(params=["environment", "config"])

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import yaml
 
+from tests import families
 from tests.e2e.shop import Shop
 from tests.hosts.host import Host
 
@@ -158,19 +159,11 @@ class Run:
 
     def family(self) -> list[psutil.Process]:
         """The run and its descendants."""
-        own = psutil.Process(self.process.pid)
-        return [own, *own.children(recursive=True)]
+        return families.family(self.process.pid)
 
     def runs(self, *words: str) -> bool:
         """Whether a descendant's command holds one of the words."""
-        for process in self.family():
-            try:
-                command = " ".join(process.cmdline())
-            except psutil.Error:
-                continue
-            if any(word in command for word in words):
-                return True
-        return False
+        return families.runs(self.process.pid, *words)
 
     def kill(self) -> None:
         """`kill -9` of `obs` alone: the rest has to notice."""
