@@ -1,10 +1,9 @@
 """A run of the engine on one stack: locked, interruptible, repaired first, its failures explained after."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import yaml
 
 from components.plan import Plan, name_of
 from obs.console import err, tell
@@ -16,7 +15,7 @@ from obs.parts import Parts, kinds
 from obs.paths import state_folder
 from obs.progress import Watcher
 from obs.pulumi import LOCAL_STACK, Driver, PulumiFailed
-from stacks.loader import stack_file
+from stacks.loader import STACKS
 
 PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """Where the Pulumi engine looks for one."""
@@ -48,11 +47,12 @@ def session(
 
 
 def check_passphrase(stack: str) -> None:
-    """The Pulumi engine encrypts what is secret in its state, or does not start."""
-    file = stack_file(stack)
+    """The Pulumi engine encrypts what is secret in its state, or does not start. The stack's file may be gone
+    or broken: what runs is taken down all the same."""
+    file = STACKS / f"Pulumi.{stack}.yaml"
     if stack == LOCAL_STACK or any(name in os.environ for name in PASSPHRASES) or not file.is_file():
         return
-    if "secretsprovider" in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}):
+    if re.search(r"^secretsprovider\s*:", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
         return
     raise BadInput(
         f"{PASSPHRASES[0]}: not set; expected the passphrase that encrypts the secrets of stack {stack} in "

@@ -60,3 +60,23 @@ def test_the_local_stack_has_a_passphrase_of_its_own(monkeypatch: pytest.MonkeyP
 def test_a_passphrase_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
     session.check_passphrase("dev-vsi")
+
+
+@pytest.mark.parametrize(
+    "text", [None, "config:\n\tobs:spec: {}\n", "secretsprovider: awskms://alias/x\n\tbroken"]
+)
+def test_a_stack_file_that_is_gone_or_broken_keeps_nobody_from_a_session(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in session.PASSPHRASES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(session, "STACKS", tmp_path)
+    if text is not None:
+        (tmp_path / "Pulumi.cloud.yaml").write_text(text)
+        (tmp_path / "Pulumi.local.yaml").write_text(text)
+    session.check_passphrase("local")
+    if text is None or "secretsprovider" in text:
+        session.check_passphrase("cloud")
+        return
+    with pytest.raises(BadInput, match="not set"):
+        session.check_passphrase("cloud")
