@@ -39,8 +39,11 @@ class Settings(BaseModel):
 
     url: str
     ca: str
-    certificate: str
-    key: str
+    certificate: str = ""
+    key: str = ""
+    """Of the admin certificate; '' where the store is somebody else's, and has no such thing."""
+    user: str = ""
+    """Who logs in there instead, with the password in `secrets` of that name: `opensearch-<user>`."""
     secrets: str
     deadline_seconds: float = 120
     live_settings: dict[str, dict[str, str]] = {}
@@ -244,15 +247,22 @@ def live_settings(setup: Setup, wanted: dict[str, dict[str, str]]) -> None:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[httpx.Client]:
-    """A client that shows the admin certificate."""
+    """A client that shows the admin certificate, or logs in."""
     try:
         context = ssl.create_default_context(cafile=settings.ca)
-        context.load_cert_chain(settings.certificate, settings.key)
+        if settings.certificate:
+            context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:
-        names = f"{settings.ca}, {settings.certificate}, {settings.key}"
+        names = ", ".join(name for name in (settings.ca, settings.certificate, settings.key) if name)
         raise SetupError(f"one of {names} cannot be used: {error}") from None
-    with httpx.Client(base_url=settings.url, verify=context, timeout=60) as client:
+    login = _login(settings) if settings.user else None
+    with httpx.Client(base_url=settings.url, verify=context, auth=login, timeout=60) as client:
         yield client
+
+
+def _login(settings: Settings) -> httpx.BasicAuth:
+    name = f"opensearch-{settings.user}"
+    return httpx.BasicAuth(settings.user, _secret(Path(settings.secrets) / name, name))
 
 
 def run(folder: Path, settings: Settings) -> list[str]:

@@ -65,6 +65,10 @@ class Names:
         """Of a program's log, or of a service of AWS."""
         return f"/obs/{self.prefix.removeprefix('obs-')}/{name}"
 
+    def secret(self, name: str) -> str:
+        """In Secrets Manager."""
+        return f"obs/{self.prefix.removeprefix('obs-')}/{name}"
+
     def arn(self, service: str, resource: str, *, everywhere: bool = False) -> str:
         """In the own account; IAM and S3 have no region, S3 no account either."""
         region = "" if everywhere else self.region

@@ -52,6 +52,35 @@ class Network(AwsPart):
     """Ids of those that are there."""
     endpoints: tuple[str, ...] = ()
     """Services whose endpoint has an address of the VPC; S3's is a route."""
+    opened: tuple[int, ...] = ()
+    """Ports of tasks that all of the VPC reaches; all others only tasks do."""
+
+
+class Store(AwsPart):
+    """The OpenSearch domain that keeps log records and spans: `logs@<region>`."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Logs",)
+
+    name: str = "logs"
+    domain: str
+    version: str
+    instance_type: str
+    nodes: int
+    storage_gib: int
+    zones: int
+    managers: str
+    """Type of the three nodes that manage the others; '' where those do it themselves."""
+    standby: bool
+    """Whether the nodes of one zone stand by, so that no zone is missed when it is away."""
+    policy: str
+    groups: tuple[tuple[str, str], ...]
+    """Pairs of a log of the domain and its log group."""
+    log_days: int
+    log_policy: str
+    administrator: str
+    """Secret with the password of the user who may do everything; one of `passwords`."""
+    passwords: tuple[tuple[str, str], ...]
+    """Secret that is made once -> its name in Secrets Manager."""
 
 
 class Archive(AwsPart):

@@ -1,17 +1,17 @@
 """From the spec to what stands in an account. Pure: no I/O, no clock, nothing of the account.
 
-The pillars that stand so far: key, network, archive, metrics and alerting. Logs, traces and tasks are not
+The pillars that stand so far: key, network, logs, archive, metrics and alerting. Traces and tasks are not
 planned yet, so the target is in no registry, and a stack that names it is refused.
 """
 
 import ipaddress
-import json
-from typing import Any
 
+from aws.documents import canonical
 from aws.names import Names
 from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
-from aws.site import site_of
+from aws.site import opened, site_of
+from aws.store import store
 from components.plan import Pillar, Secret
 from components.render import alertmanager_sns, sizes
 from components.render.text import texts
@@ -23,23 +23,18 @@ from components.spec.base import milliseconds
 DAY = 86_400_000
 ENDPOINTS = ("aps-workspaces", "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts")
 """Services that tasks reach by an address of the VPC. S3's endpoint is a route."""
-HTTPS = 443
-
-
-def canonical(document: Any) -> str:
-    """JSON that is the same for the same: keys sorted, no blanks."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def plan(spec: Spec, stack: str) -> AwsPlan:
     """The plan of a stack on AWS; for a spec without refusals."""
     names = Names.of(spec)
-    key = _key(names)
+    key, network = _key(names), _network(spec, names)
     return AwsPlan(
         stack=stack,
         parts=(
             key,
-            _network(spec, names),
+            network,
+            store(spec, names, key, network),
             _archive(spec, names, key),
             _metrics(spec, names, key),
             _alerting(spec, names, key),
@@ -121,6 +116,7 @@ def _network(spec: Spec, names: Names) -> Network:
         subnets=made,
         given=vpc.subnets,
         endpoints=ENDPOINTS,
+        opened=opened(spec),
     )
 
 
@@ -168,11 +164,7 @@ def _alerting(spec: Spec, names: Names, key: Key) -> Relay:
     topic = names.arn("sns", names.own("alerts"))
     queue = names.arn("sqs", names.own("undelivered"))
     function, group = names.own("relay"), names.log_group("relay")
-    given = {
-        item.secret: names.log_group(item.secret).removeprefix("/")
-        for item in spec.alerting.receivers
-        if item.secret
-    }
+    given = {item.secret: names.secret(item.secret) for item in spec.alerting.receivers if item.secret}
     receivers = {
         item.name: {
             "kind": item.kind,

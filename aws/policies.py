@@ -45,7 +45,9 @@ def assumed_by(service: str, account: str) -> dict[str, Any]:
     )
 
 
-def by_service(sid: str, service: str, actions: Sequence[str], resource: str, account: str) -> Statement:
+def by_service(
+    sid: str, service: str, actions: Sequence[str], resource: str | list[str], account: str
+) -> Statement:
     """A statement of a resource's own policy: a service of AWS may use it, for this account alone."""
     return {
         "Sid": sid,

@@ -2,7 +2,7 @@
 
 from aws.names import LIMITS, Names, fits
 from components.render.alertmanager_sns import LONGEST_REPEAT
-from components.spec import Spec, milliseconds
+from components.spec import Deploy, Spec, milliseconds
 from components.spec.aws import Aws
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.metrics import Metrics
@@ -30,6 +30,7 @@ def refusals(spec: Spec) -> list[Problem]:
         *_elsewhere(spec),
         *_not_yet(spec),
         *_workspace(spec),
+        *_store(spec),
         *_alerting(spec),
         *_names(spec),
         *_days(spec),
@@ -86,6 +87,28 @@ def _workspace(spec: Spec) -> list[Problem]:
     if spec.metrics.exemplars:
         expected = "expected 0: target aws has a workspace, which takes no exemplars"
         found.append(Problem(("metrics", "exemplars"), spec.metrics.exemplars, expected))
+    return found
+
+
+def _store(spec: Spec) -> list[Problem]:
+    """What a domain takes."""
+    found: list[Problem] = []
+    domain, zones = spec.aws.domain, spec.aws.vpc.zones
+    if domain.nodes % zones:
+        expected = f"expected a multiple of {zones}, the `vpc.zones` over which target aws spreads nodes"
+        found.append(Problem(("aws", "domain", "nodes"), domain.nodes, expected))
+    places: tuple[tuple[KeyPath, int], ...] = (
+        (("logging", "index", "replicas"), spec.logging.index.replicas),
+        (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
+    )
+    for place, replicas in places:
+        if replicas >= domain.nodes:
+            expected = f"expected less than {domain.nodes}, the nodes of the domain that target aws makes"
+            found.append(Problem(place, replicas, expected))
+    heap = Deploy().opensearch_heap_mb
+    if spec.deploy.opensearch_heap_mb != heap:
+        expected = f"expected {heap}, the default: target aws has nodes of another kind; take it out"
+        found.append(Problem(("deploy", "opensearch_heap_mb"), spec.deploy.opensearch_heap_mb, expected))
     return found
 
 

@@ -48,3 +48,10 @@ def site_of(spec: Spec) -> Site:
 
 def _listener(spec: Spec, name: str, port: int) -> Listener:
     return Listener(bind=f"{ANY}:{port}", dial=(f"{name}.{zone(spec)}:{port}",))
+
+
+def opened(spec: Spec) -> tuple[int, ...]:
+    """Ports that services reach wherever they are in the network: those that take OTLP."""
+    site = site_of(spec)
+    names = ("collector-otlp-grpc", "collector-otlp-http")
+    return tuple(site.port(name) for name in names if site.has(name))

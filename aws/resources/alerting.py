@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_aws import cloudwatch, iam, lambda_, secretsmanager, sns, sqs
+from pulumi_aws import cloudwatch, iam, lambda_, sns, sqs
 
 from aws.parts import Relay
 from aws.resources.component import Account, Component
+from aws.resources.secrets import kept
 
 MODULE = "sns_relay"
 RUNTIME = "python3.13"
@@ -52,15 +53,7 @@ class AlertingComponent(Component):
     def _secrets(self, part: Relay, secrets: Mapping[str, pulumi.Output[str]]) -> None:
         """Addresses of receivers: values go to Secrets Manager, and nowhere else."""
         for given, name in part.given:
-            kept = secretsmanager.Secret(
-                self.named(given), name=name, kms_key_id=self.account.late["key"], opts=self.options()
-            )
-            secretsmanager.SecretVersion(
-                self.named(f"{given}-value"),
-                secret_id=kept.id,
-                secret_string=secrets[given],
-                opts=self.options(),
-            )
+            kept(self, given, name, secrets[given])
 
     def _function(self, part: Relay, code: str, queue: sqs.Queue) -> lambda_.Function:
         group = cloudwatch.LogGroup(

@@ -17,6 +17,8 @@ class Account:
     plan: AwsPlan
     provider: aws.Provider
     late: dict[str, pulumi.Output[str]] = field(default_factory=dict)
+    subnets: list[pulumi.Input[str]] = field(default_factory=list)
+    """Where tasks and nodes are."""
 
     @staticmethod
     def of(plan: AwsPlan, opts: pulumi.ResourceOptions | None = None) -> "Account":

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pulumi
 
-from aws.parts import Archive, AwsPart, AwsPlan, Key, Network, Relay, Workspace
+from aws.parts import Archive, AwsPart, AwsPlan, Key, Network, Relay, Store, Workspace
 from aws.resources.alerting import AlertingComponent
 from aws.resources.archive import ArchiveComponent
 from aws.resources.component import Account, Component
 from aws.resources.key import KeyComponent
+from aws.resources.logs import LogsComponent
 from aws.resources.metrics import MetricsComponent
 from aws.resources.network import NetworkComponent
 
@@ -28,6 +29,8 @@ class Deployed:
             return KeyComponent(account, part, opts)
         if isinstance(part, Network):
             return NetworkComponent(account, part, opts)
+        if isinstance(part, Store):
+            return LogsComponent(account, part, opts)
         if isinstance(part, Archive):
             return ArchiveComponent(account, part, opts)
         if isinstance(part, Workspace):

@@ -1,4 +1,4 @@
-"""The network of tasks."""
+"""The network of tasks, and who talks to whom in it."""
 
 import pulumi
 from pulumi_aws import ec2, vpc
@@ -46,7 +46,52 @@ class NetworkComponent(Component):
                 security_group_ids=[group.id],
                 opts=self.options(),
             )
+        account.late["vpc"], account.subnets = pulumi.Output.from_input(own), subnets
+        self._tasks(part, own)
         self.register_outputs({"vpc": own, "subnets": subnets})
+
+    def _tasks(self, part: Network, own: pulumi.Input[str]) -> None:
+        """Tasks reach each other; from the rest of the VPC they are reached where they take what is sent."""
+        group = ec2.SecurityGroup(
+            self.named("tasks"),
+            vpc_id=own,
+            description="Tasks of the stack",
+            opts=self.options(),
+        )
+        self.account.late["tasks"] = group.id
+        vpc.SecurityGroupIngressRule(
+            self.named("tasks-each-other"),
+            security_group_id=group.id,
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=0,
+            to_port=65535,
+            opts=self.options(),
+        )
+        for port in part.opened:
+            vpc.SecurityGroupIngressRule(
+                self.named(f"tasks-{port}"),
+                security_group_id=group.id,
+                cidr_ipv4=part.cidr,
+                ip_protocol="tcp",
+                from_port=port,
+                to_port=port,
+                opts=self.options(),
+            )
+        # What is scraped may have any port of the VPC; endpoints, and S3 behind its route, speak HTTPS.
+        for name, network, first, last in (
+            ("vpc", part.cidr, 0, 65535),
+            ("https", "0.0.0.0/0", HTTPS, HTTPS),
+        ):
+            vpc.SecurityGroupEgressRule(
+                self.named(f"tasks-to-{name}"),
+                security_group_id=group.id,
+                cidr_ipv4=network,
+                ip_protocol="tcp",
+                from_port=first,
+                to_port=last,
+                opts=self.options(),
+            )
 
     def _made(self, part: Network) -> tuple[pulumi.Output[str], list[pulumi.Input[str]]]:
         """A VPC of the stack's own: without a way to the internet, and S3 by a route."""

@@ -16,6 +16,8 @@ MANAGED = "managed by obs"
 """Description of the roles and users that are ours: those no longer described are removed by it."""
 USERS = tuple(sorted({"exporter", *(program.user for program in PROGRAMS if program.user)}))
 """Each has the role `obs-<user>`, and a password of its own."""
+ADMIN = "admin"
+"""Who may do everything where the nodes are somebody else's."""
 
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
 _CORE: dict[str, dict[str, Any]] = {
@@ -57,9 +59,7 @@ def render(spec: Spec, site: Site) -> Documents:
     storage = spec.tracing.storage
     settings = {
         "url": site.url("opensearch"),
-        "ca": "tls/ca.pem",
-        "certificate": "tls/admin.pem",
-        "key": "tls/admin.key",
+        **_administrator(site),
         "secrets": site.folders.secrets,
         "deadline_seconds": 120,
         # What can be changed in an index that exists; the number of shards cannot.
@@ -84,6 +84,13 @@ def render(spec: Spec, site: Site) -> Documents:
         files[f"pipelines/obs-jaeger-{kind}"] = _by_day(kind, prefix)
         files[f"templates/obs-jaeger-{kind}"] = _jaeger(spec, kind, prefix)
     return {f"setup/{name}.json": Document(value, "json") for name, value in sorted(files.items())}
+
+
+def _administrator(site: Site) -> dict[str, str]:
+    """Who brings it in line: the admin certificate; where the nodes are somebody else's, a user."""
+    if site.has("opensearch-transport"):
+        return {"ca": "tls/ca.pem", "certificate": "tls/admin.pem", "key": "tls/admin.key"}
+    return {"ca": site.ca, "user": ADMIN}
 
 
 def time_value(duration: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import time
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,25 @@ def settings_file(folder: Path, **changes: Any) -> Path:
     path = folder / "settings.json"
     path.write_text(json.dumps(values))
     return path
+
+
+def test_where_no_certificate_is_given_it_logs_in(tmp_path: Path) -> None:
+    path = settings_file(tmp_path, certificate="", key="", user="admin")
+    (tmp_path / "opensearch-admin").write_text("of the master\n")
+    settings = opensearch_setup.Settings.model_validate_json(path.read_text())
+    with opensearch_setup.connected(settings) as client:
+        request = client.build_request("GET", "/")
+        assert client.auth is not None
+        [signed] = [next(client.auth.auth_flow(request))]
+    assert signed.headers["Authorization"] == f"Basic {b64encode(b'admin:of the master').decode()}"
+
+
+def test_without_the_password_of_who_logs_in_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = settings_file(tmp_path, certificate="", key="", user="admin")
+    assert opensearch_setup.main(["--settings", str(path)]) == 1
+    assert "secret opensearch-admin: No such file" in capsys.readouterr().err
 
 
 def test_an_absent_store_is_told_after_the_deadline(

@@ -83,19 +83,35 @@ def group(given: Inputs) -> Made:
     made = boto3.client("ec2").create_security_group(
         GroupName=given["description"], Description=given["description"], VpcId=given["vpcId"]
     )
+    # The provider takes away what AWS gives every group: the way to everywhere.
+    boto3.client("ec2").revoke_security_group_egress(
+        GroupId=made["GroupId"],
+        IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
     return made["GroupId"], {}
 
 
-def entrance(given: Inputs) -> Made:
-    rule = {
+def _rule(given: Inputs) -> Inputs:
+    own = {
         "IpProtocol": given["ipProtocol"],
         "FromPort": given["fromPort"],
         "ToPort": given["toPort"],
-        "IpRanges": [{"CidrIp": given["cidrIpv4"]}],
     }
-    client = boto3.client("ec2")
-    client.authorize_security_group_ingress(GroupId=given["securityGroupId"], IpPermissions=[rule])
-    return f"{given['securityGroupId']}-in", {}
+    if "cidrIpv4" in given:
+        return {**own, "IpRanges": [{"CidrIp": given["cidrIpv4"]}]}
+    return {**own, "UserIdGroupPairs": [{"GroupId": given["referencedSecurityGroupId"]}]}
+
+
+def entrance(given: Inputs) -> Made:
+    client, group = boto3.client("ec2"), given["securityGroupId"]
+    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[_rule(given)])
+    return f"{group}-in", {}
+
+
+def exit_(given: Inputs) -> Made:
+    client, group = boto3.client("ec2"), given["securityGroupId"]
+    client.authorize_security_group_egress(GroupId=group, IpPermissions=[_rule(given)])
+    return f"{group}-out", {}
 
 
 def bucket(given: Inputs) -> Made:

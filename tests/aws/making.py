@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore.validate import validate_parameters
 
-from tests.aws import ground
+from tests.aws import ground, stores
 from tests.aws.ground import REGION, Inputs, Made
 
 
@@ -156,18 +156,6 @@ def _permission(given: Inputs) -> Made:
     return "topic", {}
 
 
-def _secret(given: Inputs) -> Made:
-    made = boto3.client("secretsmanager").create_secret(Name=given["name"], KmsKeyId=given["kmsKeyId"])
-    return made["ARN"], {"arn": made["ARN"]}
-
-
-def _secret_value(given: Inputs) -> Made:
-    boto3.client("secretsmanager").put_secret_value(
-        SecretId=given["secretId"], SecretString=given["secretString"]
-    )
-    return given["secretId"], {}
-
-
 def _alarm(given: Inputs) -> Made:
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName=given["name"],
@@ -192,6 +180,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/workspace:Workspace": _workspace,
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration": _workspace_bounds,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": stores.log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ground.default_group,
     "aws:ec2/routeTable:RouteTable": ground.routes,
@@ -207,6 +196,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _retries,
     "aws:lambda/permission:Permission": _permission,
+    "aws:opensearch/domain:Domain": stores.domain,
     "aws:s3/bucket:Bucket": ground.bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ground.lifecycle,
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": ground.lock,
@@ -214,12 +204,17 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ground.private,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ground.sealed,
     "aws:s3/bucketVersioning:BucketVersioning": ground.versioning,
-    "aws:secretsmanager/secret:Secret": _secret,
-    "aws:secretsmanager/secretVersion:SecretVersion": _secret_value,
+    "aws:secretsmanager/secret:Secret": stores.secret,
+    "aws:secretsmanager/secretVersion:SecretVersion": stores.secret_value,
     "aws:sns/topic:Topic": _topic,
     "aws:sns/topicSubscription:TopicSubscription": _subscription,
     "aws:sqs/queue:Queue": _queue,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ground.entrance,
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ground.exit_,
+}
+
+ASK: dict[str, Callable[[Inputs], Inputs]] = {
+    "aws:secretsmanager/getRandomPassword:getRandomPassword": stores.password,
 }
 
 NOT_IN_MOTO = (

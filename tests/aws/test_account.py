@@ -1,32 +1,15 @@
 """What an account has after a deployment, as AWS tells it: made by the components, in moto."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 
 from aws.parts import AwsPlan
-from aws.plan import plan
-from tests.aws.account import REGION, SECRET, deployed, part, spec
+from tests.aws.account import REGION, SECRET, part
 
 ACCOUNT = "123456789012"
-
-
-@pytest.fixture(scope="module")
-def planned() -> AwsPlan:
-    return plan(spec(aws={"archive": {"lock": "compliance"}}), "prod-aws")
-
-
-@pytest.fixture(scope="module")
-def made(planned: AwsPlan) -> Iterator[dict[str, Any]]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-            patch.setenv(name, "testing")
-        patch.setenv("AWS_DEFAULT_REGION", REGION)
-        with deployed(planned) as resources:
-            yield resources
 
 
 @pytest.fixture
@@ -48,7 +31,9 @@ def test_the_key_is_rotated(key: str) -> None:
 def test_log_groups_have_the_retention_and_the_key(key: str) -> None:
     groups = boto3.client("logs").describe_log_groups()["logGroups"]
     found = {group["logGroupName"]: (group["retentionInDays"], group["kmsKeyId"]) for group in groups}
-    assert found == {"/obs/local/metrics": (30, key), "/obs/local/relay": (30, key)}
+    programs = ("metrics", "relay", *(f"domain/{kind}" for kind in ("audit-logs", "es-application-logs")))
+    slow = ("domain/index-slow-logs", "domain/search-slow-logs")
+    assert found == {f"/obs/local/{name}": (30, key) for name in (*programs, *slow)}
 
 
 def test_the_archive_is_private_versioned_and_encrypted(key: str) -> None:
@@ -172,6 +157,6 @@ def test_no_group_is_open_to_the_world(made: dict[str, Any]) -> None:
         for rule in group["IpPermissions"]
         for source in rule["IpRanges"]
     ]
-    assert [source for _, source in sources] == ["10.20.0.0/16"]
+    assert {source for _, source in sources} == {"10.20.0.0/16"}
     [default] = [group for group in groups if group["GroupName"] == "default"]
     assert default["IpPermissions"] == [] == default["IpPermissionsEgress"]

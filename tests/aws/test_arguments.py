@@ -48,9 +48,9 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, list[str], int]]:
                 )
 
 
-def _taken(of: type) -> set[str]:
+def _taken(of: Any) -> set[str]:
     """Names of what a class takes: of a resource, by each of its signatures."""
-    made: Any = vars(of)["__init__"]
+    made: Any = vars(of)["__init__"] if inspect.isclass(of) else of
     overloads = typing.get_overloads(made) or [made]
     return {name for one in overloads for name in inspect.signature(one).parameters}
 
