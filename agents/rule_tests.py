@@ -4,6 +4,12 @@ A stack of a hundred services has some three hundred files of tests, and a chang
 What passed is remembered by a digest of all that the verdict rests on: the tests, the rules that they name,
 and promtool itself. So nothing is tested twice, and nothing that differs in a byte is not tested.
 
+But for names: of services whose rules and tests differ in nothing but the values of the labels of their
+`obs:service_info` (which service it is, whose, which version), one is tested for all, since promtool's
+verdict does not rest on what a value is called. Each occurrence of such a value is exchanged for the label's
+place, so what is called like something else in its own file (a service `rate`, an owner `platform`) is like
+no other, and is tested by itself.
+
     python -m agents.rule_tests --promtool PROMTOOL --passed FILE tests
 
 Exit 0 when all of a folder pass; 1 with promtool's words, or when a file cannot be read.
@@ -29,23 +35,38 @@ ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "off", "GOMEMLIMIT": "256MiB"}
 REMEMBERED = 5
 """How many times the number of the present files is remembered, so that a change taken back is known."""
 _FAILURE = re.compile(r"^( *name: )(.+)(,\n *alertname: (\w+), time: (\w+),)", re.MULTILINE)
+_INFO = re.compile(r"record: obs:service_info\n.*\n +labels:\n((?: +\w+: .+\n)+)")
+_LABEL = re.compile(r"^ +\w+: (.+)$", re.MULTILINE)
+_WRAPPED = re.compile(r"\n +(?! |- |[\w:.\"']+:(?: |$))", re.MULTILINE)
+"""A line of YAML that goes on in the next: where it is broken depends on the length of names."""
 _RULE_FILES = re.compile(r"^rule_files:\n((?:\s*- .+\n)+)", re.MULTILINE)
 
 
 def digest(promtool: str, test: Path) -> str | None:
-    """Of everything that the verdict on a test file rests on; None where that cannot be told, so that it is
-    always tested. OSError if a file of it cannot be read."""
-    text = test.read_bytes()
-    whole = hashlib.sha256(promtool.encode() + b"\0" + text)
-    found = _RULE_FILES.search(text.decode(errors="replace"))
+    """Of everything that the verdict on a test file rests on, names exchanged for their places; None where
+    that cannot be told, so that it is always tested. OSError if a file of it cannot be read."""
+    text = test.read_text(errors="surrogateescape")
+    found = _RULE_FILES.search(text)
     if found is None:
         return None
-    for line in found[1].splitlines():
-        name = line.strip().removeprefix("- ").strip("'\"")
-        if set(name) & set("*?[\\"):
-            return None
-        whole.update(b"\0" + name.encode() + b"\0" + (test.parent / name).read_bytes())
-    return whole.hexdigest()
+    names = [line.strip().removeprefix("- ").strip("'\"") for line in found[1].splitlines()]
+    if any(set(name) & set("*?[\\") for name in names):
+        return None
+    rules = [(test.parent / name).read_text(errors="surrogateescape") for name in names]
+    whole = "\0".join((promtool, text, *(part for pair in zip(names, rules, strict=True) for part in pair)))
+    return hashlib.sha256(nameless(whole, rules).encode(errors="surrogateescape")).hexdigest()
+
+
+def nameless(whole: str, rules: Iterable[str]) -> str:
+    """The text with each value of the labels of `obs:service_info` exchanged for the label's place."""
+    info = next(filter(None, map(_INFO.search, rules)), None)
+    if info is None:
+        return whole
+    values = dict.fromkeys(value.strip("'\"") for value in _LABEL.findall(info[1]))
+    places = {value: f"\0{place}\0" for place, value in enumerate(values) if value}
+    longest = "|".join(map(re.escape, sorted(places, key=len, reverse=True)))
+    value = re.compile(rf"(?<!\w)(?:{longest})(?!\w)")
+    return value.sub(lambda found: places[found[0]], _WRAPPED.sub(" ", whole))
 
 
 def identity(promtool: Path) -> str:
@@ -123,17 +144,22 @@ def main(arguments: Iterable[str] | None = None) -> int:
         return 1
     before = read_passed(options.passed)
     known, wrong = set(before), []
-    todo = [name for name, found in digests.items() if found not in known]
-    for files, said in results(options.promtool, todo):
+    todo = {name: found for name, found in digests.items() if found not in known}
+    asked = {found or name: name for name, found in reversed(todo.items())}
+    for files, said in results(options.promtool, sorted(asked.values())):
         if said:
             wrong.append(said)
         else:
             known |= {found for name in files if (found := digests[name])}
-    present = [found for found in digests.values() if found in known]
-    kept = [item for item in before if item not in set(present)] + [item for item in present if item]
+    present = dict.fromkeys(found for found in digests.values() if found and found in known)
+    kept = [item for item in before if item not in present] + list(present)
     if todo:
         write_passed(options.passed, kept[-REMEMBERED * max(1, len(digests)) :])
-    sys.stdout.write(f"{len(digests)} files of rule tests, {len(digests) - len(todo)} known to pass\n")
+    passed, alike = len(digests) - len(todo), len(todo) - len(asked)
+    sys.stdout.write(
+        f"{len(digests)} files of rule tests, {passed} known to pass, "
+        f"{alike} differ from another in names only\n"
+    )
     sys.stderr.write("".join(f"{said}\n" for said in wrong))
     return 1 if wrong else 0
 

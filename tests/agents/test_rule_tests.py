@@ -160,3 +160,63 @@ def test_the_memory_stays_small(bench: Bench) -> None:
             os.chdir(before)
     assert len(json.loads(bench.passed.read_text())) == rule_tests.REMEMBERED * 3
     assert bench.run() == (0, [])
+
+
+def named(
+    bench: Bench, name: str, owner: str = "shop", expr: str = 'up{service="NAME"}', **labels: str
+) -> None:
+    """Rules and tests of a service, as they are rendered."""
+    own = {"owner": owner, "service": name, "version": "1.0", **labels}
+    block = "".join(f"      {label}: {value}\n" for label, value in own.items())
+    info = f"  - record: obs:service_info\n    expr: vector(1)\n    labels:\n{block}"
+    rule = f"  - alert: Down\n    expr: {expr.replace('NAME', name)}\n    labels:\n      team: {owner}\n"
+    bench.write(f"rules/{name}.yml", f"groups:\n- name: {name}-slo\n  rules:\n{info}{rule}")
+    bench.write(
+        f"tests/{name}.yml", f"rule_files:\n- ../rules/{name}.yml\ntests: [{name} of {owner} is down.]\n"
+    )
+
+
+def test_of_services_that_differ_in_names_only_one_is_tested(bench: Bench) -> None:
+    named(bench, "cart")
+    named(bench, "tax-2", owner="front-office", version="'1.0'")
+    named(bench, "card-payments-eu", owner="eu", version="7.1-rc.2")
+    assert bench.run() == (0, ["card-payments-eu", "tax-2"]), "a quoted version is not spelled alike"
+    assert "6 files of rule tests, 3 known to pass, 1 differ from another in names only" in bench.done.stdout
+    assert bench.run() == (0, [])
+    named(bench, "later", owner="who")
+    assert bench.run() == (0, []), "like one that passed"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "tax", "expr": 'up{service="NAME"} == 0'},
+        {"name": "tax", "expr": 'up{service="cart"}'},
+        {"name": "tax", "expr": 'up{service="NAME-2"}'},
+        {"name": "tax", "expr": 'up{service="NAME.2"}'},
+        {"name": "up"},
+        {"name": "tax", "owner": "tax"},
+        {"name": "tax", "owner": "rules"},
+        {"name": "tax", "language": "go"},
+    ],
+)
+def test_what_differs_in_more_than_names_is_tested(bench: Bench, other: dict[str, str]) -> None:
+    named(bench, "cart")
+    assert bench.run() == (0, ["cart"])
+    named(bench, **other)
+    assert bench.run() == (0, [other["name"]])
+
+
+def test_where_a_line_is_broken_for_the_length_of_a_name_says_nothing(bench: Bench) -> None:
+    named(bench, "cart", expr="vector(1)\n      and up")
+    named(bench, "tax", expr="vector(1) and\n      up")
+    assert bench.run()[1] == ["cart"]
+
+
+def test_a_failure_of_one_fails_all_that_are_alike(bench: Bench) -> None:
+    for name in ("cart", "tax"):
+        named(bench, name, expr="wrong")
+    assert bench.run() == (1, ["cart"]) == bench.run()
+    for name in ("cart", "tax"):
+        named(bench, name)
+    assert bench.run() == (0, ["cart"])
