@@ -3,16 +3,51 @@
 In an editor: `# yaml-language-server: $schema=schema.json` on top of a stack file.
 """
 
+import ast
+import inspect
 import json
+import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from components.spec import Spec
+from components.spec.base import Model
 from stacks.loader import KEY, PULUMI_KEYS
 from stacks.servers import ABOUT, PATTERN
 from stacks.servers import FILE as SERVERS_FILE
 
 FILE = Path(__file__).parent / "schema.json"
+
+
+def _models(base: type[Model]) -> dict[str, type[Model]]:
+    """All models of the spec, by name."""
+    return {
+        name: model
+        for one in base.__subclasses__()
+        for name, model in ({one.__name__: one} | _models(one)).items()
+    }
+
+
+def _docstrings(model: type[Model]) -> dict[str, str]:
+    """What stands below each field of a model, those of its bases first. Only the schema needs it, and reading
+    sources takes a fifth of the model's import, so the models themselves do not (`use_attribute_docstrings`)."""
+    found: dict[str, str] = {}
+    for one in reversed(model.__mro__[: model.__mro__.index(Model)]):
+        (code,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
+        assert isinstance(code, ast.ClassDef)
+        for field, text in pairwise(code.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                    found[name] = inspect.cleandoc(said)
+    return found
+
+
+def _describe(name: str, definition: dict[str, Any]) -> None:
+    """Put docstrings into a model's definition."""
+    model = _models(Model).get(name)
+    for field, text in _docstrings(model).items() if model else ():
+        definition["properties"][field].setdefault("description", text)
 
 
 def schema() -> dict[str, Any]:
@@ -23,6 +58,9 @@ def schema() -> dict[str, Any]:
     """
     model = Spec.model_json_schema()
     definitions = model.pop("$defs")
+    _describe(Spec.__name__, model)
+    for name, definition in definitions.items():
+        _describe(name, definition)
     model.pop("required", None)
     for name in ("Alerting", "Environment", "Host"):
         definitions[name].pop("required", None)
