@@ -30,13 +30,12 @@ def _models(base: type[Model]) -> dict[str, type[Model]]:
 
 
 def _docstrings(model: type[Model]) -> dict[str, str]:
-    """What stands below each field of a model, those of its bases first. Only the schema needs it, and reading
-    sources takes a fifth of the model's import, so the models themselves do not (`use_attribute_docstrings`)."""
+    """What stands below each field of a model, those of its bases first. Only the schema needs it, and
+    reading sources takes a fifth of the model's import, so it is not done there (`use_attribute_docstrings`)."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__[: model.__mro__.index(Model)]):
         (code,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
-        assert isinstance(code, ast.ClassDef)
-        for field, text in pairwise(code.body):
+        for field, text in pairwise(code.body if isinstance(code, ast.ClassDef) else ()):
             match field, text:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
                     found[name] = inspect.cleandoc(said)
