@@ -31,7 +31,7 @@ def _models(base: type[Model]) -> dict[str, type[Model]]:
 
 def _docstrings(model: type[Model]) -> dict[str, str]:
     """What stands below each field of a model, those of its bases first. Only the schema needs it, and
-    reading sources takes a fifth of the model's import, so it is not done there (`use_attribute_docstrings`)."""
+    reading sources takes a fifth of the import of the models, so `use_attribute_docstrings` is off."""
     found: dict[str, str] = {}
     for one in reversed(model.__mro__[: model.__mro__.index(Model)]):
         (code,) = ast.parse(textwrap.dedent(inspect.getsource(one))).body
