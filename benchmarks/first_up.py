@@ -23,7 +23,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from components.catalog import Engine
+from components.engine import Engine
 from engines import builds
 from engines.lock import archive_url, fill_in
 from engines.store import Store

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from components.catalog import Engine
+from components.engine import Engine
 from engines import publishers, release
 
 Found = dict[str, str | None]

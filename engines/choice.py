@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components import catalog
-from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
+from components.engine import CHANNELS, Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines import sources, toolchains
 from engines.errors import BadRequest, EngineError
 from engines.keys import key, required_go
@@ -39,7 +38,7 @@ def candidates(engine: Engine, channel: str | None) -> tuple[Channel, ...]:
     asked = _asked(channel)
     if asked == "auto":
         return engine.channels()
-    chosen = tuple(known for known in catalog.CHANNELS if known == asked)
+    chosen = tuple(known for known in CHANNELS if known == asked)
     if not chosen:
         origin = "the channel" if channel else CHANNEL_VARIABLE
         raise BadRequest(f"{origin} is {asked!r}; expected one of: release, source, auto")
@@ -74,7 +73,7 @@ def choose(
             why = f" (release: {reasons['release']})" if instead else ""
             return Job(engine, candidate, its_key, why, build)
         reasons[candidate] = problem or "it has no key"
-    told = "".join(f"  {c}: {reasons[c]}\n" for c in catalog.CHANNELS if c in reasons)
+    told = "".join(f"  {c}: {reasons[c]}\n" for c in CHANNELS if c in reasons)
     left = [c for c in engine.channels() if c not in reasons]
     other = f"allow the channel {left[0]} ({CHANNEL_VARIABLE}=auto), " if left else ""
     raise EngineError(

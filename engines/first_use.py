@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from components.catalog import Engine
+from components.engine import Engine
 from engines import publishers, release
 from engines.lock import Entry, file_of, fill_in
 

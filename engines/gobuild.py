@@ -1,5 +1,6 @@
 """Building an engine from its pinned Go modules."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,12 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from components.catalog import GoSource
+from components.engine import GoSource
 from engines.errors import EngineError
 
 FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
 """What every build is given: nothing of the machine's folders in the program, and no go.mod changed on the
 way."""
+OVERLAY = ".overlay.json"
 
 
 def build(
@@ -44,10 +46,32 @@ def build(
     target.mkdir(parents=True)
     log.unlink(missing_ok=True)
     start = time.monotonic()
+    overlay = _overlay(source, folder, target, go, environment)
     for name, package in source.packages:
-        command = [str(go), "build", "-C", str(folder), *FLAGS, *tags]
+        command = [str(go), "build", "-C", str(folder), *FLAGS, *tags, *overlay]
         command += ["-ldflags", source.ldflags, "-o", str(target / name), package]
         run(command, log=log, environment=environment, tick=lambda _: tick(time.monotonic() - start))
+    if overlay:
+        (target / OVERLAY).unlink()
+
+
+def _overlay(
+    source: GoSource, folder: Path, target: Path, go: Path, environment: Mapping[str, str]
+) -> list[str]:
+    """What makes the compiler see files of other modules in `folder`, so that a program can embed them."""
+    if not source.embeds:
+        return []
+    replaced = {}
+    for name, module, path in source.embeds:
+        command = [str(go), "-C", str(folder), "mod", "download", "-json", module]
+        done = subprocess.run(
+            command, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise EngineError(f"{module} cannot be had: {(done.stderr or done.stdout).strip()}")
+        replaced[str(folder / name)] = str(Path(json.loads(done.stdout)["Dir"]) / path)
+    (target / OVERLAY).write_text(json.dumps({"Replace": replaced}), encoding="utf-8")
+    return ["-overlay", str(target / OVERLAY)]
 
 
 def run(

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
+from components.engine import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines.gobuild import FLAGS
 from engines.lock import Lock
 from engines.setting import this_platform
@@ -54,6 +54,7 @@ def key(engine: Engine, channel: Channel, platform: str, tools: Path, lock: Lock
                     "flags": FLAGS,
                     "go": required_go(folder, tools),
                 }
+                | ({"embeds": source.embeds} if source.embeds else {})
             )
         case MavenSource() as source:
             assembly = Path(__file__).with_name("opensearch.py")

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.catalog import ENGINES, Engine
+from components.catalog import ENGINES
+from components.engine import Engine
 from engines.errors import EngineError
 
 NOT_FETCHED = "not fetched yet; the names of the archive and its checksum file were never seen to exist"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from components.catalog import MavenSource
+from components.engine import MavenSource
 from engines.errors import EngineError
 from engines.store import Artifact, Store
 

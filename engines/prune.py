@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from components.catalog import PLATFORMS
+from components.engine import PLATFORMS
 from engines.archives import tree_size
 from engines.keys import pinned_version
 from engines.setting import this_platform

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from components.catalog import Engine
+from components.engine import Engine
 from engines import archives, release
 from engines.errors import EngineError
 from engines.lock import Entry, Lock, archive_url, archive_version, file_of, fill_in

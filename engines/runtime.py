@@ -24,7 +24,7 @@ from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import Any
 
-from components.catalog import RuntimeSource
+from components.engine import RuntimeSource
 from engines import interpreter, packages
 from engines.errors import EngineError
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from components.catalog import GoSource, WheelSource
+from components.engine import GoSource, WheelSource
 from engines import gobuild, opensearch, proxy
 from engines.errors import EngineError
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from components import catalog
-from components.catalog import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
+from components.engine import Channel, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines import choice, opensearch, sources, toolchains
 from engines.archives import tree_size
 from engines.errors import BadRequest, EngineError, LayoutError

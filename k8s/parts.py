@@ -31,6 +31,8 @@ KINDS = {
     "AlertmanagerConfig": "monitoring.coreos.com/v1alpha1",
 }
 """Kind of object -> its version."""
+PROVIDER = "pulumi_kubernetes"
+"""The engine that is Pulumi's provider of Kubernetes."""
 
 
 def token(kind: str) -> str:
@@ -123,6 +125,11 @@ class KubernetesPlan(Plan):
 
     parts: tuple[Release | Manifest | StackKeys, ...]
     cluster: Cluster
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The provider alone: what runs comes in images."""
+        return (PROVIDER,)
 
 
 def nulls(value: Any, here: str = "") -> list[str]:

@@ -17,7 +17,7 @@ from components.errors import SuiteError
 from components.plan import Part
 from components.target import Deploy
 from k8s.keys import Keys
-from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys, token
+from k8s.parts import PROVIDER, Cluster, KubernetesPlan, Manifest, Release, StackKeys, token
 
 PLUGIN = "pulumi-resource-kubernetes"
 HISTORY = 5
@@ -137,10 +137,9 @@ def checked(cluster: Cluster) -> Path:
         offered = ", ".join(map(str, contexts)) or "none"
         raise SuiteError(f"kubernetes.context = '{cluster.context}': {given} has {offered}")
     if not has_provider():
-        wanted = version("pulumi_kubernetes")
         raise SuiteError(
-            f"the Kubernetes provider is missing: expected {PLUGIN} on PATH, or Pulumi's plugin. "
-            f"Run: pulumi plugin install resource kubernetes {wanted}"
+            f"the Kubernetes provider is missing: expected {PLUGIN} on PATH, or Pulumi's "
+            f"plugin. Run: obs engines build {PROVIDER}"
         )
     return path
 

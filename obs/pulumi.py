@@ -34,7 +34,7 @@ from pulumi.automation.events import EngineEvent
 from semver import VersionInfo
 
 from components import catalog
-from obs import recorded
+from obs import providers, recorded
 from obs.errors import Interrupted, ObsError
 from obs.hosts import served
 from obs.lock import clear_stale_locks
@@ -115,14 +115,14 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     """The variables under which `pulumi` works here, whether started by `obs` or typed by hand.
 
     The plugins that the CLI brought, if any, stand before ours: the official CLI has its own language host.
-    `obs` itself is on the PATH too, so that it need not be typed with its folder.
+    `obs` itself is on the PATH too, so that it need not be typed with its folder; the cache's providers last.
     """
-    from engines import default_cache
     from engines.proxy import exempt
 
     path = [str(pulumi.resolve().parent), str(pulumi.parent), str(PLUGINS), str(Path(sys.executable).parent)]
     path = list(dict.fromkeys(path))
     path += [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part not in path]
+    path += providers.folders(home := providers.pulumi_home())
     backend = backend_folder()
     # Without metadata: the engine writes it to files of their own, which a SIGKILL can leave empty, and then
     # can no longer read its state ("failed to load checkpoint: EOF").
@@ -134,7 +134,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     variables = {
         "PATH": os.pathsep.join(path),
         "PULUMI_BACKEND_URL": url,
-        "PULUMI_HOME": os.environ.get("PULUMI_HOME") or str(default_cache() / "pulumi-home"),
+        "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "OBS_PYTHON": sys.executable,

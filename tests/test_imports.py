@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "components.spec",
     },
     "stacks": {"components", "stacks"},
-    "engines": {"components.catalog", "components.errors", "engines"},
+    "engines": {"components.catalog", "components.engine", "components.errors", "engines"},
     # Targets lean on the description and on the cache of engines, never on each other or on the command line.
     "vsi": {"components", "engines", "vsi"},
     "k8s": {"components", "k8s"},

@@ -8,7 +8,7 @@ import typer
 from obs.cli import guarded
 
 if TYPE_CHECKING:
-    from components.catalog import Engine
+    from components.engine import Engine
     from engines.store import Artifact
 
 app = typer.Typer(rich_markup_mode=None)

@@ -224,9 +224,10 @@ def _bring_engines(plan: "Plan") -> None:
     from engines.progress import Shown
     from engines.store import Store
     from obs.console import err
+    from obs.providers import pulumi_home, to_bring
     from obs.pulumi import pulumi_on_path
 
-    wanted = set(plan.engines)
+    wanted = to_bring(plan.engines, pulumi_home())
     if pulumi_on_path() is None:
         wanted.add("pulumi")
     with Shown(err) as progress:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from components import catalog
-from components.catalog import ENGINES, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
+from components.catalog import ENGINES
+from components.engine import CHANNELS, PLATFORMS, Engine, GoSource, MavenSource, RuntimeSource, WheelSource
 from engines.lock import Lock, archive_url, fill_in
 from engines.store import LOCK, ROOT, TOOLS
 
@@ -25,7 +26,7 @@ def test_names_are_unique_and_found() -> None:
 def test_every_channel_is_there_or_its_absence_explained(engine: Engine) -> None:
     there = set(engine.channels())
     assert there
-    assert there | set(engine.absent) == set(catalog.CHANNELS)
+    assert there | set(engine.absent) == set(CHANNELS)
     assert not there & set(engine.absent)
     assert set(engine.lacks) <= there
     assert set(engine.locations) <= there
@@ -47,8 +48,8 @@ def test_every_field_is_filled(engine: Engine) -> None:
 def test_release_urls_are_whole_for_every_platform(engine: Engine) -> None:
     if engine.release is None:
         return
-    assert [platform for platform, _ in engine.release.platforms] == list(catalog.PLATFORMS)
-    for platform in catalog.PLATFORMS:
+    assert [platform for platform, _ in engine.release.platforms] == list(PLATFORMS)
+    for platform in PLATFORMS:
         for url in (archive_url(engine, platform), fill_in(engine.release.checksums, engine, platform)):
             assert url is not None
             assert url.startswith("https://")

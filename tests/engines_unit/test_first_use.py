@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from components.catalog import Engine, Release
+from components.engine import Engine, Release
 from engines import builds, first_use
 from engines.errors import EngineError
 from engines.records import Record, Records

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from components import catalog
-from components.catalog import Engine, GoSource, MavenSource, Release, WheelSource
+from components.engine import Engine, GoSource, MavenSource, Release, WheelSource
 from engines.keys import key, required_go, version_tuple
 from engines.lock import Entry, Lock
 from engines.store import Store

@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from components.catalog import Engine, Release
+from components.engine import Engine, Release
 from engines import publishers, release
 from engines.errors import EngineError
 from engines.lock import NOT_FETCHED, Lock

@@ -10,7 +10,8 @@ from typing import IO
 
 import pytest
 
-from components.catalog import ENGINES, Engine
+from components.catalog import ENGINES
+from components.engine import Engine
 from engines import pack
 from engines.errors import EngineError
 from engines.store import Store

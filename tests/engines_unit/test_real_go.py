@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from components.catalog import GoSource
+from components.engine import GoSource
 from engines.errors import EngineError
 from engines.setting import this_platform
 from engines.store import Store

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components import catalog
-from components.catalog import Engine, RuntimeSource
+from components.engine import Engine, RuntimeSource
 from engines import interpreter, packages, runtime
 from engines.errors import EngineError
 from engines.keys import key

@@ -5,7 +5,7 @@ import io
 import tarfile
 from pathlib import Path
 
-from components.catalog import Channel, Engine, GoSource, Release
+from components.engine import Channel, Engine, GoSource, Release
 from engines.lock import Entry, Lock
 from engines.store import Store
 

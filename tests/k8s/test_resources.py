@@ -176,7 +176,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         carried.checked(_cluster(file, "other"))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
-    with pytest.raises(SuiteError, match="pulumi plugin install resource kubernetes 4"):
+    with pytest.raises(SuiteError, match="obs engines build pulumi_kubernetes"):
         carried.checked(_cluster(file))
     (tmp_path / carried.PLUGIN).touch(mode=0o755)
     assert carried.checked(_cluster(file)) == file

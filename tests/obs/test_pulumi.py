@@ -10,6 +10,7 @@ from semver import VersionInfo
 
 from components import catalog
 from engines.store import Store
+from obs import providers
 from obs.errors import ObsError
 from obs.paths import PLUGINS
 from obs.pulumi import (
@@ -22,6 +23,7 @@ from obs.pulumi import (
     pulumi_on_path,
 )
 
+PROVIDER = catalog.engine("pulumi_kubernetes")
 HOSTS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
 
@@ -137,3 +139,26 @@ def test_the_exports_survive_a_shell(tmp_path: Path) -> None:
     (tmp_path / "exports").write_text(exports({"VALUE": value}))
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
     assert done.stdout == value
+
+
+def test_a_provider_of_the_cache_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, folder = "pulumi-resource-kubernetes", tmp_path / "cached" / "bin"
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(Store, "locate", lambda _self, engine: folder.parent if "_" in engine else None)
+    monkeypatch.setattr(Store, "executable", lambda _self, _engine, program: folder / program)
+    own = cli(tmp_path / "mine")
+
+    def path() -> list[str]:
+        return environment("local", own)["PATH"].split(":")
+
+    assert path()[-1] == str(folder)
+    assert providers.to_bring(["pulumi_kubernetes", "redis"], tmp_path / "home") == {
+        "pulumi_kubernetes",
+        "redis",
+    }
+    (tmp_path / "home/plugins" / f"resource-kubernetes-v{PROVIDER.version}").mkdir(parents=True)
+    assert str(folder) not in path()
+    assert providers.to_bring(["pulumi_kubernetes", "redis"], tmp_path / "home") == {"redis"}
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "other"))
+    monkeypatch.setenv("PATH", f"{cli(tmp_path / 'installed', name).parent}:/usr/bin:/bin")
+    assert str(folder) not in path()

@@ -1,0 +1,52 @@
+"""Pulumi's providers of clouds and clusters: where a machine has them, or gets them from.
+
+The Pulumi engine fetches none by itself here. One that is on PATH, or that `pulumi plugin install` put into
+Pulumi's own folder, is taken before that of the cache of engines, which a stack brings that needs it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from components import catalog
+from components.engine import Engine
+
+_PREFIX = "pulumi-resource-"
+
+
+def pulumi_home() -> Path:
+    """Where the Pulumi engine keeps what it installs."""
+    from engines import default_cache
+
+    return Path(os.environ.get("PULUMI_HOME") or default_cache() / "pulumi-home")
+
+
+def to_bring(names: Iterable[str], home: Path) -> set[str]:
+    """Those engines that must be in the cache: all, without the providers that are elsewhere."""
+    return {name for name in names if not _elsewhere(catalog.engine(name), home)}
+
+
+def folders(home: Path) -> list[str]:
+    """Where the cache has providers that are nowhere else, for the end of a PATH."""
+    from engines.store import Store
+
+    store = Store()
+    return [
+        str(store.executable(engine.name, program).parent)
+        for engine in catalog.ENGINES
+        if (program := _provider(engine)) and not _elsewhere(engine, home) and store.locate(engine.name)
+    ]
+
+
+def _provider(engine: Engine) -> str | None:
+    """The name of the provider that an engine is."""
+    return next((program for program, _ in engine.executables if program.startswith(_PREFIX)), None)
+
+
+def _elsewhere(engine: Engine, home: Path) -> bool:
+    program = _provider(engine)
+    if program is None:
+        return False
+    installed = home / "plugins" / f"resource-{program.removeprefix(_PREFIX)}-v{engine.version}"
+    return shutil.which(program, path=os.environ.get("PATH", os.defpath)) is not None or installed.is_dir()
