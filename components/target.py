@@ -5,6 +5,7 @@ Pulumi program, the command line and `obs verify` know it by this record alone.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -90,6 +91,22 @@ class Departed(NamedTuple):
     """Why it cannot be reached, so that what stands there cannot be taken away; '' if it can."""
 
 
+class Busy(SuiteError):
+    """Another run, of whoever, changes the stack in its place."""
+
+    exit_code = 3
+
+
+class Run(NamedTuple):
+    """A command that is about to change what stands there."""
+
+    stack: str
+    command: str
+    """Without `obs`."""
+    wait: bool = False
+    """For another run to end, rather than Busy."""
+
+
 class Kept(NamedTuple):
     """A folder that a destroy leaves, for people: where it is, and how many bytes the files below it have."""
 
@@ -123,6 +140,9 @@ class Operate(Generic[P]):
     """What a destroy leaves. Hosts on which nothing is left are known no more."""
     departed: Callable[[str, Collection[str]], list[Departed]] = lambda *_: []
     """Hosts of a stack that are not among those of these names."""
+    alone: Callable[[Run, P | None], AbstractContextManager[None]] = lambda *_: nullcontext()
+    """While inside, no other run changes the stack in its place, whoever began it. Given the plan that
+    is carried out, if one is. Busy, naming the other."""
 
 
 class Lacks(SuiteError):

@@ -26,9 +26,9 @@ FOLDER = re.compile(
     r"(^|[^\w.)}-])/(etc|home|mnt|opt|proc|root|run|srv|sys|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)|^~/"
 )
 LIBRARIES = {
-    "abc", "base64", "binascii", "collections", "dataclasses", "decimal", "enum", "grafana_foundation_sdk",
-    "graphlib", "hashlib", "ipaddress", "itertools", "json", "posixpath", "pulumi", "pydantic",
-    "pydantic_core", "re", "re2", "string", "types", "typing", "yaml", "components",
+    "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "enum",
+    "grafana_foundation_sdk", "graphlib", "hashlib", "ipaddress", "itertools", "json", "posixpath", "pulumi",
+    "pydantic", "pydantic_core", "re", "re2", "string", "types", "typing", "yaml", "components",
 }  # fmt: skip
 """What the description may use: nothing that opens files or sockets, starts programs or knows the time."""
 

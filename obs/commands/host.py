@@ -1,6 +1,7 @@
 """Commands on what was deployed, without the engine: status, logs, stop, start."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +81,7 @@ def stop(env: Env = "local", units: Units = None, host: Host = None) -> int:
 
     operate, chosen = _known(env, units, host, "stop")
     some = chosen if units or host else None
-    with _working(env, "stop"):
+    with _working(env, "stop", operate):
         _some(env, chosen)
         operate.stop(env, some, lambda unit, what: tell(f"{unit}: {what}"))
     return 0
@@ -97,7 +98,7 @@ def start(env: Env = "local", units: Units = None, host: Host = None) -> int:
 
     operate, chosen = _known(env, units, host, "start")
     some = chosen if units or host else None
-    with _working(env, "start"):
+    with _working(env, "start", operate):
         _some(env, chosen)
         failures = operate.start(env, some, lambda unit, what: tell(f"{unit}: {what}"))
     for failure in failures:
@@ -146,8 +147,12 @@ def _some(env: str, units: list[str]) -> None:
         raise ObsError(NOTHING.format(env=env))
 
 
-def _working(env: str, what: str) -> AbstractContextManager[None]:
+@contextmanager
+def _working(env: str, what: str, operate: "Operate[Plan]") -> Iterator[None]:
+    from components.target import Run
     from obs.lock import stack_lock
     from obs.paths import state_folder
 
-    return stack_lock(state_folder() / ".locks", env, f"{what} {env}")
+    command = f"{what} {env}"
+    with stack_lock(state_folder() / ".locks", env, command), operate.alone(Run(env, command), None):
+        yield

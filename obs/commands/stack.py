@@ -1,7 +1,7 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,10 +38,12 @@ def up(
 
     obs up; obs up staging --yes; obs up --verify
     """
+    from components.target import Run
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import describe
     from obs.session import session
+    from targets import target_of
     from targets.secret_values import check
 
     spec, plan = describe(env)
@@ -51,7 +53,9 @@ def up(
         _confirm(env, plan)
     _bring_engines(plan)
     _preflight(spec, plan)
-    with session(env, f"up {env}", wait, plan) as (driver, watcher):
+    run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
+    alone = operate.alone(run, plan) if operate else nullcontext()
+    with session(env, run.command, wait, plan) as (driver, watcher), alone:
         driver.up(watcher)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
@@ -63,7 +67,6 @@ def up(
     from obs.console import out
     from obs.outputs import outputs_of
     from obs.where import text, where
-    from targets import target_of
 
     site = target_of(spec).access(spec, plan, outputs_of(env)).site
     out.print(text(where(spec, plan, site)))
@@ -127,9 +130,10 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
 @command
 def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_host: Forget = None) -> int:
     """Stop and remove everything of an environment. Data is kept where the stack says `retain`."""
+    from components.target import Run
     from obs.console import tell
     from obs.departed import give_up
-    from obs.describe import check_known, why_unreadable
+    from obs.describe import check_known, deployed_in, why_unreadable
     from obs.session import session
 
     check_known(env)
@@ -138,7 +142,9 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     if not yes:
         _ask(f"Take down everything of '{env}'?")
     give_up(env, None, forget_host or (), _ask)
-    with _file_kept(env), session(env, f"destroy {env}", wait) as (driver, watcher):
+    run, operate = Run(env, f"destroy {env}", wait), deployed_in(env)
+    alone = operate.alone(run, None) if operate else nullcontext()
+    with _file_kept(env), session(env, run.command, wait) as (driver, watcher), alone:
         driver.destroy(watcher)
         _remove_forgotten(env, yes)
     tell(f"{env} is down", "good")

@@ -1,13 +1,25 @@
 """Plain servers as a target: `vsi`. What is slow to import waits until it is needed."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
 from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Departed, Kept, Obstacle, Operate, Outputs, Progress, Target, UnitStatus
+from components.target import (
+    Access,
+    Departed,
+    Kept,
+    Obstacle,
+    Operate,
+    Outputs,
+    Progress,
+    Run,
+    Target,
+    UnitStatus,
+)
 from vsi.errors import DeployError
 from vsi.servers.parts import HostReady, StackKeys
 from vsi.servers.plan import ServersPlan
@@ -149,6 +161,13 @@ def departed(stack: str, planned: Collection[str]) -> list[Departed]:
     return operate.departed(stack, planned)
 
 
+def alone(run: Run, plan: ServersPlan | None) -> AbstractContextManager[None]:
+    """By a lock on each host."""
+    from vsi.servers.alone import alone
+
+    return alone(run, plan)
+
+
 TARGET = Target(
     name="vsi",
     kinds=(HostUnit, HostReady, StackKeys),
@@ -168,5 +187,6 @@ TARGET = Target(
         remove=remove,
         kept=kept,
         departed=departed,
+        alone=alone,
     ),
 )

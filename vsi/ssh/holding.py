@@ -1,5 +1,7 @@
 """Locks of a host, held by a session there, which lets go when it no longer hears of us."""
 
+import base64
+import binascii
 import contextlib
 import threading
 import time
@@ -19,19 +21,28 @@ _AGAIN_SECONDS = 0.2
 _DESCRIPTORS = range(3, 10)
 """Those that every shell can name."""
 
-# Lines `lock DESCRIPTOR PATH`, `free DESCRIPTOR -`, `beat - -`; each is answered by one.
+# Lines `lock DESCRIPTOR WHO PATH`, `free DESCRIPTOR - -`, `beat - - -`; each is answered by one.
 _KEEP = f"""umask 077
 while l=$(timeout {_SILENT_SECONDS} head -n 1) && [ -n "$l" ]; do
-  what=${{l%% *}}; l=${{l#* }}; n=${{l%% *}}; path=${{l#* }}
+  what=${{l%% *}}; l=${{l#* }}; n=${{l%% *}}; l=${{l#* }}; who=${{l%% *}}; path=${{l#* }}
   case $what in
   lock)
     if mkdir -p "${{path%/*}}" && eval "command exec $n>>\\"\\$path\\""; then
-      if flock -n "$n"; then echo yes; else eval "exec $n>&-"; echo no; fi
+      if flock -n "$n"; then echo "$who" >"$path"; echo yes
+      else eval "exec $n>&-"; echo "no $(head -n 1 "$path")"; fi
     else echo broken; fi 2>/dev/null ;;
   free) eval "exec $n>&-"; echo yes ;;
   *) echo yes ;;
   esac
 done"""
+
+
+class Held(DeployError):
+    """Another run has a lock; `who` is what it said of itself, '' if nothing."""
+
+    def __init__(self, unit: str, message: str, who: str) -> None:
+        super().__init__(unit, message)
+        self.who = who
 
 
 @dataclass
@@ -62,7 +73,7 @@ class _Keeper:
         """In a thread of its own, until it is over."""
         while not self.over.wait(_BEAT_SECONDS):
             with contextlib.suppress(Unreachable):
-                self.say("beat - -")
+                self.say("beat - - -")
 
 
 _keepers: dict[Master, _Keeper] = {}
@@ -70,33 +81,45 @@ _turn = threading.Lock()
 
 
 @contextlib.contextmanager
-def hold(master: Master, folder: PurePath, name: str, seconds: float = 900) -> Iterator[None]:
-    """Hold the lock `<folder>/<name>.lock` of the host, waiting up to `seconds`. Raises DeployError."""
+def hold(master: Master, folder: PurePath, name: str, seconds: float = 900, who: str = "") -> Iterator[None]:
+    """Hold the lock `<folder>/<name>.lock` of the host, waiting up to `seconds`. Raises DeployError; Held,
+    with what that one said of itself, where another run has it."""
     path = folder / f"{name}.lock"
     with _keeper(master) as keeper:
         with _turn:
             number = next(iter(set(_DESCRIPTORS) - keeper.taken))
             keeper.taken.add(number)
         try:
-            _lock(keeper, number, path, name, seconds)
+            _lock(keeper, f"lock {number} {_encoded(who)} {path}", path, seconds)
             try:
                 yield
             finally:
                 with contextlib.suppress(Unreachable):
-                    keeper.say(f"free {number} -")
+                    keeper.say(f"free {number} - -")
         finally:
             keeper.taken.discard(number)
 
 
-def _lock(keeper: _Keeper, number: int, path: PurePath, name: str, seconds: float) -> None:
+def _encoded(who: str) -> str:
+    return base64.b64encode(who.encode()).decode() or "-"
+
+
+def _decoded(word: str) -> str:
+    try:
+        return base64.b64decode(word, validate=True).decode(errors="replace")
+    except binascii.Error:
+        return ""
+
+
+def _lock(keeper: _Keeper, line: str, path: PurePath, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while (answer := keeper.say(f"lock {number} {path}")) != "yes":
+    while (answer := keeper.say(line)) != "yes":
         if answer == "broken":
             raise words.unreachable(keeper.master.connection, f"cannot write the lock file {path} there")
         if time.monotonic() > deadline:
             host = keeper.master.connection.host
             text = f"another run has held {path} on {host} for {seconds:.0f} s. Wait for it, or end it."
-            raise DeployError(name, text)
+            raise Held(path.stem, text, _decoded(answer.partition(" ")[2]))
         time.sleep(_AGAIN_SECONDS)
 
 

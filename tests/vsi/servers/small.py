@@ -66,7 +66,7 @@ class Small:
         made.describe()
         return made
 
-    def describe(self, *names: str, port_base: int = 21000) -> None:
+    def describe(self, *names: str, port_base: int = 21000, stack: str = STACK) -> None:
         """Write the stack file: with the hosts of these names, or all."""
         rows = [
             {"name": host.name, "address": host.address, "host_keys": [host.host_key], "roles": does}
@@ -75,7 +75,7 @@ class Small:
         ]
         spec: dict[str, Any] = {
             "environment": {
-                "name": STACK, "tier": "dev", "target": "vsi",
+                "name": stack, "tier": "dev", "target": "vsi",
                 "cluster": "c", "region": "r", "team": "platform",
             },
             "servers": {"user": "root", "key": "ssh-key", "hosts": rows},
@@ -96,14 +96,10 @@ class Small:
             "logging": {"index": {"prefix": "logs", "shards": 1, "replicas": 0}},
             "tracing": {"storage": {"replicas": 0}},
         }  # fmt: skip
-        file, salt = self.file, {}
+        file, salt = self.shop.root / f"stacks/Pulumi.{stack}.yaml", {}
         if file.exists() and (kept := yaml.safe_load(file.read_text()).get("encryptionsalt")):
             salt = {"encryptionsalt": kept}
         file.write_text(yaml.safe_dump({"config": {"obs:spec": spec}, **salt}))
-
-    @property
-    def file(self) -> Path:
-        return self.shop.root / f"stacks/Pulumi.{STACK}.yaml"
 
     @property
     def known(self) -> Path:

@@ -1,7 +1,11 @@
 """`obs up` on real hosts, killed wherever it may be; a clock that is off; hosts that leave."""
 
 import json
+import re
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import psutil
 import pytest
@@ -45,8 +49,9 @@ def _says(words: str) -> Callable[[Small, Run], bool]:
     return lambda _, run: words in run.said
 
 
-_PORT = 22400
-"""After the first half of the points, programs move to other ports."""
+_PORT, _NEXT_PORT = 22400, 22600
+"""After the first half of the points, programs move to other ports; and once more later."""
+_PROCESSES = "pgrep -x 'node_exporter|caddy'"
 POINTS: dict[str, Callable[[Small, Run], object]] = {
     "it starts": lambda _, run: run.family(),
     "the engine has its lock": lambda small, _: small.shop.pulumi_locks(),
@@ -96,6 +101,40 @@ def test_one_up_converges_after_all_of_these(small: Small) -> None:
     small.obs("preview", "--expect-no-changes")
 
 
+def test_a_run_from_another_checkout_is_told_who_works_there(small: Small, tmp_path: Path) -> None:
+    """It has the same state, as where the state is kept for all, but for the moment when it was copied."""
+    other = replace(small.shop, root=tmp_path / "project")
+    shutil.copytree(small.shop.root, other.root, symlinks=True)
+    small.describe(port_base=_NEXT_PORT)
+    run = small.begin("up", "--yes")
+    until(lambda: run.over or run.runs("vsi.apply"), "a host is changed", seconds=60)
+
+    said = other.obs("up", STACK, "--yes", expect=3).stderr
+    assert f"stack '{STACK}' is being changed on {small.hosts[0].name}, " in said
+    assert f"by `obs up {STACK}` of " in said
+    assert f"(process {run.process.pid}, since" in said
+    until(lambda: run.over, "the first ends", seconds=120)
+    assert run.process.returncode == 0, run.said
+
+
+def test_another_stack_on_a_host_disturbs_nobody(small: Small) -> None:
+    """Where it would, that is told before anything changes."""
+    host, stack = small.hosts[0], "small-2"
+    before = host.run(_PROCESSES)
+    small.describe(host.name, port_base=_NEXT_PORT, stack=stack)
+    said = small.shop.obs("up", stack, "--yes", expect=1).stderr
+    assert re.search(rf"{host.name}: port {_NEXT_PORT + 3}: held by pid \d+: .*node_exporter", said)
+    assert "nothing was changed" in said
+    assert host.run(f"ls -d /var/lib/obs/{stack} || true") == ""
+
+    small.describe(host.name, port_base=_PORT, stack=stack)
+    small.shop.obs("up", stack, "--yes")
+    assert host.run("pgrep -c -x 'node_exporter|caddy'") == "4"
+    small.shop.obs("destroy", stack, "--yes")
+    assert host.run(_PROCESSES) == before
+    small.obs("preview", "--expect-no-changes")
+
+
 def test_a_clock_that_is_off_is_told_before_anything_changes(small: Small) -> None:
     host = small.hosts[1]
     ahead = 'if [ "$1" = +%s ]; then echo $(($(/usr/bin/date +%s) + 630)); else exec /usr/bin/date "$@"; fi'
@@ -114,7 +153,7 @@ def test_hosts_that_left_are_cleaned_or_asked_about(small: Small) -> None:
     data = f"/var/lib/private/obs/{STACK}/data"
     cleaned.run(f"echo kept >{data}/front/file")
     dead.cut()
-    small.describe(stays.name, port_base=_PORT)
+    small.describe(stays.name, port_base=_NEXT_PORT)
 
     refused = small.obs("up", "--yes", expect=2).stderr
     assert f"{dead.name} left the inventory and cannot be reached" in refused

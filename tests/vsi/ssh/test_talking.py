@@ -112,7 +112,7 @@ def test_nothing_is_changed_without_the_lock_that_was_lost(tmp_path: Path) -> No
         with reach.hold("a"):
             server.stop()
             with pytest.raises(Unreachable):
-                holding._keepers[reach.master].say("beat - -")
+                holding._keepers[reach.master].say("beat - - -")
             server.start()
             assert shell.ask(master, "echo again").output == b"again\n"
             with pytest.raises(Unreachable, match="the lock with it: another run may work there"):
