@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from agents.certificates import Certificates
 from agents.pages_proxy import HEADERS, Proxy, refusal
 from agents.pages_text import documents, frame, rendered
 from agents.web import load, serve
@@ -36,6 +37,9 @@ PAGES = {
 }
 REMEMBERED = 60.0
 """Seconds for which it is remembered whether an engine has pages of its own."""
+
+UNTOLD = {"host", "port", "logs", "ca", "certificate", "key", "further", "shown"}
+"""Settings that are no concern of a browser's."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -83,6 +87,8 @@ class Settings(_Model):
     certificate: str | None = None
     """File of the own certificate, where the engines ask for one."""
     key: str | None = None
+    shown: tuple[str, ...] = ()
+    """`host:port` where programs of the stack show certificates, whose ends are measured."""
     sink: str | None
     services: tuple[Service, ...]
     logs: Logs
@@ -109,6 +115,10 @@ class Pages:
             "pages_requests", "Requests answered.", ("page", "code"), registry=self._registry
         )
         self._own: tuple[float, dict[str, bool]] = (-REMEMBERED, {})
+        self._certificates: Certificates | None = None
+        if settings.ca and settings.shown:
+            self._certificates = Certificates(settings.shown, settings.ca, settings.own)
+            self._registry.register(self._certificates)
 
     def app(self) -> Starlette:
         """The ASGI app."""
@@ -187,7 +197,7 @@ class Pages:
 
     async def _stack(self, _request: Request) -> Response:
         settings = self._settings
-        told = settings.model_dump(exclude={"host", "port", "logs", "ca", "certificate", "key", "further"})
+        told = settings.model_dump(exclude=UNTOLD)
         logs = settings.logs
         paths = {name: str((Path.cwd() / getattr(logs, name)).resolve()) for name in ("password_file", "ca")}
         runbooks = [Path(name).stem for name in self._documents if name.startswith("docs/runbooks/")]
@@ -205,6 +215,8 @@ class Pages:
         return JSONResponse({"status": "ok"})
 
     async def _metrics(self, _request: Request) -> Response:
+        if self._certificates:
+            await self._certificates.ask()
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
 
     async def _missing(self, _request: Request) -> Response:

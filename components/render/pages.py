@@ -26,6 +26,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "engines": {name: urls[0] for name, urls in asked.items()},
         **({"further": further} if further else {}),
         **tls.client(site, PROGRAM.name, *(site.listeners[BY_NAME[name].api] for name in ENGINES)),
+        **({"shown": _shown(site)} if site.mutual else {}),
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],
         "logs": {
@@ -37,6 +38,16 @@ def render(spec: Spec, site: Site) -> Documents:
         },
     }
     return {"settings.json": Document(ordered(settings), "json")}
+
+
+def _shown(site: Site) -> list[str]:
+    """Each certificate once, where it is shown: a host's front has the same at all of its ports."""
+    own = [listener for listener in site.listeners.values() if listener.tls and not listener.fronted]
+    fronts: dict[str, str] = {}
+    for listener in site.listeners.values():
+        for address in listener.dial if listener.fronted else ():
+            fronts.setdefault(address.rpartition(":")[0], address)
+    return sorted({*(address for listener in own for address in listener.dial), *fronts.values()})
 
 
 def _service(service: Service, site: Site) -> dict[str, object]:

@@ -9,6 +9,7 @@ from components.render.scrape_jobs import (
 )
 from components.rules import (
     alertmanager,
+    certificates,
     clusters,
     collector,
     host,
@@ -44,6 +45,8 @@ def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:
     if "opensearch" not in spec.metrics.exporters:
         alerts.pop("opensearch", None)
     alerts["clusters"] = clusters.clusters(spec, site)
+    if site.mutual and site.has("pages"):
+        alerts["certificates"] = certificates.certificates(spec)
     if "alertmanager" not in alerts:
         alerts["dead-mans-switch"] = alertmanager.switch(spec)
     alerts["targets"] = targets(spec, site)

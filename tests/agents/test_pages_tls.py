@@ -4,12 +4,14 @@ one they show their own."""
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from agents.certificates import Certificates
 from agents.pages_proxy import Proxy
 from vsi import tls
 
@@ -92,3 +94,26 @@ def test_who_is_asked_for_a_certificate_and_shows_none_gets_nothing(
 def test_one_of_another_authority_is_not(engine: tuple[str, Path], tmp_path: Path) -> None:
     url, _ = engine
     assert not has_page(url, written(tmp_path / "other") / "ca.pem", own(engine[1]))
+
+
+def ends(addresses: list[str], ca: Path, own: tuple[str, str] | None = None) -> dict[str, float]:
+    measured = Certificates(addresses, str(ca), own)
+    asyncio.run(measured.ask())
+    return {sample.labels["address"]: sample.value for it in measured.collect() for sample in it.samples}
+
+
+def test_the_end_of_each_certificate_is_measured_where_it_is_shown(engine: tuple[str, Path]) -> None:
+    url, folder = engine
+    address, away = url.removeprefix("https://"), "127.0.0.1:1"
+    found = ends([address, away], folder / "ca.pem", own(folder))
+
+    year, day = 365 * 86_400, 86_400
+    assert found.keys() == {address, "authority"}, "who is away has no date"
+    assert abs(found[address] - time.time() - year) < day
+    assert abs(found["authority"] - time.time() - 10 * year) < day
+
+
+def test_one_of_another_authority_has_no_date(engine: tuple[str, Path], tmp_path: Path) -> None:
+    url, folder = engine
+    other = written(tmp_path / "other") / "ca.pem"
+    assert ends([url.removeprefix("https://")], other, own(folder)).keys() == {"authority"}

@@ -14,6 +14,7 @@ from components.render import prometheus
 from components.render.text import texts
 from components.rules import files, promtool
 from components.rules.alertmanager import DEAD_MANS_SWITCH
+from components.rules.certificates import certificates
 from components.rules.clusters import clusters
 from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
 from components.rules.slo import FAST, SLOW, threshold
@@ -29,8 +30,9 @@ SPEC = spec()
 SITE = local_site(SPEC)
 FILES = texts(prometheus.render(SPEC, SITE))
 BUILT_IN = [(file, alert) for file in files.rule_files(SPEC, SITE) for alert in file.alerts]
-CLUSTERS = clusters(SPEC, of_host(SPEC, "obs-1"))
-NAMES = sorted({alert.name for alert in (*(alert for _, alert in BUILT_IN), *CLUSTERS)})
+SERVERS = (*clusters(SPEC, of_host(SPEC, "obs-1")), *certificates(SPEC))
+"""Alerts that a stack on several hosts has besides."""
+NAMES = sorted({alert.name for alert in (*(alert for _, alert in BUILT_IN), *SERVERS)})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
 
 

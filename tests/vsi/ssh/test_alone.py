@@ -12,6 +12,7 @@ from tests.vsi.ssh.server import Server
 from vsi.machine import Machine
 from vsi.servers import alone as subject
 from vsi.servers.machine import server as machine_at
+from vsi.ssh import holding
 from vsi.ssh.connection import Login
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("lab_here")]
@@ -20,7 +21,9 @@ pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("lab_here")]
 @pytest.fixture(autouse=True)
 def hosts(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Machine]:
     """Those of the stack: one, for now."""
-    found = {"h1": machine_at("dev", server.connection(host="h1"), Login(key=server.key), {})}
+    found: dict[str, Machine] = {
+        "h1": machine_at("dev", server.connection(host="h1"), Login(key=server.key), {})
+    }
     monkeypatch.setattr(subject, "machines", lambda _: found)
     monkeypatch.setattr(subject, "_AGAIN_SECONDS", 0.05)
     return found
@@ -29,9 +32,7 @@ def hosts(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> di
 def elsewhere(server: Server, stack: str, held: ExitStack) -> None:
     """A run of somebody else: with a connection of its own, since locks are a process's."""
     other = machine_at(stack, server.connection(host="other"), Login(key=server.key), {})
-    held.enter_context(
-        subject.holding.hold(other.reach.master, subject.FOLDER, stack, 0, "`obs up` of ann@pc")
-    )
+    held.enter_context(holding.hold(other.reach.master, subject.FOLDER, stack, 0, "`obs up` of ann@pc"))
 
 
 def test_the_second_run_is_told_who_the_first_is(server: Server) -> None:
