@@ -65,7 +65,7 @@ def _take(spec: Spec, site: Site, work: dict[str, Any]) -> None:
     """What OTLP needs beside."""
     work["exporters"] |= {
         **collector_otlp.exporters(spec, site, NAME),
-        **collector_spread.exporters(site, NAME),
+        **collector_spread.exporters(spec, site, NAME),
     }
     work["extensions"] |= {"file_storage/traces": storage(site, NAME, "traces", fsync=False)}
     work["processors"] |= {

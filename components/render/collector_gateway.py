@@ -36,7 +36,7 @@ def config(spec: Spec, site: Site) -> dict[str, Any]:
         "exporters": {
             **(collector_logs.exporters(spec, site) if logs else {}),
             **collector_otlp.exporters(spec, site, NAME),
-            **collector_spread.exporters(site, NAME),
+            **collector_spread.exporters(spec, site, NAME),
             **collector_traces.exporters(spec, site),
         },
         "extensions": {

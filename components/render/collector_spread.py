@@ -9,12 +9,17 @@ from typing import Any
 
 from components.render import sizes, tls
 from components.site import Site
+from components.spec import Spec
+from components.spec.base import milliseconds
 
 _RECEIVER = "collector-spread"
 EXPORTER = "spread/gateways"
 
 KEEPALIVE = {"enforcement_policy": {"min_time": "5s", "permit_without_stream": True}}
 """Who spreads asks every 10 s whether the other is still there; without this it would be turned away."""
+
+_NOTICED_MS = 20_000
+"""A host that is gone says nothing, and is asked every 10 s whether it is there, with 10 s to answer."""
 
 
 def several(site: Site) -> bool:
@@ -35,13 +40,18 @@ def receivers(site: Site, program: str) -> dict[str, Any]:
     return {"otlp/spread": {"protocols": {"grpc": grpc}}}
 
 
-def exporters(site: Site, program: str) -> dict[str, Any]:
-    """The gateways, with a queue on disk; spelled alike by all who send."""
+def exporters(spec: Spec, site: Site, program: str) -> dict[str, Any]:
+    """The gateways, with a queue on disk; spelled alike by all who send.
+
+    What a gateway took is remembered for as long as it usually holds a trace before it judges it, with time
+    for its death to be noticed."""
     if not several(site):
         return {}
+    held = milliseconds(spec.tracing.tail_sampling.decision_wait)
     return {
         EXPORTER: {
             "endpoints": sorted(site.dial_all(_RECEIVER)),
+            "remember": f"{held + _NOTICED_MS}ms",
             "sending_queue": {
                 "queue_size": 256 * 2**20,
                 "sizer": "bytes",

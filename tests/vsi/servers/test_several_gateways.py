@@ -44,6 +44,7 @@ def test_whoever_sends_spans_of_a_trace_knows_the_same_gateways(planned: Servers
     config = _read(planned, part, "collector.yaml")
     exporter = config["exporters"]["spread/gateways"]
     assert exporter["endpoints"] == _at(21028)
+    assert exporter["remember"] == "30000ms"
     own = part.partition("@")[0]
     assert exporter["tls"]["cert_file"] == f"../credentials/{own}.pem"
     way = config["service"]["pipelines"]["traces/spread"]
@@ -57,7 +58,9 @@ def test_a_gateway_judges_only_what_was_sent_to_it_as_its_own(planned: ServersPl
     grpc = config["receivers"]["otlp/spread"]["protocols"]["grpc"]
     assert grpc["endpoint"] == "[2001:db8::12]:21028"
     assert grpc["tls"]["client_ca_file"] == "../credentials/ca.pem"
-    assert config["exporters"]["spread/jaeger"]["endpoints"] == _at(21032)
+    jaeger = config["exporters"]["spread/jaeger"]
+    assert jaeger["endpoints"] == _at(21032)
+    assert "remember" not in jaeger, "what Jaeger took is stored"
 
 
 def test_every_host_takes_otlp_on_loopback_and_its_services_send_it_there(planned: ServersPlan) -> None:

@@ -37,8 +37,15 @@ type Config struct {
 	// Endpoints are the receivers, `host:port`, in any order, but spelled alike by
 	// whoever sends to them.
 	Endpoints []string `mapstructure:"endpoints"`
-	// Timeout is how long a receiver may take to answer before another is asked.
+	// Timeout is how long a receiver may take to answer before it is asked again.
 	Timeout time.Duration `mapstructure:"timeout"`
+	// Patience is how long a receiver may answer nothing before its traces go to another.
+	// One that is gone, or answers no ping, is known sooner.
+	Patience time.Duration `mapstructure:"patience"`
+	// Remember is how long spans that a receiver took are remembered, to be sent again when
+	// it dies, or their traces return to another; RememberBytes bounds them. 0 is not at all.
+	Remember      time.Duration `mapstructure:"remember"`
+	RememberBytes int           `mapstructure:"remember_bytes"`
 
 	Queue exporterhelper.QueueBatchConfig `mapstructure:"sending_queue"`
 	Retry configretry.BackOffConfig       `mapstructure:"retry_on_failure"`
@@ -63,6 +70,12 @@ func (c *Config) Validate() error {
 	if c.Timeout <= 0 {
 		errs = append(errs, fmt.Errorf("`timeout` is %s: expected more than 0", c.Timeout))
 	}
+	if c.Patience < c.Timeout {
+		errs = append(errs, fmt.Errorf("`patience` is %s: expected no less than `timeout`, %s", c.Patience, c.Timeout))
+	}
+	if c.Remember < 0 || c.Remember > 0 && c.RememberBytes <= 0 {
+		errs = append(errs, fmt.Errorf("`remember` is %s and `remember_bytes` %d: expected a time and room for it, or 0", c.Remember, c.RememberBytes))
+	}
 	if !c.Retry.Enabled || c.Retry.MaxElapsedTime != 0 {
 		errs = append(errs, errors.New("`retry_on_failure` must be enabled with max_elapsed_time 0: giving up would lose spans"))
 	}
@@ -79,14 +92,16 @@ func defaults() component.Config {
 	client.Compression = configcompression.TypeGzip
 	// A host that is gone closes no connection: only that it does not answer tells.
 	alive := client.Keepalive.GetOrInsertDefault()
-	alive.Time, alive.Timeout, alive.PermitWithoutStream = 10*time.Second, 5*time.Second, true
+	alive.Time, alive.Timeout, alive.PermitWithoutStream = 10*time.Second, 10*time.Second, true
 	retry := configretry.NewDefaultBackOffConfig()
 	retry.InitialInterval, retry.MaxInterval, retry.MaxElapsedTime = 500*time.Millisecond, 5*time.Second, 0
 	return &Config{
-		ClientConfig: client,
-		Timeout:      5 * time.Second,
-		Queue:        exporterhelper.NewDefaultQueueConfig(),
-		Retry:        retry,
+		ClientConfig:  client,
+		Timeout:       15 * time.Second,
+		Patience:      time.Minute,
+		RememberBytes: 16 << 20,
+		Queue:         exporterhelper.NewDefaultQueueConfig(),
+		Retry:         retry,
 	}
 }
 

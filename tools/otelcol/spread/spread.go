@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 	"go.opentelemetry.io/collector/component"
@@ -15,16 +16,39 @@ import (
 type spreader struct {
 	set       component.TelemetrySettings
 	receivers []*receiver
+	recent    *recent
+	turned    chan struct{}
+	again     time.Duration
 	stop      context.CancelFunc
 	watching  sync.WaitGroup
 }
 
 func newSpreader(config *Config, set component.TelemetrySettings) *spreader {
-	s := &spreader{set: set, stop: func() {}}
+	s := &spreader{
+		set: set, stop: func() {}, turned: make(chan struct{}, 1), again: config.Retry.InitialInterval,
+		recent: newRecent(config.Remember, config.RememberBytes),
+	}
 	for _, endpoint := range config.Endpoints {
-		s.receivers = append(s.receivers, newReceiver(endpoint, config, set.Logger))
+		r := newReceiver(endpoint, config, set.Logger)
+		r.took, r.turned = s.took, s.turn
+		s.receivers = append(s.receivers, r)
 	}
 	return s
+}
+
+// turn has what is remembered looked through: it does not wait for that.
+func (s *spreader) turn() {
+	select {
+	case s.turned <- struct{}{}:
+	default:
+	}
+}
+
+func (s *spreader) took(traces ptrace.Traces, by *receiver, life int64) {
+	s.recent.add(traces, by, life)
+	if by.lives.Load() != life || !by.answers() {
+		s.turn()
+	}
 }
 
 func (s *spreader) start(ctx context.Context, host component.Host) error {
@@ -40,7 +64,68 @@ func (s *spreader) start(ctx context.Context, host component.Host) error {
 			r.watch(watched)
 		}()
 	}
+	s.watching.Add(1)
+	go func() {
+		defer s.watching.Done()
+		for {
+			select {
+			case <-watched.Done():
+				return
+			case <-s.turned:
+				s.follow(watched)
+			}
+		}
+	}()
 	return nil
+}
+
+// follow sends again what was taken a short while ago, where its trace goes to another now, or its receiver died.
+func (s *spreader) follow(ctx context.Context) {
+	for _, batch := range s.recent.take() {
+		live := s.live(nil)
+		if len(live) == 0 {
+			// Whoever answers first has it looked through.
+			s.recent.put(batch)
+			continue
+		}
+		moved := ptrace.NewTraces()
+		for at, share := range split(batch.traces, live) {
+			switch {
+			case share.SpanCount() == 0:
+			case live[at] == batch.by && batch.by.lives.Load() == batch.life:
+				s.recent.put(&taken{traces: share, by: batch.by, life: batch.life, at: batch.at, bytes: sizes.TracesSize(share)})
+			default:
+				share.ResourceSpans().MoveAndAppendTo(moved.ResourceSpans())
+			}
+		}
+		s.insist(ctx, moved)
+	}
+}
+
+// insist sends traces until somebody has them.
+func (s *spreader) insist(ctx context.Context, traces ptrace.Traces) {
+	for traces.SpanCount() > 0 {
+		err := s.push(ctx, traces)
+		if err == nil || consumererror.IsPermanent(err) {
+			return
+		}
+		traces = unsent(traces, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(s.again):
+		}
+	}
+}
+
+func (s *spreader) live(without map[*receiver]bool) []*receiver {
+	var live []*receiver
+	for _, r := range s.receivers {
+		if r.answers() && !without[r] {
+			live = append(live, r)
+		}
+	}
+	return live
 }
 
 func (s *spreader) shutdown(context.Context) error {
@@ -60,12 +145,7 @@ func (s *spreader) push(ctx context.Context, traces ptrace.Traces) error {
 	var retried, dropped []error
 	waiting, asked := ptrace.NewTraces(), map[*receiver]bool{}
 	for traces.SpanCount() > 0 {
-		var live []*receiver
-		for _, r := range s.receivers {
-			if r.answers() && !asked[r] {
-				live = append(live, r)
-			}
-		}
+		live := s.live(asked)
 		if len(live) == 0 {
 			retried = append(retried, errors.New("no receiver answers"))
 			traces.ResourceSpans().MoveAndAppendTo(waiting.ResourceSpans())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -248,10 +249,36 @@ func TestOneThatHasNoRoomKeepsItsTraces(t *testing.T) {
 	}
 }
 
+func TestOneThatIsSlowKeepsItsTraces(t *testing.T) {
+	a, b := newGateway(t), newGateway(t)
+	slow := config(a, b)
+	slow.Timeout = 100 * time.Millisecond
+	exporter := started(t, slow)
+	send(t, exporter, batch(0, 200))
+	before := len(a.traces())
+	var asked atomic.Int64
+	release := make(chan struct{})
+	a.answers(func() error {
+		if asked.Add(1) <= 3 {
+			<-release
+			return errors.New("nobody waits for this any more")
+		}
+		return nil
+	})
+	defer close(release)
+	send(t, exporter, batch(0, 200))
+	if asked.Load() <= 3 {
+		t.Errorf("it was asked %d times", asked.Load())
+	}
+	if len(a.traces()) != before || len(b.traces()) != 200-before {
+		t.Errorf("the traces are split: %d and %d", len(a.traces()), len(b.traces()))
+	}
+}
+
 func TestOneThatHangsIsLeftAlone(t *testing.T) {
 	a, b := newGateway(t), newGateway(t)
 	hanging := config(a, b)
-	hanging.Timeout = 200 * time.Millisecond
+	hanging.Timeout, hanging.Patience = 200*time.Millisecond, 200*time.Millisecond
 	exporter := started(t, hanging)
 	send(t, exporter, batch(0, 10))
 	release := make(chan struct{})
@@ -334,6 +361,8 @@ func TestWhatWouldLoseSpansIsRefused(t *testing.T) {
 		"one twice":      func(c *Config) { c.Endpoints = []string{"a:1", "a:1"} },
 		"endpoint too":   func(c *Config) { c.Endpoint = "a:1" },
 		"no timeout":     func(c *Config) { c.Timeout = 0 },
+		"no patience":    func(c *Config) { c.Patience = time.Millisecond },
+		"no memory":      func(c *Config) { c.Remember, c.RememberBytes = time.Second, 0 },
 		"no retry":       func(c *Config) { c.Retry.Enabled = false },
 		"retry that end": func(c *Config) { c.Retry.MaxElapsedTime = time.Minute },
 	} {
