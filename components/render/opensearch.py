@@ -195,14 +195,15 @@ def _meta(kind: str) -> dict[str, Any]:
 
 def running(spec: Spec, site: Site) -> Running:
     """One node; what is under `setup/` is brought in while it runs, by the first of several."""
-    first = site.first("opensearch")
+    first, alone = site.first("opensearch"), len(site.dial_all("opensearch")) == 1
     return Running(
         command=COMMAND,
         environment=ENVIRONMENT,
         checks=(CHECK_COMMAND,),
         setup=SETUP_COMMAND if first else (),
         setup_only=SETUP_ONLY,
-        health=Health("opensearch", READY_PATH, seconds=300),
+        # Of several none serves before a majority is there, and those may be checked one after another.
+        health=Health("opensearch", READY_PATH, seconds=300 if alone else 600),
         secrets=SECRETS if first else (),
         refuses_root=True,
         stop_seconds=60,
