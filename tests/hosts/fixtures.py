@@ -36,8 +36,8 @@ def start_lab(lab_here: None) -> Iterator[StartLab]:
     """Starts labs as `Lab.start` does, and stops them after the module."""
     made: list[Lab] = []
 
-    def start(hosts: int | Iterable[str], *, small_mb: int | None = None) -> Lab:
-        made.append(Lab.start(hosts, small_mb=small_mb))
+    def start(hosts: int | Iterable[str], *, small_mb: int | None = None, many_files: bool = False) -> Lab:
+        made.append(Lab.start(hosts, small_mb=small_mb, many_files=many_files))
         return made[-1]
 
     yield start

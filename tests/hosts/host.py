@@ -8,6 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.hosts import open_files
 from tests.hosts.cgroups import Group
 from tests.hosts.commands import QUIET, LabError, run
 from tests.hosts.disk import Disk
@@ -78,6 +79,7 @@ class Host:
         ):
             (root / name).write_text(text)
             (root / name).chmod(0o644)
+        open_files.place(self.folder.parent, root)
         people = (line.split(":") for line in (root / "etc/passwd").read_text().splitlines())
         for user, _, uid, gid, _, home, _ in people:
             if user in USERS:

@@ -18,7 +18,7 @@ from types import TracebackType
 
 from filelock import FileLock
 
-from tests.hosts import base, network
+from tests.hosts import base, network, open_files
 from tests.hosts.cgroups import Group
 from tests.hosts.commands import LabError, run
 from tests.hosts.disk import unmount_below
@@ -64,9 +64,15 @@ class Lab:
 
     @classmethod
     def start(
-        cls, hosts: int | Iterable[str] = 4, *, small_mb: int | None = None, keep: bool = False
+        cls,
+        hosts: int | Iterable[str] = 4,
+        *,
+        small_mb: int | None = None,
+        many_files: bool = False,
+        keep: bool = False,
     ) -> "Lab":
-        """Boot hosts, so many (`h1`, `h2`, ...) or of these names, side by side. See Disk for `small_mb`.
+        """Boot hosts, so many (`h1`, `h2`, ...) or of these names, side by side. See Disk for `small_mb`,
+        open_files.py for `many_files`.
 
         LabError if one does not boot; then none is left."""
         names = [f"h{number}" for number in range(1, hosts + 1)] if isinstance(hosts, int) else list(hosts)
@@ -85,6 +91,8 @@ class Lab:
                 _remove(folder)
                 raise
         try:
+            if many_files:
+                open_files.pretend(lab.folder)
             lab._install(system)
             lab.each(Host.boot)
             for host in lab.hosts:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts import open_files
 from tests.hosts.base import SUDO_PASSWORD
 from tests.hosts.fixtures import StartLab
 from tests.hosts.host import Host
@@ -145,6 +146,16 @@ def test_a_disk_can_be_full(start_lab: StartLab) -> None:
     assert "No space left on device" in host.try_ssh(write.format("/opt/obs")).stderr
     host.free_disk()
     host.ssh(write.format("/var/lib/obs"))
+
+
+def test_a_host_may_say_that_it_may_open_as_many_files_as_a_server(start_lab: StartLab) -> None:
+    if reason := open_files.obstacle():
+        pytest.skip(reason)
+    host = start_lab(["many"], many_files=True)["many"]
+
+    said = host.ssh("systemd-run --quiet --wait --pipe --property=LimitNOFILE=65535 sh -c 'ulimit -Hn'")
+
+    assert int(said) == open_files.ENOUGH
 
 
 def test_what_a_killed_run_left_is_removed(lab: Lab) -> None:
