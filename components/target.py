@@ -69,6 +69,13 @@ Progress = Callable[[str, str], None]
 """Called with a unit's name and `starting`, `ready`, `stopping`, `stopped` or `failed: ...`."""
 
 
+class Units(Protocol):
+    """Ids of what was deployed, in the order in which it starts. A place that does not answer keeps nobody
+    from the others: it is put into `away`, with the reason. SuiteError if none answers."""
+
+    def __call__(self, stack: str, away: dict[str, str] | None = None) -> list[str]: ...
+
+
 class Logs(Protocol):
     """Pairs of unit and log line: the last `lines` of each, then, with `follow`, what comes, until closed, or
     until it is `over`, which is asked while nothing comes."""
@@ -123,8 +130,7 @@ class Operate(Generic[P]):
     """What the place lacks for a plan; changes nothing."""
     is_there: Callable[[str], bool]
     """Whether anything of the stack is there."""
-    units: Callable[[str], list[str]]
-    """What was deployed, in the order in which it starts."""
+    units: Units
     status: Callable[[str], list[UnitStatus]]
     logs: Logs
     log: Callable[[str, str], str]

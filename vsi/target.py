@@ -91,8 +91,9 @@ def is_there(stack: str) -> bool:
         return False
 
 
-def units(stack: str) -> list[str]:
-    """Those that were applied here."""
+def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
+    """Those that were applied here, which is never away."""
+    del away
     from vsi import host
     from vsi.machine import machine_of
 

@@ -61,14 +61,15 @@ def logs(
     from obs.console import raw
     from obs.streams import unread
 
-    operate, chosen = _known(env, units, host, "logs")
+    operate, chosen, away = _known(env, units, host, "logs")
     _some(env, chosen)
+    _tell(away)
     width = max((len(unit) for unit in chosen), default=0)
     for unit, line in operate.logs(env, chosen, follow=follow, lines=lines, over=unread):
         raw(f"{unit:<{width}}  {line}\n" if len(chosen) > 1 else f"{line}\n")
         if follow:
             sys.stdout.flush()
-    return 0
+    return 1 if away else 0
 
 
 @command
@@ -79,12 +80,13 @@ def stop(env: Env = "local", units: Units = None, host: Host = None) -> int:
     """
     from obs.console import tell
 
-    operate, chosen = _known(env, units, host, "stop")
-    some = chosen if units or host else None
+    operate, chosen, away = _known(env, units, host, "stop")
     with _working(env, "stop", operate):
         _some(env, chosen)
+        some = chosen if units or host or away else None
         operate.stop(env, some, lambda unit, what: tell(f"{unit}: {what}"))
-    return 0
+    _tell(away)
+    return 1 if away else 0
 
 
 @command
@@ -96,28 +98,33 @@ def start(env: Env = "local", units: Units = None, host: Host = None) -> int:
     from obs.console import tell
     from obs.crash import mask
 
-    operate, chosen = _known(env, units, host, "start")
-    some = chosen if units or host else None
+    operate, chosen, away = _known(env, units, host, "start")
     with _working(env, "start", operate):
         _some(env, chosen)
+        some = chosen if units or host or away else None
         failures = operate.start(env, some, lambda unit, what: tell(f"{unit}: {what}"))
     for failure in failures:
         tell(mask(str(failure)), "bad")
-    return 1 if failures else 0
+    _tell(away)
+    return 1 if failures or away else 0
 
 
 def _known(
     env: str, units: list[str] | None, host: str | None, what: str
-) -> "tuple[Operate[Plan], list[str]]":
-    """What looks after the stack, and the units named, or all; BadInput for one that was not deployed. Where
-    several hosts have a unit of a name, the name stands for all of them."""
+) -> "tuple[Operate[Plan], list[str], dict[str, str]]":
+    """What looks after the stack, the units named, or all, and the hosts that do not answer, with the reason,
+    unless only another is asked about. BadInput for a unit that was not deployed. Where several hosts have a
+    unit of a name, the name stands for all of them."""
     from components.plan import name_of, place_of
     from obs.describe import check_known, operate_of
-    from obs.errors import BadInput
+    from obs.errors import BadInput, ObsError
 
     check_known(env)
     operate = operate_of(env, what)
-    there = operate.units(env)
+    away: dict[str, str] = {}
+    there = operate.units(env, away)
+    if host in away:
+        raise ObsError(f"{host}: {away[host]}")
     hosts = sorted({place_of(unit) for unit in there if place_of(unit)})
     if host and host not in hosts:
         offered = ", ".join(hosts) or "none: this stack stands on this machine alone"
@@ -128,9 +135,19 @@ def _known(
         found = [unit for unit in known if wanted in (unit, name_of(unit))]
         if not found:
             offered = ", ".join(known) or f"there is none yet; run obs up {env}"
-            raise BadInput(f"unknown unit '{wanted}': expected one of: {offered}")
+            silent = f" ({', '.join(away)} does not answer)" if away and not host else ""
+            raise BadInput(f"unknown unit '{wanted}': expected one of: {offered}{silent}")
         chosen += [unit for unit in found if unit not in chosen]
-    return operate, chosen or known
+    return operate, chosen or known, {} if host else away
+
+
+def _tell(away: dict[str, str]) -> None:
+    """Hosts that had no part in it: the exit code is 1 then."""
+    from obs.console import tell
+    from obs.crash import mask
+
+    for place, why in away.items():
+        tell(mask(f"{place}: {why}"), "bad")
 
 
 def _is_on(unit: str, host: str | None) -> bool:

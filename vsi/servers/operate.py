@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from queue import Empty, Queue
 from threading import Thread
@@ -39,12 +40,14 @@ def each(found: dict[str, Machine], ask: Callable[[str, Machine], T]) -> dict[st
     return {name: answer.result() for name, answer in answers.items()}
 
 
-def units(stack: str) -> list[str]:
-    """What was applied, by id, in the order in which it starts on each host."""
+def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
+    """See `Units`."""
     found = each(machines(stack), lambda _, machine: _records(machine))
     lost = [names for names in found.values() if isinstance(names, Unreachable)]
     if lost and len(lost) == len(found):
         raise lost[0]
+    if away is not None:
+        away |= {place: names.message for place, names in found.items() if isinstance(names, Unreachable)}
     return [
         part_id(name, place)
         for place, names in found.items()
@@ -80,12 +83,16 @@ def logs(
     """What units wrote, host by host; those that are followed come as they come."""
     chosen = _by_host(stack, units)
     if not follow:
-        found = each(
-            {place: machine for place, (machine, _) in chosen.items()},
-            lambda place, machine: list(host.logs(machine, chosen[place][1], lines=lines)),
-        )
-        for place, rows in found.items():
+        lost: list[SuiteError] = []
+
+        def ask(place: str, machine: Machine) -> list[tuple[str, str]]:
+            with _noted(lost):
+                return list(host.logs(machine, chosen[place][1], lines=lines))
+            return []
+
+        for place, rows in each({place: machine for place, (machine, _) in chosen.items()}, ask).items():
             yield from ((part_id(name, place), line) for name, line in rows)
+        _raise(lost)
         return
     queue: Queue[tuple[str, str]] = Queue(10_000)
 
@@ -100,6 +107,20 @@ def logs(
             yield queue.get(timeout=0.2)
         except Empty:
             continue
+
+
+@contextmanager
+def _noted(lost: list[SuiteError]) -> Iterator[None]:
+    """What goes wrong with one host is told when the others are done."""
+    try:
+        yield
+    except SuiteError as error:
+        lost.append(error)
+
+
+def _raise(lost: list[SuiteError]) -> None:
+    if lost:
+        raise SuiteError("\n".join(sorted(map(str, lost))))
 
 
 def _followed(
@@ -136,13 +157,17 @@ def _by_host(stack: str, units: list[str]) -> dict[str, tuple[Machine, list[str]
 
 
 def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
-    """On all hosts at once: within a host, those that need others first."""
+    """On all hosts at once: within a host, those that need others first. What fails is told when all are
+    done."""
+    lost: list[SuiteError] = []
 
     def ask(place: str, machine: Machine) -> None:
         names = None if units is None else [name_of(unit) for unit in units if place_of(unit) == place]
-        host.stop(machine, names, lambda name, what: progress(part_id(name, place), what))
+        with _noted(lost):
+            host.stop(machine, names, lambda name, what: progress(part_id(name, place), what))
 
     each(_of(stack, units), ask)
+    _raise(lost)
 
 
 def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[SuiteError]:
@@ -150,7 +175,10 @@ def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[S
 
     def ask(place: str, machine: Machine) -> list[SuiteError]:
         names = None if units is None else [name_of(unit) for unit in units if place_of(unit) == place]
-        return list(host.start(machine, names, lambda name, what: progress(part_id(name, place), what)))
+        lost: list[SuiteError] = []
+        with _noted(lost):
+            lost += host.start(machine, names, lambda name, what: progress(part_id(name, place), what))
+        return lost
 
     return [error for errors in each(_of(stack, units), ask).values() for error in errors]
 

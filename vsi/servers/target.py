@@ -97,11 +97,11 @@ def is_there(stack: str) -> bool:
         return False
 
 
-def units(stack: str) -> list[str]:
+def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
     """What was applied, by id."""
     from vsi.servers import operate
 
-    return operate.units(stack)
+    return operate.units(stack, away)
 
 
 def status(stack: str) -> list[UnitStatus]:
