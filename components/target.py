@@ -45,7 +45,7 @@ class UnitStatus:
     state: str
     """That of its process."""
     silence: str
-    """Why it does not serve though its process runs; '' if it serves, or does not run."""
+    """Why it does not serve though its process runs, or who has its port; '' if there is nothing to say."""
     starting: bool
     """Whether it is silent and may be so: its time to get ready is not over."""
     pid: int

@@ -50,7 +50,7 @@ def problems(env: str, rows: Iterable[UnitStatus]) -> Iterator[str]:
     for row in rows:
         if row.state != "running":
             down.append(row.unit)
-            yield f"{row.unit}: its process is {row.state}"
+            yield f"{row.unit}: its process is {row.state}{f'; {row.silence}' if row.silence else ''}"
         elif row.silence and row.starting:
             yield f"{row.unit}: starting for {span(row.uptime)}: {row.silence}"
         elif row.silence:

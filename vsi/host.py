@@ -57,13 +57,17 @@ def status(machine: Machine) -> list[UnitStatus]:
     with ThreadPoolExecutor(max(1, len(units))) as pool:
         told = pool.map(lambda name: _silence(machine, units[name], running[name].pid), units)
         silences = dict(zip(units, told, strict=True))
+    for name, words in _taken(machine, found).items():
+        silences[name] = "; ".join(filter(None, (silences.get(name), words)))
     return [
         UnitStatus(
             unit=seen.unit,
             pillar=seen.pillar,
             state=seen.process_state,
             silence=(silent := silences.get(seen.unit, "")),
-            starting=bool(silent) and seen.uptime < units[seen.unit].process.ready.seconds,
+            starting=bool(silent)
+            and seen.unit in units
+            and seen.uptime < units[seen.unit].process.ready.seconds,
             pid=seen.pid,
             uptime=seen.uptime,
             restarts=exits.get(seen.unit, 0),
@@ -72,6 +76,22 @@ def status(machine: Machine) -> list[UnitStatus]:
         )
         for seen in found
     ]
+
+
+def _taken(machine: Machine, found: Iterable[Observed]) -> dict[str, str]:
+    """Units of which somebody outside of the stack has a port, and who: what answers there would be taken for
+    them."""
+    holders = machine.reach.ports({port for seen in found for port in seen.ports})
+    pids = {pid for holder in holders.values() for pid in holder.listeners if pid}
+    ours = machine.keeper.owned(pids)
+    others = {
+        port: f"port {port} is held by "
+        + (f"pid {holder.pid}: {holder.command}" if holder.pid else "a process of another user")
+        for port, holder in holders.items()
+        if holder.listeners and not ours & {*holder.listeners}
+    }
+    words = {seen.unit: [others[port] for port in seen.ports if port in others] for seen in found}
+    return {name: "; ".join(texts) for name, texts in words.items() if texts}
 
 
 def _silence(machine: Machine, unit: HostUnit, pid: int) -> str:

@@ -74,6 +74,21 @@ def test_a_program_that_does_not_answer_is_told_and_the_others_are_not(place: Pl
     until(lambda: all(row.well for row in host.status(machine_of("toys"))), "it answers again")
 
 
+def test_a_port_that_somebody_else_took_is_told(place: Place) -> None:
+    """While its program is down, a stranger listens there, and would answer in its place."""
+    place.apply(place.unit())
+    place.apply(place.unit("beta"))
+    place.supervisor.stop("alpha")
+    port = place.ports["alpha"]
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        rows = {row.unit: row for row in host.status(machine_of("toys"))}
+    assert rows["alpha"].silence.startswith(f"port {port} is held by pid {os.getpid()}: ")
+    assert rows["beta"].well
+
+
 def test_a_program_that_answers_wrongly_is_told(place: Place) -> None:
     place.apply(place.unit(process={"ready": Ready(url=f"tcp://127.0.0.1:{place.unit().ports[0]}")}))
     port = place.ports["alpha"]

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from components.errors import SuiteError
 from obs.cli import app
 from obs.commands import host as commands
+from vsi import host
 from vsi.errors import Unreachable
 from vsi.servers import operate
 from vsi.servers.target import TARGET
@@ -52,7 +53,7 @@ def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> dict[str, Host]:
         return [("prometheus", f"of {machine.name}")]
 
     for name, function in (("records", records), ("stop", stop), ("start", start), ("logs", logs)):
-        monkeypatch.setattr(operate.host, name, function)
+        monkeypatch.setattr(host, name, function)
     monkeypatch.setattr(operate, "machines", lambda _: found)
     monkeypatch.setattr("vsi.servers.alone.machines", lambda _: {})
     monkeypatch.setattr("obs.describe.check_known", lambda _: None)
