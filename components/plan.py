@@ -143,6 +143,17 @@ class Plan(Frozen):
         return tuple(by_id[found] for found in order)
 
     @property
+    def written(self) -> dict[str, str]:
+        """Every file of every part as `obs render` writes it: `<part>/<path>`, of a plan for several places
+        `<place>/<part>/<path>`."""
+        apart = len({part.place for part in self.parts if part.files}) > 1
+        return {
+            f"{part.place}/{part.folder}/{path}" if apart else f"{part.folder}/{path}": text
+            for part in self.parts
+            for path, text in part.files
+        }
+
+    @property
     def engines(self) -> tuple[str, ...]:
         """Names in the catalogue of what must be in the cache to carry the plan out, sorted."""
         return ()

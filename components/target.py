@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
+from components.parity.written import Written
 from components.plan import Part, Pillar, Plan
 from components.site import Site
 from components.spec import Spec
@@ -211,6 +212,9 @@ class Target(Generic[P]):
     """For `obs verify`."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""
+    written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None
+    """What the files say that are written for a stack of that name, read back from their text, for
+    `obs parity`; None where nobody compares them."""
 
 
 AnyTarget = Target[Any]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
 from components.target import Access, Lacks, Outputs, Target
@@ -41,6 +42,13 @@ def access(spec: Spec, plan: KubernetesPlan, outputs: Outputs) -> Access:
     raise Lacks("target kubernetes has no `obs verify` yet: ask the cluster with kubectl")
 
 
+def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
+    """What rendered files say."""
+    from k8s.written import written
+
+    return written(spec, stack, files)
+
+
 TARGET = Target(
     name="kubernetes",
     kinds=(Release, Manifest, StackKeys),
@@ -48,5 +56,6 @@ TARGET = Target(
     plan=plan,
     resources=resources,
     access=access,
+    written=written,
 )
 """Without `operate`: `kubectl` and `helm` tell status and logs."""

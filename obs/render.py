@@ -25,12 +25,7 @@ def write(plan: Plan, folder: Path) -> list[str]:
 
 
 def _write(plan: Plan, folder: Path) -> list[str]:
-    apart = len({part.place for part in plan.parts if part.files}) > 1
-    files = {
-        f"{part.place}/{part.folder}/{path}" if apart else f"{part.folder}/{path}": text
-        for part in plan.parts
-        for path, text in part.files
-    }
+    files = plan.written
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"--out {folder}: expected a folder, found a file")
     marker = folder / MARKER

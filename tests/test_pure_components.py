@@ -26,7 +26,7 @@ FOLDER = re.compile(
     r"(^|[^\w.)}-])/(etc|home|mnt|opt|proc|root|run|srv|sys|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)|^~/"
 )
 LIBRARIES = {
-    "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "enum",
+    "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "enum", "fnmatch",
     "grafana_foundation_sdk", "graphlib", "hashlib", "ipaddress", "itertools", "json", "posixpath", "pulumi",
     "pydantic", "pydantic_core", "re", "re2", "string", "types", "typing", "yaml", "components",
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """Redis, which the demo shop keeps its stock in."""
 
+import ipaddress
+
 from components.render.document import Document, Documents
 from components.running import Health, Running, program
 from components.site import Site
@@ -7,12 +9,14 @@ from components.spec import Spec
 
 
 def render(spec: Spec, site: Site) -> Documents:
-    """`redis.conf`: loopback only, a snapshot now and then, little memory."""
+    """`redis.conf`: a snapshot now and then, little memory. Off loopback its protected mode would, from
+    Redis 7 on, refuse everybody it is there for."""
     del spec
+    alone = ipaddress.ip_address(site.host("redis")).is_loopback
     lines = [
         f"bind {site.host('redis')}",
         f"port {site.port('redis')}",
-        "protected-mode yes",
+        f"protected-mode {'yes' if alone else 'no'}",
         "daemonize no",
         f"dir {site.data('redis')}",
         "save 60 1",

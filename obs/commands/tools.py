@@ -1,4 +1,4 @@
-"""Commands that neither run the engine nor touch the host: render, env, verify, engines."""
+"""Commands that neither run the engine nor touch the host: render, parity, env, verify, engines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +27,30 @@ def render(
     _, plan = describe(env)
     tell(f"{len(write(plan, out))} files in {out}", "good")
     return 0
+
+
+@command
+def parity(
+    one: Annotated[str, typer.Argument(metavar="A", help="Environment: stacks/Pulumi.<A>.yaml.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="The one that it is held against.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> int:
+    """Whether two environments get the same rules, jobs, routes and pipelines of one description.
+
+    obs parity dev-vsi staging-k8s
+    """
+    from obs.console import print_json
+    from obs.parity import as_data, draw
+    from stacks.loader import load
+    from targets import refusals
+    from targets.parity import parity
+
+    found = parity((one, load(one, refusals=refusals)), (other, load(other, refusals=refusals)))
+    if as_json:
+        print_json(as_data(found, one, other))
+    else:
+        draw(found, one, other)
+    return 1 if found.comparison.different else 0
 
 
 @command

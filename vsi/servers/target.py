@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
+from components.parity.written import Written
 from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
@@ -168,6 +169,13 @@ def alone(run: Run, plan: ServersPlan | None) -> AbstractContextManager[None]:
     return alone(run, plan)
 
 
+def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
+    """What rendered files say."""
+    from vsi.servers.written import written
+
+    return written(spec, stack, files)
+
+
 TARGET = Target(
     name="vsi",
     kinds=(HostUnit, HostReady, StackKeys),
@@ -189,4 +197,5 @@ TARGET = Target(
         departed=departed,
         alone=alone,
     ),
+    written=written,
 )

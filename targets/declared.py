@@ -1,0 +1,51 @@
+"""What the same description may become different of, between two targets, each with its reason.
+
+Nothing else may: `obs parity` names it, and fails. What is declared and does not occur any more is named too.
+"""
+
+from components.parity.compare import Declared
+
+_PAIR = frozenset({"vsi", "kubernetes"})
+
+_OURS = r"\{secrets\}/[\w.-]+\.(pem|key)"
+"""A certificate or a key of the stack's own authority."""
+
+_SERVERS_AND_CLUSTER = (
+    Declared(
+        "in a cluster only OpenSearch speaks TLS; NetworkPolicies say who reaches whom",
+        ("*/tls/*", "*/tls_config/*", "programs: */ca", "programs: */certificate", "programs: */key"),
+        apart=_OURS,
+    ),
+    Declared("so a cluster's programs reach each other by `http`", ("*",), apart=r"(?<=http)s(?=://\{)"),
+    Declared("so a cluster's programs are scraped by `http`", ("scrape jobs: */scheme",), apart="(?<=http)s"),
+    Declared(
+        "so the collector is told to send spans without TLS in a cluster",
+        ("pipelines: */exporters/otlp/jaeger/tls/insecure",),
+        apart="true",
+    ),
+    Declared("a server's front passes requests on; in a cluster Services do", ("scrape jobs: front/*",)),
+    Declared("so in a cluster no rule is about a front", ("rules: platform-targets/*",), apart=r"front\|"),
+    Declared(
+        "a cluster's container runtime puts words of its own before each line; they are taken away",
+        ("pipelines: collector-agent/*/processors/transform/runtime/*",),
+    ),
+    Declared(
+        "so a cluster's agent begins with that step",
+        ("pipelines: */processors",),
+        apart='"transform/runtime", ',
+    ),
+    Declared(
+        "Redis is for its own host on servers, and for the pods of the stack in a cluster",
+        ("programs: redis/redis.conf",),
+        apart=r"(?m)^(bind|port|protected-mode) .*$",
+    ),
+    Declared("a chart's exporter takes the place of ours", ("programs: redis-exporter/settings.json/*",)),
+    Declared(
+        "only servers are watched for certificates that end; those of a cluster end with its authority",
+        ("rules: platform-certificates/*", "programs: pages/settings.json/shown"),
+    ),
+    Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
+)
+
+DECLARED = tuple((_PAIR, item) for item in _SERVERS_AND_CLUSTER)
+"""Pairs of the two targets and the difference."""
