@@ -286,6 +286,38 @@ def test_a_changed_host_key_stops_everything(own: Server, tmp_path: Path) -> Non
     assert "Accepted" not in own.log
 
 
+def test_what_the_user_knows_of_hosts_stops_nothing_and_lets_nobody_in(
+    own: Server, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Odd lines in their `known_hosts`, and a configuration that leads elsewhere: only pinned keys count."""
+    (tmp_path / "known_hosts").write_text(
+        f"@what\n\0\xff ssh\n|1|x|\n[127.0.0.1]:{own.port} {own.host_key}\n"
+    )
+    (tmp_path / "config").write_text("Host *\n  ProxyCommand false\n  NoSuchOption yes\n")
+    text = (
+        "import sys\nfrom vsi.errors import Unreachable\nfrom vsi.ssh import shell\n"
+        "from vsi.ssh.connection import *\nfrom vsi.ssh.master import Master\n"
+        "connection, key = sys.stdin.read().split('\\0')\n"
+        "master = Master(Connection.model_validate_json(connection), Login(key=key))\n"
+        "try:\n    print(shell.ask(master, 'echo in').output.decode())\n    master.close()\n"
+        "except Unreachable as error:\n    print(error)\n"
+    )
+    own_ssh = Path("~/.ssh").expanduser()
+    if not own_ssh.exists():
+        own_ssh.mkdir(mode=0o700)
+        request.addfinalizer(own_ssh.rmdir)
+    home = 'mount -t tmpfs none ~/.ssh; cp "$1"/known_hosts "$1"/config ~/.ssh; shift; exec "$@"'
+    command = ["unshare", "--mount", "sh", "-euc", home, "sh", str(tmp_path), sys.executable, "-c", text]
+
+    def said(**more: object) -> str:
+        given = f"{own.connection(**more).model_dump_json()}\0{own.key}"
+        done = subprocess.run(command, input=given, capture_output=True, text=True, cwd=REPO, check=False)
+        return done.stdout.strip() or done.stderr
+
+    assert said() == "in"
+    assert "ITS HOST KEY HAS CHANGED" in said(host_keys=(make_key(tmp_path / "other"),))
+
+
 def test_a_host_key_of_another_kind_does_not_count(own: Server, tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", tmp_path / "other"], check=True)
     text = refused(own.connection(host_keys=((tmp_path / "other.pub").read_text(),)), own.key)
