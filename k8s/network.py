@@ -44,13 +44,17 @@ ANYBODY = ("collector-otlp-grpc", "collector-otlp-http")
 
 def policies(spec: Spec, site: Site, own: frozenset[str]) -> list[Manifest]:
     """One a program, and one a service that the stack runs."""
+    there = {
+        "collector-agent": collector_agent.config(spec, site) is not None,
+        GRAFANA: spec.kubernetes.grafana,
+    }
     found = [
         _policy(spec, row.pillar, row.name, names.pods(spec, row.name, own=row.name in own), rules)
         for row in PROGRAMS
         if row.name not in WITHOUT
         # The nodes' own network, which policies do not reach.
         if row.runs(spec) and row.name != "node-exporter"
-        if (rules := _rules(spec, site, row, own))
+        if (rules := _rules(spec, site, row, own, there))
     ]
     if spec.kubernetes.ha:  # the nodes that manage the store's cluster
         ports = [site.port(name) for name in ("opensearch", "opensearch-transport")]
@@ -68,7 +72,10 @@ def policies(spec: Spec, site: Site, own: frozenset[str]) -> list[Manifest]:
     return found
 
 
-def _rules(spec: Spec, site: Site, row: Program, own: frozenset[str]) -> list[dict[str, Any]]:
+def _rules(
+    spec: Spec, site: Site, row: Program, own: frozenset[str], there: dict[str, bool]
+) -> list[dict[str, Any]]:
+    """`there` says of programs that a stack may be without whether this one has them."""
     found: list[dict[str, Any]] = []
     scraped = {page.listener for page in row.metrics}
     for socket in row.sockets:
@@ -78,7 +85,6 @@ def _rules(spec: Spec, site: Site, row: Program, own: frozenset[str]) -> list[di
         if socket.name in ANYBODY:
             found.append({"from": [{"namespaceSelector": {}}], "ports": [{"port": port}]})
             continue
-        there = {"collector-agent": _agent(spec, site), GRAFANA: spec.kubernetes.grafana}
         asking = [name for name in ASKS.get(socket.name, ()) if there.get(name, True)]
         if socket.name == "redis":
             asking += [service.name for service in spec.services if service.run and service.run.redis]
@@ -89,10 +95,6 @@ def _rules(spec: Spec, site: Site, row: Program, own: frozenset[str]) -> list[di
         elif asking:
             found.append(_let(spec, asking, port, own))
     return found
-
-
-def _agent(spec: Spec, site: Site) -> bool:
-    return collector_agent.config(spec, site) is not None
 
 
 def _let(spec: Spec, programs: Iterable[str], port: int, own: frozenset[str]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from components.spec import Spec, milliseconds
 def render(spec: Spec, site: Site) -> Documents:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
-    files = {"prometheus.yml": Document(_main(spec, site), "yaml"), **tls.web(site, "prometheus")}
+    files = {"prometheus.yml": Document(main(spec, site), "yaml"), **tls.web(site, "prometheus")}
     by_file: dict[str, list[Job]] = {}
     for job in jobs(spec, site):
         by_file.setdefault(job.file, []).append(job)
@@ -57,7 +57,8 @@ def running(spec: Spec, site: Site) -> Running:
     )
 
 
-def _main(spec: Spec, site: Site) -> dict[str, Any]:
+def main(spec: Spec, site: Site) -> dict[str, Any]:
+    """`prometheus.yml` alone, for who has rules and jobs made in another form."""
     metrics = spec.metrics
     return {
         "global": {

@@ -110,7 +110,7 @@ def _selectors(spec: Spec) -> Values:
 
 def _prometheus(spec: Spec, site: Site) -> Values:
     """What stands in `prometheus.yml` on a host, in the operator's words."""
-    main = prometheus.render(spec, site)["prometheus.yml"].data
+    main = prometheus.main(spec, site)
     world, tsdb = main["global"], main["storage"]["tsdb"]
     replicas = 2 if spec.kubernetes.ha else 1
     return {
