@@ -6,6 +6,7 @@ from typing import Any
 
 from components.inventory import PROGRAMS
 from components.plan import Pillar
+from components.render import fluent_bit
 from components.render.document import Document
 from components.render.scrape_jobs import Job, jobs
 from components.render.text import text
@@ -53,6 +54,15 @@ def scrape_parts(spec: Spec, site: Site, own: frozenset[str], needs: tuple[str, 
             after = (*needs, *(part.id for part in login))
             found.append(manifest(spec, Pillar.METRICS, kind, name, {"spec": body}, needs=after))
     return found
+
+
+def shipper_part(spec: Spec, port: int, needs: tuple[str, ...]) -> Manifest:
+    """Of Fluent Bit, which is no program of the inventory."""
+    name = fluent_bit.NAME
+    job = Job(name, name, (), {}, path=fluent_bit.METRICS)
+    where = {"matchNames": [spec.kubernetes.namespace]}
+    body = _pods(spec, job, names.pods(spec, name, own=False), where, port)
+    return manifest(spec, Pillar.METRICS, "PodMonitor", name, {"spec": body}, needs=needs)
 
 
 Made = Iterator[tuple[str, str, dict[str, Any]]]

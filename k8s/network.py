@@ -6,7 +6,7 @@ from typing import Any
 
 from components.inventory import PROGRAMS, Program
 from components.plan import Pillar
-from components.render import collector_agent
+from components.render import collector_agent, fluent_bit
 from components.site import Site
 from components.spec import Spec
 from k8s import names
@@ -23,6 +23,7 @@ ASKS: dict[str, tuple[str, ...]] = {
         MANAGERS,
         "collector",
         "collector-agent",
+        "fluent-bit",
         "jaeger",
         "housekeeper",
         "pages",
@@ -44,10 +45,7 @@ ANYBODY = ("collector-otlp-grpc", "collector-otlp-http")
 
 def policies(spec: Spec, site: Site, own: frozenset[str]) -> list[Manifest]:
     """One a program, and one a service that the stack runs."""
-    there = {
-        "collector-agent": collector_agent.config(spec, site) is not None,
-        GRAFANA: spec.kubernetes.grafana,
-    }
+    there = {**_shippers(spec, site), GRAFANA: spec.kubernetes.grafana}
     found = [
         _policy(spec, row.pillar, row.name, names.pods(spec, row.name, own=row.name in own), rules)
         for row in PROGRAMS
@@ -95,6 +93,13 @@ def _rules(
         elif asking:
             found.append(_let(spec, asking, port, own))
     return found
+
+
+def _shippers(spec: Spec, site: Site) -> dict[str, bool]:
+    """Whether each has work."""
+    chosen = fluent_bit if spec.kubernetes.shipper == fluent_bit.NAME else collector_agent
+    works = bool(chosen.render(spec, site))
+    return {one.NAME: works and one is chosen for one in (collector_agent, fluent_bit)}
 
 
 def _let(spec: Spec, programs: Iterable[str], port: int, own: frozenset[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from components.render import (
     alertmanager,
     collector_agent,
     collector_gateway,
+    fluent_bit,
     jaeger,
     opensearch,
     services,
@@ -20,7 +21,8 @@ from components.site import Site
 from components.spec import Service, Spec
 from k8s import names
 from k8s.charts import RELEASES, ReleaseOf, grafana
-from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts
+from k8s.charts import fluent_bit as charts_fluent_bit
+from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts, shipper_part
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
 from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys
@@ -45,6 +47,7 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
         *_documents(spec, site),
         *rule_parts(spec, site, crds),
         *scrape_parts(spec, site, own, crds),
+        *_shipper_monitor(spec, releases, crds),
         *policies(spec, site, own),
     ]
     given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in ("ConfigMap", "Secret")]
@@ -67,6 +70,11 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
             namespace=spec.kubernetes.namespace,
         ),
     )
+
+
+def _shipper_monitor(spec: Spec, releases: list[ReleaseOf], crds: tuple[str, ...]) -> list[Manifest]:
+    there = any(release.name == fluent_bit.NAME for release in releases)
+    return [shipper_part(spec, charts_fluent_bit.PORT, crds)] if there else []
 
 
 def own_pods(spec: Spec) -> frozenset[str]:
@@ -172,9 +180,9 @@ def _documents(spec: Spec, site: Site) -> list[Manifest]:
         conf_map(spec, Pillar.TRACING, "jaeger", jaeger.render(spec, site)),
         *alertmanager_parts(spec, alertmanager.render(spec, site)),
     ]
-    agent = collector_agent.render(spec, site)
-    if agent and spec.kubernetes.shipper == "collector":
-        found.append(conf_map(spec, Pillar.LOGGING, collector_agent.NAME, agent))
+    shipper = fluent_bit if spec.kubernetes.shipper == fluent_bit.NAME else collector_agent
+    if documents := shipper.render(spec, site):
+        found.append(conf_map(spec, Pillar.LOGGING, shipper.NAME, documents))
     if spec.kubernetes.grafana:
         found += [
             manifest(spec, Pillar.METRICS, "ConfigMap", name, {"data": data}, labels=labels)

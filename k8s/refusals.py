@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from components.inventory import runs_redis
+from components.render import fluent_bit
 from components.spec import Spec
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.kubernetes import Kubernetes
@@ -37,9 +38,8 @@ def _cluster(spec: Spec) -> list[Problem]:
         if value and ingress.host is None:
             expected = "expected none without `host`, without which target kubernetes makes no Ingress"
             found.append(Problem(("kubernetes", "ingress", name), value, expected))
-    if kubernetes.shipper != "collector":
-        expected = "expected 'collector': target kubernetes has no other yet"
-        found.append(Problem(("kubernetes", "shipper"), kubernetes.shipper, expected))
+    if kubernetes.shipper == fluent_bit.NAME:
+        found += fluent_bit.refusals(spec, ("kubernetes", "shipper"))
     return found
 
 

@@ -77,6 +77,7 @@ def site_of(spec: Spec) -> Site:
             socket.name: _listener(spec, row, socket)
             for row in PROGRAMS
             if row.name not in WITHOUT and row.runs(spec)
+            if row.name != "collector-agent" or spec.kubernetes.shipper == "collector"
             for socket in row.sockets
             # Alertmanagers find each other through their operator.
             if socket.opened(spec) and not socket.peers

@@ -285,7 +285,6 @@ REFUSED = {
     "kubernetes": {
         "environment.target",
         *(field for field in CASES if field.startswith(("aws.", "servers."))),
-        "kubernetes.shipper",
         "logging.index.replicas",
         "metrics.scrape_jobs[].ca",
         "services[].hosts",

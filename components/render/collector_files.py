@@ -1,6 +1,7 @@
 """Where log lines are read: each service's files and the further inputs, one receiver each."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +66,14 @@ def _start(source: Source, multiline: Multiline) -> str:
 def receivers(spec: Spec, site: Site) -> dict[str, Any]:
     """One receiver a source, so that a new service adds one and touches no other."""
     found = sources(spec, site)
-    # One order for all, or three globs could each leave a file to the next.
-    ordered = sorted(found, key=lambda source: _vague(source.path))
-    return {
-        f"logfiles/{source.name}": _receiver(source, _others(source, ordered[: ordered.index(source)]))
-        for source in found
-    }
+    return {f"logfiles/{source.name}": _receiver(source, excluded(source, found)) for source in found}
+
+
+def excluded(source: Source, sources: Iterable[Source]) -> list[str]:
+    """Paths that this one's glob leaves to others. One order for all, or three globs could each leave a file
+    to the next."""
+    ordered = sorted(sources, key=lambda one: _vague(one.path))
+    return _others(source, ordered[: ordered.index(source)])
 
 
 _WILDCARD = re.compile(r"[*?\[{]")
@@ -84,16 +87,13 @@ def _vague(path: str) -> tuple[bool, int]:
 def _others(source: Source, before: list[Source]) -> list[str]:
     """What sources that say more of their files read, and this glob may match too: each file is read once.
     What it does not match does no harm."""
-    if not _WILDCARD.search(source.path):
-        return []
-    own = _text(source.path)
-    return sorted(
-        {
-            other.path
-            for other in before
-            if (text := _text(other.path)).startswith(own) or own.startswith(text)
-        }
-    )
+    return sorted({other.path for other in before if may_meet(source.path, other.path)})
+
+
+def may_meet(glob: str, path: str) -> bool:
+    """Whether a glob may match files of a path, which may be a glob too."""
+    own, text = _text(glob), _text(path)
+    return glob != own and (text.startswith(own) or own.startswith(text))
 
 
 def _text(path: str) -> str:

@@ -81,12 +81,16 @@ def storage(site: Site, name: str, folder: str, *, fsync: bool) -> dict[str, Any
 _IDS = (collector_logs.UID, "parent_span_id", "span_id", "trace_id", "transaction_id")
 
 
-def _scrub(spec: Spec) -> dict[str, Any]:
+def whole_ids(spec: Spec) -> list[str]:
+    """Fields whose values stay whole while they have the form of an id: a pattern that fits one by chance
+    would cut the thread from record to record."""
     headers = {service.correlation_header.lower() for service in spec.services}
+    return sorted({*_IDS, *headers, *(f"http.request.header.{name}" for name in headers)})
+
+
+def _scrub(spec: Spec) -> dict[str, Any]:
     return {
-        # Values of these stay whole while they have the form of an id: a pattern that fits one by chance
-        # would cut the thread from record to record.
-        "ids": sorted({*_IDS, *headers, *(f"http.request.header.{name}" for name in headers)}),
+        "ids": whole_ids(spec),
         "patterns": [
             {
                 "name": rule.name,

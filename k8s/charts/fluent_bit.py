@@ -1,19 +1,15 @@
 """Fluent Bit on every node, as the shipper of the pods' logs. Its configuration is a ConfigMap of the
 plan."""
 
+from components.render.fluent_bit import CONFIG, NAME, PASSWORD, render
 from components.site import Site
 from components.spec import Spec
 from k8s import names
 from k8s.charts import common, mounts
 from k8s.charts.common import Values
-from k8s.site import POD_LOGS
+from k8s.site import log_folder
 
-NAME = "fluent-bit"
-CONFIG = "fluent-bit.yaml"
-"""The document, in the ConfigMap of the program's documents."""
-PASSWORD = "opensearch-collector"  # noqa: S105 - the name of a secret
-"""The store knows shippers as one user."""
-_PORT = 2020
+PORT = 2020
 
 
 def values(spec: Spec, site: Site) -> Values:
@@ -21,7 +17,7 @@ def values(spec: Spec, site: Site) -> Values:
     kept = f"/var/lib/obs/{spec.kubernetes.namespace}/{NAME}"
     files = [*mounts.secrets(site, (PASSWORD,)), mounts.certificates(site)]
     node = [
-        mounts.of_node("logs", POD_LOGS),
+        mounts.of_node("logs", log_folder(spec)),
         mounts.of_node("data", kept, site.data(NAME), read_only=False),
     ]
     return {
@@ -34,7 +30,8 @@ def values(spec: Spec, site: Site) -> Values:
         "existingConfigMap": names.conf(NAME),
         "args": ["--workdir=/fluent-bit/etc", f"--config=/fluent-bit/etc/conf/{CONFIG}"],
         "hotReload": {"enabled": False},
-        "metricsPort": _PORT,
+        "metricsPort": PORT,
+        "podAnnotations": {common.DIGEST: common.digest(render(spec, site))},
         "labels": names.part_of(spec),
         "podLabels": names.part_of(spec),
         "resources": common.resources(spec, NAME),

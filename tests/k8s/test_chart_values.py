@@ -10,7 +10,14 @@ import pytest
 import yaml
 
 from components.charts import CHARTS
-from components.render import alertmanager, collector_agent, collector_gateway, opensearch, prometheus
+from components.render import (
+    alertmanager,
+    collector_agent,
+    collector_gateway,
+    fluent_bit,
+    opensearch,
+    prometheus,
+)
 from components.render.document import Document
 from components.render.text import text
 from components.site import Listener
@@ -296,12 +303,18 @@ def test_an_agent_keeps_its_place_on_the_node() -> None:
 def test_a_shipper_does_not_read_its_own_log(name: str) -> None:
     """Which would grow by itself: no glob of its document matches a file of its own pods."""
     spec = SPECS[name]
-    document = collector_agent.config(spec, site_of(spec))
-    assert document is not None
     namespace = spec.kubernetes.namespace
-    own = [f"{POD_LOGS}/{namespace}_{shipper}-abcde_uid/{shipper}/0.log" for shipper in COLLECTORS]
-    for receiver in document["receivers"].values():
-        for glob in receiver["include"]:
+    if spec.kubernetes.shipper == fluent_bit.NAME:
+        inputs = fluent_bit.render(spec, site_of(spec))[fluent_bit.CONFIG].data["pipeline"]["inputs"]
+        globs = [[item["path"]] for item in inputs]
+    else:
+        document = collector_agent.config(spec, site_of(spec))
+        assert document is not None
+        globs = [receiver["include"] for receiver in document["receivers"].values()]
+    shippers = (*COLLECTORS, fluent_bit.NAME)
+    own = [f"{POD_LOGS}/{namespace}_{shipper}-abcde_uid/{shipper}/0.log" for shipper in shippers]
+    for included in globs:
+        for glob in included:
             pattern = re.compile(re.escape(glob).replace(r"\*", "[^/]*"))
             assert not [path for path in own if pattern.fullmatch(path)]
 
