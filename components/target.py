@@ -99,6 +99,22 @@ class Departed(NamedTuple):
     """Why it cannot be reached, so that what stands there cannot be taken away; '' if it can."""
 
 
+Decrypt = Callable[[str, str], str | None]
+"""The value of a key in the configuration of a stack of that name; None if it has no such key. SuiteError if
+it cannot be read."""
+_decrypting: list[Decrypt] = []
+
+
+def decrypt_by(decrypt: Decrypt) -> None:
+    """What looks after a stack without the Pulumi engine has this one way to what the engine encrypts."""
+    _decrypting[:] = [decrypt]
+
+
+def decrypted(stack: str, key: str) -> str | None:
+    """A value of a stack's configuration; None if it has none, or if nobody said how to decrypt it."""
+    return _decrypting[0](stack, key) if _decrypting else None
+
+
 class Busy(SuiteError):
     """Another run, of whoever, changes the stack in its place."""
 

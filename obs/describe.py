@@ -38,6 +38,7 @@ def deployed_in(stack: str) -> "Operate[Plan] | None":
     anywhere."""
     from targets import operating
 
+    _tell_how_to_decrypt()
     return next((operate for _, operate in operating() if operate.is_there(stack)), None)
 
 
@@ -72,6 +73,19 @@ def describe(stack: str) -> tuple["Spec", "Plan"]:
     from stacks.loader import load
     from targets import plan, refusals
 
+    _tell_how_to_decrypt()
     spec = load(stack, refusals=refusals)
     hide(secret.key for secret in spec.secrets if secret.source == "environment")
     return spec, plan(spec, stack)
+
+
+def _tell_how_to_decrypt() -> None:
+    """What a host is logged in to with may stand in the stack's configuration."""
+    from components.target import decrypt_by
+
+    def decrypt(stack: str, key: str) -> str | None:
+        from obs.configuration import value
+
+        return value(stack, key)
+
+    decrypt_by(decrypt)

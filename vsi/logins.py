@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from components.spec.problem import MISSING, AsWritten, Problem, Refused
-from components.target import FORGET_HOSTS
+from components.target import FORGET_HOSTS, decrypted
 from vsi.ssh.connection import Login
 
 if TYPE_CHECKING:
@@ -19,6 +20,17 @@ class Config(Protocol):
         """The value of a key; None if there is none."""
 
 
+@dataclass(frozen=True)
+class OfStack:
+    """That of a stack, for whoever is no provider."""
+
+    stack: str
+
+    def get(self, key: str) -> str | None:
+        """See `Config`."""
+        return decrypted(self.stack, key)
+
+
 def login_of(sources: Mapping[str, str], config: Config | None = None) -> Login:
     """The values, each from where its text `source:key` says. Refused with all that are not there."""
     values: dict[str, str] = {}
@@ -29,7 +41,7 @@ def login_of(sources: Mapping[str, str], config: Config | None = None) -> Login:
             value, where = os.environ.get(key), f"the environment variable {key}"
         else:
             value = config.get(f"obs:{key}") if config else None
-            where = f"obs:{key} of the stack's configuration, which only the Pulumi engine decrypts"
+            where = f"obs:{key} of the stack's configuration (pulumi config set --secret obs:{key})"
         if value:
             values[name] = value
         else:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from components.plan import Frozen
 from vsi.errors import DeployError
 from vsi.local import notes
-from vsi.logins import given_up, login_of
+from vsi.logins import OfStack, given_up, login_of
 from vsi.machine import Machine, machine_of
 from vsi.paths import state_paths
 from vsi.ssh.connection import Connection
@@ -40,7 +40,7 @@ class Known(Frozen):
 
     def machines(self, stack: str, engines: Mapping[str, str] | None = None) -> dict[str, Machine]:
         """The machine of each host. Refused if what one logs in with is not there."""
-        login = login_of(dict(self.login))
+        login = login_of(dict(self.login), OfStack(stack))
         return {found.host: machine_of(stack, found, login, engines) for found in self.connections}
 
     def without(self, hosts: Collection[str]) -> "Known":

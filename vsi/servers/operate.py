@@ -14,7 +14,7 @@ from components.plan import name_of, part_id, place_of
 from components.target import Departed, Kept, Progress, UnitStatus
 from vsi import forgotten, host
 from vsi.errors import Unreachable
-from vsi.logins import login_of
+from vsi.logins import OfStack, login_of
 from vsi.machine import Machine
 from vsi.reach import Look
 from vsi.servers.known import cleaned, recall
@@ -235,7 +235,7 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
     known = recall(stack)
     if known is None:
         return
-    login, found = login_of(dict(known.login)), known.machines(stack)
+    login, found = login_of(dict(known.login), OfStack(stack)), known.machines(stack)
     for connection in known.connections:
         place = connection.host
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components import target
+from components.spec.problem import Refused
 from components.target import FORGET_HOSTS, Departed
 from obs import departed
 from obs.errors import BadInput
@@ -14,6 +16,7 @@ from vsi.errors import Unreachable
 from vsi.provider import UnitProvider
 from vsi.servers import own_address, ready_host
 from vsi.servers.known import Known, cleaned, recall, remember
+from vsi.servers.machine import Server
 from vsi.servers.prepare import take_away
 from vsi.servers.ready_host import HostProvider
 from vsi.ssh.connection import Connection
@@ -137,3 +140,16 @@ def test_a_name_that_leads_a_host_to_itself_alone(address: str, said: str, words
     assert words in own_address.trouble(address, said)
     assert bool(words) == bool(own_address.trouble(address, said))
     assert (own_address.command(address) == ("true",)) == (address == "10.0.0.1")
+
+
+def test_a_key_in_the_stacks_configuration_is_read_by_status_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(target, "_decrypting", [])
+    found = planned("h1").model_copy(update={"login": (("key", "config:ssh-key"),)})
+    with pytest.raises(Refused, match=r"obs:ssh-key of the stack's configuration .*is not set"):
+        found.machines("dev")
+
+    target.decrypt_by(lambda stack, key: f"{key} of {stack}")
+    machine = found.machines("dev")["h1"]
+    assert isinstance(machine, Server)
+    assert machine.reach.login.key == "obs:ssh-key of dev"
+    assert "obs:ssh-key of dev" not in repr(machine)
