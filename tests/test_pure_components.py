@@ -16,8 +16,9 @@ TARGETS = get_args(Environment.model_fields["target"].annotation)
 NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
 """Which targets there are is a field of the spec."""
 
-SETTINGS = {"aws.py": ("10.20.0.0/16", "aws")}
-"""Literals that are a setting's: the default of a stack's own network; a partition, which is no target."""
+SETTINGS = {"aws.py": ("10.20.0.0/16", "aws"), "cluster_engines.py": ("kubernetes",)}
+"""Literals that are a setting's: the default of a stack's own network; a partition, and an engine, which are
+no targets."""
 
 ADDRESS = re.compile(
     r"(?<![\d.])(\d{1,3}(\.\d{1,3}){3}(?![\d.])|127\.|10\.\d|192\.168)|\blocalhost\b|(?<!\w)::1\b|\[::\]"
