@@ -1,6 +1,7 @@
 """Four servers on which there are several of everything; one of each dies in turn under load.
 
-It takes about ten minutes and 10 GB of memory, so it is asked for: OBS_TEST_DEATHS=1.
+It takes ten minutes or more, and 10 GB of memory, so it is asked for: OBS_TEST_DEATHS=1. On a machine that is
+busy with other things `obs up` is not done in time.
 """
 
 import json
