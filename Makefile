@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines hosts up down static check test lock generate clean demo-vsi demo-vsi-down
+.PHONY: help setup engines hosts cluster up down static check test lock generate clean demo-vsi demo-vsi-down
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -26,6 +26,9 @@ engines: setup ## Build or download what is missing in the cache of engines
 
 hosts: setup ## Install and make what test hosts need, as root; without root their tests are skipped
 	$(BIN)/python -m tests.hosts base
+
+cluster: setup ## Install and build what a cluster for tests needs, as root; until then its tests are skipped
+	$(BIN)/python -m tests.cluster
 
 up: engines ## Set up, bring the stack to life on this machine and prove that it works
 	$(BIN)/obs up $(STACK) --yes

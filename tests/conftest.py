@@ -10,12 +10,13 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-pytest_plugins = ("tests.hosts.fixtures",)
+pytest_plugins = ("tests.hosts.fixtures", "tests.cluster.fixtures")
 
 
 TOGETHER = {
     "tests/e2e/test_0_": "servers",
     "tests/e2e/": "stack",
+    "tests/cluster/": "cluster",
     "tests/hosts/": "hosts",
     "tests/vsi/servers/": "hosts",
     "tests/vsi/ssh/": "hosts",

@@ -80,7 +80,7 @@ class Lab:
         if system is None:
             raise LabError("there is no base of test hosts in the cache; `make hosts` makes it")
         owner = Owner.of(os.getpid())
-        with _turn() as labs:
+        with turn() as labs:
             _sweep(labs)
             folder = labs / f"{os.getpid()}-{next(_numbers)}"
             folder.mkdir()
@@ -109,7 +109,7 @@ class Lab:
     @classmethod
     def all(cls) -> list["Lab"]:
         """Labs whose hosts are there, of whichever process."""
-        with _turn() as labs:
+        with turn() as labs:
             return [lab for folder in sorted(labs.iterdir()) if (lab := _read(folder))]
 
     def each(self, do: Callable[[Host], None]) -> None:
@@ -159,7 +159,7 @@ class Lab:
 
 def sweep() -> None:
     """Remove labs whose owners are gone."""
-    with _turn() as labs:
+    with turn() as labs:
         _sweep(labs)
 
 
@@ -213,7 +213,7 @@ def _folder() -> Path:
 
 
 @contextmanager
-def _turn() -> Iterator[Path]:
+def turn() -> Iterator[Path]:
     """Where labs are, while no other process makes one or sweeps."""
     folder = _folder()
     with FileLock(folder / ".lock"):

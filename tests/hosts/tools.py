@@ -46,11 +46,15 @@ def obstacle() -> str:
 
 def install(tell: Callable[[str], None]) -> None:
     """Install what is missing. LabError where that cannot be done."""
-    missing = lacking()
+    packages(lacking(), tell)
+
+
+def packages(missing: list[str], tell: Callable[[str], None]) -> None:
+    """Install these of Debian's. LabError where that cannot be done."""
     if not missing:
         return
     if shutil.which("apt-get") is None:
-        raise LabError(f"test hosts need {', '.join(missing)}, and there is no apt-get to install them")
+        raise LabError(f"{', '.join(missing)} are missing, and there is no apt-get to install them")
     tell(f"installing {', '.join(missing)}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (
