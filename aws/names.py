@@ -75,7 +75,7 @@ class Names:
         account = "" if service == "s3" else self.account
         return f"arn:{self.partition}:{service}:{region}:{account}:{resource}"
 
-    def every(self, spec: Spec) -> list[tuple[str, str, tuple[str | int, ...]]]:
+    def every(self) -> list[tuple[str, str, tuple[str | int, ...]]]:
         """(kind, name, the setting that it comes from) of everything that could be too long."""
         environment = ("environment", "name")
         found: list[tuple[str, str, tuple[str | int, ...]]] = [
@@ -86,7 +86,6 @@ class Names:
             ("function", self.own("relay"), environment),
             ("queue", self.own("undelivered"), environment),
         ]
-        for index, service in enumerate(spec.services):
-            if service.run:
-                found.append(("role", self.own(service.name), ("services", index, "name")))
+        longest = max(("collector", "housekeeper", "jaeger", "prometheus"), key=len)
+        found.append(("role", f"{self.own(longest)}-execution", environment))
         return found

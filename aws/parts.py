@@ -6,7 +6,7 @@ id); it is filled in where the resource is made.
 
 from typing import Any, ClassVar
 
-from components.plan import Part, Plan
+from components.plan import Frozen, Part, Plan
 
 LATE = "{late:%s}"
 
@@ -137,6 +137,80 @@ class Relay(AwsPart):
     """JSON: receiver -> kind, channel, and name of the secret with its address."""
     given: tuple[tuple[str, str], ...] = ()
     """Secret of the stack file -> its name in Secrets Manager."""
+
+
+class Compute(AwsPart):
+    """Where tasks run: a cluster without machines, a private zone for their names, a bucket for what they
+    read."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Compute",)
+
+    name: str = "compute"
+    cluster: str
+    zone: str
+    bucket: str
+    bucket_policy: str
+
+
+class Task(AwsPart):
+    """A program as a task of ECS: `collector@<region>`. Its files are what it reads."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Task",)
+
+    family: str
+    instances: tuple[str, ...]
+    """Names in the private zone: a service of one task for each, so that each is known by its own."""
+    containers: str
+    """Canonical JSON of their definitions, as ECS takes it."""
+    cpu: int
+    memory: int
+    volumes: tuple[str, ...]
+    bucket: str
+    key: str
+    """Where its files lie in the bucket."""
+    log_group: str
+    log_days: int
+    assume: str
+    execution_policy: str
+    """What ECS does before it runs."""
+    task_policy: str
+    """What it does itself."""
+    given: tuple[tuple[str, str], ...] = ()
+    """Secret of the stack file -> its name in Secrets Manager."""
+
+
+class Alarm(Frozen):
+    """An alarm on what AWS measures of its own."""
+
+    name: str
+    text: str
+    namespace: str
+    metric: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str
+    comparison: str
+    threshold: float
+    minutes: int
+    """How long it must be so."""
+    missing: str = "notBreaching"
+
+
+class Watch(AwsPart):
+    """What nobody but AWS can tell: alarms on the managed parts, a page of them, and what it all costs."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Watch",)
+
+    name: str = "watch"
+    alarms: tuple[Alarm, ...]
+    dashboard: str
+    """Its name."""
+    body: str
+    budget: str
+    monthly_usd: int
+    mails: tuple[str, ...]
+    """Who is told of costs; nobody: no budget."""
+    tag: tuple[str, str]
+    """What costs are counted by."""
 
 
 class AwsPlan(Plan):

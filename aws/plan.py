@@ -1,7 +1,6 @@
 """From the spec to what stands in an account. Pure: no I/O, no clock, nothing of the account.
 
-The pillars that stand so far: key, network, logs, archive, metrics and alerting. Traces and tasks are not
-planned yet, so the target is in no registry, and a stack that names it is refused.
+What this target cannot do is refused in `aws.refusals`.
 """
 
 import ipaddress
@@ -10,8 +9,11 @@ from aws.documents import canonical
 from aws.names import Names
 from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
+from aws.programs import programs
 from aws.site import opened, site_of
 from aws.store import store
+from aws.tasks import compute
+from aws.watch import watch
 from components.plan import Pillar, Secret
 from components.render import alertmanager_sns, sizes
 from components.render.text import texts
@@ -29,15 +31,21 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
     """The plan of a stack on AWS; for a spec without refusals."""
     names = Names.of(spec)
     key, network = _key(names), _network(spec, names)
+    stored = store(spec, names, key, network)
+    workspace, relay = _metrics(spec, names, key), _alerting(spec, names, key)
+    ground = compute(spec, names, key, network)
     return AwsPlan(
         stack=stack,
         parts=(
             key,
             network,
-            store(spec, names, key, network),
+            stored,
             _archive(spec, names, key),
-            _metrics(spec, names, key),
-            _alerting(spec, names, key),
+            workspace,
+            relay,
+            ground,
+            *programs(spec, names, ground, stored, workspace, relay),
+            watch(spec, names, stored, workspace, relay),
         ),
         secrets=tuple(Secret(name=item.name, source=item.source, key=item.key) for item in spec.secrets),
         retain=spec.deploy.retain,

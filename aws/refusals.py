@@ -1,13 +1,19 @@
 """What AWS's managed services cannot do, and what this target cannot do yet, by the names of settings."""
 
+from collections.abc import Iterator
+
 from aws.names import LIMITS, Names, fits
+from aws.tasks import ECR
 from components.render.alertmanager_sns import LONGEST_REPEAT
 from components.spec import Deploy, Spec, milliseconds
 from components.spec.aws import Aws
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.metrics import Metrics
 from components.spec.problem import MISSING, KeyPath, Problem
+from components.spec.scraping import Access
+from components.spec.tracing import Tracing
 
+IT = "take it out"
 DAY = 86_400_000
 LONGEST_DAYS = 1095
 """That a workspace keeps samples."""
@@ -46,6 +52,20 @@ def _elsewhere(spec: Spec) -> list[Problem]:
             found.append(Problem(("services", index, "hosts"), service.hosts, f"expected no hosts: {why}"))
         if service.selector:
             found.append(Problem(("services", index, "selector"), MISSING, f"expected no pods: {why}"))
+        if service.run:
+            expected = "expected none: target aws runs no services yet, they are elsewhere in the network"
+            found.append(Problem(("services", index, "run"), MISSING, expected))
+        elif service.logs:
+            expected = "expected none: target aws reads no files; services send log records over OTLP"
+            found.append(Problem(("services", index, "logs", 0), MISSING, expected))
+    if spec.logging.inputs:
+        expected = "expected none: target aws has no files of hosts"
+        found.append(Problem(("logging", "inputs", 0), MISSING, expected))
+    found += [
+        Problem((*path, "ca"), access.ca, f"expected none: target aws has no file of a host; {IT}")
+        for path, access in _accesses(spec)
+        if access.ca is not None
+    ]
     return found
 
 
@@ -61,12 +81,29 @@ def _not_yet(spec: Spec) -> list[Problem]:
         if place in spec.metrics.exporters:
             expected = f"expected no '{place}': target aws has {exporter} to watch; take it out"
             found.append(Problem(("metrics", "exporters"), place, expected))
-    found += [
-        Problem(("services", index, "run", "redis"), True, "expected false: target aws has no Redis yet")
-        for index, service in enumerate(spec.services)
-        if service.run and service.run.redis
-    ]
+    return [*found, *_images(spec)]
+
+
+def _images(spec: Spec) -> list[Problem]:
+    """Tasks are made of images, and a network of the stack's own has no way to others than the account's."""
+    found: list[Problem] = []
+    for name in type(spec.aws.images).model_fields:
+        image = getattr(spec.aws.images, name)
+        if image is None:
+            expected = "missing; expected an image, since target aws runs it as a task"
+            found.append(Problem(("aws", "images", name), MISSING, expected))
+        elif spec.aws.vpc.id is None and not ECR.match(image):
+            expected = "expected an image in ECR: the network of target aws has no way to the internet"
+            found.append(Problem(("aws", "images", name), image, expected))
     return found
+
+
+def _accesses(spec: Spec) -> Iterator[tuple[KeyPath, Access]]:
+    for index, service in enumerate(spec.services):
+        for position, endpoint in enumerate(service.metrics):
+            yield ("services", index, "metrics", position), endpoint
+    for index, job in enumerate(spec.metrics.scrape_jobs):
+        yield ("metrics", "scrape_jobs", index), job
 
 
 def _workspace(spec: Spec) -> list[Problem]:
@@ -109,6 +146,10 @@ def _store(spec: Spec) -> list[Problem]:
     if spec.deploy.opensearch_heap_mb != heap:
         expected = f"expected {heap}, the default: target aws has nodes of another kind; take it out"
         found.append(Problem(("deploy", "opensearch_heap_mb"), spec.deploy.opensearch_heap_mb, expected))
+    sampled = Tracing().head_sampling
+    if spec.tracing.head_sampling != sampled:
+        expected = f"expected {sampled:g}, the default: target aws runs no service that would be told; {IT}"
+        found.append(Problem(("tracing", "head_sampling"), spec.tracing.head_sampling, expected))
     return found
 
 
@@ -131,13 +172,14 @@ def _alerting(spec: Spec) -> list[Problem]:
 def _names(spec: Spec) -> list[Problem]:
     """Names are made of the environment's, and each service of AWS has a limit."""
     found: dict[KeyPath, Problem] = {}
-    for kind, name, path in Names.of(spec).every(spec):
+    for kind, name, path in Names.of(spec).every():
         if not fits(kind, name):
-            value = spec.environment.name if path[0] == "environment" else spec.services[int(path[1])].name
             limit = LIMITS[kind]
             over = len(name) - limit.longest
             expected = f"expected a name shorter by {over}: target aws makes {name} of it, for {limit.what}"
-            found.setdefault(path, Problem(path, value, f"{expected}, which takes {limit.longest}"))
+            found.setdefault(
+                path, Problem(path, spec.environment.name, f"{expected}, which takes {limit.longest}")
+            )
     return list(found.values())
 
 

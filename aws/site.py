@@ -2,15 +2,19 @@
 the name that AWS gives it, which is known later."""
 
 from aws.parts import late
-from components.inventory import sockets
+from components.inventory import PROGRAMS
 from components.site import Folders, Listener, Site
 from components.spec import Spec
 
 ANY = "0.0.0.0"  # noqa: S104 - of a task's own interface; its security group says who reaches it
 MANAGED = ("opensearch", "alertmanager")
 """Programs of the inventory that AWS runs in the stack's place."""
-ABSENT = (*MANAGED, "collector-agent", "front", "node-exporter", "pages", "redis", "redis-exporter", "sink")
-"""Those that no task runs."""
+ABSENT = (
+    *MANAGED,
+    *("collector-agent", "front", "node-exporter", "pages", "prometheus", "redis", "redis-exporter", "sink"),
+)
+"""Those that no task runs. Prometheus does, but as an agent, which judges nothing and knows no Alertmanager:
+the rules on it would fire for good."""
 FOLDERS = Folders(
     secrets="/run/obs/secrets",
     certificates="/etc/obs/certificates",
@@ -33,8 +37,11 @@ def site_of(spec: Spec) -> Site:
         listeners={
             "opensearch": store,
             **{
-                socket.name: _listener(spec, socket.name, base + socket.offset)
-                for socket in sockets(spec, ABSENT)
+                socket.name: _listener(spec, row.name, base + socket.offset)
+                for row in PROGRAMS
+                if row.name not in ABSENT and row.runs(spec)
+                for socket in row.sockets
+                if socket.opened(spec) and (not socket.peers or len(instances(spec, row.name)) > 1)
             },
         },
         services={
@@ -47,11 +54,19 @@ def site_of(spec: Spec) -> Site:
 
 
 def _listener(spec: Spec, name: str, port: int) -> Listener:
-    return Listener(bind=f"{ANY}:{port}", dial=(f"{name}.{zone(spec)}:{port}",))
+    dialled = tuple(f"{instance}.{zone(spec)}:{port}" for instance in instances(spec, name))
+    return Listener(bind=f"{ANY}:{port}", dial=dialled)
+
+
+def instances(spec: Spec, program: str) -> tuple[str, ...]:
+    """Names of the tasks of a program: a gateway in each zone where it matters, of all others one."""
+    if program == "collector" and spec.environment.tier in ("staging", "prod"):
+        return tuple(f"{program}-{number}" for number in range(1, spec.aws.vpc.zones + 1))
+    return (program,)
 
 
 def opened(spec: Spec) -> tuple[int, ...]:
-    """Ports that services reach wherever they are in the network: those that take OTLP."""
-    site = site_of(spec)
-    names = ("collector-otlp-grpc", "collector-otlp-http")
+    """Ports that services reach wherever they are in the network: those that take what they speak."""
+    site, spoken = site_of(spec), {service.traces.protocol for service in spec.services}
+    names = sorted(f"collector-{protocol}" for protocol in spoken)
     return tuple(site.port(name) for name in names if site.has(name))

@@ -11,7 +11,12 @@ from components.spec import Spec
 from components.spec.problem import Problem, Refused
 from components.target import AnyTarget, Operate
 
-MODULES = {"local": "vsi.target", "vsi": "vsi.servers.target", "kubernetes": "k8s.target"}
+MODULES = {
+    "local": "vsi.target",
+    "vsi": "vsi.servers.target",
+    "kubernetes": "k8s.target",
+    "aws": "aws.target",
+}
 """Each has a `TARGET`."""
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 SUBNETS = ["subnet-0a1b2c3d", "subnet-1a1b2c3d", "subnet-2a1b2c3d"]
 
 # field of the model -> where it stands in the stack below, and another value
@@ -59,9 +60,13 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.vpc.cidr": (("aws", "vpc", "cidr"), "10.99.0.0/16"),
     "aws.vpc.zones": (("aws", "vpc", "zones"), 2),
     "aws.domain.instance_type": (("aws", "domain", "instance_type"), "m7g.large.search"),
-    "aws.domain.nodes": (("aws", "domain", "nodes"), 6),
+    "aws.domain.nodes": (("aws", "domain", "nodes"), 12),
     "aws.domain.managers": (("aws", "domain", "managers"), False),
     "aws.domain.storage_gib": (("aws", "domain", "storage_gib"), 77),
+    **{
+        f"aws.images.{name}": (("aws", "images", name), f"{ECR}/other@sha256:{'1' * 64}")
+        for name in ("programs", "collector", "jaeger", "prometheus")
+    },
     "aws.log_retention": (("aws", "log_retention"), "7d"),
     "aws.archive.retention": (("aws", "archive", "retention"), "777d"),
     "aws.archive.glacier_after": (("aws", "archive", "glacier_after"), "7d"),
@@ -179,7 +184,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "metrics.rules.recordings[].record": (("metrics", "rules", "recordings", 0, "record"), "other:name"),
     "metrics.rules.recordings[].expr": (("metrics", "rules", "recordings", 0, "expr"), "vector(2)"),
     "metrics.rules.recordings[].labels": (("metrics", "rules", "recordings", 0, "labels"), {"a": "b"}),
-    "metrics.exemplars": (("metrics", "exemplars"), 0),
+    "metrics.exemplars": (("metrics", "exemplars"), 7),
     "alerting.teams[].name": (("alerting", "teams", 4, "name"), "renamed"),
     "alerting.teams[].receiver": (("alerting", "teams", 1, "receiver"), "platform-pagerduty"),
     "alerting.receivers[].name": (("alerting", "receivers", 5, "name"), "renamed"),
@@ -266,9 +271,11 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.retention": (("tracing", "retention"), "9d"),
 }
 
-REFUSED = {
+FILES_AND_RUNS = ("services[].run.", "services[].logs[].", "logging.inputs[].")
+"""What target aws has not: files, and services of its own."""
+
+REFUSED: dict[str, set[str]] = {
     "local": {
-        "environment.target",
         "logging.index.replicas",
         *(field for field in CASES if field.startswith(("aws.", "kubernetes.", "servers."))),
         "services[].hosts",
@@ -276,20 +283,36 @@ REFUSED = {
         "tracing.storage.replicas",
     },
     "vsi": {
-        "environment.target",
         *(field for field in CASES if field.startswith(("aws.", "kubernetes."))),
         "logging.index.replicas",
         "services[].selector",
         "tracing.storage.replicas",
     },
     "kubernetes": {
-        "environment.target",
         *(field for field in CASES if field.startswith(("aws.", "servers."))),
         "logging.index.replicas",
         "metrics.scrape_jobs[].ca",
         "services[].hosts",
         "services[].metrics[].ca",
         "tracing.storage.replicas",
+    },
+    "aws": {
+        *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
+        *(field for field in CASES if field.startswith(FILES_AND_RUNS)),
+        "services[].hosts",
+        "services[].selector",
+        "services[].metrics[].ca",
+        "metrics.scrape_jobs[].ca",
+        "metrics.exemplars",
+        "metrics.retention.size",
+        "deploy.opensearch_heap_mb",
+        "services[].run",
+        "services[].logs[].multiline",
+        "logging.inputs[].multiline",
+        "tracing.head_sampling",
+        "alerting.sink",
+        "aws.compute",
+        "aws.metrics",
     },
 }
 """Target -> cases that it cannot honour and must therefore refuse."""

@@ -200,6 +200,11 @@ _SERVERS: Stack = {
 _ACCOUNT: Stack = {
     "account": "123456789012",
     "region": "eu-central-1",
+    "images": {
+        name: f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/obs/{name}@sha256:{'0' * 64}"
+        for name in ("programs", "collector", "jaeger", "prometheus")
+    },
+    "domain": {"nodes": 6},
     "budget": {"monthly_usd": 900, "notify": ["costs@shop.example"]},
     "tags": {"cost_centre": "shop", "cohort": "first", "expiry": "2027-01-31"},
 }
@@ -288,9 +293,11 @@ def on_aws(**changes: Any) -> Stack:
     shop["alerting"]["sink"] = False
     shop["metrics"] |= {"exporters": ["opensearch"], "exemplars": 0}
     shop["metrics"].pop("retention", None)
+    shop["logging"].pop("inputs")
     for item in shop["services"]:
-        if item.get("run"):
-            item["run"]["redis"] = False
+        item.pop("run", None)
+        item["logs"] = []
+        item["metrics"][0].setdefault("address", f"{item['name']}.shop.internal:8000")
     merged: Stack = _merge(shop, changes)
     return copy.deepcopy(merged)
 

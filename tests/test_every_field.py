@@ -25,7 +25,7 @@ from tests.field_cases import CASES, OPTIONAL, REFUSED, Path
 
 
 def _stack(target: str = "local") -> Any:
-    of = {"kubernetes": specs.on_kubernetes, "vsi": specs.on_servers}
+    of = {"kubernetes": specs.on_kubernetes, "vsi": specs.on_servers, "aws": specs.on_aws}
     stack = of.get(target, specs.stack)()
     stack["environment"]["target"] = target
     stack["secrets"] = [
@@ -38,9 +38,6 @@ def _stack(target: str = "local") -> Any:
         {"name": "far", "kind": "ticket", "secret": "first"},
         {"name": "farther", "kind": "ticket", "secret": "second"},
     ]
-    stack["logging"]["inputs"].append(
-        {"name": "kernel", "path": "/var/log/kern.log", "format": "regex", "pattern": "^(?P<message>.*)$"}
-    )
     stack["services"][0].setdefault("traces", {})
     guarded = {
         "scheme": "https",
@@ -49,12 +46,21 @@ def _stack(target: str = "local") -> Any:
     }
     stack["services"][4]["metrics"][0] |= guarded
     stack["metrics"]["scrape_jobs"].append({"name": "guarded", "targets": ["[::1]:9443"], **guarded})
-    if target == "kubernetes":  # which has no file of a host
+    if target in ("kubernetes", "aws"):  # which have no file of a host
         for access in (stack["services"][4]["metrics"][0], stack["metrics"]["scrape_jobs"][-1]):
             del access["ca"]
+    if target != "aws":
+        _read_files(stack)
+    return stack
+
+
+def _read_files(stack: Any) -> None:
+    """As targets with hosts or pods do."""
+    stack["logging"].setdefault("inputs", []).append(
+        {"name": "kernel", "path": "/var/log/kern.log", "format": "regex", "pattern": "^(?P<message>.*)$"}
+    )
     for source in (stack["services"][0]["logs"][0], stack["logging"]["inputs"][0]):
         source["multiline"] = {"start_pattern": "^\\S"}
-    return stack
 
 
 def _spec(stack: Any) -> Spec:
@@ -120,15 +126,36 @@ def _given(field: str, target: str) -> Any:
 def _changed(field: str, target: str) -> Any:
     changed = _given(field, target)
     path, value = CASES[field]
+    if (target, field) == ("aws", "alerting.sink"):
+        value = True  # it has none
     if path[0] == "servers" and "servers" not in changed:
         changed["servers"] = specs.on_servers()["servers"]
     if path[0] == "aws" and "aws" not in changed:
         changed["aws"] = specs.account()
+    if target == "aws":
+        _with_what_it_has_not(changed, path)
     place = _at(changed, path[:-1])
     if isinstance(place, dict):
         assert place.get(path[-1]) != value, "the case changes nothing"
     place[path[-1]] = value
     return changed
+
+
+def _with_what_it_has_not(stack: Any, path: Path) -> None:
+    """Target aws runs no service and reads no file: what a case changes of them is put there first."""
+    shop = specs.stack()
+    if path[0] == "services" and path[2] in ("run", "logs"):
+        of = int(path[1])
+        stack["services"][of][path[2]] = shop["services"][of][path[2]]
+        if path[-2] == "multiline":
+            stack["services"][of]["logs"][0]["multiline"] = {"start_pattern": "^\\S"}
+    if path[:2] == ("logging", "inputs"):
+        stack["logging"]["inputs"] = [
+            {"name": "system", "path": "/var/log/syslog"},
+            {"name": "kernel", "path": "/var/log/kern", "format": "regex", "pattern": "^(?P<message>.*)$"},
+        ]
+        if path[-2] == "multiline":
+            stack["logging"]["inputs"][0]["multiline"] = {"start_pattern": "^\\S"}
 
 
 def _at(stack: Any, path: Path) -> Any:
@@ -144,7 +171,12 @@ def _planned(stack: str) -> str:
     return plan(_spec(json.loads(stack)), "test").model_dump_json()
 
 
-PAIRS = [(target, field) for target in MODULES for field in sorted(CASES)]
+PAIRS = [
+    (target, field)
+    for target in MODULES
+    for field in sorted(CASES)
+    if field != "environment.target"  # which is what tests here are run for
+]
 
 
 @pytest.mark.parametrize(("target", "field"), [pair for pair in PAIRS if pair[1] not in REFUSED[pair[0]]])

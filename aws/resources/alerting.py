@@ -124,6 +124,7 @@ class AlertingComponent(Component):
             kms_master_key_id=self.account.late["key"],
             opts=self.options(),
         )
+        self.account.late["alarms"] = topic.arn
         for mail in part.mails:
             sns.TopicSubscription(
                 self.named(f"alarms-{mail}"),

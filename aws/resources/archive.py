@@ -4,6 +4,7 @@ import pulumi
 from pulumi_aws import s3
 
 from aws.parts import Archive
+from aws.resources.bucket import private
 from aws.resources.component import Account, Component
 
 
@@ -15,42 +16,9 @@ class ArchiveComponent(Component):
         bucket = s3.Bucket(
             self.named(), bucket=part.bucket, object_lock_enabled=part.lock != "none", opts=self.kept()
         )
-        self._closed(bucket, part)
-        versioning = s3.BucketVersioning(
-            self.named("versioning"),
-            bucket=bucket.id,
-            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
-            opts=self.options(),
-        )
+        versioning = private(self, bucket, part.policy)
         self._kept(bucket, part, versioning)
         self.register_outputs({"bucket": bucket.id})
-
-    def _closed(self, bucket: s3.Bucket, part: Archive) -> None:
-        """Nobody but the account, over TLS, and under the stack's key."""
-        block = s3.BucketPublicAccessBlock(
-            self.named("private"),
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self.options(),
-        )
-        rule = s3.BucketServerSideEncryptionConfigurationRuleArgs(
-            bucket_key_enabled=True,
-            apply_server_side_encryption_by_default=(
-                s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
-                    sse_algorithm="aws:kms", kms_master_key_id=self.account.late["key"]
-                )
-            ),
-        )
-        s3.BucketServerSideEncryptionConfiguration(
-            self.named("encryption"), bucket=bucket.id, rules=[rule], opts=self.options()
-        )
-        # S3 refuses two changes of one bucket's access at once.
-        s3.BucketPolicy(
-            self.named("policy"), bucket=bucket.id, policy=part.policy, opts=self.options(depends_on=[block])
-        )
 
     def _kept(self, bucket: s3.Bucket, part: Archive, versioning: s3.BucketVersioning) -> None:
         """To Glacier, and then away; older versions as long as the objects themselves."""

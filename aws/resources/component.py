@@ -36,6 +36,8 @@ class Account:
     def filled(self, text: str) -> pulumi.Output[str]:
         """A text with what is known later."""
         named = {name: value for name, value in self.late.items() if late(name) in text}
+        if not named:
+            return pulumi.Output.from_input(text)
         return pulumi.Output.all(**named).apply(lambda values: _filled(text, values))
 
 

@@ -4,14 +4,28 @@ from collections.abc import Mapping
 
 import pulumi
 
-from aws.parts import Archive, AwsPart, AwsPlan, Key, Network, Relay, Store, Workspace
+from aws.parts import (
+    Archive,
+    AwsPart,
+    AwsPlan,
+    Compute,
+    Key,
+    Network,
+    Relay,
+    Store,
+    Task,
+    Watch,
+    Workspace,
+)
 from aws.resources.alerting import AlertingComponent
 from aws.resources.archive import ArchiveComponent
 from aws.resources.component import Account, Component
+from aws.resources.compute import ComputeComponent, TaskComponent
 from aws.resources.key import KeyComponent
 from aws.resources.logs import LogsComponent
 from aws.resources.metrics import MetricsComponent
 from aws.resources.network import NetworkComponent
+from aws.resources.watch import WatchComponent
 
 
 class Deployed:
@@ -33,6 +47,12 @@ class Deployed:
             return LogsComponent(account, part, opts)
         if isinstance(part, Archive):
             return ArchiveComponent(account, part, opts)
+        if isinstance(part, Compute):
+            return ComputeComponent(account, part, opts)
+        if isinstance(part, Task):
+            return TaskComponent(account, part, self._secrets, opts)
+        if isinstance(part, Watch):
+            return WatchComponent(account, part, opts)
         if isinstance(part, Workspace):
             return MetricsComponent(account, part, opts)
         if isinstance(part, Relay):

@@ -46,7 +46,11 @@ class MetricsComponent(Component):
             opts=self.options(),
         )
         self._judged(workspace, part)
-        account.late["workspace"] = workspace.id
+        account.late |= {
+            "workspace": workspace.id,
+            "workspace-arn": workspace.arn,
+            "workspace-url": workspace.prometheus_endpoint,
+        }
         self.register_outputs({"workspace": workspace.id, "endpoint": workspace.prometheus_endpoint})
 
     def _judged(self, workspace: amp.Workspace, part: Workspace) -> None:

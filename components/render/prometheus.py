@@ -22,15 +22,22 @@ def render(spec: Spec, site: Site) -> Documents:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
     files = {"prometheus.yml": Document(main(spec, site), "yaml"), **tls.web(site, "prometheus")}
+    files |= scrapes(spec, site)
+    files |= rules.documents(spec, site)
+    return dict(sorted(files.items()))
+
+
+def scrapes(spec: Spec, site: Site) -> Documents:
+    """`scrape/<job>.yml`: what is scraped, whoever does it."""
     by_file: dict[str, list[Job]] = {}
     for job in jobs(spec, site):
         by_file.setdefault(job.file, []).append(job)
-    for name, members in by_file.items():
-        files[f"scrape/{name}.yml"] = Document(
+    return {
+        f"scrape/{name}.yml": Document(
             {"scrape_configs": [_scrape(spec, site, job) for job in members]}, "yaml"
         )
-    files |= rules.documents(spec, site)
-    return dict(sorted(files.items()))
+        for name, members in by_file.items()
+    }
 
 
 def running(spec: Spec, site: Site) -> Running:

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from components.spec.base import Duration, Like, Model, duplicates, milliseconds
+from components.spec.kubernetes import Image
 
 PARTITIONS = (
     ("cn-", "aws-cn", "amazonaws.com.cn"),
@@ -129,6 +130,18 @@ class Budget(Model):
     """Who is told at 80% of it, and when the forecast passes it; nobody without, and there is no budget."""
 
 
+class TaskImages(Model):
+    """What tasks are made of: each image has its program on the PATH. A digest says which, a tag may move."""
+
+    programs: Image | None = None
+    """The image with `agents`."""
+    collector: Image | None = None
+    """The image with our collector, `otelcol`."""
+    jaeger: Image | None = None
+    prometheus: Image | None = None
+    """It scrapes, and sends to where samples are kept."""
+
+
 class Tags(Model):
     """On everything, beside environment, team and stack."""
 
@@ -150,6 +163,7 @@ class Aws(Model):
     """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a Prometheus pair."""
     vpc: Vpc = Vpc()
     domain: Domain = Domain()
+    images: TaskImages = TaskImages()
     log_retention: Days = "30d"
     """How long CloudWatch keeps what the stack's own programs write."""
     archive: Archive = Archive()
@@ -182,4 +196,4 @@ class Aws(Model):
         return next(place for place in PARTITIONS if (self.region or "").startswith(place[0]))
 
 
-__all__ = ["SERVICES", "Archive", "Aws", "Budget", "Domain", "Tags", "Vpc", "days"]
+__all__ = ["SERVICES", "Archive", "Aws", "Budget", "Domain", "Tags", "TaskImages", "Vpc", "days"]

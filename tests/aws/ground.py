@@ -119,7 +119,7 @@ def bucket(given: Inputs) -> Made:
     boto3.client("s3").create_bucket(
         Bucket=given["bucket"],
         CreateBucketConfiguration=where,
-        ObjectLockEnabledForBucket=given["objectLockEnabled"],
+        ObjectLockEnabledForBucket=given.get("objectLockEnabled", False),
     )
     return given["bucket"], {"arn": f"arn:aws:s3:::{given['bucket']}"}
 
@@ -159,20 +159,22 @@ def bucket_policy(given: Inputs) -> Made:
 
 def lifecycle(given: Inputs) -> Made:
     [rule] = given["rules"]
-    [moved] = rule["transitions"]
     own = {
         "ID": rule["id"],
         "Status": rule["status"],
         "Filter": {"Prefix": rule["filter"]["prefix"]},
-        "Transitions": [{"Days": moved["days"], "StorageClass": moved["storageClass"]}],
-        "Expiration": {"Days": rule["expiration"]["days"]},
         "NoncurrentVersionExpiration": {
             "NoncurrentDays": rule["noncurrentVersionExpiration"]["noncurrentDays"]
         },
-        "AbortIncompleteMultipartUpload": {
-            "DaysAfterInitiation": rule["abortIncompleteMultipartUpload"]["daysAfterInitiation"]
-        },
     }
+    if "transitions" in rule:
+        [moved] = rule["transitions"]
+        aborted = rule["abortIncompleteMultipartUpload"]
+        own |= {
+            "Transitions": [{"Days": moved["days"], "StorageClass": moved["storageClass"]}],
+            "Expiration": {"Days": rule["expiration"]["days"]},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": aborted["daysAfterInitiation"]},
+        }
     boto3.client("s3").put_bucket_lifecycle_configuration(
         Bucket=given["bucket"], LifecycleConfiguration={"Rules": [own]}
     )

@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore.validate import validate_parameters
 
-from tests.aws import ground, stores
+from tests.aws import ground, stores, tasks
 from tests.aws.ground import REGION, Inputs, Made
 
 
@@ -179,6 +179,8 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
     "aws:amp/workspace:Workspace": _workspace,
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration": _workspace_bounds,
+    "aws:budgets/budget:Budget": tasks.budget,
+    "aws:cloudwatch/dashboard:Dashboard": tasks.page,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": stores.log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
@@ -189,6 +191,9 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:ec2/subnet:Subnet": ground.subnet,
     "aws:ec2/vpc:Vpc": ground.vpc,
     "aws:ec2/vpcEndpoint:VpcEndpoint": ground.endpoint,
+    "aws:ecs/cluster:Cluster": tasks.cluster,
+    "aws:ecs/service:Service": tasks.service,
+    "aws:ecs/taskDefinition:TaskDefinition": tasks.definition,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:kms/alias:Alias": ground.alias,
@@ -200,12 +205,15 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:s3/bucket:Bucket": ground.bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ground.lifecycle,
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": ground.lock,
+    "aws:s3/bucketObjectv2:BucketObjectv2": tasks.document,
     "aws:s3/bucketPolicy:BucketPolicy": ground.bucket_policy,
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ground.private,
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ground.sealed,
     "aws:s3/bucketVersioning:BucketVersioning": ground.versioning,
     "aws:secretsmanager/secret:Secret": stores.secret,
     "aws:secretsmanager/secretVersion:SecretVersion": stores.secret_value,
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": tasks.namespace,
+    "aws:servicediscovery/service:Service": tasks.named,
     "aws:sns/topic:Topic": _topic,
     "aws:sns/topicSubscription:TopicSubscription": _subscription,
     "aws:sqs/queue:Queue": _queue,

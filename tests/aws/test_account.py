@@ -31,15 +31,16 @@ def test_the_key_is_rotated(key: str) -> None:
 def test_log_groups_have_the_retention_and_the_key(key: str) -> None:
     groups = boto3.client("logs").describe_log_groups()["logGroups"]
     found = {group["logGroupName"]: (group["retentionInDays"], group["kmsKeyId"]) for group in groups}
-    programs = ("metrics", "relay", *(f"domain/{kind}" for kind in ("audit-logs", "es-application-logs")))
-    slow = ("domain/index-slow-logs", "domain/search-slow-logs")
-    assert found == {f"/obs/local/{name}": (30, key) for name in (*programs, *slow)}
+    tasks = ("collector", "housekeeper", "jaeger", "prometheus")
+    kinds = ("audit", "es-application", "index-slow", "search-slow")
+    names = ("metrics", "relay", *tasks, *(f"domain/{kind}-logs" for kind in kinds))
+    assert found == {f"/obs/local/{name}": (30, key) for name in names}
 
 
 def test_the_archive_is_private_versioned_and_encrypted(key: str) -> None:
     client, name = boto3.client("s3"), f"obs-local-archive-{ACCOUNT}-{REGION}"
-    [bucket] = client.list_buckets()["Buckets"]
-    assert bucket["Name"] == name
+    config = f"obs-local-config-{ACCOUNT}-{REGION}"
+    assert {bucket["Name"] for bucket in client.list_buckets()["Buckets"]} == {name, config}
     assert all(client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
     assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
     encryption = client.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]
@@ -101,7 +102,8 @@ def test_what_the_relay_cannot_deliver_is_kept_and_an_alarm_tells_people(key: st
     assert (queue["MessageRetentionPeriod"], queue["KmsMasterKeyId"]) == (str(14 * 86_400), key)
     failed = boto3.client("lambda").get_function_event_invoke_config(FunctionName="obs-local-relay")
     assert failed["DestinationConfig"]["OnFailure"]["Destination"] == queue["QueueArn"]
-    [alarm] = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    alarms = boto3.client("cloudwatch").describe_alarms(AlarmNames=["obs-local-undelivered"])
+    [alarm] = alarms["MetricAlarms"]
     [topic] = alarm["AlarmActions"]
     told = boto3.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [(item["Protocol"], item["Endpoint"]) for item in told] == [("email", "costs@shop.example")]

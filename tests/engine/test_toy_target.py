@@ -20,10 +20,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     shutil.copytree(Path(__file__).parent / "toy", made.root / "toy")
     registry = made.root / "targets" / "__init__.py"
     text = registry.read_text()
-    line = 'MODULES = {"local": "vsi.target"'
+    line = "MODULES = {\n"
     assert line in text
-    registry.write_text(text.replace(line, f'{line}, "aws": "toy.target"'))
-    made.replace("target: local", "target: aws")
+    registry.write_text(text.replace(line, f'{line}    "toy": "toy.target",\n'))
+    spec = made.root / "components" / "spec" / "__init__.py"
+    text = spec.read_text()
+    names = 'target: Literal["local",'
+    assert names in text
+    spec.write_text(text.replace(names, f'{names} "toy",'))
+    made.replace("target: local", "target: toy")
     yield made
     made.clean_up()
 
@@ -63,7 +68,7 @@ def test_a_life_in_another_target(project: Project) -> None:
 
     status = project.obs("status")
     assert status.returncode == 1
-    assert "target aws has no `obs status`" in status.stderr
+    assert "target toy has no `obs status`" in status.stderr
 
     assert project.obs("destroy", "--yes").returncode == 0
     assert not note.exists()

@@ -99,7 +99,7 @@ def access(_spec: Spec, _plan: NotePlan, _outputs: Outputs) -> Access:
 
 
 TARGET = Target(
-    name="aws",  # a name that stack files know, of a target that does not exist yet
+    name="toy",
     kinds=(Note,),
     refusals=refusals,
     plan=plan,

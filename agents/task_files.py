@@ -1,0 +1,98 @@
+"""Puts what a task's programs read where they look for it, before they start: `python -m agents.task_files`.
+
+A task of ECS has no files of its own. Documents lie in a bucket, one object a program, of which the task
+names the version; secrets come as variables of this container alone; the authorities are those that everybody
+trusts, since AWS runs the store. Runs as root, since volumes of a task are root's, and gives all to the user
+of the programs. Exit 0, or 1 with one line of reason; no secret is ever printed.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import certifi
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Fetch = Callable[["Documents"], bytes]
+
+
+class Documents(BaseModel):
+    """An object of a bucket, in one version: JSON, path -> text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bucket: str
+    key: str
+    version: str
+
+
+class Settings(BaseModel):
+    """The variable `FILES`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    documents: Documents
+    conf: Path
+    secrets: Path
+    certificates: Path
+    writable: tuple[Path, ...]
+    """Where the programs themselves write."""
+    variables: dict[str, str] = {}
+    """Secret -> the variable with its value."""
+    owner: int
+
+
+def fetched(documents: Documents) -> bytes:
+    """The object, by the task's own role."""
+    import boto3
+
+    client: Any = boto3.client("s3")
+    answer = client.get_object(Bucket=documents.bucket, Key=documents.key, VersionId=documents.version)
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def place(settings: Settings, environment: Mapping[str, str], fetch: Fetch = fetched) -> None:
+    """Write all of it. OSError, ValueError, KeyError."""
+    for path, text in json.loads(fetch(settings.documents)).items():
+        file = settings.conf / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    settings.certificates.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(certifi.where(), settings.certificates / "ca.pem")
+    settings.secrets.mkdir(parents=True, exist_ok=True)
+    for name, variable in settings.variables.items():
+        file = settings.secrets / name
+        file.touch(mode=0o400)
+        file.write_text(environment[variable], encoding="utf-8")
+    for folder in settings.writable:
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        for folder in (settings.conf, settings.certificates, settings.secrets, *settings.writable):
+            for found in (folder, *folder.rglob("*")):
+                os.chown(found, settings.owner, settings.owner)
+
+
+def main(environment: Mapping[str, str] = os.environ, fetch: Fetch = fetched) -> int:
+    """Exit code 0 or 1."""
+    try:
+        place(Settings.model_validate_json(environment.get("FILES", "")), environment, fetch)
+    except KeyError as error:
+        sys.stderr.write(f"variable {error} is not set\n")
+        return 1
+    except ValidationError as error:
+        wrong = ", ".join(".".join(str(part) for part in item["loc"]) or "FILES" for item in error.errors())
+        sys.stderr.write(f"FILES: not as expected: {wrong}\n")
+        return 1
+    except Exception as error:
+        sys.stderr.write(f"files of the task: {type(error).__name__}: {error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

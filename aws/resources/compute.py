@@ -1,0 +1,151 @@
+"""The ground of tasks, and tasks."""
+
+import json
+from collections.abc import Mapping
+
+import pulumi
+from pulumi_aws import cloudwatch, ecs, iam, s3, servicediscovery
+
+from aws.parts import Compute, Task
+from aws.resources.bucket import private
+from aws.resources.component import Account, Component
+from aws.resources.secrets import kept
+
+SECONDS = 10
+"""How long a name may be remembered: a new task has another address."""
+OLDER = 90
+"""Days for which older versions of documents stay, for a task that is rolled back."""
+
+
+class ComputeComponent(Component):
+    """A cluster of Fargate, the private zone of its tasks, and the bucket of their documents."""
+
+    def __init__(self, account: Account, part: Compute, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(account, part, opts)
+        cluster = ecs.Cluster(
+            self.named(),
+            name=part.cluster,
+            settings=[ecs.ClusterSettingArgs(name="containerInsights", value="enabled")],
+            opts=self.options(),
+        )
+        zone = servicediscovery.PrivateDnsNamespace(
+            self.named("zone"), name=part.zone, vpc=account.late["vpc"], opts=self.options()
+        )
+        bucket = s3.Bucket(self.named("config"), bucket=part.bucket, opts=self.options())
+        versioning = private(self, bucket, part.bucket_policy)
+        rule = s3.BucketLifecycleConfigurationRuleArgs(
+            id="older",
+            status="Enabled",
+            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                noncurrent_days=OLDER
+            ),
+        )
+        s3.BucketLifecycleConfiguration(
+            self.named("lifecycle"),
+            bucket=bucket.id,
+            rules=[rule],
+            opts=self.options(depends_on=[versioning]),
+        )
+        account.late |= {"cluster": cluster.arn, "zone": zone.id, "config": versioning.bucket}
+        self.register_outputs({"cluster": cluster.arn, "zone": zone.id})
+
+
+class TaskComponent(Component):
+    """Documents, roles and definition of a program's task, and a service that keeps one of each name."""
+
+    def __init__(
+        self,
+        account: Account,
+        part: Task,
+        secrets: Mapping[str, pulumi.Output[str]],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__(account, part, opts)
+        for name, called in part.given:
+            if f"secret/{name}" not in account.late:
+                kept(self, name, called, secrets[name])
+        documents = s3.BucketObjectv2(
+            self.named("documents"),
+            bucket=account.late["config"],
+            key=part.key,
+            content=account.filled(json.dumps(dict(part.files), sort_keys=True, indent=1)),
+            content_type="application/json",
+            kms_key_id=account.late["key"],
+            opts=self.options(),
+        )
+        account.late[f"files/{part.name}"] = documents.version_id
+        definition = self._definition(part)
+        for name in part.instances:
+            self._service(name, definition)
+        self.register_outputs({"definition": definition.arn})
+
+    def _definition(self, part: Task) -> ecs.TaskDefinition:
+        """A change of documents is another version, and so another definition: tasks are made anew."""
+        cloudwatch.LogGroup(
+            self.named("log"),
+            name=part.log_group,
+            retention_in_days=part.log_days,
+            kms_key_id=self.account.late["key"],
+            opts=self.options(),
+        )
+        return ecs.TaskDefinition(
+            self.named("definition"),
+            family=part.family,
+            container_definitions=self.account.filled(part.containers),
+            cpu=str(part.cpu),
+            memory=str(part.memory),
+            network_mode="awsvpc",
+            requires_compatibilities=["FARGATE"],
+            runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
+                cpu_architecture="X86_64", operating_system_family="LINUX"
+            ),
+            volumes=[ecs.TaskDefinitionVolumeArgs(name=name) for name in part.volumes],
+            execution_role_arn=self._role(part, "execution", part.execution_policy),
+            task_role_arn=self._role(part, "task", part.task_policy),
+            opts=self.options(),
+        )
+
+    def _role(self, part: Task, kind: str, may: str) -> pulumi.Output[str]:
+        role = iam.Role(
+            self.named(kind),
+            name=f"{part.family}-{kind}",
+            assume_role_policy=part.assume,
+            opts=self.options(),
+        )
+        iam.RolePolicy(
+            self.named(f"{kind}-may"), role=role.id, policy=self.account.filled(may), opts=self.options()
+        )
+        arn: pulumi.Output[str] = role.arn
+        return arn
+
+    def _service(self, name: str, definition: ecs.TaskDefinition) -> None:
+        account = self.account
+        record = servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=SECONDS, type="A")
+        known = servicediscovery.Service(
+            self.named(f"{name}-name"),
+            name=name,
+            dns_config=servicediscovery.ServiceDnsConfigArgs(
+                namespace_id=account.late["zone"], dns_records=[record], routing_policy="MULTIVALUE"
+            ),
+            opts=self.options(),
+        )
+        ecs.Service(
+            self.named(f"{name}-service"),
+            name=name,
+            cluster=account.late["cluster"],
+            task_definition=definition.arn,
+            desired_count=1,
+            launch_type="FARGATE",
+            network_configuration=ecs.ServiceNetworkConfigurationArgs(
+                subnets=account.subnets, security_groups=[account.late["tasks"]], assign_public_ip=False
+            ),
+            service_registries=ecs.ServiceServiceRegistriesArgs(registry_arn=known.arn),
+            # The old one goes first: two of one name would take each other's work.
+            deployment_minimum_healthy_percent=0,
+            deployment_maximum_percent=100,
+            deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+            propagate_tags="SERVICE",
+            wait_for_steady_state=True,
+            opts=self.options(),
+        )

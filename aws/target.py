@@ -1,0 +1,55 @@
+"""An account of AWS as a target: `aws`. What is slow to import waits until it is needed."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from aws.parts import Archive, AwsPlan, Compute, Key, Network, Relay, Store, Task, Watch, Workspace
+from components.spec import Spec
+from components.spec.problem import Problem
+from components.target import Access, Lacks, Outputs, Target
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.target import Deploy
+
+RELAY = "agents/sns_relay.py"
+"""From where the Pulumi program runs: the root of the project."""
+
+
+def refusals(spec: Spec) -> list[Problem]:
+    """What AWS, and this target, cannot do."""
+    from aws.refusals import refusals
+
+    return refusals(spec)
+
+
+def plan(spec: Spec, stack: str) -> AwsPlan:
+    """A part a pillar, and one a task."""
+    from aws.plan import plan
+
+    return plan(spec, stack)
+
+
+def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
+    """Resources of pulumi-aws."""
+    from aws.resources.deploy import Deployed
+
+    return Deployed(plan, RELAY, secrets)
+
+
+def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:
+    """There is no way into the network from here yet."""
+    del spec, plan, outputs
+    raise Lacks("target aws has no `obs verify` yet: ask the account with the AWS CLI")
+
+
+TARGET = Target(
+    name="aws",
+    kinds=(Archive, Compute, Key, Network, Relay, Store, Task, Watch, Workspace),
+    refusals=refusals,
+    plan=plan,
+    resources=resources,
+    access=access,
+)
+"""Without `operate`: the AWS CLI tells status and logs."""

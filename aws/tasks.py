@@ -1,0 +1,211 @@
+"""Programs as tasks of ECS, decided: containers, roles, what they read and from where."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws.documents import canonical
+from aws.names import Names
+from aws.parts import Compute, Key, Network, Task, late
+from aws.policies import Statement, allow, assumed_by, policy, tls_only
+from aws.site import FOLDERS, instances, zone
+from components.plan import Pillar
+from components.render.document import Documents
+from components.render.text import texts
+from components.spec import Spec
+from components.spec.aws import days
+
+CONF = "/etc/obs/conf"
+NOBODY = 65534
+SIZES = ((512, 256), (1024, 256), (2048, 512), (4096, 1024), (8192, 2048))
+"""Memory (MiB) and processor (1024 are one) that Fargate has together."""
+ROOM = 3
+"""Times what a program is expected to take."""
+ECR = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
+"""An image in a registry of AWS: account, region, repository."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A program, before it is a task."""
+
+    name: str
+    pillar: Pillar
+    image: str
+    command: tuple[str, ...]
+    documents: Documents
+    memory_mb: int
+    secrets: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    before: tuple[str, ...] = ()
+    """A command of the programs' image that must succeed first."""
+    given: tuple[str, ...] = ()
+    """Those of its secrets that the stack file names."""
+    may: tuple[Statement, ...] = ()
+    needs: tuple[str, ...] = field(default=())
+
+
+def compute(spec: Spec, names: Names, key: Key, network: Network) -> Compute:
+    """The ground of tasks."""
+    bucket = names.bucket("config")
+    arn = names.arn("s3", bucket, everywhere=True)
+    return Compute(
+        place=names.region,
+        pillar=Pillar.SERVICES,
+        needs=(key.id, network.id),
+        cluster=names.prefix,
+        zone=zone(spec),
+        bucket=bucket,
+        bucket_policy=canonical(policy(tls_only((arn, f"{arn}/*"), "s3:*"))),
+    )
+
+
+def task(spec: Spec, names: Names, work: Work) -> Task:
+    """The part of a program."""
+    memory, cpu = next(size for size in SIZES if size[0] >= ROOM * work.memory_mb)
+    containers = [_files(spec, names, work)]
+    if work.before:
+        containers.append(
+            _container(names, work, "setup", work.before, _programs(spec), after="files", ends=True)
+        )
+    after = containers[-1]["name"]
+    containers.append(_container(names, work, work.name, work.command, work.image, after=after))
+    return Task(
+        name=work.name,
+        place=names.region,
+        pillar=work.pillar,
+        files=tuple(texts(work.documents).items()),
+        secrets=tuple(sorted(work.secrets)),
+        needs=work.needs,
+        family=names.own(work.name),
+        instances=instances(spec, work.name),
+        containers=canonical(containers),
+        cpu=cpu,
+        memory=memory,
+        volumes=tuple(_mounts(work.name)),
+        bucket=names.bucket("config"),
+        key=f"{work.name}.json",
+        log_group=names.log_group(work.name),
+        log_days=days(spec.aws.log_retention),
+        assume=canonical(assumed_by("ecs-tasks.amazonaws.com", names.account)),
+        execution_policy=canonical(_execution(names, work, {work.image, _programs(spec)})),
+        task_policy=canonical(_own(names, work)),
+        given=tuple((name, names.secret(name)) for name in sorted(work.given)),
+    )
+
+
+def _programs(spec: Spec) -> str:
+    return spec.aws.images.programs or ""
+
+
+def _mounts(name: str) -> dict[str, str]:
+    """Volume -> where it is. Bound to the task, and gone with it."""
+    return {
+        "certificates": FOLDERS.certificates,
+        "conf": CONF,
+        "data": FOLDERS.data.replace("{program}", name),
+        "secrets": FOLDERS.secrets,
+        "tmp": "/tmp",  # noqa: S108 - of the task alone
+    }
+
+
+def _variable(secret: str) -> str:
+    return secret.upper().replace("-", "_")
+
+
+def _files(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
+    """The container that puts everything in its place, and alone is given values of secrets."""
+    mounts = _mounts(work.name)
+    settings = {
+        "documents": {
+            "bucket": names.bucket("config"),
+            "key": f"{work.name}.json",
+            "version": late(f"files/{work.name}"),
+        },
+        **{name: mounts[name] for name in ("certificates", "conf", "secrets")},
+        "writable": [mounts["data"], mounts["tmp"]],
+        "variables": {name: _variable(name) for name in sorted(work.secrets)},
+        "owner": NOBODY,
+    }
+    return {
+        **_container(
+            names, work, "files", ("{python}", "-m", "agents.task_files"), _programs(spec), ends=True
+        ),
+        "user": "0",
+        "environment": [{"name": "FILES", "value": canonical(settings)}],
+        "secrets": [
+            {"name": _variable(name), "valueFrom": late(f"secret/{name}")} for name in sorted(work.secrets)
+        ],
+    }
+
+
+def _container(
+    names: Names,
+    work: Work,
+    name: str,
+    command: tuple[str, ...],
+    image: str,
+    *,
+    after: str = "",
+    ends: bool = False,
+) -> dict[str, Any]:
+    log = {
+        "awslogs-group": names.log_group(work.name),
+        "awslogs-region": names.region,
+        "awslogs-stream-prefix": name,
+    }
+    mounted = [{"containerPath": path, "sourceVolume": volume} for volume, path in _mounts(work.name).items()]
+    return {
+        "name": name,
+        "image": image,
+        "command": _filled(command, work.name),
+        "workingDirectory": "/" if name == "files" else CONF,
+        "essential": not ends,
+        "user": str(NOBODY),
+        "readonlyRootFilesystem": True,
+        "environment": [] if ends else [{"name": key, "value": value} for key, value in work.environment],
+        "mountPoints": mounted,
+        "logConfiguration": {"logDriver": "awslogs", "options": log},
+        **({"dependsOn": [{"containerName": after, "condition": "SUCCESS"}]} if after else {}),
+    }
+
+
+def _filled(command: tuple[str, ...], name: str) -> list[str]:
+    """A command of `components.running`: programs are found on the PATH of their image."""
+    folders = {
+        "python": "python",
+        "conf": CONF,
+        "data": FOLDERS.data.replace("{program}", name),
+        "secrets": FOLDERS.secrets,
+    }
+    found = [re.sub(r"\{engine:[^:}]+:([^}]+)\}", r"\1", part) for part in command]
+    return [re.sub(r"\{(\w+)\}", lambda token: folders.get(token[1], token[0]), part) for part in found]
+
+
+def _execution(names: Names, work: Work, images: set[str]) -> dict[str, Any]:
+    """What ECS does in the task's name: its images, its log, the secrets that it is given."""
+    group = names.arn("logs", f"log-group:{names.log_group(work.name)}")
+    secrets = [names.arn("secretsmanager", f"secret:{names.secret(name)}-??????") for name in work.secrets]
+    repositories = sorted(
+        f"arn:{names.partition}:ecr:{found[2]}:{found[1]}:repository/{found[3]}"
+        for image in images
+        if (found := ECR.match(image))
+    )
+    pulled = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    return policy(
+        allow(("logs:CreateLogStream", "logs:PutLogEvents"), (f"{group}:*",)),
+        *([allow(("secretsmanager:GetSecretValue",), secrets)] if secrets else []),
+        *([allow(("kms:Decrypt",), (late("key"),))] if secrets else []),
+        *([allow(pulled, repositories)] if repositories else []),
+        *([allow(("ecr:GetAuthorizationToken",), ("*",))] if repositories else []),
+    )
+
+
+def _own(names: Names, work: Work) -> dict[str, Any]:
+    """What the programs do: read their own files, and what each may besides."""
+    file = f"{names.arn('s3', names.bucket('config'), everywhere=True)}/{work.name}.json"
+    return policy(
+        allow(("s3:GetObject", "s3:GetObjectVersion"), (file,)),
+        allow(("kms:Decrypt",), (late("key"),)),
+        *work.may,
+    )

@@ -1,0 +1,136 @@
+"""Tasks, alarms and the budget: what is decided, and what AWS has of it afterwards."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from aws.parts import AwsPlan
+from aws.plan import plan
+from aws.site import site_of
+from tests.aws.account import REGION, part, spec
+from tests.aws.tasks import over_tls
+from tests.render import engines
+
+PROGRAMS = ("collector", "housekeeper", "jaeger", "prometheus")
+BUCKET = f"obs-local-config-123456789012-{REGION}"
+
+
+def _defined(program: str) -> dict[str, Any]:
+    found = boto3.client("ecs").describe_task_definition(taskDefinition=f"obs-local-{program}")
+    return dict(found["taskDefinition"])
+
+
+def _containers(program: str) -> dict[str, dict[str, Any]]:
+    return {item["name"]: item for item in _defined(program)["containerDefinitions"]}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_task_reads_the_very_version_that_was_written(program: str, made: dict[str, Any]) -> None:
+    [given] = _containers(program)["files"]["environment"]
+    documents = json.loads(given["value"])["documents"]
+    assert (documents["bucket"], documents["key"]) == (BUCKET, f"{program}.json")
+    with over_tls(BUCKET) as client:
+        found = client.get_object(Bucket=BUCKET, Key=documents["key"], VersionId=documents["version"])
+        text = found["Body"].read().decode()
+    assert json.loads(text)
+    assert "{late:" not in text
+    assert found["ServerSideEncryption"] == "aws:kms"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_values_of_secrets_are_in_no_definition(program: str, made: dict[str, Any]) -> None:
+    """Only where the values are is said, to the one container that puts them into files."""
+    for name, container in _containers(program).items():
+        assert bool(container.get("secrets")) == (name == "files" and program != "prometheus")
+    text = json.dumps(_defined(program), default=str)
+    client = boto3.client("secretsmanager")
+    for secret in client.list_secrets()["SecretList"]:
+        assert client.get_secret_value(SecretId=secret["Name"])["SecretString"] not in text
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_nobody_but_who_puts_files_in_place_is_root(program: str, made: dict[str, Any]) -> None:
+    for name, container in _containers(program).items():
+        assert container["user"] == ("0" if name == "files" else "65534")
+        assert container["readonlyRootFilesystem"]
+
+
+def test_retention_is_kept_after_the_store_is_as_described(made: dict[str, Any]) -> None:
+    containers = _containers("housekeeper")
+    assert containers["setup"]["command"][:3] == ["python", "-m", "agents.opensearch_setup"]
+    assert containers["setup"]["dependsOn"] == [{"containerName": "files", "condition": "SUCCESS"}]
+    assert containers["housekeeper"]["dependsOn"] == [{"containerName": "setup", "condition": "SUCCESS"}]
+
+
+def test_services_are_known_by_name_and_rolled_back(made: dict[str, Any]) -> None:
+    services = boto3.client("ecs").describe_services(cluster="obs-local", services=list(PROGRAMS))["services"]
+    assert {item["serviceName"] for item in services} == set(PROGRAMS)
+    for program in PROGRAMS:  # moto does not tell these
+        given = made[f"prod-aws-{program}-{program}-service"]
+        assert given["deploymentCircuitBreaker"]["rollback"]
+        assert not given["networkConfiguration"]["assignPublicIp"]
+    known = boto3.client("servicediscovery").list_services()["Services"]
+    assert {item["Name"] for item in known} == set(PROGRAMS)
+
+
+def test_the_scraper_writes_into_its_workspace_alone(made: dict[str, Any]) -> None:
+    [workspace] = boto3.client("amp").list_workspaces()["workspaces"]
+    policy = boto3.client("iam").get_role_policy(RoleName="obs-local-prometheus-task", PolicyName="own")
+    [may] = [item for item in policy["PolicyDocument"]["Statement"] if item["Action"] == ["aps:RemoteWrite"]]
+    assert may["Resource"] == [workspace["arn"]]
+
+
+def test_production_has_a_gateway_in_each_zone_and_each_knows_all() -> None:
+    given = spec(environment={"tier": "prod"})
+    assert part(plan(given, "x"), "collector").instances == ("collector-1", "collector-2", "collector-3")  # type: ignore[attr-defined]
+    spread = site_of(given).dial_all("collector-spread")
+    assert [address.split(".")[0] for address in spread] == ["collector-1", "collector-2", "collector-3"]
+    assert not site_of(spec()).has("collector-spread")
+
+
+def test_a_definition_is_canonical_so_that_it_does_not_differ_for_ever() -> None:
+    text = part(plan(spec(), "x"), "jaeger").containers  # type: ignore[attr-defined]
+    assert text == json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def test_what_the_scraper_reads_is_what_promtool_accepts(planned: AwsPlan, tmp_path: Path) -> None:
+    promtool = engines.program("prometheus", "promtool")
+    files = {
+        path: re.sub(r"\{late:[^}]+}", "https://aps.example/", text)
+        for path, text in part(planned, "prometheus").files
+    }
+    engines.write(tmp_path, files)
+    checked = engines.run([promtool, "check", "config", "--agent", "prometheus.yml"], tmp_path)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_alarms_are_on_what_aws_runs_and_people_are_told(made: dict[str, Any]) -> None:
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    [workspace] = boto3.client("amp").list_workspaces()["workspaces"]
+    found = {alarm["AlarmName"]: alarm for alarm in alarms}
+    assert {"obs-local-store-red", "obs-local-samples-refused", "obs-local-not-relayed"} <= found.keys()
+    assert found["obs-local-samples-refused"]["Dimensions"] == [
+        {"Name": "Workspace", "Value": workspace["workspaceId"]}
+    ]
+    assert {topic for alarm in alarms for topic in alarm["AlarmActions"]} == {
+        f"arn:aws:sns:{REGION}:123456789012:obs-local-alarms"
+    }
+
+
+def test_the_page_shows_what_alarms_watch(made: dict[str, Any]) -> None:
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName="obs-local")["DashboardBody"]
+    titles = {widget["properties"]["title"] for widget in json.loads(body)["widgets"]}
+    assert "obs-local-store-full" in titles
+    assert "{late:" not in body
+
+
+def test_people_are_told_of_costs(made: dict[str, Any]) -> None:
+    client = boto3.client("budgets")
+    [budget] = client.describe_budgets(AccountId="123456789012")["Budgets"]
+    assert (float(budget["BudgetLimit"]["Amount"]), budget["BudgetLimit"]["Unit"]) == (900, "USD")
+    told = client.describe_notifications_for_budget(AccountId="123456789012", BudgetName="obs-local")
+    assert {item["NotificationType"] for item in told["Notifications"]} == {"ACTUAL", "FORECASTED"}
