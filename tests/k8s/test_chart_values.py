@@ -55,9 +55,20 @@ CASES = [
     for release in (*RELEASES, *PREPARED)
     if release.runs(spec)
 ]
-each_release = pytest.mark.parametrize(
-    ("name", "release"), CASES, ids=[f"{name}-{release.name}" for name, release in CASES]
-)
+
+
+def _each(but: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+    """Every release of every spec, but those of these names."""
+    cases = [(name, release) for name, release in CASES if release.name not in but]
+    return pytest.mark.parametrize(
+        ("name", "release"), cases, ids=[f"{name}-{release.name}" for name, release in cases]
+    )
+
+
+each_release = _each()
+each_with_pods = _each(but=("prometheus-operator-crds",))
+each_with_containers = _each(but=("prometheus-operator-crds", "kube-prometheus-stack"))
+"""Not those of the operator, which gives up capabilities by default, and for what it makes."""
 
 
 @cache
@@ -140,10 +151,8 @@ def _containers(values: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-@each_release
+@each_with_containers
 def test_containers_give_up_every_capability(name: str, release: ReleaseOf) -> None:
-    if release.name in ("prometheus-operator-crds", "kube-prometheus-stack"):
-        pytest.skip("no container, or those of the operator, which has this by default and for what it makes")
     found = _containers(_values(name, release))
     assert found
     for context in found:
@@ -153,10 +162,8 @@ def test_containers_give_up_every_capability(name: str, release: ReleaseOf) -> N
             assert "add" not in context["capabilities"]
 
 
-@each_release
+@each_with_pods
 def test_each_asks_for_what_it_may_take(name: str, release: ReleaseOf) -> None:
-    if release.name == "prometheus-operator-crds":
-        pytest.skip("definitions alone")
     found = [value for path, value in _walk(_values(name, release)) if path and path[-1] == "resources"]
     amounts = [value for value in found if "limits" in value]
     assert amounts
