@@ -3,6 +3,7 @@
 from collections import Counter
 
 from components.catalog import ENGINES
+from components.cluster_engines import CLUSTER_ENGINES
 from components.inventory import PROGRAMS
 from components.render import opensearch_store
 from components.render.programs import RENDERERS
@@ -76,7 +77,8 @@ def test_a_page_is_behind_an_api() -> None:
 
 def test_engines_are_in_the_catalogue_and_each_is_used() -> None:
     used = {program.engine for program in PROGRAMS if program.engine}
-    assert used == {engine.name for engine in ENGINES} - {"pulumi", "runtime"}
+    of_clusters = {engine.name for engine in CLUSTER_ENGINES}
+    assert used == {engine.name for engine in ENGINES} - {"pulumi", "runtime"} - of_clusters
 
 
 def test_each_user_of_the_store_has_a_role_there() -> None:
