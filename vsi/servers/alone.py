@@ -3,13 +3,9 @@
 What is done by hand with `pulumi` has the locks of single units, and that of the place where its state is.
 """
 
-import getpass
-import os
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import PurePosixPath
 from typing import cast
 
@@ -43,7 +39,7 @@ def alone(run: Run, plan: ServersPlan | None) -> Iterator[None]:
 
 def _take(held: ExitStack, hosts: dict[str, Machine], run: Run) -> dict[str, str]:
     """Lock them all at once; those that others have, with what these said of themselves."""
-    who = _who(run.command)
+    who = holding.this_run(run.command)
 
     def ask(_: str, machine: Machine) -> AbstractContextManager[None] | str | None:
         lock = holding.hold(cast(Server, machine).reach.master, FOLDER, run.stack, 0, who)
@@ -62,14 +58,6 @@ def _take(held: ExitStack, hosts: dict[str, Machine], run: Run) -> dict[str, str
         elif found:
             held.push(found)
     return others
-
-
-def _who(command: str) -> str:
-    user = str(os.getuid())
-    with suppress(KeyError, OSError):  # it has no name
-        user = getpass.getuser()
-    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"`obs {command}` of {user}@{socket.gethostname()} (process {os.getpid()}, since {since})"
 
 
 def _words(stack: str, others: dict[str, str]) -> str:

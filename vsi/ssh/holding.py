@@ -3,10 +3,14 @@
 import base64
 import binascii
 import contextlib
+import getpass
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import PurePath
 
 from vsi.errors import DeployError, Unreachable
@@ -43,6 +47,15 @@ class Held(DeployError):
     def __init__(self, unit: str, message: str, who: str) -> None:
         super().__init__(unit, message)
         self.who = who
+
+
+def this_run(command: str) -> str:
+    """What this run says of itself to others: its command, whose it is, on which machine, and since when."""
+    user = str(os.getuid())
+    with contextlib.suppress(KeyError, OSError):  # it has no name
+        user = getpass.getuser()
+    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"`obs {command}` of {user}@{socket.gethostname()} (process {os.getpid()}, since {since})"
 
 
 @dataclass
