@@ -25,7 +25,7 @@ def _counter(service: Service) -> str:
 def settle(spec: Spec) -> float:
     """Seconds within which a trace has been judged, stored and made visible, with a margin."""
     tracing = spec.tracing
-    return seconds(tracing.tail_sampling.decision_wait) + seconds(tracing.batching.timeout) + 25
+    return seconds(tracing.tail_sampling.decision_wait) + seconds(tracing.batching.timeout) + 50
 
 
 def probes(ctx: Context) -> str:
