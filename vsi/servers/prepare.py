@@ -142,7 +142,7 @@ def take_away(host: str, where: Where, shell: Shell, report: Report) -> None:
     )
     steps += engines_copy.sweep(where, engines)
     steps += f"rm -f {quoted(where.record)}\n"
-    folders = [where.tls, f"{where.root}/secrets", where.root, where.state]
+    folders = [where.tls, f"{where.root}/secrets", f"{where.root}/units", where.root, where.state]
     folders += [where.engines, where.engines.rpartition("/")[0]]
     steps += f"rmdir {quoted(*folders)} 2>/dev/null || true\n"
     for line in carried_out(shell, host, "removing what was placed", steps).splitlines():

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 _WIPE = (
     f"systemctl stop 'obs-{STACK}-*'; cd /etc/systemd/system; rm -rf obs-{STACK}-* */obs-{STACK}-* "
-    f"/var/lib/obs/{STACK} /var/lib/private/obs/{STACK} /opt/obs/engines/caddy "
+    f"/var/lib/obs/{STACK}* /var/lib/private/obs/{STACK}* /opt/obs/engines/caddy "
     "/opt/obs/engines/node_exporter /usr/local/bin/date; systemctl daemon-reload; "
     f"systemctl reset-failed 'obs-{STACK}-*'; true"
 )
@@ -134,6 +134,7 @@ def test_another_stack_on_a_host_disturbs_nobody(small: Small) -> None:
     assert host.run("pgrep -c -x 'node_exporter|caddy'") == "4"
     small.shop.obs("destroy", stack, "--yes")
     assert host.run(_PROCESSES) == before
+    assert host.run(f"ls -d /var/lib/obs/{stack} || true") == ""
     small.obs("preview", "--expect-no-changes")
 
 

@@ -136,7 +136,7 @@ def test_on_a_real_host(lab: Lab, tmp_path: Path) -> None:
         prepare(wanted, way, said.append)
         assert said == []
         take_away(name, place, way, said.append)
-    assert host.run("ls /opt/obs /var/lib/obs 2>/dev/null || true").split() == []
+    assert host.run("ls -d /opt/obs /var/lib/obs/keys 2>/dev/null || true") == ""
 
 
 @pytest.mark.engine
