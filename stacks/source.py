@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,12 @@ def parse(file: Path, name: str) -> Node:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise StackFileError([Located.at(f"{name}:{line}", (), "expected UTF-8 text")]) from None
+    return _read(text, name)
+
+
+@lru_cache(maxsize=8)
+def _read(text: str, name: str) -> Node:
+    """A command and the program that it serves read the same files; nobody changes what was read."""
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
