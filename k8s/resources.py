@@ -35,6 +35,9 @@ def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]")
         kubeconfig=str(kubeconfig),
         context=plan.cluster.context,
         namespace=plan.cluster.namespace,
+        # Otherwise what changes is deleted first, and a pod that starts meanwhile finds nothing.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
         opts=opts,
     )
     made: list[Keys] = []
@@ -65,6 +68,7 @@ class Object(pulumi.CustomResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         metadata = {"name": part.object_name, **part.body.get("metadata", {})}
+        metadata["annotations"] = {**_FORCED, **metadata.get("annotations", {})}
         if part.namespace:
             metadata["namespace"] = part.namespace
         body = {**part.body, "metadata": metadata}
@@ -77,6 +81,11 @@ class Object(pulumi.CustomResource):
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=True))
         props = {"apiVersion": part.api_version, "kind": part.kind, **body}
         super().__init__(token(part.kind), part.id, props, opts)
+
+
+_FORCED = {"pulumi.com/patchForce": "true"}
+"""What was changed by hand belongs to whoever changed it, and is taken back; without,
+`up` would end with a conflict."""
 
 
 def _encoded(text: str) -> str:

@@ -114,7 +114,7 @@ class Cluster:
         """What it writes. AssertionError with its errors."""
         done = subprocess.run(
             [str(self._programs["kubectl"]), f"--kubeconfig={self.kubeconfig}", *words],
-            env=QUIET,
+            env={**QUIET, "HOME": str(self.place.folder)},
             input=given,
             capture_output=True,
             text=True,
