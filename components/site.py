@@ -61,6 +61,8 @@ class Folders:
     """Where a service's log file is, as the collector finds it."""
     log_file: str = "{program}.log"
     """Its name there; a glob where a container runtime names it."""
+    templates: str = "templates"
+    """Where Alertmanager finds the texts of its messages."""
     wrapped: tuple[str, ...] = ()
     """Folders in which a container runtime puts its own words before each line: time, stream and a flag."""
 

@@ -9,8 +9,7 @@ CERTIFICATES = "obs-tls"
 ALERTMANAGER = "obs-alertmanager-config"
 """The Secret with `alertmanager.yaml`, which holds no secret itself: it names files."""
 ALERTMANAGER_TEMPLATES = "obs-alertmanager-templates"
-"""The ConfigMap with `obs.tmpl`. Alertmanager looks for `templates/` beside its configuration, which its
-operator writes to /etc/alertmanager/config_out."""
+"""The ConfigMap with `obs.tmpl`, the texts of Alertmanager's messages."""
 
 
 def conf(program: str) -> str:

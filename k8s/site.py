@@ -15,6 +15,8 @@ SECRETS = "/etc/obs/secrets"
 """Where secrets are mounted: a file each."""
 CERTIFICATES = "/etc/obs/tls"
 """Where certificates are mounted: `ca.pem`, and a program's own."""
+TEMPLATES = "/etc/alertmanager/templates"
+"""Where Alertmanager's are: beside its configuration nothing can be mounted, its operator writes there."""
 DATA = "/var/lib/obs"
 """Where a program's volume is mounted."""
 POD_LOGS = "/var/log/pods"
@@ -94,6 +96,7 @@ def site_of(spec: Spec) -> Site:
             # <namespace>_<pod>_<uid>/<container>/<restarts>.log
             log=f"{POD_LOGS}/{spec.kubernetes.namespace}_{{program}}-*/{{program}}",
             log_file="*.log",
+            templates=TEMPLATES,
             wrapped=(POD_LOGS, "/var/log/containers"),
         ),
     )

@@ -10,7 +10,7 @@ from components.site import Site
 from components.spec import Spec
 from k8s import names
 from k8s.network import SETUP
-from k8s.site import CERTIFICATES, DATA, SECRETS, service_of, site_of
+from k8s.site import CERTIFICATES, DATA, SECRETS, TEMPLATES, service_of, site_of
 
 Object = dict[str, Any]
 _MONITORS = {"ServiceMonitor": "endpoints", "PodMonitor": "podMetricsEndpoints"}
@@ -44,7 +44,8 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
 def _texts(kind: str, name: str, item: Object) -> Iterator[tuple[str, str, str]]:
     """The documents of programs."""
     if kind == "Secret" and name == names.ALERTMANAGER:
-        yield "alertmanager", "alertmanager.yml", item["stringData"]["alertmanager.yaml"]
+        said = item["stringData"]["alertmanager.yaml"]
+        yield "alertmanager", "alertmanager.yml", said.replace(f"{TEMPLATES}/", "templates/")
     elif kind == "ConfigMap" and name == names.ALERTMANAGER_TEMPLATES:
         for file, text in item["data"].items():
             yield "alertmanager", f"templates/{file}", text

@@ -21,7 +21,7 @@ def render(spec: Spec, site: Site) -> Documents:
     """`alertmanager.yml` and the template of its messages."""
     alerting = spec.alerting
     config: dict[str, Any] = {
-        "templates": ["templates/*.tmpl"],
+        "templates": [f"{site.folders.templates}/*.tmpl"],
         "route": route(spec),
         "receivers": [_receiver(receiver, site) for receiver in alerting.receivers],
         **inhibitions(spec),

@@ -12,9 +12,8 @@ from components.spec.base import size_bytes
 from k8s import names
 from k8s.charts import common, mounts
 from k8s.charts.common import Values
+from k8s.site import TEMPLATES
 
-CONFIG_OUT = "/etc/alertmanager/config_out"
-"""Where the operator puts Alertmanager's configuration, which looks for its templates beside itself."""
 _NOT_HERE = (
     "kubeControllerManager",
     "kubeDns",
@@ -189,7 +188,7 @@ def _alertmanager(spec: Spec, site: Site) -> Values:
     running = alertmanager.running(spec, site)
     files = mounts.secrets(site, running.secrets)
     templates = mounts.Mount(
-        {"name": "templates", "configMap": {"name": names.ALERTMANAGER_TEMPLATES}}, f"{CONFIG_OUT}/templates"
+        {"name": "templates", "configMap": {"name": names.ALERTMANAGER_TEMPLATES}}, TEMPLATES
     )
     return {
         "serviceMonitor": {"selfMonitor": False},

@@ -253,13 +253,13 @@ def test_a_volume_has_room_for_what_is_kept() -> None:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_alertmanager_finds_its_templates_and_its_secrets(name: str) -> None:
-    """Beside the configuration that the operator writes: the document says `templates/`."""
+    """In a folder of their own: in the one that the operator writes to, nothing can be mounted."""
     spec = SPECS[name]
     told = _values(name, _release("kube-prometheus-stack"))["alertmanager"]["alertmanagerSpec"]
     document = alertmanager.render(spec, site_of(spec))["alertmanager.yml"].data
-    assert document["templates"] == ["templates/*.tmpl"]
+    assert document["templates"] == ["/etc/alertmanager/templates/*.tmpl"]
     paths = {mount["mountPath"] for mount in told["volumeMounts"]}
-    assert "/etc/alertmanager/config_out/templates" in paths
+    assert "/etc/alertmanager/templates" in paths
     assert told["configSecret"] == names.ALERTMANAGER
     assert told["useExistingSecret"] is True
 
