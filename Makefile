@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines hosts cluster up down static check test lock generate clean demo-vsi demo-vsi-down
+.PHONY: help setup engines hosts cluster up down static check test lock generate clean demo-vsi demo-vsi-down demo-k8s
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -53,6 +53,9 @@ demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi
 
 demo-vsi-down: setup ## Take the stack of demo-vsi down, and its servers away
 	$(BIN)/python -m tests.hosts.demo down
+
+demo-k8s: cluster ## Boot a Kubernetes node here and bring the stack up on it, cut down to fit; Ctrl-C takes both down
+	$(BIN)/python -m tests.cluster.demo
 
 lock: ## Lock the Python packages anew
 	test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }

@@ -8,6 +8,7 @@ needs none would show them to every user of the machine.
 """
 
 import argparse
+import ipaddress
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -38,7 +39,10 @@ PAGES = {
 REMEMBERED = 60.0
 """Seconds for which it is remembered whether an engine has pages of its own."""
 
-UNTOLD = {"host", "port", "logs", "ca", "certificate", "key", "further", "shown"}
+ASKED_BY_PROGRAMS = ("/health", "/metrics")
+"""Tell nothing of what is watched. Where the pages listen beyond their own machine, as in a pod, probes and
+Prometheus ask for them by addresses that nobody knows beforehand."""
+UNTOLD = {"host", "hosts", "port", "logs", "ca", "certificate", "key", "further", "shown"}
 """Settings that are no concern of a browser's."""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -76,6 +80,8 @@ class Settings(_Model):
 
     stack: str
     host: str
+    hosts: tuple[str, ...] = ()
+    """Names under which they are reached, besides those of this machine."""
     port: int = Field(ge=1, le=65535)
     labels: dict[str, str]
     engines: dict[str, str]
@@ -96,6 +102,11 @@ class Settings(_Model):
     def every(self) -> dict[str, tuple[str, ...]]:
         """Base URLs of all instances of each engine."""
         return {name: (url, *self.further.get(name, ())) for name, url in self.engines.items()}
+
+    @property
+    def open_pages(self) -> tuple[str, ...]:
+        """What is answered under any name."""
+        return () if ipaddress.ip_address(self.host).is_loopback else ASKED_BY_PROGRAMS
 
     @property
     def own(self) -> tuple[str, str] | None:
@@ -146,7 +157,10 @@ class Pages:
         """The handler behind the check of who asks, its answer with the headers that every one has."""
 
         async def answer(request: Request) -> Response:
-            why = refusal(request.headers.get("host", ""), request.headers.get("sec-fetch-site"))
+            site = request.headers.get("sec-fetch-site")
+            asked = page in self._settings.open_pages
+            host = "localhost" if asked else request.headers.get("host", "")
+            why = refusal(host, site, self._settings.hosts)
             found = PlainTextResponse(f"{why}\n", 403) if why else await handler(request)
             found.headers.update(
                 {name: value for name, value in HEADERS.items() if name not in found.headers}

@@ -7,7 +7,7 @@ name (a name of the attacker's that resolves to 127.0.0.1 is not) and if it does
 
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import httpx
 from starlette.requests import Request
@@ -40,9 +40,10 @@ HEADERS = {
 """On every answer."""
 
 
-def refusal(host: str, site: str | None) -> str | None:
-    """Why a request with that Host and Sec-Fetch-Site is not answered; None when it is."""
-    if not _LOOPBACK.fullmatch(host):
+def refusal(host: str, site: str | None, hosts: Collection[str] = ()) -> str | None:
+    """Why a request with that Host and Sec-Fetch-Site is not answered; None when it is. `hosts`: names under
+    which the pages are reached besides."""
+    if not _LOOPBACK.fullmatch(host) and host.partition(":")[0].lower() not in hosts:
         return "these pages are served to this machine only: open them by 127.0.0.1 or localhost"
     if site == "cross-site":
         return "these pages are not read by other sites"

@@ -20,6 +20,18 @@ _KUBERNETES = (
     "kubelet",
     "kubectl",
 )
+_OPERATOR = ("operator", "prometheus-config-reloader")
+_OPERATOR_MODULE = "github.com/prometheus-operator/prometheus-operator"
+_DEFINED = (
+    "alertmanagerconfigs",
+    "alertmanagers",
+    "podmonitors",
+    "probes",
+    "prometheuses",
+    "prometheusrules",
+    "scrapeconfigs",
+    "servicemonitors",
+)
 _CONTAINERD = ("containerd", "containerd-shim-runc-v2", "ctr")
 _VERSION = "-X k8s.io/component-base/version."
 
@@ -104,6 +116,30 @@ CLUSTER_ENGINES: tuple[Engine, ...] = (
         release=None,
         source=GoSource(folder="coredns", packages=(("coredns", "."),)),
         estimate_s=60,
+        absent=_TESTS,
+        on_demand=True,
+    ),
+    Engine(
+        name="prometheus_operator",
+        version="0.93.1",
+        pillar="testing",
+        executables=tuple((name, f"bin/{name}") for name in (*_OPERATOR, "crds")),
+        release=None,
+        source=GoSource(
+            folder="prometheus-operator",
+            packages=(*((name, f"{_OPERATOR_MODULE}/cmd/{name}") for name in _OPERATOR), ("crds", ".")),
+            embeds=tuple(
+                (
+                    f"{name}.yaml",
+                    _OPERATOR_MODULE,
+                    f"example/prometheus-operator-crd/monitoring.coreos.com_{name}.yaml",
+                )
+                for name in _DEFINED
+            ),
+            # Its version is the tag of the image that reloads what it configures.
+            ldflags="-s -w -X github.com/prometheus/common/version.Version=0.93.1",
+        ),
+        estimate_s=120,
         absent=_TESTS,
         on_demand=True,
     ),

@@ -21,6 +21,7 @@ def render(spec: Spec, site: Site) -> Documents:
     settings = {
         "stack": spec.environment.name,
         "host": site.host("pages"),
+        **({"hosts": [ingress]} if (ingress := spec.kubernetes.ingress.host) else {}),
         "port": site.port("pages"),
         "labels": spec.environment.labels,
         "engines": {name: urls[0] for name, urls in asked.items()},

@@ -38,7 +38,7 @@ def up(
 
     obs up; obs up staging --yes; obs up --verify
     """
-    from components.target import Run
+    from components.target import Lacks, Run
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import describe
@@ -68,7 +68,11 @@ def up(
     from obs.outputs import outputs_of
     from obs.where import text, where
 
-    site = target_of(spec).access(spec, plan, outputs_of(env)).site
+    try:
+        site = target_of(spec).access(spec, plan, outputs_of(env)).site
+    except Lacks as error:  # it is up all the same
+        tell(str(error))
+        return 0
     out.print(text(where(spec, plan, site)))
     return 0
 

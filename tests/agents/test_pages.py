@@ -130,6 +130,13 @@ def test_loopback_names_read(browser: Browser, host: str) -> None:
     assert browser.get("/", host).status_code == 200
 
 
+def test_off_loopback_they_are_probed_by_any_address_and_read_under_their_own_names() -> None:
+    browser = Browser(host="0.0.0.0", hosts=["obs.example.com"])  # noqa: S104 - as in a pod
+    assert browser.get("/metrics", "10.0.0.1:21041").status_code == 200
+    assert browser.get("/", "10.0.0.1:21041").status_code == 403
+    assert browser.get("/", "obs.example.com").status_code == 200
+
+
 def test_another_site_reads_nothing(browser: Browser) -> None:
     answer = browser.get("/api/prometheus/api/v1/query?query=up", **{"sec-fetch-site": "cross-site"})
     assert answer.status_code == 403

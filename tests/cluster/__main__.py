@@ -6,7 +6,7 @@ from engines.errors import EngineError
 from engines.progress import Shown
 from engines.store import Store
 from obs.console import err
-from tests.cluster import tools
+from tests.cluster import content, tools
 from tests.cluster.node import ENGINES
 from tests.hosts import tools as hosts
 from tests.hosts.commands import LabError
@@ -19,7 +19,7 @@ def main() -> int:
             raise LabError(reason)
         hosts.packages(tools.lacking(), lambda words: print(f"cluster: {words}", file=sys.stderr))
         with Shown(err) as progress:
-            Store().ensure([*ENGINES, "pulumi_kubernetes"], progress=progress)
+            Store().ensure([*ENGINES, *content.ENGINES], progress=progress)
     except (LabError, EngineError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,79 @@
+"""A whole stack on the cluster: from nothing to ready pods that watch the shop."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from engines.store import Store
+from tests.cluster import content, whole
+from tests.cluster.node import Cluster
+from tests.cluster.whole import NAMESPACE, STACK
+from tests.e2e.shop import Shop
+from tests.waiting import until
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+HERE = f"/api/v1/namespaces/{NAMESPACE}"
+Running = tuple[Shop, Cluster]
+
+
+@pytest.fixture(scope="module")
+def running(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Brought up from nothing by one command, which waits for ready pods."""
+    made = [name for name in content.ENGINES if name != "runtime"]
+    if absent := [name for name in made if Store().locate(name) is None]:
+        pytest.skip(f"not in the cache of engines: {', '.join(absent)}; `make cluster` builds them")
+    whole.prepare(cluster)
+    shop = whole.project(cluster, tmp_path_factory.mktemp("whole"))
+    shop.obs("up", STACK, "--yes")
+    yield shop, cluster
+    shop.obs("destroy", STACK, "--yes", expect=None)
+
+
+def asked(cluster: Cluster, service: str, path: str) -> Any:
+    """What a program answers, through the API's proxy."""
+    return cluster.ask(f"{HERE}/services/{service}/proxy/{path}")["data"]
+
+
+def test_every_pod_is_ready_when_up_ends(running: Running) -> None:
+    _, cluster = running
+    pods = cluster.ask(f"{HERE}/pods")["items"]
+    waiting = [
+        pod["metadata"]["name"]
+        for pod in pods
+        if pod["status"]["phase"] != "Succeeded"
+        and not all(container["ready"] for container in pod["status"]["containerStatuses"])
+    ]
+    assert len(pods) >= 14
+    assert waiting == []
+
+
+def test_a_second_up_changes_nothing(running: Running) -> None:
+    shop, _ = running
+    assert "nothing to change" in shop.obs("up", STACK, "--yes").stderr
+
+
+def test_every_target_is_scraped_and_every_rule_loaded(running: Running) -> None:
+    _, cluster = running
+
+    def up() -> bool:
+        targets = asked(cluster, "obs-prometheus:9090", "api/v1/targets?state=active")["activeTargets"]
+        return len(targets) >= 16 and all(one["health"] == "up" for one in targets)
+
+    until(up, "all targets up", 60)
+    groups = asked(cluster, "obs-prometheus:9090", "api/v1/rules")["groups"]
+    sick = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
+    assert sum(len(group["rules"]) for group in groups) > 200
+    assert sick == []
+
+
+def test_a_request_of_the_shop_is_found_as_a_trace(running: Running) -> None:
+    _, cluster = running
+    path = "api/traces?service=gateway&limit=20"
+
+    def whole_trace() -> bool:
+        traces = asked(cluster, "jaeger:16686", path)
+        names = [{item["serviceName"] for item in one["processes"].values()} for one in traces]
+        return any({"gateway", "orders", "payments"} <= name for name in names)
+
+    until(whole_trace, "a trace through gateway, orders and payments", 90)

@@ -1,0 +1,111 @@
+"""A stack that a cluster for tests can hold: the example `staging-k8s`, cut down to its one node."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from engines.store import Store
+from tests.cluster import settings
+from tests.cluster.content import REGISTRY, images
+from tests.cluster.node import Cluster
+from tests.e2e.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+STACK = "staging-k8s"
+NAMESPACE = "observability"
+PASSPHRASE = "a-cluster-for-tests"
+_VOLUME = """\
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: volume-{number}}}
+spec:
+  capacity: {{storage: 100Gi}}
+  accessModes: [ReadWriteOnce]
+  local: {{path: /var/lib/volumes/{number}}}
+  nodeAffinity:
+    required:
+      nodeSelectorTerms:
+        - matchExpressions: [{{key: kubernetes.io/hostname, operator: In, values: [node]}}]
+---
+"""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Takes `=`, which the definitions name among operators, as a text."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)  # type: ignore[type-var]
+
+
+def charts(folder: Path) -> Path:
+    """The charts of tests, with the operator's definitions as its module has them, without their words."""
+    shutil.copytree(Path(__file__).parent / "charts", folder)
+    said = subprocess.run(
+        [str(Store().executable("prometheus_operator", "crds"))], capture_output=True, text=True, check=True
+    ).stdout
+    found = [_wordless(one) for one in yaml.load_all(said, _Loader) if one]
+    (folder / "prometheus-operator-crds" / "templates").mkdir()
+    for one in found:
+        one["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+        where = folder / "prometheus-operator-crds" / "templates" / f"{one['spec']['names']['plural']}.yaml"
+        where.write_text(yaml.dump(one, Dumper=yaml.CSafeDumper))
+    return folder
+
+
+def _wordless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _wordless(item)
+            for key, item in value.items()
+            if not (key == "description" and isinstance(item, str))
+        }
+    return [_wordless(item) for item in value] if isinstance(value, list) else value
+
+
+def volumes(cluster: Cluster, number: int = 6) -> None:
+    """Room for what is kept: nothing makes volumes on that node."""
+    for one in range(number):
+        folder = cluster.place.folder / "lib" / "volumes" / str(one)
+        folder.mkdir(parents=True)
+        folder.chmod(0o777)
+    cluster.kubectl("apply", "-f", "-", given="".join(_VOLUME.format(number=one) for one in range(number)))
+
+
+def stack_file(cluster: Cluster, charts_dir: Path) -> str:
+    """Its stack file."""
+    text = (ROOT / "stacks" / f"Pulumi.{STACK}.yaml").read_text()
+    whole = yaml.safe_load(text)
+    spec = whole["config"]["obs:spec"]
+    spec["environment"]["tier"] = "dev"
+    spec["deploy"]["opensearch_heap_mb"] = 512
+    spec["kubernetes"] |= {
+        "kubeconfig": str(cluster.kubeconfig),
+        "context": settings.CONTEXT,
+        "ha": False,
+        "images": {"registry": REGISTRY},
+        "charts_dir": str(charts_dir),
+    }
+    spec["services"] = [service for service in spec["services"] if service.get("run")]
+    spec["metrics"]["exporters"] = ["node"]
+    spec["logging"]["index"]["replicas"] = 0
+    spec["tracing"]["storage"]["replicas"] = 0
+    return yaml.safe_dump(whole, sort_keys=False)
+
+
+def prepare(cluster: Cluster) -> None:
+    """The images of the stack, and room for its volumes."""
+    cluster.load(images())
+    volumes(cluster)
+
+
+def project(cluster: Cluster, folder: Path) -> Shop:
+    """A copy of the project whose stack goes to that cluster."""
+    shop = Shop.make(folder / "project")
+    del shop.environment["OBS_PORT_BASE"]
+    shop.environment["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
+    described = stack_file(cluster, charts(folder / "charts"))
+    (shop.root / "stacks" / f"Pulumi.{STACK}.yaml").write_text(described)
+    return shop
