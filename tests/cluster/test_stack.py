@@ -1,4 +1,4 @@
-"""A whole stack on the cluster: from nothing to ready pods that watch the shop."""
+"""A whole stack on the cluster: from nothing to ready pods, measured, drifted, repaired, taken down."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +14,7 @@ from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 HERE = f"/api/v1/namespaces/{NAMESPACE}"
+RULE = f"/apis/monitoring.coreos.com/v1/namespaces/{NAMESPACE}/prometheusrules/orders"
 Running = tuple[Shop, Cluster]
 
 
@@ -77,3 +78,31 @@ def test_a_request_of_the_shop_is_found_as_a_trace(running: Running) -> None:
         return any({"gateway", "orders", "payments"} <= name for name in names)
 
     until(whole_trace, "a trace through gateway, orders and payments", 90)
+
+
+def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> None:
+    shop, cluster = running
+    before = cluster.ask(RULE)["spec"]
+    cluster.kubectl(
+        "-n", NAMESPACE, "patch", "prometheusrule", "orders", "--type=merge", "-p", '{"spec":{"groups":[]}}'
+    )
+    cluster.kubectl("-n", NAMESPACE, "delete", "configmap", "sink-conf")
+
+    said = shop.obs("refresh", STACK).stderr
+    assert "prometheusrule-orders" in said
+    assert "configmap-sink-conf" in said
+    shop.obs("up", STACK, "--yes")
+
+    assert cluster.ask(RULE)["spec"] == before
+    assert cluster.ask(f"{HERE}/configmaps/sink-conf") is not None
+
+
+def test_destroy_leaves_the_namespace_and_what_is_kept(running: Running) -> None:
+    shop, cluster = running
+    shop.obs("destroy", STACK, "--yes")
+
+    assert cluster.ask(HERE)["status"]["phase"] == "Active"
+    claims = {item["metadata"]["name"] for item in cluster.ask(f"{HERE}/persistentvolumeclaims")["items"]}
+    assert any(name.startswith("opensearch-") for name in claims)
+    assert cluster.ask("/apis/apps/v1/namespaces/observability/deployments")["items"] == []
+    assert cluster.ask("/apis/apps/v1/namespaces/observability/statefulsets")["items"] == []
