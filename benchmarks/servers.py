@@ -16,6 +16,7 @@ run cannot do without. On a machine that others use too, compare cases of one ru
 """
 
 import argparse
+import base64
 import json
 import os
 import subprocess
@@ -43,8 +44,8 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.operations import files, systemd
 todo = json.loads(Path("todo.json").read_text())[host.name]
-for path, source in todo["files"].items():
-    files.put(name=path, src=source, dest=path, mode="644")
+for path, (source, mode) in todo["files"].items():
+    files.put(name=path, src=source, dest=path, mode=mode)
 for unit in todo["units"]:
     systemd.service(name=unit, service=unit, running=True, enabled=True)
 """
@@ -107,6 +108,12 @@ def run(command: list[str], folder: Path, variables: Mapping[str, str] | None = 
     return done.stdout
 
 
+def unchanged(said: str) -> None:
+    """What is measured as a run without a change is one: who ran before it left all as it was."""
+    if "nothing to change" not in said:
+        raise SystemExit(f"a run that should have found nothing to change did: {said[-2000:]}")
+
+
 def ssh(lab: Lab, hosts: Path) -> Callable[[], object]:
     """All hosts at once, each with a connection of its own."""
     options = [
@@ -135,14 +142,16 @@ def pyinfra(lab: Lab, folder: Path, known: Path) -> Callable[[], object]:
     data = {"ssh_user": "root", "ssh_key": str(lab.key), "ssh_known_hosts_file": str(known)}
     todo: dict[str, Any] = {}
     for host in lab:
-        paths = host.ssh(f"find /var/lib/obs/{STACK}/units/*/conf /etc/systemd/system/obs-{STACK}-* -type f")
-        units = [path.rpartition("/")[2] for path in paths.split() if path.endswith(".service")]
+        roots = f"/var/lib/obs/{STACK}/units/*/conf /etc/systemd/system/obs-{STACK}-*"
+        found = host.ssh(f"find {roots} -type f -exec stat -c '%a %n' {{}} +").splitlines()
+        modes = {path: mode for mode, path in (line.split(" ", 1) for line in found)}
+        units = [path.rpartition("/")[2] for path in modes if path.endswith(".service")]
         placed = {}
-        for path in (path for path in paths.split() if path.startswith("/var/lib/obs")):
+        for path in (path for path in modes if path.startswith("/var/lib/obs")):
             copy = folder / host.name / path.lstrip("/")
             copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(host.ssh(f"cat {path}"), encoding="utf-8")
-            placed[path] = str(copy)
+            copy.write_bytes(base64.b64decode(host.ssh(f"base64 {path}")))
+            placed[path] = (str(copy), modes[path])
         todo[host.address] = {"files": placed, "units": units}
     (folder / "todo.json").write_text(json.dumps(todo), encoding="utf-8")
     (folder / "inventory.py").write_text(f"hosts = {[(host.address, data) for host in lab]!r}\n")
@@ -152,7 +161,7 @@ def pyinfra(lab: Lab, folder: Path, known: Path) -> Callable[[], object]:
 
 
 def measure(number: int, rounds: int, scratch: Path) -> dict[str, float]:
-    """Seconds of each case, on so many hosts."""
+    """Seconds of each case, on so many hosts; SystemExit where an `up` had something to change."""
     names = [f"h{index}" for index in range(1, number + 1)]
     shop, text = Shop.make(scratch / "project"), stack_file(names)
     del shop.environment["OBS_PORT_BASE"]
@@ -171,7 +180,7 @@ def measure(number: int, rounds: int, scratch: Path) -> dict[str, float]:
             "ssh": ssh(lab, known),
             "empty": next(case for case in cases(scratch / "empty") if case.name == "empty pulumi up").run,
             "pyinfra, no change": pyinfra(lab, scratch / "pyinfra", known),
-            "no change": lambda: shop.obs("up", STACK, "--yes"),
+            "no change": lambda: unchanged(shop.obs("up", STACK, "--yes").stderr),
             "refresh": lambda: shop.obs("refresh", STACK),
         }
         for _ in range(rounds):
