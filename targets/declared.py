@@ -45,6 +45,10 @@ _SERVERS_AND_CLUSTER = (
         ("rules: platform-certificates/*", "programs: pages/settings.json/shown"),
     ),
     Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
+    Declared(
+        "a cluster's pages are reached by the name of its Ingress too",
+        ("programs: pages/settings.json/hosts",),
+    ),
 )
 
 DECLARED = tuple((_PAIR, item) for item in _SERVERS_AND_CLUSTER)
