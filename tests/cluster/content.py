@@ -52,12 +52,17 @@ def images() -> list[Image]:
 
 _QUAY = "quay.io/prometheus"
 _OPERATOR = "quay.io/prometheus-operator"
+_OPERATORS = f"v{engine('prometheus_operator').version}"
 _STATIC = (
     ("prometheus", "prometheus", f"{_QUAY}/prometheus:v{engine('prometheus').version}"),
     ("alertmanager", "alertmanager", f"{_QUAY}/alertmanager:v{engine('alertmanager').version}"),
     ("node_exporter", "node_exporter", f"{_QUAY}/node-exporter:v{engine('node_exporter').version}"),
-    ("prometheus_operator", "operator", f"{_OPERATOR}/prometheus-operator:v0.93.1"),
-    ("prometheus_operator", "prometheus-config-reloader", f"{_OPERATOR}/prometheus-config-reloader:v0.93.1"),
+    ("prometheus_operator", "operator", f"{_OPERATOR}/prometheus-operator:{_OPERATORS}"),
+    (
+        "prometheus_operator",
+        "prometheus-config-reloader",
+        f"{_OPERATOR}/prometheus-config-reloader:{_OPERATORS}",
+    ),
     ("jaeger", "jaeger", "docker.io/jaegertracing/jaeger:2.0.0-rc2"),
 )
 """Engine, program, image."""

@@ -1,11 +1,11 @@
 """A small plan of target kubernetes on the cluster, carried out by the real Pulumi engine and provider."""
 
 import contextlib
-import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pulumi import automation as auto
 
@@ -33,7 +33,6 @@ class Small:
     text: str = "one"
     retain: bool = True
     seconds: int = 60
-    events: list[auto.EngineEvent] = field(default_factory=list)
 
     def plan(self) -> KubernetesPlan:
         """What shall be there."""
@@ -73,13 +72,11 @@ class Small:
 
     def preview(self) -> dict[str, int]:
         """What an `up` would do: operation -> how many resources."""
-        found = self._stack().preview(refresh=True).change_summary
-        return {str(getattr(op, "value", op)): number for op, number in found.items()}
+        return _counted(self._stack().preview(refresh=True).change_summary)
 
     def up(self) -> dict[str, int]:
         """What was done."""
-        found = self._stack().up(refresh=True).summary.resource_changes or {}
-        return {str(getattr(op, "value", op)): number for op, number in found.items()}
+        return _counted(self._stack().up(refresh=True).summary.resource_changes or {})
 
     def destroy(self) -> None:
         """Take it down."""
@@ -111,11 +108,10 @@ class Small:
         labels = [item["metadata"]["labels"] for item in self.cluster.ask(path)["items"]]
         return {label["version"]: label["status"] for label in labels}
 
-    def mark(self, revision: str, status: str) -> None:
-        """As a run that was killed leaves it."""
-        patch = json.dumps({"metadata": {"labels": {"status": status}}})
-        name = f"sh.helm.release.v1.web.v{revision}"
-        self.cluster.kubectl("-n", NAMESPACE, "patch", "secret", name, "-p", patch)
+
+def _counted(found: Mapping[Any, int]) -> dict[str, int]:
+    """By the operation's name, which a preview has as an enumeration and an update as a text."""
+    return {str(getattr(op, "value", op)): number for op, number in found.items()}
 
 
 @contextlib.contextmanager
