@@ -14,8 +14,7 @@ pytest_plugins = ("tests.hosts.fixtures", "tests.cluster.fixtures")
 
 
 TOGETHER = {
-    "tests/e2e/test_0_": "servers",
-    "tests/e2e/": "stack",
+    "tests/e2e/": "stacks",
     "tests/cluster/": "cluster",
     "tests/hosts/": "hosts",
     "tests/vsi/servers/": "hosts",
@@ -23,7 +22,8 @@ TOGETHER = {
     "tests/vsi/systemd/": "hosts",
 }
 """How the path of tests begins that share what is costly to set up, and the name of what they share; the
-longest first. Others share with those of their file."""
+longest first. Others share with those of their file. Whole stacks are one group, though they share
+nothing: two of them at once ask more of two processors than the waits of `obs verify` and of alerts allow."""
 
 
 def group(test: str) -> str:

@@ -20,7 +20,7 @@ PLACEHOLDERS = ("UI assets", "no UI", "not built", "placeholder")
 """What engines built without their pages say instead of them."""
 
 
-def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> int:
+def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S, patience: int = 1) -> int:
     """Check an environment; the exit code of `obs`: 0 if nothing failed, else 1.
 
     BadInput if its stack file is not valid; Locked if another run works on the stack, since two would take
@@ -36,7 +36,7 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S) -> i
     spec, plan = describe(env)
     access = target_of(spec).access(spec, plan, outputs_of(env))
     with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
-        report = run(spec, access, stack=env, deadline_s=deadline_s, progress=tell)
+        report = run(spec, access, stack=env, deadline_s=deadline_s, patience=patience, progress=tell)
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code

@@ -103,6 +103,8 @@ class Context:
     whole: float
     started: float
     say: Callable[[str], None] = lambda _text: None
+    patience: int = 1
+    """How many times as long to wait as a machine with nothing else to do needs."""
     calm: Calm = field(default_factory=Calm)
     probes: list[Sent] = field(default_factory=list)
     """Marked requests of the check `probes`, for those that follow them."""
@@ -127,11 +129,11 @@ class Context:
     def wait(self, what: str, look: Callable[[], T], seconds: float, every: float = 1.0) -> T:
         """Look until it does not raise `NotYet`, and return what it returns.
 
-        After `seconds`, or at the run's deadline, the last `NotYet` becomes the failure, with the time
-        waited. Any other exception ends the wait at once.
+        After `seconds` times the run's patience, or at its deadline, the last `NotYet` becomes the failure,
+        with the time waited. Any other exception ends the wait at once.
         """
         start = self.clock.monotonic()
-        end = min(start + seconds, self.ends)
+        end = min(start + seconds * self.patience, self.ends)
         told = start
         while True:
             try:
@@ -152,11 +154,11 @@ class Context:
 
     @contextmanager
     def fault(self, service: Service, name: str, seconds: float, **parameters: object) -> Iterator[None]:
-        """A fault of the demo services while the block lasts, at most `seconds` and a margin.
+        """A fault of the demo services while the block lasts, at most `seconds` times patience and a margin.
 
         It is ended whatever happens in the block. Were this process killed, it would end by itself."""
         client = self.service(service)
-        body = {"seconds": min(3600.0, seconds + FAULT_MARGIN), **parameters}
+        body = {"seconds": min(3600.0, seconds * self.patience + FAULT_MARGIN), **parameters}
         self.faults.add((service.name, name))
         try:
             answer = client.request("PUT", f"/faults/{name}", json=body)

@@ -1,6 +1,6 @@
 """How a check ends when it does not pass. Each text is a sentence for the one who has to act on it."""
 
-AGAIN = "Run `obs verify` again when the machine has less to do."
+AGAIN = "Run `obs verify --patience 3`, or again when the machine has less to do."
 """What to do when a run had too little time."""
 
 

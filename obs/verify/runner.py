@@ -29,15 +29,16 @@ def run(
     *,
     stack: str,
     deadline_s: float = 300,
+    patience: int = 1,
     progress: Progress = _quiet,
 ) -> Report:
-    """Check a running stack; at most `deadline_s` seconds, undoing included.
+    """Check a running stack; at most `deadline_s` seconds times `patience`, undoing included.
 
     `progress` gets a line now and then, from several threads. What is injected is undone, also when this is
     interrupted (KeyboardInterrupt goes on to the caller afterwards).
     """
     clock = WallClock()
-    whole = deadline_s - UNDOING
+    whole = deadline_s * patience - UNDOING
     ends = clock.monotonic() + whole
     try:
         clients = Clients(access, stack, left=lambda: ends - clock.monotonic())
@@ -54,6 +55,7 @@ def run(
             whole=whole,
             started=clock.now(),
             say=progress,
+            patience=patience,
         )
         return run_checks(ctx)
 

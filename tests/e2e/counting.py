@@ -20,7 +20,7 @@ from obs.describe import describe
 from obs.verify.clients import Clients
 from obs.verify.outcome import Unanswered
 from targets import target_of
-from tests.e2e.shop import Shop
+from tests.e2e.shop import WAIT_S, Shop
 from tests.hosts.host import Host
 from tests.hosts.lab import Lab
 from tests.waiting import until
@@ -180,10 +180,10 @@ class Load:
                 return not self.torn(at)
             return False
 
-        until(lines, "every line is stored", seconds=300)
+        until(lines, "every line is stored", seconds=WAIT_S)
         # read anew: a line may have been on its way to its file
         assert not self.stored(at) - self.written(), "lines are stored more than once"
-        until(traces, "every marked trace is stored whole", seconds=300)
+        until(traces, "every marked trace is stored whole", seconds=WAIT_S)
 
 
 def _line(record: dict[str, str]) -> Line:

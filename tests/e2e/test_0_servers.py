@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.shop import Shop
+from tests.e2e.shop import PATIENCE, WAIT_S, Shop
 from tests.hosts.demo import NAMES, STACK, variables
 from tests.hosts.fixtures import StartLab
 from tests.hosts.lab import Lab
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 Servers = tuple[Shop, Lab]
 EXPOSURES = (
@@ -61,7 +61,7 @@ def test_a_second_up_changes_nothing(servers: Servers) -> None:
 
 def test_verify_finds_nothing_wrong(servers: Servers) -> None:
     shop, _ = servers
-    done = shop.obs("verify", STACK, "--json", expect=None)
+    done = shop.obs("verify", STACK, "--json", "--patience", PATIENCE, expect=None)
     found = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
 
     assert not [row for row in found.values() if row["result"] == "failed"]
@@ -138,7 +138,7 @@ def test_a_host_without_power_is_named_and_the_others_go_on(servers: Servers) ->
     failed = shop.obs("up", STACK, "--yes", expect=1)
     assert "obs-3" in failed.stderr
     lab["obs-3"].boot()
-    until(lambda: serving(shop) == all_of_them, "all serve again, by themselves", seconds=180)
+    until(lambda: serving(shop) == all_of_them, "all serve again, by themselves", seconds=WAIT_S)
 
 
 def test_destroy_leaves_data_alone(servers: Servers) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 import pytest
 
 from tests.e2e import counting
-from tests.e2e.shop import Shop
+from tests.e2e.shop import WAIT_S, Shop
 from tests.hosts import open_files
 from tests.hosts.demo import NAMES, STACK, variables
 from tests.hosts.fixtures import StartLab
@@ -95,9 +95,9 @@ def test_each_is_killed_and_nothing_is_lost(servers: Servers) -> None:
         for program, host, alert in DEATHS:
             unit = f"obs-{STACK}-{program}"
             lab[host].ssh(f"systemctl kill --signal=KILL {unit}; systemctl stop {unit}")
-            until(partial(load.told, at, alert, program), f"{alert} of {program} is told", seconds=300)
+            until(partial(load.told, at, alert, program), f"{alert} of {program} is told", seconds=WAIT_S)
             lab[host].ssh(f"systemctl start {unit}")
-        until(partial(_all_serve, shop), "all serve again", seconds=300)
+        until(partial(_all_serve, shop), "all serve again", seconds=WAIT_S)
     finally:
         load.stop()
     assert len(load.sent) > 100, "hardly any requests were sent"

@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.e2e.shop import Shop
+from tests.e2e.shop import PATIENCE, WAIT_S, Shop
 from tests.waiting import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def test_a_second_up_changes_nothing(shop: Shop) -> None:
@@ -25,7 +25,7 @@ def test_a_second_up_changes_nothing(shop: Shop) -> None:
 
 
 def test_verify_finds_nothing_wrong(shop: Shop) -> None:
-    done = shop.obs("verify", "--json")
+    done = shop.obs("verify", "--json", "--patience", PATIENCE)
     rows = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
     assert not [row for row in rows.values() if row["result"] == "failed"]
     assert {name for name, row in rows.items() if row["result"] == "not applied"} == {
@@ -78,11 +78,11 @@ def test_refresh_finds_what_was_changed_by_hand_and_up_repairs_it(shop: Shop) ->
     "unit", ["prometheus", "alertmanager", "collector", "jaeger", "opensearch", "payments"]
 )
 def test_a_killed_engine_is_started_again(shop: Shop, unit: str) -> None:
-    until(shop.whole, "everything runs", seconds=120)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     before = shop.pids()
     os.kill(before[unit], signal.SIGKILL)
-    until(lambda: shop.pids()[unit] not in (0, before[unit]), f"{unit} runs again", seconds=120)
-    until(shop.whole, "everything runs", seconds=120)
+    until(lambda: shop.pids()[unit] not in (0, before[unit]), f"{unit} runs again", seconds=WAIT_S)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     others = {name: pid for name, pid in shop.pids().items() if name != unit}
     assert others == {name: pid for name, pid in before.items() if name != unit}
 
@@ -91,10 +91,12 @@ def test_a_killed_supervisor_leaves_no_double(shop: Shop) -> None:
     supervisor = int((shop.state / "supervisor" / "supervisord.pid").read_text())
     before = set(shop.pids().values())
     os.kill(supervisor, signal.SIGKILL)
-    until(lambda: not any(psutil.pid_exists(pid) for pid in before), "its children end with it", seconds=120)
+    until(
+        lambda: not any(psutil.pid_exists(pid) for pid in before), "its children end with it", seconds=WAIT_S
+    )
     assert not shop.whole()
     shop.obs("start")
-    until(shop.whole, "everything runs", seconds=120)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     assert shop.leaders() == {unit: [pid] for unit, pid in shop.pids().items()}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.shop import Shop
+from tests.e2e.shop import WAIT_S, Shop
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -48,7 +48,7 @@ def _now() -> str:
 
 
 def test_no_line_is_lost_or_doubled(shop: Shop) -> None:
-    until(shop.whole, "everything runs", seconds=120)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     since = _now()
     shop.obs("stop", "local", "opensearch")
     ends = time.monotonic() + AWAY_S
@@ -72,7 +72,7 @@ def test_no_line_is_lost_or_doubled(shop: Shop) -> None:
             )
 
         fields = ["service", "timestamp", "log_level", "span_id"]
-        until(lambda: not written - stored(), "every line is stored", seconds=180)
+        until(lambda: not written - stored(), "every line is stored", seconds=WAIT_S)
         # read anew: a line may have been on its way to its file
         assert not stored() - _written(shop, since, upto), "lines are stored more than once"
     finally:

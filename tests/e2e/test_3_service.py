@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from obs.verify.clients import Clients
-from tests.e2e.shop import ROOT, Shop
+from tests.e2e.shop import ROOT, WAIT_S, Shop
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -74,8 +74,8 @@ def _changed_files(shop: Shop) -> dict[str, set[str]]:
 def _seen_in_all_pillars(clients: Clients, port: int) -> None:
     paid = f"http://127.0.0.1:{port}/payments"
     order = {"order_id": "o-1", "cents": 500}
-    until(lambda: clients.prometheus.total('up{service="billing"}') == 1, "it is scraped", seconds=120)
-    until(lambda: httpx.post(paid, json=order), "it answers", seconds=120)
+    until(lambda: clients.prometheus.total('up{service="billing"}') == 1, "it is scraped", seconds=WAIT_S)
+    until(lambda: httpx.post(paid, json=order), "it answers", seconds=WAIT_S)
 
     def logged() -> str:
         httpx.post(paid, headers={"X-Obs-Probe": "1"}, json=order)
@@ -83,14 +83,14 @@ def _seen_in_all_pillars(clients: Clients, port: int) -> None:
         found = [hit["_source"] for hit in clients.opensearch.scan("logs-2*", query)]
         return next((item["trace_id"] for item in found if item.get("trace_id")), "")
 
-    trace_id = until(logged, "its lines are found", seconds=120)
-    spans = until(lambda: clients.jaeger.trace(trace_id), "its trace is found", seconds=120)
+    trace_id = until(logged, "its lines are found", seconds=WAIT_S)
+    spans = until(lambda: clients.jaeger.trace(trace_id), "its trace is found", seconds=WAIT_S)
     assert {span.service for span in spans} == {"billing"}
 
 
 def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, Path]) -> None:
     process, port, log = billing
-    until(shop.whole, "everything runs", seconds=120)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     before = shop.pids()
     with _declared(shop, port, log):
         assert _changed_files(shop) == {
@@ -102,7 +102,7 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
             "pages": {"settings.json"},
         }  # fmt: skip
         shop.obs("up")
-        until(shop.whole, "everything runs", seconds=120)
+        until(shop.whole, "everything runs", seconds=WAIT_S)
         # The pages read their list of services once, and hold nothing that a restart would lose.
         assert shop.pids() | {"pages": 0} == before | {"pages": 0}, "a process was restarted"
 
@@ -116,7 +116,7 @@ def test_five_lines(shop: Shop, billing: tuple["subprocess.Popen[bytes]", int, P
                 found = clients.sink.deliveries(alertname="TargetDown")
                 return any(item.service == "billing" and item.receiver == "payments-pager" for item in found)
 
-            until(delivered, "its owner is told that it is down", seconds=180)
+            until(delivered, "its owner is told that it is down", seconds=WAIT_S)
         finally:
             clients.close()
     shop.obs("up")

@@ -7,7 +7,7 @@ import pytest
 from components.dashboards import dashboards
 from components.dashboards.model import Dashboard
 from stacks.loader import load
-from tests.e2e.shop import Shop
+from tests.e2e.shop import WAIT_S, Shop
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -26,5 +26,5 @@ def test_each_query_finds_something(shop: Shop, page: Dashboard) -> None:
         return [expr for expr in asked if not prometheus.vector(expr)]
 
     with suppress(AssertionError):  # what is silent says more
-        until(lambda: not silent(), seconds=120)
+        until(lambda: not silent(), seconds=WAIT_S)
     assert silent() == []

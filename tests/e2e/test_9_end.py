@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tests import families
-from tests.e2e.shop import Shop
+from tests.e2e.shop import WAIT_S, Shop
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
@@ -85,7 +85,7 @@ def test_up_is_killed_when(shop: Shop, point: str) -> None:
     number = list(POINTS).index(point)
     run = Run(shop, number)
     try:
-        until(lambda: run.process.poll() is not None or POINTS[point](run), point, seconds=120)
+        until(lambda: run.process.poll() is not None or POINTS[point](run), point, seconds=WAIT_S)
         assert run.process.poll() is None, f"it ended with {run.process.returncode} before"
         family = run.family()
         for process in family[1:] if number % 2 else []:
@@ -101,7 +101,7 @@ def test_up_is_killed_when(shop: Shop, point: str) -> None:
 
 def test_one_up_repairs_what_all_of_these_left(shop: Shop) -> None:
     shop.obs("up", "--wait")
-    until(shop.whole, "everything runs", seconds=120)
+    until(shop.whole, "everything runs", seconds=WAIT_S)
     assert shop.leaders() == {unit: [pid] for unit, pid in shop.pids().items()}
     assert shop.pulumi_locks() == []
     rate = RATE.search(shop.stack_file.read_text())

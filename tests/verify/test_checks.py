@@ -347,7 +347,7 @@ def test_a_run_that_is_late_fails_where_its_settings_would_have_left_time(tmp_pa
     found = run_check(ctx, BY_NAME["fault raises its alert"])
     assert found.result is Result.FAILED, found.text
     assert "found 50 of the run's 300 s left" in found.text
-    assert "Run `obs verify` again" in found.text
+    assert "Run `obs verify --patience 3`, or again" in found.text
     ctx = world.context()
     checks_alerts.errors_fire(ctx)
     ctx.clock.wait(ctx.left() - 20)

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,16 @@ def test_every_check_runs_side_by_side_and_nothing_is_left_behind(world: World) 
     assert report.exit_code == 0
     assert [row.name for row in report.rows] == [check.name for check in suite.CHECKS]
     assert not world.faults
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience_is_how_many_times_as_long_is_waited(world: World, patience: int) -> None:
+    world.clock = FastClock(world.step)
+    ctx = replace(world.context(), patience=patience)
+    start = ctx.clock.monotonic()
+    with pytest.raises(CheckFailed, match="found nothing"):
+        ctx.wait("nothing", _missing, 20)
+    assert 20 * patience <= ctx.clock.monotonic() - start < 20 * patience + 5
 
 
 def test_a_run_ends_in_time_when_every_answer_takes_five_seconds(world: World) -> None:
