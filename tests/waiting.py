@@ -10,7 +10,7 @@ import httpx
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T | None], what: str = "the condition", seconds: float = 60) -> T:
+def until(condition: Callable[[], T | None], what: str = "the condition", seconds: float = 120) -> T:
     """The first true result of `condition`, looked at again and again; a server that does not
     answer yet counts as false. AssertionError naming `what` after `seconds`."""
     deadline = time.monotonic() + seconds

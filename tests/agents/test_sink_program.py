@@ -53,7 +53,7 @@ def program(path: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
             return False
 
     try:
-        until(answers, "the sink answers", seconds=40)
+        until(answers, "the sink answers")
         yield url, process
     finally:
         process.kill()

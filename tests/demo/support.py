@@ -90,7 +90,7 @@ class Program:
         return self
 
     def ready(self) -> "Program":
-        until(self._answers, f"{self.module} answers; {self.log}", seconds=40)
+        until(self._answers, f"{self.module} answers; {self.log}")
         return self
 
     def _answers(self) -> bool:

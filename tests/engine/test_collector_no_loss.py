@@ -52,7 +52,7 @@ def test_nothing_is_lost_or_doubled(host: CollectorHost) -> None:
     assert host.store.count() < writer.written
     host.store.open()
     written = writer.end()
-    until(lambda: host.store.count() >= written, "every line is stored", seconds=40)
+    until(lambda: host.store.count() >= written, "every line is stored")
     assert messages(host) == {f"line {number}": 1 for number in range(written)}
 
 
@@ -77,7 +77,7 @@ def test_a_full_queue_makes_reading_wait_and_a_stop_loses_nothing(host: Collecto
     host.start()
     host.reload()
     host.store.open()
-    until(lambda: host.store.count() >= count, "every line is stored", seconds=40)
+    until(lambda: host.store.count() >= count, "every line is stored")
     assert messages(host) == {f"line {number}": 1 for number in range(count)}
 
 

@@ -46,7 +46,7 @@ def test_killed_anywhere_the_next_run_converges(down: Project, tmp_path: Path, p
     assert process.poll() is None, log.read_text()
     process.kill()
     process.wait()
-    until(lambda: not down.drivers(), "the engine and its plugins end with obs", seconds=10)
+    until(lambda: not down.drivers(), "the engine and its plugins end with obs")
 
     down.up()
     assert down.once_each()
@@ -67,7 +67,7 @@ def test_a_hand_typed_run_that_was_killed_is_cleared_up_after(down: Project, tmp
     )
     engine.kill()
     assert run.wait(30) == 1
-    until(lambda: not down.drivers(), "the plugins end with the engine", seconds=10)
+    until(lambda: not down.drivers(), "the plugins end with the engine")
     assert down.locks()
     down.up()
     assert down.once_each()
@@ -99,7 +99,7 @@ def test_interrupted_twice_it_stops_at_once(down: Project, tmp_path: Path) -> No
         lambda: any("vsi.apply" in line for line in down.drivers()), "a unit is put on the host", seconds=240
     )
     run.send_signal(signal.SIGINT)
-    until(lambda: b"once more to stop at once" in log.read_bytes(), "the first is heard", seconds=20)
+    until(lambda: b"once more to stop at once" in log.read_bytes(), "the first is heard")
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 130, log.read_text()
     assert down.drivers() == []
@@ -115,7 +115,7 @@ def test_interrupted_it_stops_cleanly(down: Project, tmp_path: Path, signum: sig
     assert run.wait(60) == 130, log.read_text()
     assert b"Traceback" not in log.read_bytes()
     assert down.locks() == []
-    until(lambda: not down.drivers(), "the engine and its plugins have ended", seconds=10)
+    until(lambda: not down.drivers(), "the engine and its plugins have ended")
     down.up()
     assert down.once_each()
 

@@ -230,6 +230,6 @@ def test_what_a_provider_has_begun_ends_with_its_host() -> None:
     with ThreadPoolExecutor() as pool:
         with attached() as told:
             pool.submit(answer, port_of(told, "PULUMI_DEBUG_PROVIDERS"), "Create", request)
-            until(children, "the provider has started something", seconds=20)
+            until(children, "the provider has started something")
 
-        until(lambda: not children(), "it has ended", seconds=10)
+        until(lambda: not children(), "it has ended")

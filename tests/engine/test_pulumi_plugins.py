@@ -75,4 +75,4 @@ def test_a_plugin_ends_with_its_parent(name: str) -> None:
         assert psutil.pid_exists(pid)
         parent.kill()
         parent.wait()
-        until(lambda: not psutil.pid_exists(pid), f"{name} ends with its parent", seconds=10)
+        until(lambda: not psutil.pid_exists(pid), f"{name} ends with its parent")

@@ -98,7 +98,7 @@ def test_a_host_that_was_started_anew_is_reached_anew(own: Server) -> None:
     own.stop()
     own.start()
 
-    assert until(lambda: _answer(master), seconds=20) == b"again\n"
+    assert until(lambda: _answer(master)) == b"again\n"
 
 
 def _answer(master: Master) -> bytes:
@@ -188,7 +188,7 @@ def test_ended_on_request(own: Server) -> None:
 
     master.close()
 
-    until(lambda: not mux.alive(master.socket(0)), seconds=10)
+    until(lambda: not mux.alive(master.socket(0)))
     master.close()
 
 
@@ -249,7 +249,7 @@ def test_a_key_of_the_agent(own: Server, tmp_path: Path, monkeypatch: pytest.Mon
     sock = tmp_path / "agent"
     with subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL) as agent:
         try:
-            until(sock.exists, seconds=10)
+            until(sock.exists)
             monkeypatch.setenv("SSH_AUTH_SOCK", str(sock))
             subprocess.run(["ssh-add", "-q", own.folder / "user"], check=True)
             master = Master(own.connection(), Login())
