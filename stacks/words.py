@@ -48,11 +48,12 @@ _BOUNDS = {
 """The same, with the bounds that the error knows."""
 
 
-def describe_errors(root: Node, errors: Iterable[Any]) -> list[Located]:
-    """One problem a place: what a union's members each expected is said together."""
+def describe_errors(root: Node, errors: Iterable[Any], model: type[BaseModel] = Spec) -> list[Located]:
+    """One problem a place: what a union's members each expected is said together. `model` is what `root` was
+    held against."""
     found: dict[Located, list[str]] = {}
     for error in errors:
-        problem = located(root, _from_error(error))
+        problem = located(root, _from_error(error, model))
         found.setdefault(replace(problem, expected=""), []).append(problem.expected)
     result = []
     for place, expectations in found.items():
@@ -82,7 +83,7 @@ def located(root: Node, problem: Problem) -> Located:
     return Located(path, AsWritten(shown), problem.expected, problem.what_to_do, where)
 
 
-def _from_error(error: Any) -> Problem:
+def _from_error(error: Any, model: type[BaseModel]) -> Problem:
     path = tuple(
         part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))
     )
@@ -90,7 +91,7 @@ def _from_error(error: Any) -> Problem:
     if kind == "missing":
         return Problem(path, MISSING, "missing; expected a value: this key is required")
     if kind == "extra_forbidden":
-        return Problem(path, value, unknown_key(str(path[-1]), fields(path[:-1])))
+        return Problem(path, value, unknown_key(str(path[-1]), fields(path[:-1], model)))
     if kind == "value_error":
         whole = isinstance(value, dict | tuple)  # then the message names what is in it
         return Problem(path, MISSING if whole else value, str(context.get("error", error["msg"])))
@@ -120,9 +121,9 @@ def _is_union_tag(part: str | int) -> bool:
     )
 
 
-def fields(path: KeyPath) -> list[str]:
+def fields(path: KeyPath, root: type[BaseModel] = Spec) -> list[str]:
     """The keys that the model knows at a path."""
-    model: Any = Spec
+    model: Any = root
     for part in path:
         if isinstance(part, int):
             continue

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = (
     "agents",
     "aws",
+    "cohorts",
     "components",
     "demo",
     "engines",
@@ -52,8 +53,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "plugins": {"plugins"},
     # The registry imports a target by the name of its module, when it is asked for.
     "targets": {"components", "stacks", "targets"},
+    # Stacks by the dozen: made from the description, placed by the registry, run by the command line.
+    "cohorts": {"cohorts", "components", "stacks", "targets"},
     # Nobody above the registry knows a target by name.
-    "obs": {"components", "engines", "obs", "plugins", "stacks", "targets"},
+    "obs": {"cohorts", "components", "engines", "obs", "plugins", "stacks", "targets"},
     "__main__.py": {"components", "targets"},
 }
 

@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILE_LINES, FUNCTION_LINES = 400, 60
-WRITTEN = ("agents", "aws", "benchmarks", "components", "demo", "engines", "k8s", "obs", "plugins", "stacks")
-FOLDERS = (*WRITTEN, "targets", "tests", "tools", "vsi")
+WRITTEN = ("agents", "aws", "benchmarks", "cohorts", "components", "demo", "engines", "k8s", "obs", "plugins")
+FOLDERS = (*WRITTEN, "stacks", "targets", "tests", "tools", "vsi")
 SUFFIXES = (".py", ".go", ".js", ".lua")
 TABLES: frozenset[str] = frozenset()
 """`path:function` of functions that only list data."""

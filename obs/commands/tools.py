@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from obs.cli import Env, app, command
-from obs.commands import engines, verify  # noqa: F401 - `verify` adds its command to `app`
+from obs.commands import cohort, engines, verify  # noqa: F401 - `verify` adds its command to `app`
 
 app.add_typer(engines.app, name="engines")
+app.add_typer(cohort.app, name="cohort")
 
 
 @command
