@@ -17,6 +17,7 @@ Metrics, logging and tracing of an environment, described once in stacks/Pulumi.
 \b
   obs up                   bring the environment `local` up on this machine
   obs preview              what `up` would change, file by file
+  obs preview --all        all stacks side by side, without credentials
   obs status               what serves, and whether it is as it was deployed
   obs logs local jaeger -f follow the log of one unit
   obs verify               follow a request through metrics, logs and traces

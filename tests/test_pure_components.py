@@ -16,9 +16,14 @@ TARGETS = get_args(Environment.model_fields["target"].annotation)
 NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
 """Which targets there are is a field of the spec."""
 
-SETTINGS = {"aws.py": ("10.20.0.0/16", "aws"), "cluster_engines.py": ("kubernetes",)}
-"""Literals that are a setting's: the default of a stack's own network; a partition, and an engine, which are
-no targets."""
+SETTINGS = {
+    "aws.py": ("10.20.0.0/16", "aws"),
+    "cluster_engines.py": ("kubernetes",),
+    "settings.py": ("aws",),
+    "words.py": ("aws",),
+}
+"""Literals that are a setting's: the default of a stack's own network; a partition, an engine, and sections
+of a stack file, which are no targets."""
 
 ADDRESS = re.compile(
     r"(?<![\d.])(\d{1,3}(\.\d{1,3}){3}(?![\d.])|127\.|10\.\d|192\.168)|\blocalhost\b|(?<!\w)::1\b|\[::\]"
@@ -27,10 +32,10 @@ FOLDER = re.compile(
     r"(^|[^\w.)}-])/(etc|home|mnt|opt|proc|root|run|srv|sys|tmp|usr|var)(/|$)|\.\./(\.\.|data|log)(/|$)|^~/"
 )
 LIBRARIES = {
-    "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "enum", "fnmatch",
-    "grafana_foundation_sdk", "graphlib", "hashlib", "importlib.resources", "ipaddress", "itertools", "json",
-    "posixpath", "pulumi",
-    "pydantic", "pydantic_core", "re", "re2", "string", "types", "typing", "yaml", "components",
+    "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "difflib", "enum",
+    "fnmatch", "grafana_foundation_sdk", "graphlib", "hashlib", "importlib.resources", "ipaddress",
+    "itertools", "json", "posixpath", "pulumi", "pydantic", "pydantic_core", "re", "re2", "string", "types",
+    "typing", "yaml", "components",
 }  # fmt: skip
 """What the description may use: nothing that opens files or sockets, starts programs or knows the time. Of
 `importlib` the resources alone: code of the package that is not in Python."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
     from components.target import Kept
+    from obs.commands.previews import Shown
     from obs.diff import PartChange
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
@@ -21,6 +22,16 @@ Forget = Annotated[
         "--forget-host",
         metavar="HOST",
         help="A host that left the inventory and is gone for good. Repeatable.",
+    ),
+]
+OneEnv = Annotated[
+    str | None,
+    typer.Argument(metavar="[ENV]", help="Environment: stacks/Pulumi.<ENV>.yaml; `local` if absent."),
+]
+ChangedSince = Annotated[
+    str | None,
+    typer.Option(
+        "--changed-since", metavar="REF", help="With --all: what changed since it went its own way from REF."
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -42,6 +53,7 @@ def up(
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import describe
+    from obs.previews.deployed import forget, remember
     from obs.session import session
     from targets import target_of
     from targets.secret_values import check
@@ -56,7 +68,9 @@ def up(
     run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
     alone = operate.alone(run, plan) if operate else nullcontext()
     with session(env, run.command, wait, plan) as (driver, watcher), alone:
+        forget(env)  # until it ended well, it is not known what is there
         driver.up(watcher)
+    remember(env)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
     _list_kept(watcher.kept)
@@ -79,8 +93,15 @@ def up(
 
 @command
 def preview(
-    env: Env = "local",
+    env: OneEnv = None,
+    all_stacks: Annotated[
+        bool, typer.Option("--all", help="All stacks, by their descriptions: no credentials, no engine.")
+    ] = False,
+    changed_since: ChangedSince = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="With --all: print one comment for a pull request.")
+    ] = False,
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
     ] = False,
@@ -89,8 +110,17 @@ def preview(
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
 
-    obs preview; obs preview staging --expect-no-changes
+    obs preview; obs preview staging --expect-no-changes; obs preview --all --changed-since origin/main
     """
+    from obs.commands import previews
+
+    how = previews.Shown(as_json, as_markdown, full, expect_no_changes)
+    if previews.asked_for_all(all_stacks, env, changed_since, how, forget_host):
+        return previews.show_all(changed_since, how)
+    return _preview(env or "local", how, forget_host)
+
+
+def _preview(env: str, how: "Shown", forget_host: list[str] | None) -> int:
     from obs.console import print_json
     from obs.departed import give_up
     from obs.describe import describe
@@ -102,13 +132,13 @@ def preview(
     _obstacles(spec, plan)
     _bring_engines(plan)
     found = _previewed(env, plan)
-    if as_json:
+    if how.as_json:
         print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
         from obs.draw import draw
 
-        draw(found, full)
-    return 1 if found and expect_no_changes else 0
+        draw(found, how.full)
+    return 1 if found and how.expect_no_changes else 0
 
 
 @command
@@ -138,6 +168,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import check_known, deployed_in, why_unreadable
+    from obs.previews.deployed import forget
     from obs.session import session
 
     check_known(env)
@@ -150,6 +181,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     alone = operate.alone(run, None) if operate else nullcontext()
     with _file_kept(env), session(env, run.command, wait) as (driver, watcher), alone:
         driver.destroy(watcher)
+        forget(env)
         _remove_forgotten(env, yes)
     tell(f"{env} is down", "good")
     _list_kept(_kept(env))

@@ -63,6 +63,7 @@ def test_no_renderer_makes_text_of_data() -> None:
     assert makers == {
         "text.py",
         "alertmanager_sns.py",  # whose document holds another, as text
+        "alerts.py",  # which reads rules back
         "written.py",  # which reads what was written
     }
 

@@ -1,0 +1,47 @@
+"""What `obs up` brought up last, as it was described: what a preview compares with by itself.
+
+Kept in the state folder, beside the state of the engine. It holds what a rendered stack holds: no secrets.
+"""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from components.review.described import FORMAT, Described
+from obs.paths import state_folder
+
+
+def _file(stack: str) -> Path:
+    return state_folder() / ".described" / f"{stack}.json"
+
+
+def remember(stack: str) -> None:
+    """Keep the description that was just brought up. Where that cannot be written, none is known."""
+    from obs.previews.describing import described
+
+    file = _file(stack)
+    with contextlib.suppress(OSError, ValidationError):
+        text = Described.model_validate(described(stack)).model_dump_json()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as opened:
+            opened.write(text)
+        os.replace(name, file)
+
+
+def forget(stack: str) -> None:
+    """Before a change, which may end halfway, and after a destroy."""
+    with contextlib.suppress(OSError):
+        _file(stack).unlink()
+
+
+def remembered(stack: str) -> Described | None:
+    """The last one that was brought up; None if there is none, or if it is from another version of `obs`."""
+    try:
+        found = Described.model_validate_json(_file(stack).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found if found.format == FORMAT else None

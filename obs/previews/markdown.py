@@ -1,0 +1,109 @@
+"""The report as one comment on a pull request, in the Markdown that GitHub and GitLab share.
+
+It begins with a hidden marker, so that the next run finds its comment and writes over it. What stands in it
+comes from stack files: nothing of that becomes markup, a link or a mention.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+
+from components.review.step import FileStep
+from obs.crash import mask
+from obs.previews.report import Previewed, Report
+
+MARKER = "<!-- obs-previews -->"
+LIMIT = 60_000
+"""Characters of a comment: GitHub takes 65536."""
+_STACK_LINES = 60
+"""Of a list; the rest is counted."""
+_DIFFERENCE = 200
+"""Lines of one file's difference."""
+_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+
+
+def markdown(report: Report) -> str:
+    """The comment, never longer than `LIMIT`: differences of files are left out first, and said to be."""
+    head, stacks = _head(report), [_stack(stack) for stack in report.stacks]
+    text = "\n\n".join([head, *stacks])
+    room = LIMIT - len(text) - 500
+    if room < 0:
+        return f"{text[: LIMIT - 200]}\n\n... and more: `obs preview --all --json` has everything.\n"
+    left_out = 0
+    details = []
+    for stack in report.stacks:
+        for part in stack.review.parts:
+            for file in part.files:
+                made = _difference(stack.stack, part.id, file)
+                if len(made) > room:
+                    left_out += 1
+                else:
+                    room -= len(made)
+                    details.append(made)
+    if details:
+        text += "\n\n<details><summary>Differences of what is rendered</summary>\n\n" + "".join(details)
+        text += "\n</details>"
+    if left_out:
+        text += (
+            f"\n\n{left_out} differences of files are not shown here: `obs preview --all --json` has them."
+        )
+    return f"{text}\n"
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, in one line, without secrets."""
+    text = html.escape(" ".join(mask(text).split()), quote=False)
+    text = _SPECIAL.sub(r"\\\1", text).replace("#", "&#35;")
+    return text.replace("@", "&#64;").replace("://", ":&#47;&#47;")
+
+
+def _head(report: Report) -> str:
+    lines = [MARKER, "## Preview of the stacks", ""]
+    since = f"what changes since {report.since}" if report.since else "what changes since the last deployment"
+    lines.append(f"By the descriptions alone: {plain(since)}.")
+    if report.stacks:
+        lines += ["", "| stack | target | | new | changed | removed |", "|---|---|---|--:|--:|--:|"]
+    for stack in report.stacks:
+        counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
+        said = f"**{stack.said}**" if stack.broken or stack.review.losing else stack.said
+        lines.append(f"| {' | '.join([plain(stack.stack), plain(stack.target), said, *counts])} |")
+    if report.untouched:
+        names = ", ".join(map(plain, report.untouched))
+        lines += ["", f"Nothing since then touches: {names}."]
+    return "\n".join(lines)
+
+
+def _stack(stack: Previewed) -> str:
+    lines = [f"### {plain(stack.stack)}"]
+    if stack.against:
+        lines += ["", f"Compared with {plain(stack.against)}."]
+    lines += _list("Its stack file is refused", stack.problems)
+    lines += _list("Failed", stack.failures)
+    lines += _list("**Loses data**", stack.review.losing)
+    lines += _list("Changes", (step.line for step in stack.review.steps if not step.loses))
+    for kind, words in (("new", "Created"), ("changed", "Changed"), ("removed", "Deleted")):
+        named = [part.id for part in stack.review.parts if part.kind == kind]
+        if named:
+            more = f" and {len(named) - _STACK_LINES} more" if len(named) > _STACK_LINES else ""
+            lines += ["", f"{words}: {', '.join(map(plain, named[:_STACK_LINES]))}{more}"]
+    lines += _list("Not known before it happens", stack.unknown)
+    return "\n".join(lines)
+
+
+def _list(title: str, items: Iterable[str]) -> list[str]:
+    items = list(items)
+    if not items:
+        return []
+    shown = [f"- {plain(item)}" for item in items[:_STACK_LINES]]
+    more = [f"- and {len(items) - _STACK_LINES} more"] if len(items) > _STACK_LINES else []
+    return ["", f"{title}:", "", *shown, *more]
+
+
+def _difference(stack: str, part: str, file: FileStep) -> str:
+    lines = [mask(line) for line in file.lines[:_DIFFERENCE]]
+    if more := len(file.lines) - len(lines):
+        lines.append(f"... {more} more lines")
+    ticks = max([2, *(len(run) for line in lines for run in re.findall(r"`+", line))]) + 1
+    fence = "`" * ticks
+    title = f"{plain(stack)}: {plain(part)}: {plain(file.name)} ({file.kind})"
+    return f"{title}\n\n{fence}diff\n" + "\n".join(lines) + f"\n{fence}\n\n"

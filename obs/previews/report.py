@@ -1,0 +1,91 @@
+"""What comes out for all stacks, as data: what text, Markdown and JSON are made of."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from components.review.stack import StackReview
+
+VERSION = 1
+"""Of the JSON. It rises when a key changes its meaning or goes; keys that come do not raise it."""
+
+
+@dataclass(frozen=True)
+class Previewed:
+    """One stack."""
+
+    stack: str
+    target: str = ""
+    """Where it goes; '' if its file cannot be read."""
+    against: str = ""
+    """What it was compared with, in words."""
+    review: StackReview = field(default_factory=StackReview)
+    problems: tuple[str, ...] = ()
+    """Why its file is refused."""
+    failures: tuple[str, ...] = ()
+    """What went wrong that is no fault of the file."""
+    unknown: tuple[str, ...] = ()
+    """What cannot be known before it happens, or from here."""
+
+    @property
+    def broken(self) -> bool:
+        """Whether nothing can be said of it."""
+        return bool(self.problems or self.failures)
+
+    @property
+    def said(self) -> str:
+        """In a few words."""
+        if self.problems:
+            return "refused"
+        if self.failures:
+            return "failed"
+        if not self.review.changes:
+            return "no change"
+        return "loses data" if self.review.losing else "changes"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All stacks that were asked for."""
+
+    since: str
+    """The commit that they were compared with, in words; '' for what was deployed last."""
+    stacks: tuple[Previewed, ...]
+    untouched: tuple[str, ...] = ()
+    """Stacks that nothing since then can touch."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether any stack would change."""
+        return any(stack.review.changes for stack in self.stacks)
+
+    def exit_code(self, expect_no_changes: bool) -> int:
+        """2 if a stack file is refused, 1 if something failed or changes unexpectedly, else 0."""
+        if any(stack.problems for stack in self.stacks):
+            return 2
+        failed = any(stack.failures for stack in self.stacks)
+        return 1 if failed or (expect_no_changes and self.changes) else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for programs; docs/previews.md says what the keys mean."""
+        return {
+            "version": VERSION,
+            "since": self.since or None,
+            "changes": self.changes,
+            "untouched": list(self.untouched),
+            "stacks": [_stack(stack) for stack in self.stacks],
+        }
+
+
+def _stack(stack: Previewed) -> dict[str, Any]:
+    return {
+        "stack": stack.stack,
+        "target": stack.target or None,
+        "against": stack.against,
+        "said": stack.said,
+        "loses": list(stack.review.losing),
+        "steps": [{"line": step.line, **asdict(step)} for step in stack.review.steps],
+        "parts": [asdict(part) for part in stack.review.parts],
+        "unknown": list(stack.unknown),
+        "problems": list(stack.problems),
+        "failures": list(stack.failures),
+    }

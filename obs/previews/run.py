@@ -1,0 +1,150 @@
+"""Previews all stacks by their descriptions: without credentials, without an engine, without the network."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from components.review.described import Described
+from components.review.stack import StackReview, review
+from obs.paths import ROOT
+from obs.previews.commits import Then, changed_files, commit_of, then
+from obs.previews.deployed import remembered
+from obs.previews.describing import described, described_all
+from obs.previews.report import Previewed, Report
+
+SHARED = ("__main__.py", "agents/", "components/stack.py", "demo/", "engines/", "plugins/", "tools/")
+"""Code that stands where stacks run, or carries plans out, whatever the target: no plan shows it."""
+_LATE = re.compile(r"\{late:([\w.-]+)\}")
+_SHOWN = 5
+
+
+def preview_all(ref: str | None, root: Path = ROOT) -> Report:
+    """Every stack that has a file, against what it was at `ref`, else at the last deployment.
+
+    A stack that is broken is told as such, and the others go on. BadInput if there is no such `ref`; `root`
+    is the repository that has it."""
+    from stacks.loader import names
+
+    stacks = names()
+    if ref is None:
+        found = described_all(stacks)
+        return Report("", tuple(_since_deployed(stack, found[stack]) for stack in stacks))
+    commit = commit_of(ref, root)
+    since = f"{ref} ({commit[:9]})" if not commit.startswith(ref) else commit[:9]
+    with ExitStack() as open_:
+        before = open_.enter_context(
+            then(commit, root)
+        )  # works on another core while this one describes today
+        now, files = described_all(stacks), changed_files(commit, root)
+        told = [_since_commit(stack, now[stack], before, since, files) for stack in stacks]
+        gone = [_gone(stack, found, since) for stack, found in before.stacks().items() if stack not in now]
+    everything = [*told, *gone]
+    touched = tuple(stack for stack in everything if stack.broken or stack.review.changes or stack.unknown)
+    untouched = tuple(stack.stack for stack in everything if stack not in touched)
+    return Report(since, touched, untouched)
+
+
+def _since_deployed(stack: str, found: Mapping[str, Any]) -> Previewed:
+    if broken := _broken(stack, found):
+        return broken
+    after = Described.model_validate(found)
+    before = remembered(stack)
+    if before is None and _was_deployed(stack):
+        said = (
+            "It is deployed, but how it was described then is not known here: `obs up` keeps that in the "
+            f"state folder. Compare with a commit (--changed-since), or: obs preview {stack}"
+        )
+        return Previewed(stack, after.target, "nothing", unknown=(said,))
+    against = (
+        "what was deployed last" if before else "nothing: no deployment is known here, so all is created"
+    )
+    return _compared(stack, before, after, against)
+
+
+def _was_deployed(stack: str) -> bool:
+    from obs.pulumi import has_state
+
+    return has_state(stack)
+
+
+def _since_commit(
+    stack: str, found: Mapping[str, Any], then_: Then, since: str, files: list[str]
+) -> Previewed:
+    if broken := _broken(stack, found):
+        return broken
+    after = Described.model_validate(found)
+    carrying = tuple(_carrying(after.target, files, since))
+    data = then_.stacks().get(stack)
+    if data is None:
+        return _compared(stack, None, after, f"nothing: it is not there at {since}, so all is created")
+    notes = carrying
+    if _broken(stack, data):
+        why = _why(data)
+        data = described(stack, then_.tree / "stacks")
+        if _broken(stack, data):
+            said = f"How it was at {since} cannot be described, so what changes is not known: {why}"
+            return Previewed(stack, after.target, since, unknown=(said, *notes))
+        said = (
+            f"The code of {since} cannot describe it ({why}): its stack file of then is read by today's "
+            "code, so what the code itself changes is not seen."
+        )
+        notes = (said, *notes)
+    return _compared(stack, Described.model_validate(data), after, since, notes)
+
+
+def _gone(stack: str, found: Mapping[str, Any], since: str) -> Previewed:
+    """A stack whose file is no longer there. Whatever it had stays: nobody takes it down."""
+    said = (
+        f"Its stack file is gone since {since}. That takes nothing down: `obs destroy {stack}` does, with "
+        "the file or without."
+    )
+    return Previewed(stack, str(found.get("target", "")), since, unknown=(said,))
+
+
+def _compared(
+    stack: str, before: Described | None, after: Described, against: str, notes: tuple[str, ...] = ()
+) -> Previewed:
+    found = review(before, after)
+    return Previewed(stack, after.target, against, found, unknown=(*notes, *_unknown(found, before, after)))
+
+
+def _unknown(found: StackReview, before: Described | None, after: Described) -> Iterator[str]:
+    if before is not None and found.count("changed"):
+        yield "Whether a changed part is changed in place or replaced: the engine's own preview tells."
+    late: set[str] = set()
+    for step in found.parts:
+        part = after.part(step.id)
+        if part:
+            late.update(_LATE.findall(part.model_dump_json()))
+    if late:
+        more = f" and {len(late) - _SHOWN} more" if len(late) > _SHOWN else ""
+        names = ", ".join(sorted(late)[:_SHOWN])
+        yield f"What the place itself names when it is made: {names}{more}."
+
+
+def _carrying(target: str, files: list[str], since: str) -> Iterator[str]:
+    """That code changed which no plan shows: what it does to a stack is not known here."""
+    from targets import MODULES
+
+    folders = (*SHARED, f"{MODULES[target].split('.')[0]}/")
+    changed = [name for name in files if name.startswith(folders)]
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        yield (
+            f"What it does that code changed since {since} which runs there, or carries plans out: "
+            f"{', '.join(changed[:_SHOWN])}{more}."
+        )
+
+
+def _broken(stack: str, found: Mapping[str, Any]) -> Previewed | None:
+    if "problems" in found:
+        return Previewed(stack, problems=tuple(found["problems"]))
+    if "fault" in found:
+        return Previewed(stack, failures=(f"a fault of the code: {found['fault']}",))
+    return None
+
+
+def _why(found: Mapping[str, Any]) -> str:
+    return "; ".join(found.get("problems", ())) or str(found.get("fault", ""))

@@ -1,0 +1,97 @@
+"""The report for a terminal of 80 columns: a table of all stacks, then what changes in each."""
+
+import textwrap
+from collections.abc import Iterable
+
+from rich.table import Table
+
+from components.review.parts import SETTINGS
+from components.review.step import PartStep
+from obs.console import literal, out
+from obs.crash import mask
+from obs.previews.report import Previewed, Report
+
+WIDTH = 80
+SHOWN = 12
+"""Parts of a stack that are listed; `--full` lists all, with every line."""
+STYLES = {"refused": "bad", "failed": "bad", "loses data": "bad", "no change": "good"}
+COLOURS = {"+": "green", "-": "red", "@": "note"}
+
+
+def draw(report: Report, full: bool) -> None:
+    """Print it."""
+    if report.stacks:
+        out.print(_table(report), width=WIDTH, soft_wrap=False)
+    for stack in report.stacks:
+        _stack(stack, full)
+    if report.untouched:
+        out.print()
+        _line(f"nothing since {report.since} touches: {', '.join(report.untouched)}", "good")
+
+
+def _table(report: Report) -> Table:
+    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("stack", "target", ""):
+        made.add_column(name, overflow="fold")
+    for name in ("new", "changed", "removed"):
+        made.add_column(name, justify="right")
+    for stack in report.stacks:
+        counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
+        said = literal(stack.said, STYLES.get(stack.said, "note"))
+        made.add_row(stack.stack, stack.target, said, *counts)
+    return made
+
+
+def _stack(stack: Previewed, full: bool) -> None:
+    out.print()
+    _line(stack.stack, "bold")
+    if stack.against:
+        _line(f"compared with {stack.against}", "quiet", 2)
+    _list("its stack file is refused", stack.problems, "bad")
+    _list("failed", stack.failures, "bad")
+    _list("loses data", stack.review.losing, "bad")
+    _list("changes", (step.line for step in stack.review.steps if not step.loses))
+    _parts(stack, full)
+    _list("not known", stack.unknown, "note")
+
+
+def _parts(stack: Previewed, full: bool) -> None:
+    found = stack.review.parts
+    shown = found if full else found[:SHOWN]
+    _list("parts", (_part(part) for part in shown))
+    if len(found) > len(shown):
+        _line(f"and {len(found) - len(shown)} more: --full", "quiet", 4)
+    if full:
+        for part in found:
+            for file in part.files:
+                _line(f"{part.id}: {file.name}: {file.kind}", "note", 2)
+                for line in file.lines:
+                    out.print(literal(f"    {mask(line)}", COLOURS.get(line[:1], "")))
+
+
+def _part(part: PartStep) -> str:
+    if part.kind != "changed":
+        return f"{part.kind} {part.id}"
+    told = [file for file in part.files if not file.name.startswith("tests/")]  # these follow from rules
+    told = sorted(told or part.files, key=lambda file: file.name == SETTINGS)
+    files = ", ".join(f"{file.name} (+{file.added} -{file.removed})" for file in told[:3])
+    more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+    return f"{part.kind} {part.id}: {files}{more}"
+
+
+def _list(title: str, lines: Iterable[str], style: str = "") -> None:
+    lines = list(lines)
+    if lines:
+        _line(f"{title}:", style or "bold", 2)
+        for line in lines:
+            _line(line, style if style == "bad" else "", 4)
+
+
+def _line(text: str, style: str, indent: int = 0) -> None:
+    for number, line in enumerate(mask(text).splitlines()):
+        first = " " * (indent + 2 * bool(number))
+        wrapped = textwrap.wrap(
+            line, WIDTH, initial_indent=first, subsequent_indent=f"{first}  ", break_on_hyphens=False
+        )
+        for row in wrapped:
+            out.print(literal(row, style))
