@@ -13,6 +13,8 @@ class Shown:
     as_markdown: bool = False
     full: bool = False
     expect_no_changes: bool = False
+    engine: bool = True
+    """With all stacks, whether the engine is asked where it can be."""
 
 
 def asked_for_all(
@@ -38,9 +40,11 @@ def asked_for_all(
 
 def show_all(changed_since: str | None, how: Shown) -> int:
     """Preview all stacks and print the report; the exit code (see `Report.exit_code`)."""
-    from obs.previews.run import preview_all
+    from obs.previews.run import preview_all, with_engine
 
     report = preview_all(changed_since)
+    if how.engine:
+        report = with_engine(report)
     if how.as_json:
         from obs.console import print_json
 

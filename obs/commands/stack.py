@@ -95,7 +95,7 @@ def up(
 def preview(
     env: OneEnv = None,
     all_stacks: Annotated[
-        bool, typer.Option("--all", help="All stacks, by their descriptions: no credentials, no engine.")
+        bool, typer.Option("--all", help="All stacks by their descriptions, by the engine where it can.")
     ] = False,
     changed_since: ChangedSince = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
@@ -106,6 +106,9 @@ def preview(
         bool, typer.Option("--expect-no-changes", help="Exit 1 if anything would change.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show every line, of new files too.")] = False,
+    no_engine: Annotated[
+        bool, typer.Option("--no-engine", help="With --all: by the descriptions alone.")
+    ] = False,
     forget_host: Forget = None,
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
@@ -114,7 +117,7 @@ def preview(
     """
     from obs.commands import previews
 
-    how = previews.Shown(as_json, as_markdown, full, expect_no_changes)
+    how = previews.Shown(as_json, as_markdown, full, expect_no_changes, not no_engine)
     if previews.asked_for_all(all_stacks, env, changed_since, how, forget_host):
         return previews.show_all(changed_since, how)
     return _preview(env or "local", how, forget_host)

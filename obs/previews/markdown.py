@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from components.review.step import FileStep
 from obs.crash import mask
+from obs.previews.engine import Seen
 from obs.previews.report import Previewed, Report
 
 MARKER = "<!-- obs-previews -->"
@@ -59,8 +60,7 @@ def plain(text: str) -> str:
 
 def _head(report: Report) -> str:
     lines = [MARKER, "## Preview of the stacks", ""]
-    since = f"what changes since {report.since}" if report.since else "what changes since the last deployment"
-    lines.append(f"By the descriptions alone: {plain(since)}.")
+    lines.append(f"What changes since {plain(report.since or 'the last deployment')}.")
     if report.stacks:
         lines += ["", "| stack | target | | new | changed | removed |", "|---|---|---|--:|--:|--:|"]
     for stack in report.stacks:
@@ -87,7 +87,21 @@ def _stack(stack: Previewed) -> str:
             more = f" and {len(named) - _STACK_LINES} more" if len(named) > _STACK_LINES else ""
             lines += ["", f"{words}: {', '.join(map(plain, named[:_STACK_LINES]))}{more}"]
     lines += _list("Not known before it happens", stack.unknown)
+    if stack.engine:
+        lines += _engine(stack.engine)
     return "\n".join(lines)
+
+
+def _engine(seen: Seen) -> list[str]:
+    if seen.lacks:
+        return ["", f"The engine was not asked, for it lacks {plain(seen.lacks)}"]
+    if seen.failed:
+        return ["", f"**The engine's preview failed**: {plain(seen.failed)}"]
+    title = ", ".join(f"{count} {op}" for op, count in seen.counts().items()) or "no change"
+    return _list(f"By the engine: {title}", (f"{op} {part}" for part, op in seen.parts)) or [
+        "",
+        "By the engine: no change",
+    ]
 
 
 def _list(title: str, items: Iterable[str]) -> list[str]:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.review.stack import StackReview
+from obs.previews.engine import Seen
 
 VERSION = 1
 """Of the JSON. It rises when a key changes its meaning or goes; keys that come do not raise it."""
@@ -25,6 +26,13 @@ class Previewed:
     """What went wrong that is no fault of the file."""
     unknown: tuple[str, ...] = ()
     """What cannot be known before it happens, or from here."""
+    engine: Seen | None = None
+    """What the engine says; None if nobody asked it."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether it would change, by its description or by the engine."""
+        return self.review.changes or bool(self.engine and self.engine.parts)
 
     @property
     def broken(self) -> bool:
@@ -38,7 +46,9 @@ class Previewed:
             return "refused"
         if self.failures:
             return "failed"
-        if not self.review.changes:
+        if self.engine and self.engine.failed:
+            return "failed"
+        if not self.changes:
             return "no change"
         return "loses data" if self.review.losing else "changes"
 
@@ -56,13 +66,13 @@ class Report:
     @property
     def changes(self) -> bool:
         """Whether any stack would change."""
-        return any(stack.review.changes for stack in self.stacks)
+        return any(stack.changes for stack in self.stacks)
 
     def exit_code(self, expect_no_changes: bool) -> int:
         """2 if a stack file is refused, 1 if something failed or changes unexpectedly, else 0."""
         if any(stack.problems for stack in self.stacks):
             return 2
-        failed = any(stack.failures for stack in self.stacks)
+        failed = any(stack.said == "failed" for stack in self.stacks)
         return 1 if failed or (expect_no_changes and self.changes) else 0
 
     def as_json(self) -> dict[str, Any]:
@@ -88,4 +98,13 @@ def _stack(stack: Previewed) -> dict[str, Any]:
         "unknown": list(stack.unknown),
         "problems": list(stack.problems),
         "failures": list(stack.failures),
+        "engine": _engine(stack.engine) if stack.engine else None,
+    }
+
+
+def _engine(seen: Seen) -> dict[str, Any]:
+    return {
+        "parts": [{"id": part, "op": op} for part, op in seen.parts],
+        "lacks": seen.lacks or None,
+        "failed": seen.failed or None,
     }

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from obs.paths import ROOT
 from obs.previews.commits import Then, changed_files, commit_of, then
 from obs.previews.deployed import remembered
 from obs.previews.describing import described, described_all
+from obs.previews.engine import Seen, seen_by_engine
 from obs.previews.report import Previewed, Report
 
 SHARED = ("__main__.py", "agents/", "components/stack.py", "demo/", "engines/", "plugins/", "tools/")
 """Code that stands where stacks run, or carries plans out, whatever the target: no plan shows it."""
+IN_PLACE = "Whether a changed part is changed in place or replaced: the engine's own preview tells."
 _LATE = re.compile(r"\{late:([\w.-]+)\}")
 _SHOWN = 5
 
@@ -44,6 +47,20 @@ def preview_all(ref: str | None, root: Path = ROOT) -> Report:
     touched = tuple(stack for stack in everything if stack.broken or stack.review.changes or stack.unknown)
     untouched = tuple(stack.stack for stack in everything if stack not in touched)
     return Report(since, touched, untouched)
+
+
+def with_engine(report: Report) -> Report:
+    """The report with what the engine says of each stack in it; what it lacks there is said."""
+    from stacks.loader import names
+
+    there = names()
+    seen = seen_by_engine(stack.stack for stack in report.stacks if not stack.broken and stack.stack in there)
+    stacks = tuple(
+        replace(stack, engine=engine, unknown=_answered(stack, engine)) if engine else stack
+        for stack in report.stacks
+        for engine in (seen.get(stack.stack),)
+    )
+    return replace(report, stacks=stacks)
 
 
 def _since_deployed(stack: str, found: Mapping[str, Any]) -> Previewed:
@@ -112,7 +129,7 @@ def _compared(
 
 def _unknown(found: StackReview, before: Described | None, after: Described) -> Iterator[str]:
     if before is not None and found.count("changed"):
-        yield "Whether a changed part is changed in place or replaced: the engine's own preview tells."
+        yield IN_PLACE
     late: set[str] = set()
     for step in found.parts:
         part = after.part(step.id)
@@ -122,6 +139,11 @@ def _unknown(found: StackReview, before: Described | None, after: Described) -> 
         more = f" and {len(late) - _SHOWN} more" if len(late) > _SHOWN else ""
         names = ", ".join(sorted(late)[:_SHOWN])
         yield f"What the place itself names when it is made: {names}{more}."
+
+
+def _answered(stack: Previewed, seen: Seen) -> tuple[str, ...]:
+    """What is still not known after the engine was asked."""
+    return tuple(text for text in stack.unknown if not (seen.answered and text == IN_PLACE))
 
 
 def _carrying(target: str, files: list[str], since: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ from components.review.parts import SETTINGS
 from components.review.step import PartStep
 from obs.console import literal, out
 from obs.crash import mask
+from obs.previews.engine import Seen
 from obs.previews.report import Previewed, Report
 
 WIDTH = 80
@@ -53,6 +54,23 @@ def _stack(stack: Previewed, full: bool) -> None:
     _list("changes", (step.line for step in stack.review.steps if not step.loses))
     _parts(stack, full)
     _list("not known", stack.unknown, "note")
+    if stack.engine:
+        _engine(stack.engine, full)
+
+
+def _engine(seen: Seen, full: bool) -> None:
+    if seen.lacks:
+        _list("not asked: the engine, for it lacks", [seen.lacks], "note")
+    elif seen.failed:
+        _list("the engine's preview failed", [seen.failed], "bad")
+    else:
+        told = ", ".join(f"{count} {op}" for op, count in seen.counts().items()) or "no change"
+        _line(f"by the engine: {told}", "bold", 2)
+        shown = seen.parts if full else seen.parts[:SHOWN]
+        for part, op in shown:
+            _line(f"{op} {part}", "", 4)
+        if len(seen.parts) > len(shown):
+            _line(f"and {len(seen.parts) - len(shown)} more: --full", "quiet", 4)
 
 
 def _parts(stack: Previewed, full: bool) -> None:

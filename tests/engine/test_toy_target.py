@@ -1,5 +1,6 @@
 """A target is added by its folder and its line in the registry: all else that there is knows what to do."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_a_life_in_another_target(project: Project) -> None:
     assert "note: update" in changed
     assert "-cluster: laptop" in changed
     assert "+cluster: shelf" in changed
+    _all_by_description_and_engine(project)
     assert "updated note in" in project.up()
     assert note.read_text() == "cluster: shelf\n"
 
@@ -72,3 +74,18 @@ def test_a_life_in_another_target(project: Project) -> None:
 
     assert project.obs("destroy", "--yes").returncode == 0
     assert not note.exists()
+
+
+def _all_by_description_and_engine(project: Project) -> None:
+    """What `up` kept is compared with, and the engine asked where there is state."""
+    previewed = project.obs("preview", "--all", "--json")
+    assert previewed.returncode == 0, previewed.stderr
+    stacks = {stack["stack"]: stack for stack in json.loads(previewed.stdout)["stacks"]}
+    local = stacks["local"]
+    assert local["against"] == "what was deployed last"
+    assert "environment: cluster laptop \N{RIGHTWARDS ARROW} shelf" in [
+        step["line"] for step in local["steps"]
+    ]
+    assert {part["id"].split("@")[0] for part in local["parts"]} == {"note"}
+    assert [part["op"] for part in local["engine"]["parts"]] == ["update"]
+    assert "deployment" in stacks["prod-aws"]["engine"]["lacks"]
