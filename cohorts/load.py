@@ -28,6 +28,16 @@ def load(file: Path, stacks: Collection[str]) -> Cohort:
     return cohort
 
 
+def name_in(file: Path) -> str:
+    """The name of the cohort that a file describes, whatever else is wrong with it: what was made has to be
+    taken down all the same. `StackFileError` if it has none."""
+    node = parse(file, str(file))
+    name = node.value.get("name") if isinstance(node.value, dict) else None
+    if name is None or not isinstance(name.value, str):
+        raise StackFileError([Located.at(node.where, ("name",), "missing; expected the cohort's name")])
+    return name.value
+
+
 def problems(cohort: Cohort, stacks: Collection[str]) -> list[Problem]:
     """What does not fit together, though each value does by itself."""
     found = []

@@ -99,12 +99,15 @@ def plan(
     seats: Mapping[str, Seat] | None = None,
     standing: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
+    chosen: Collection[str] | None = None,
 ) -> CohortPlan:
     """The plan of a cohort whose template has that spec. `seats` is what participants were given before,
-    `standing` the
-    stacks of which something is there."""
+    `standing` the stacks of which something is there, `chosen` the `Person.key` of those whose heads are
+    asked about; None asks about all."""
     seats = seats or {}
     heads = allot(cohort, seats, place.taken)
+    if chosen is not None:
+        heads = tuple(head for head in heads if head.person.key in chosen)
     problems = template.problems(cohort, spec)
     need = Need(0, cohort.disk_mb, (), ()) if problems else need_of(cohort, spec)
     up = frozenset(head.stack for head in heads if head.stack in standing)

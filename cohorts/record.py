@@ -3,8 +3,11 @@
 In `$OBS_STATE_DIR/.cohorts/<cohort>/record.json`, readable by its owner alone, since it has names and
 addresses. It holds no secret."""
 
+import contextlib
 import json
 import os
+import re
+import secrets
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,12 +16,18 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cohorts.heads import Seat, Taken, stack_of
+from cohorts.heads import PREFIX, Seat, Taken, stack_of
 from cohorts.model import WIDTH
 from components.errors import SuiteError
 
 FOLDER = ".cohorts"
 FILE = "record.json"
+HEADS = "heads"
+PASSPHRASE = "passphrase"  # noqa: S105
+LOG = "last-run.log"
+OURS = (PASSPHRASE, LOG)
+"""What a head's folder has that goes with it; anything else there survives, and is told."""
+_HEAD = re.compile(rf"{PREFIX}([a-z0-9-]+)-([a-z0-9]+)")
 State = Literal["seated", "making", "up", "failed", "leaving"]
 
 
@@ -62,6 +71,9 @@ class Record(BaseModel):
     expires: datetime
     warn_seconds: int
     parallel: int
+    memory_mb: int = 0
+    """What is set aside for each head, in MiB; 0 if that was not known."""
+    disk_mb: int = 0
     file: str = ""
     """The cohort file, as it was named last."""
     heads: dict[str, Entry] = {}
@@ -86,6 +98,30 @@ class Record(BaseModel):
 def folder_of(state: Path, cohort: str) -> Path:
     """Where everything is kept about a cohort."""
     return state / FOLDER / cohort
+
+
+def head_folder(state: Path, stack: str) -> Path | None:
+    """What is kept of one head beside its stack; None for a stack that is no head by its name."""
+    match = _HEAD.fullmatch(stack)
+    return folder_of(state, match[1]) / HEADS / match[2] if match else None
+
+
+def passphrase_file(state: Path, stack: str) -> Path | None:
+    """What encrypts the secrets of a head in the Pulumi engine's state; None for any other stack."""
+    folder = head_folder(state, stack)
+    return folder / PASSPHRASE if folder else None
+
+
+def ready(state: Path, cohort: str, slug: str) -> None:
+    """Make a head's folder, and its passphrase if it has none. SuiteError if they cannot be written."""
+    file = folder_of(state, cohort) / HEADS / slug / PASSPHRASE
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.is_file() or not file.stat().st_size:
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as made:
+                made.write(secrets.token_urlsafe(32))
+    except OSError as error:
+        raise _unwritable(error, file) from None
 
 
 def read(state: Path, cohort: str) -> Record | None:
@@ -122,6 +158,19 @@ def write(state: Path, record: Record) -> None:
             os.fsync(file.fileno())
         os.replace(name, folder / FILE)
     except OSError as error:
-        raise SuiteError(
-            f"OBS_STATE_DIR: {error.filename or folder}: {error.strerror}; expected a writable folder"
-        ) from None
+        raise _unwritable(error, folder) from None
+
+
+def forget(state: Path, cohort: str) -> None:
+    """Remove the record of a cohort that has no head any more, and the folders that are empty by then."""
+    folder = folder_of(state, cohort)
+    (folder / FILE).unlink(missing_ok=True)
+    for empty in (folder / HEADS, folder):
+        with contextlib.suppress(OSError):
+            empty.rmdir()
+
+
+def _unwritable(error: OSError, path: Path) -> SuiteError:
+    return SuiteError(
+        f"OBS_STATE_DIR: {error.filename or path}: {error.strerror}; expected a writable folder"
+    )

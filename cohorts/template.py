@@ -60,6 +60,7 @@ def text_of(cohort: Cohort, head: Head, folder: Path = STACKS) -> str:
     )
     about = (
         f"# A head of cohort {cohort.name}, made by `obs cohort create` of template {cohort.template}.\n"
+        f"# cohort: {cohort.name}\n"
         f"# owner: {head.person.email}\n"
         f"# expires: {cohort.expires.isoformat()}\n"
     )

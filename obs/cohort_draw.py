@@ -1,13 +1,23 @@
 """What `obs cohort` shows: tables of heads, and the sums below them."""
 
+import threading
+from collections.abc import Iterable
+from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from obs.console import out, tell
+from obs.console import err, literal, out, tell
 
 if TYPE_CHECKING:
     from cohorts.plan import CohortPlan
+    from cohorts.record import Entry
+    from cohorts.status import HeadStatus
+    from cohorts.survivors import Survivor
+    from cohorts.work import Result
+
+WORDS = {"making": ("making", "is up"), "leaving": ("taking down", "is down")}
 
 
 def table(*names: str, right: tuple[str, ...] = ()) -> Table:
@@ -51,3 +61,113 @@ def draw_plan(made: "CohortPlan") -> None:
         tell(str(problem), "bad")
     if made.problems:
         tell("nothing can be made like this", "bad")
+
+
+def draw_status(rows: "Iterable[HeadStatus]") -> None:
+    """A row a head, then what is not as it should be."""
+    rows = list(rows)
+    shown = table(
+        "participant", "team", "stack", "state", "units", "memory", "disk", right=("memory", "disk")
+    )
+    for row in rows:
+        good = "bad" if row.trouble else "good"
+        shown.add_row(
+            row.entry.name,
+            row.entry.team or "",
+            row.stack,
+            literal(row.entry.state, good),
+            f"{row.serving}/{row.units}",
+            f"{row.memory_mb} MB",
+            f"{row.disk_mb} MB",
+        )
+    out.print(shown, soft_wrap=False)
+    memory, disk = sum(row.memory_mb for row in rows), sum(row.disk_mb for row in rows)
+    out.print(f"{len(rows)} heads use {memory} MB of memory and {disk} MB of disk")
+    for row in rows:
+        for trouble in row.trouble:
+            tell(f"{row.stack}: {trouble}", "bad")
+
+
+def draw_leaving(pairs: "Iterable[tuple[str, Entry]]", found: "Iterable[Survivor]") -> None:
+    """What would be taken down: heads, then each thing of them that is there."""
+    heads = table("participant", "stack", "state")
+    for stack, entry in pairs:
+        heads.add_row(entry.name, stack, entry.state)
+    out.print(heads, soft_wrap=False)
+    things = table("stack", "kind", "there now")
+    for one in found:
+        things.add_row(one.stack, one.kind, one.what)
+    out.print("")
+    out.print(things, soft_wrap=False)
+
+
+def draw_survivors(found: "Iterable[Survivor]") -> None:
+    """What is left that should not be; nothing if nothing is."""
+    rows = list(found)
+    if not rows:
+        return
+    shown = table("stack", "kind", "still there")
+    for one in rows:
+        shown.add_row(one.stack, one.kind, one.what)
+    out.print(shown, soft_wrap=False)
+    tell(f"{len(rows)} things are still there. End or remove them, then run this again", "bad")
+
+
+class Display:
+    """How far a run over heads is: one bar for all, and a line for each that is at work. Where there is no
+    terminal, a line when each begins and when it ends. Called from several threads."""
+
+    def __init__(self, heads: int, parts: int) -> None:
+        self._parts = parts
+        self._alone = threading.Lock()
+        self._tasks: dict[str, TaskID] = {}
+        self._done: dict[str, int] = {}
+        self._what: dict[str, str] = {}
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}", markup=False),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+        self._all = self._progress.add_task("heads", total=heads)
+
+    def __enter__(self) -> "Display":
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, stack: str, what: str) -> None:
+        """A head is begun, for a state as the record has it."""
+        with self._alone:
+            self._what[stack] = what
+            self._done[stack] = 0
+            self._tasks[stack] = self._progress.add_task(f"  {stack}", total=self._parts or 1)
+            if not err.is_terminal:
+                tell(f"{WORDS[what][0]} {stack}")
+
+    def step(self, stack: str, text: str) -> None:
+        """A line that its run said."""
+        with self._alone:
+            if text.startswith("✓ "):
+                self._done[stack] += 1
+            done, total = self._done[stack], max(self._parts, self._done[stack], 1)
+            self._progress.update(
+                self._tasks[stack], description=f"  {stack}: {text[:60]}", completed=done, total=total
+            )
+
+    def end(self, stack: str, result: "Result", seconds: float) -> None:
+        """A head is done, or is not."""
+        with self._alone:
+            self._progress.remove_task(self._tasks.pop(stack))
+            if result.how == "done":
+                self._progress.advance(self._all)
+                err.print(f"✓ {stack} {WORDS[self._what[stack]][1]} after {seconds:.0f} s", style="good")
+            elif result.how == "failed":
+                err.print(f"✗ {stack} failed after {seconds:.0f} s", style="bad")

@@ -39,6 +39,7 @@ from obs.errors import Interrupted, ObsError
 from obs.hosts import served
 from obs.lock import clear_stale_locks
 from obs.notices import tell_new
+from obs.passphrase import of_head
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
 
 PROJECT = "observability"
@@ -140,9 +141,8 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
         "OBS_PYTHON": sys.executable,
         **exempt(os.environ),
     }
-    if stack == LOCAL_STACK:
-        variables["PULUMI_CONFIG_PASSPHRASE"] = LOCAL_PASSPHRASE
-    return variables
+    known = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE} if stack == LOCAL_STACK else of_head(stack)
+    return variables | known
 
 
 def exports(variables: Mapping[str, str]) -> str:
