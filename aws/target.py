@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from aws.parts import Archive, AwsPlan, Compute, Key, Network, Relay, Store, Task, Watch, Workspace
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Outputs, Target
+from components.target import Access, Lacks, Obstacle, Outputs, Target
 
 if TYPE_CHECKING:
     import pulumi
@@ -44,6 +44,13 @@ def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:
     raise Lacks("target aws has no `obs verify` yet: ask the account with the AWS CLI")
 
 
+def preflight(plan: AwsPlan) -> list[Obstacle]:
+    """What the account lacks for a plan."""
+    from aws.account.preflight import preflight
+
+    return preflight(plan)
+
+
 TARGET = Target(
     name="aws",
     kinds=(Archive, Compute, Key, Network, Relay, Store, Task, Watch, Workspace),
@@ -51,5 +58,6 @@ TARGET = Target(
     plan=plan,
     resources=resources,
     access=access,
+    preflight=preflight,
 )
 """Without `operate`: the AWS CLI tells status and logs."""

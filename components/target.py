@@ -141,10 +141,8 @@ class Kept(NamedTuple):
 @dataclass(frozen=True)
 class Operate(Generic[P]):
     """Looking after what stands there, without the Pulumi engine and without the stack file, which may be
-    another one by now. The first argument of each is the stack's name but for `preflight`."""
+    another one by now. The first argument of each is the stack's name."""
 
-    preflight: Callable[[P], list[Obstacle]]
-    """What the place lacks for a plan; changes nothing."""
     is_there: Callable[[str], bool]
     """Whether anything of the stack is there."""
     units: Units
@@ -226,6 +224,8 @@ class Target(Generic[P]):
     of those secrets that come from outside the target. SuiteError if it cannot."""
     access: Callable[[Spec, P, Outputs], Access]
     """For `obs verify`."""
+    preflight: Callable[[P], list[Obstacle]] | None = None
+    """What the place lacks for a plan; changes nothing. None where nobody asks."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None

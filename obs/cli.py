@@ -16,6 +16,7 @@ Metrics, logging and tracing of an environment, described once in stacks/Pulumi.
 
 \b
   obs up                   bring the environment `local` up on this machine
+  obs preflight            what stands in its way there, and what to do
   obs preview              what `up` would change, file by file
   obs preview --all        all stacks side by side, without credentials
   obs status               what serves, and whether it is as it was deployed
@@ -110,7 +111,7 @@ def main() -> None:
 
     secure()
     os.environ.update(exempt(os.environ))
-    from obs.commands import host, stack, tools  # noqa: F401 - each adds its commands to `app`
+    from obs.commands import host, preflight, stack, tools  # noqa: F401 - each adds its commands to `app`
 
     try:
         app()

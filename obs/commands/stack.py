@@ -293,8 +293,8 @@ def _obstacles(spec: "Spec", plan: "Plan") -> bool:
     from obs.notices import tell_new
     from targets import target_of
 
-    operate = target_of(spec).operate
-    found = operate.preflight(plan) if operate else []
+    ask = target_of(spec).preflight
+    found = ask(plan) if ask else []
     for obstacle in found:
         if obstacle.fatal:
             tell(str(obstacle), "bad")

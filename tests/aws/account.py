@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pulumi
+import pytest
 from moto import mock_aws
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
@@ -28,6 +29,14 @@ SECRET = "4dabf18193072939515e22adb298388d"
 def spec(**changes: Any) -> Spec:
     """The shop as it goes to AWS."""
     return specs.spec_on_aws(**changes)
+
+
+def without_account(patch: pytest.MonkeyPatch) -> None:
+    """Credentials that are none: nothing here can reach the real AWS."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        patch.setenv(name, "testing")
+    patch.setenv("AWS_DEFAULT_REGION", REGION)
+    patch.delenv("AWS_PROFILE", raising=False)
 
 
 def whole(value: Any) -> Any:
@@ -92,4 +101,4 @@ def part(plan: AwsPlan, name: str) -> Part:
     return found
 
 
-__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec"]
+__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec", "without_account"]

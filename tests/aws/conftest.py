@@ -7,19 +7,12 @@ import pytest
 
 from aws.parts import AwsPlan
 from aws.plan import plan
-from tests.aws.account import REGION, deployed, spec
+from tests.aws.account import deployed, spec, without_account
 
 
 @pytest.fixture(autouse=True)
 def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    _without_account(monkeypatch)
-
-
-def _without_account(patch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        patch.setenv(name, "testing")
-    patch.setenv("AWS_DEFAULT_REGION", REGION)
-    patch.delenv("AWS_PROFILE", raising=False)
+    without_account(monkeypatch)
 
 
 @pytest.fixture(scope="package")
@@ -32,6 +25,6 @@ def planned() -> AwsPlan:
 def made(planned: AwsPlan) -> Iterator[dict[str, Any]]:
     """That plan in an account of moto's: what each resource was given, by its name."""
     with pytest.MonkeyPatch.context() as patch:
-        _without_account(patch)
+        without_account(patch)
         with deployed(planned) as resources:
             yield resources

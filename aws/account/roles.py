@@ -1,0 +1,43 @@
+"""Roles that a service of AWS takes on in an account, which are made once, before it is used there."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from aws.account.ask import Asking, missing
+from aws.account.checks import Check, obstacle
+from aws.parts import AwsPlan, Compute, Store
+from components.target import Obstacle
+
+ROLES = (
+    (Store, "AWSServiceRoleForAmazonOpenSearchService", "opensearchservice.amazonaws.com", True),
+    (Compute, "AWSServiceRoleForECS", "ecs.amazonaws.com", False),
+)
+"""Kind of a part, the role it needs, whose it is, and whether nothing goes without: ECS makes its own when a
+first cluster is made, and may fail that once."""
+
+
+def checks(plan: AwsPlan, asking: Asking) -> Iterator[Check]:
+    """Nothing of a stand-in, which takes on none."""
+    if asking.stand_in:
+        return
+    for kind, role, service, fatal in ROLES:
+        if any(isinstance(part, kind) for part in plan.parts):
+            yield Check(
+                f"role {role}",
+                ("iam:GetRole",),
+                partial(_role, asking, role, service, fatal),
+            )
+
+
+def _role(asking: Asking, role: str, service: str, fatal: bool) -> list[Obstacle]:
+    client = asking.everywhere("iam")
+    try:
+        client.get_role(RoleName=role)
+    except client.exceptions.ClientError as error:
+        if not missing(error, "NoSuchEntity"):
+            raise
+        do = f"once in the account: aws iam create-service-linked-role --aws-service-name {service}"
+        return [
+            obstacle(f"role {role}", "does not exist", f"the role that {service} takes on", do, fatal=fatal)
+        ]
+    return []
