@@ -25,6 +25,19 @@ class Health:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """Who may ask OpenSearch, at a listener, whether each copy of its data is in place: before one of several
+    nodes is restarted, they must be."""
+
+    listener: str
+    user: str
+    secret: str
+    """Name of the secret with the user's password: one of those that the program reads."""
+    seconds: int = 1800
+    """How long to wait while no further copy comes into place. One of a large shard takes many minutes."""
+
+
+@dataclass(frozen=True)
 class Running:
     """A program as a process."""
 
@@ -50,6 +63,8 @@ class Running:
     """Names of the programs that must be ready before it starts."""
     refuses_root: bool = False
     stop_seconds: int = 20
+    settled: Settled | None = None
+    """Of several that hold each other's copies: what is waited for before one that serves is changed."""
 
 
 def program(engine: str, executable: str) -> str:

@@ -74,6 +74,7 @@ def _change(job: Job, old: Applied | None, attempt: rollback.Attempt) -> tuple[A
     goal = telling.wanted(job, record)
     attempt.told, attempt.runs = True, goal if attempt.runs else None
     record, action = telling.tell(job, record, goal, stopped=stopped)
+    attempt.told = action != "none"
     job.report("ready")
     wait_ready(job.machine, job.unit)
     record, setup = telling.set_up(job, record, anew=action in ("start", "restart"))

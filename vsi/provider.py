@@ -30,8 +30,9 @@ from vsi.logins import LoggedIn, given_up
 from vsi.machine import machine_of
 from vsi.paths import check_file_path, check_name
 from vsi.refresh import Seen, differences
-from vsi.resources import InPlace, found_as, outputs, tell_kept
+from vsi.resources import InPlace, found_as, outputs, tell_kept, teller
 from vsi.servers import snapshot
+from vsi.settled import restarts, settle
 from vsi.turns import TURNS, Member, serving
 from vsi.unit import HostPlan, HostUnit
 
@@ -61,7 +62,14 @@ class UnitProvider(LoggedIn, InPlace):
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """The same as create: what is there already is left alone."""
         machine = machine_of(news["stack"], connection_of(news), self.login(news))
-        self._apply(news, lambda: serving(machine, news["unit"]))
+
+        def settled() -> None:
+            request = request_of(news, self.login(news))
+            known = machine_of(request.stack, request.connection, request.login, request.engines)
+            if request.unit.process.settled and restarts(known, request):
+                settle(known, request, teller(request.unit.id, request.host))
+
+        self._apply(news, lambda: serving(machine, news["unit"]), settled)
         return UpdateResult(outputs(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -94,11 +102,13 @@ class UnitProvider(LoggedIn, InPlace):
         seen = snapshot.seen(way, part_id(unit, props["host"]))
         return Seen(seen.facts, seen.programs.get(unit))
 
-    def _apply(self, props: dict[str, Any], serves: Callable[[], bool]) -> None:
+    def _apply(
+        self, props: dict[str, Any], serves: Callable[[], bool], settled: Callable[[], None] = lambda: None
+    ) -> None:
         """When it is the unit's turn."""
         hosts = tuple(props.get(MEMBERS, ()))
         member = Member(props["stack"], props["unit"], props["host"], hosts)
-        TURNS.take(member, serves, lambda: self._run("apply", props))
+        TURNS.take(member, serves, lambda: self._run("apply", props), settled)
 
     def _run(self, action: str, props: dict[str, Any]) -> Any:
         """One `vsi.apply`; returns its result. Raises ApplyFailed with its one message."""

@@ -156,6 +156,8 @@ class Get:
     user: str = ""
     password_file: str = ""
     ca_file: str = ""
+    password: str = field(default="", repr=False)
+    """In place of the file, where the host may not have that yet."""
 
 
 @dataclass(frozen=True)

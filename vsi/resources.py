@@ -7,6 +7,7 @@ from typing import Any
 from pulumi.dynamic import DiffResult, ReadResult, ResourceProvider
 
 from vsi.inputs import MEMBERS, PROVIDER
+from vsi.reach import Report
 
 TOLD = "obs.told"
 """The logger that hears what is done."""
@@ -33,6 +34,15 @@ def found_as(id_: str, planned: dict[str, Any], found: dict[str, Any]) -> ReadRe
     """What a refresh returns: where it differs, as inputs too, so that a preview shows it and an update
     repairs it."""
     return ReadResult(id_, found) if found == planned else ReadResult(id_, found, dict(found))
+
+
+def teller(part: str, host: str) -> Report:
+    """Says what is done on a host for a part, by its id, to whoever listens."""
+
+    def tell(words: str) -> None:
+        logging.getLogger(TOLD).info("%s: %s", host, words, extra={"part": part})
+
+    return tell
 
 
 def tell_kept(part: str, place: str, size: int) -> None:

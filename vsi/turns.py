@@ -2,7 +2,8 @@
 
 What does not serve has nothing to lose: it goes at once, with others like it. A cluster that comes up for the
 first time, or after all of it was down, may need that: its members wait for each other. Who serves waits for
-those, then for its turn; when one has failed, nobody's turn comes any more in that run.
+those, for its turn, and until the others can do without it; when one has failed, nobody's turn comes any more
+in that run.
 
 Turns are of one process: the one that serves a run's providers. Why no edges between the resources:
 docs/adr/0020-safe-rollouts.md.
@@ -55,14 +56,23 @@ class Turns:
         self._changed = threading.Condition()
         self._rounds: dict[tuple[str, str], _Round] = {}
 
-    def take(self, member: Member, serves: Callable[[], bool], change: Callable[[], T]) -> T:
-        """Make a change when it is the member's turn. Raises ApplyFailed for one whose turn does not come any
-        more; what fails names those that stay as they are."""
+    def take(
+        self,
+        member: Member,
+        serves: Callable[[], bool],
+        change: Callable[[], T],
+        settle: Callable[[], None] = lambda: None,
+    ) -> T:
+        """Make a change when it is the member's turn; of one that serves, after `settle`, which returns when
+        the others can do without it. Raises ApplyFailed for one whose turn does not come any more; what fails
+        names those that stay as they are."""
         if member.alone:
             return change()
         at_once, well = not serves(), False
         found = self._begin(member, at_once=at_once)
         try:
+            if not at_once:
+                settle()
             done = change()
             well = True
         except SuiteError as error:

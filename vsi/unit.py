@@ -34,6 +34,19 @@ class Ready(Frozen):
     """Deadline, from start to ready."""
 
 
+class Settled(Frozen):
+    """How to learn that a store has every copy of its data in place: OpenSearch's API, and who may ask it."""
+
+    url: str
+    """Without a path."""
+    user: str
+    password_secret: str
+    ca: str
+    """CA file, with tokens."""
+    seconds: int
+    """Deadline, from the last copy that came into place."""
+
+
 class Process(Frozen):
     """One long-running program, kept by the supervisor. Its name is the unit's name."""
 
@@ -51,6 +64,8 @@ class Process(Frozen):
     stop_signal: Literal["TERM", "INT", "QUIT"] = "TERM"
     stop_seconds: int = 20
     ready: Ready
+    settled: Settled | None = None
+    """What is waited for, while it serves, before it is changed; of members that hold each other's copies."""
     log_max_bytes: int = 50_000_000
     log_backups: int = 3
 

@@ -11,11 +11,11 @@ from components.render import collector, services
 from components.render.document import Documents
 from components.render.programs import RENDERERS, Renderer
 from components.render.text import texts
-from components.running import Health, checks_of
+from components.running import Health, Running, checks_of
 from components.site import Site
 from components.spec import Service, Spec
 from vsi.site import MERGED
-from vsi.unit import HostUnit, Process, Ready
+from vsi.unit import HostUnit, Process, Ready, Settled
 
 CA = "{secrets}/tls/ca.pem"
 Ids = Callable[[str], tuple[str, ...]]
@@ -56,6 +56,7 @@ def program_unit(
             refuses_root=run.refuses_root,
             stop_seconds=run.stop_seconds,
             ready=_ready(site, run.health),
+            settled=_settled(site, run),
         ),
         setup=run.setup,
         ports=tuple(site.port(socket.name) for socket in row.sockets if site.has(socket.name)),
@@ -110,3 +111,14 @@ def _ready(site: Site, health: Health) -> Ready:
     if site.serves_tls(health.listener):
         return Ready(url=f"https://{at}{health.path}", ca=CA, seconds=health.seconds)
     return Ready(url=f"http://{at}{health.path}", seconds=health.seconds)
+
+
+def _settled(site: Site, run: Running) -> Settled | None:
+    """Asked of the member that is to be changed, at the address at which it listens."""
+    asked = run.settled
+    if asked is None:
+        return None
+    at = site.bind(asked.listener)
+    return Settled(
+        url=f"https://{at}", user=asked.user, password_secret=asked.secret, ca=CA, seconds=asked.seconds
+    )

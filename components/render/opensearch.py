@@ -16,7 +16,7 @@ from typing import Any
 from components.inventory import password_of
 from components.render import opensearch_store
 from components.render.document import Document, Documents
-from components.running import Health, Running
+from components.running import Health, Running, Settled
 from components.site import Site
 from components.spec import Spec
 
@@ -196,6 +196,7 @@ def _meta(kind: str) -> dict[str, Any]:
 def running(spec: Spec, site: Site) -> Running:
     """One node; what is under `setup/` is brought in while it runs, by the first of several."""
     first, alone = site.first("opensearch"), len(site.dial_all("opensearch")) == 1
+    asker = password_of(opensearch_store.EXPORTER)
     return Running(
         command=COMMAND,
         environment=ENVIRONMENT,
@@ -204,7 +205,8 @@ def running(spec: Spec, site: Site) -> Running:
         setup_only=SETUP_ONLY,
         # Of several none serves before a majority is there, and those may be checked one after another.
         health=Health("opensearch", READY_PATH, seconds=300 if alone else 600),
-        secrets=SECRETS if first else (),
+        secrets=SECRETS if first else (asker,),
+        settled=None if alone else Settled("opensearch", opensearch_store.EXPORTER, asker),
         refuses_root=True,
         stop_seconds=60,
         memory_mb=spec.deploy.opensearch_heap_mb + 500,

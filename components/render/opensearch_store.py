@@ -14,7 +14,9 @@ from components.spec.logging import CORE_FIELDS
 
 MANAGED = "managed by obs"
 """Description of the roles and users that are ours: those no longer described are removed by it."""
-USERS = tuple(sorted({"exporter", *(program.user for program in PROGRAMS if program.user)}))
+EXPORTER = "exporter"
+"""The user that may ask for the state of the cluster and of its indices, and nothing else."""
+USERS = tuple(sorted({EXPORTER, *(program.user for program in PROGRAMS if program.user)}))
 """Each has the role `obs-<user>`, and a password of its own."""
 ADMIN = "admin"
 """Who may do everything where the nodes are somebody else's."""

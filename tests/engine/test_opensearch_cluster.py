@@ -12,7 +12,9 @@ from tests import specs
 from tests.engine.node import Node
 from tests.ports import free_base
 from tests.waiting import until
+from vsi.reach import Answer
 from vsi.servers.authority import Authority
+from vsi.settled import unsettled
 from vsi.site import FOLDERS
 
 pytestmark = pytest.mark.engine
@@ -73,3 +75,27 @@ def test_two_nodes_are_one_store_that_the_first_sets_up(nodes: dict[str, Node]) 
         health = one.get("/_cluster/health").json()
         assert health["number_of_nodes"] == 2
         until(lambda: two.get("/_cluster/health").json()["status"] == "green", "both have a copy")
+        assert missing(nodes["one"]) == ""
+
+        body["settings"]["index.number_of_replicas"] = 2
+        assert one.put("/more-than-nodes", json=body).status_code == 200
+        until(lambda: one.get("/_cluster/health").json()["status"] == "yellow", "one copy has no place")
+        until(lambda: missing(nodes["one"]) == "", "no node could take the copy that is missing")
+
+        pinned = {"index.number_of_replicas": 1, "index.routing.allocation.require._name": "one"}
+        assert one.put("/pinned", json={"settings": pinned}).status_code == 200
+        until(
+            lambda: "1 copies missing (pinned shard 0)" in missing(nodes["one"]), "a node could take this one"
+        )
+
+
+def missing(node: Node) -> str:
+    """What is told to be waited for before a node is changed."""
+    with node.client("exporter") as client:
+
+        def ask(path: str) -> Answer:
+            said = client.get(path)
+            return Answer(said.status_code, said.content)
+
+        found = unsettled(ask)
+    return found.words if found else ""

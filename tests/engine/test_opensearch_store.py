@@ -16,6 +16,7 @@ from components.render import housekeeper
 from components.render.text import texts
 from tests import specs
 from tests.engine.node import Node, bulk
+from vsi import settled
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
@@ -91,6 +92,9 @@ def test_a_wrong_password_is_refused(opensearch: Node) -> None:
         ("housekeeper", "GET", "/_nodes/stats", 200),
         ("exporter", "GET", "/_nodes/stats", 200),
         ("exporter", "GET", "/_all/_stats", 200),
+        ("exporter", "GET", settled.HEALTH, 200),
+        ("exporter", "GET", settled.SHARDS, 200),
+        ("exporter", "GET", settled.NODES, 200),
         ("exporter", "GET", f"/{DAY}/_search", 403),
         ("exporter", "DELETE", f"/{DAY}", 403),
     ],

@@ -17,6 +17,7 @@ from components.render import alertmanager, collector_agent, front, opensearch, 
 from components.render.scrape_jobs import scraped
 from components.render.text import texts
 from components.rules.files import rule_files
+from components.running import Settled
 from components.site import Site
 from components.spec import Spec
 from tests import specs
@@ -150,7 +151,15 @@ def test_the_first_node_of_the_inventory_founds_the_cluster_and_sets_it_up() -> 
     assert opensearch.running(SPEC, first).setup
     assert "cluster.initial_cluster_manager_nodes" not in rendered("obs-2")["opensearch/opensearch.yml"]
     assert not [name for name in rendered("obs-2") if name.startswith("opensearch/setup/")]
-    assert opensearch.running(SPEC, second).setup == opensearch.running(SPEC, second).secrets == ()
+    assert opensearch.running(SPEC, second).setup == ()
+
+
+def test_each_of_several_nodes_may_ask_for_the_state_of_the_cluster_and_one_alone_need_not() -> None:
+    both = [opensearch.running(SPEC, of_host(SPEC, host)) for host in HOSTS]
+    assert [set(node.secrets) for node in both] == [set(opensearch.SECRETS), {"opensearch-exporter"}]
+    for node in both:
+        assert node.settled == Settled("opensearch", "exporter", "opensearch-exporter")
+    assert opensearch.running(SPEC, alone()).settled is None
 
 
 def test_one_node_alone_looks_for_no_others() -> None:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.vsi.test_interrupted import ALPHA, apply, check_converged, request_of
 from vsi.errors import DeployError, Unreachable
 from vsi.reach import Look
 from vsi.records import Applied, Request, read_applied
+from vsi.unit import HostUnit
 
 BACK = "Rolled back: local runs alpha with the version and configuration from before again"
 BAD = {
@@ -174,3 +176,18 @@ def test_engines_that_may_be_gone_back_to_are_named_by_the_record() -> None:
         facts = machine_in(world).reach.look(Look(read=("units/alpha/applied.json",)))
         assert b"key-1" in (facts.data("units/alpha/applied.json") or b""), world.moments[-1]
     assert stopped > 10
+
+
+def test_a_process_that_was_told_nothing_is_not_restarted_for_a_set_up_that_failed() -> None:
+    """A node of a store would take its copies away."""
+
+    def unit(**more: Any) -> HostUnit:
+        made = unit_of(reload=None, **more)
+        process = made.process.model_copy(update={"setup_only_files": ("setup/",)})
+        return made.model_copy(update={"process": process})
+
+    world = standing(request_of(unit(files={"setup/role": "reads"})))
+    before = world.processes["alpha"].pid
+    assert BACK in fail(world, request_of(unit(files={"setup/role": "unwelcome"})))
+    assert world.processes["alpha"].pid == before
+    assert world.settings["alpha"]["setup/role"] == b"reads"

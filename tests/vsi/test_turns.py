@@ -121,6 +121,29 @@ def test_other_programs_and_those_that_are_alone_wait_for_nobody(watched: Watche
     first.result(20)
 
 
+def test_who_serves_is_changed_when_the_others_can_do_without_it() -> None:
+    done: list[str] = []
+    turns = Turns()
+    for host, serves in (("h1", no), ("h2", yes)):
+        turns.take(member(host), serves, lambda: done.append("changed"), lambda: done.append("settled"))
+    assert done == ["changed", "settled", "changed"]
+    turns.take(member("h9", ()), yes, lambda: done.append("alone"), lambda: done.append("settled"))
+    assert done[3:] == ["alone"]
+
+
+def test_what_they_cannot_do_without_stays_with_all_after_it(watched: Watched) -> None:
+    def never() -> None:
+        raise ApplyFailed("prometheus: a copy is missing")
+
+    with pytest.raises(
+        ApplyFailed, match=r"copy is missing\nNot changed in this run: prometheus on h2, h3\."
+    ):
+        watched.turns.take(member("h1"), yes, lambda: watched.under_way.append("h1"), never)
+    with pytest.raises(ApplyFailed, match="not changed on h2, where it runs as before: it failed on h1"):
+        watched.begin("h2").result(20)
+    assert watched.under_way == []
+
+
 class Pair:
     """Two hosts in memory with a Prometheus each, changed by the provider as the Pulumi engine has it do."""
 

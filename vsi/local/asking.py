@@ -20,8 +20,8 @@ def get(request: Get, timeout: float) -> Answer:
     host = parts.hostname or "127.0.0.1"
     headers = {}
     try:
-        if request.user and request.password_file:
-            password = Path(request.password_file).read_text()
+        if request.user and (request.password or request.password_file):
+            password = request.password or Path(request.password_file).read_text()
             word = base64.b64encode(f"{request.user}:{password}".encode()).decode()
             headers["Authorization"] = f"Basic {word}"
         connection: http.client.HTTPConnection

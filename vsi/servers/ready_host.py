@@ -4,7 +4,6 @@ Everything is a text or a map of texts. What one logs in with is no input: it is
 names of classes and keys stand in the state of running stacks: they stay.
 """
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -35,7 +34,7 @@ from vsi.machine import machine_of
 from vsi.paths import check_name
 from vsi.plan_version import PLAN_VERSION
 from vsi.reach import Report
-from vsi.resources import TOLD, InPlace, found_as, outputs
+from vsi.resources import InPlace, found_as, outputs, teller
 from vsi.servers import own_address, snapshot
 from vsi.servers.authority import Authority
 from vsi.servers.engines_copy import Engine
@@ -47,6 +46,7 @@ from vsi.servers.plan import ServersPlan
 from vsi.servers.prepare import Off, Wanted, differences, has_data, prepare, surveyed, take_away
 from vsi.servers.shell import Shell, quoted
 from vsi.servers.survey import Survey, Where
+from vsi.settled import settle
 from vsi.ssh.connection import Connection
 from vsi.ssh.master import Master
 from vsi.ssh.shell import shell
@@ -184,11 +184,13 @@ class HostProvider(LoggedIn, InPlace):
         machine = machine_of(stack, connection, login)
         for record in renewal.outdated(machine):
             unit, request = record.unit, renewal.request_of(record, connection, login)
-            _reporter(host)(f"{unit.name} reads its renewed certificates")
+            report = _reporter(host)
+            report(f"{unit.name} reads its renewed certificates")
             TURNS.take(
                 Member(stack, unit.name, host, unit.members),
                 lambda name=unit.name: not at_once and serving(machine, name),  # type: ignore[misc]
                 lambda asked=request: carry_out("renew", asked),  # type: ignore[misc]
+                lambda asked=request, told=report: settle(machine, asked, told),  # type: ignore[misc]
             )
 
     def _survey(self, props: Mapping[str, Any]) -> Survey:
@@ -221,13 +223,7 @@ def _hinted(props: Mapping[str, Any]) -> Iterator[None]:
 
 
 def _reporter(host: str) -> Report:
-    """What is done is heard by whoever listens to this logger, with the id of the part."""
-    told, part = logging.getLogger(TOLD), {"part": part_id("host", host)}
-
-    def report(words: str) -> None:
-        told.info("%s: %s", host, words, extra=part)
-
-    return report
+    return teller(part_id("host", host), host)
 
 
 class Ready(Resource, module="vsi", name="HostReady"):

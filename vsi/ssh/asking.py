@@ -45,19 +45,25 @@ def get(master: Master, request: Get, timeout: float) -> Answer:
 
 def _given(master: Master, request: Get) -> tuple[dict[str, str], str | None]:
     """Headers and authority; a round trip only where files of the host are named."""
-    wanted = tuple(filter(None, (request.password_file, request.ca_file)))
-    if not wanted:
-        return {}, None
+    file = "" if request.password else request.password_file
+    wanted = tuple(filter(None, (file, request.ca_file)))
+    texts = _texts(master, wanted) if wanted else {}
+    headers = {}
+    if request.user and (request.password or file):
+        password = request.password or texts[file]
+        word = base64.b64encode(f"{request.user}:{password}".encode()).decode()
+        headers["Authorization"] = f"Basic {word}"
+    return headers, texts.get(request.ca_file)
+
+
+def _texts(master: Master, wanted: tuple[str, ...]) -> dict[str, str]:
+    """What stands in files of the host, all of which are there."""
     root, what = PurePath("/"), Look(read=wanted)
     found = look.facts(root, shell.ask(master, look.script(root, what)).output)
     texts = {path: data.decode() for path in wanted if (data := found.data(path)) is not None}
     if missing := [path for path in wanted if path not in texts]:
         raise FileNotFoundError(missing[0])
-    headers = {}
-    if request.user and request.password_file:
-        word = base64.b64encode(f"{request.user}:{texts[request.password_file]}".encode()).decode()
-        headers["Authorization"] = f"Basic {word}"
-    return headers, texts.get(request.ca_file)
+    return texts
 
 
 def greet(master: Master, host: str, port: int, said: bytes, timeout: float) -> Answer:

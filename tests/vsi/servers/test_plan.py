@@ -256,10 +256,26 @@ def test_several_of_a_role_are_planned_and_wait_for_the_first_alone() -> None:
         ("opensearch",),
         ("opensearch",),
     ]
+    assert [node.secrets for node in nodes[1:]] == [("opensearch-exporter",)] * 2
     assert not [need for node in nodes for need in node.needs if "opensearch" in need]
     agent, payments = _unit(found, "collector-agent@obs-2"), _unit(found, "collector-agent@app-1")
     assert {need for need in agent.needs if "opensearch" in need} == {"opensearch@obs-1", "opensearch@obs-2"}
     assert {need for need in payments.needs if "opensearch" in need} == {"opensearch@obs-1"}
+
+
+def test_each_of_several_nodes_is_asked_for_its_copies_before_it_is_changed() -> None:
+    found = plan(_spec(_clustered()), "four")
+    for node in (unit for unit in found.units if unit.name == "opensearch"):
+        asked = node.process.settled
+        assert asked is not None
+        assert asked.url == node.process.ready.url.removesuffix("/_plugins/_security/health")
+        assert (asked.user, asked.ca) == ("exporter", node.process.ready.ca)
+        assert asked.password_secret in node.secrets
+    assert not [unit for unit in found.units if unit.process.settled and unit.name != "opensearch"]
+
+
+def test_a_store_of_one_node_is_not_asked() -> None:
+    assert not [unit for unit in plan(_spec(specs.on_servers()), "four").units if unit.process.settled]
 
 
 def test_a_copy_more_than_there_are_other_nodes_is_refused() -> None:
