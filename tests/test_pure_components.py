@@ -19,6 +19,7 @@ NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
 SETTINGS = {
     "aws.py": ("10.20.0.0/16", "aws"),
     "cluster_engines.py": ("kubernetes",),
+    "of_settings.py": ("aws", "kubernetes"),
     "settings.py": ("aws",),
     "words.py": ("aws",),
 }

@@ -30,6 +30,7 @@ class Rule:
     team: str
     shares: bool
     """Whether its value is shown as a percentage."""
+    runbook: str = ""
 
 
 def rules(described: Described) -> dict[tuple[str, str], list[Rule]]:
@@ -66,6 +67,7 @@ def _rule(rule: Mapping[str, Any]) -> Rule:
         str(labels.get("severity", "")),
         str(labels.get("team", "")),
         "humanizePercentage" in str(annotations),
+        str(annotations.get("runbook", "")),
     )
 
 

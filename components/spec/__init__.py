@@ -15,6 +15,7 @@ from components.spec.consistency import problems
 from components.spec.kubernetes import Kubernetes
 from components.spec.logging import Logging
 from components.spec.metrics import AlertRule, Metrics
+from components.spec.policy import Policy
 from components.spec.problem import Problem
 from components.spec.servers import Servers
 from components.spec.services import Service
@@ -73,6 +74,7 @@ class Spec(Model):
     alerting: Alerting
     logging: Logging = Logging()
     tracing: Tracing = Tracing()
+    policy: Policy = Policy()
 
     def problems(self, sections: Collection[str] | None = None) -> list[Problem]:
         """What does not fit together across parts; with `sections`, in these alone: the others may not be
@@ -90,6 +92,7 @@ __all__ = [
     "LabelName",
     "Logging",
     "Metrics",
+    "Policy",
     "Receiver",
     "Route",
     "SecretSource",

@@ -1,8 +1,14 @@
 """Previews of all stacks, and how they are shown. Their options stand at `obs preview`."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from obs.errors import BadInput
+
+if TYPE_CHECKING:
+    from obs.previews.report import Report
 
 
 @dataclass(frozen=True)
@@ -15,6 +21,8 @@ class Shown:
     expect_no_changes: bool = False
     engine: bool = True
     """With all stacks, whether the engine is asked where it can be."""
+    sarif: Path | None = None
+    """With all stacks, the file for what is against a policy."""
 
 
 def asked_for_all(
@@ -45,6 +53,8 @@ def show_all(changed_since: str | None, how: Shown) -> int:
     report = preview_all(changed_since)
     if how.engine:
         report = with_engine(report)
+    if how.sarif:
+        _write_sarif(report, how.sarif)
     if how.as_json:
         from obs.console import print_json
 
@@ -59,3 +69,12 @@ def show_all(changed_since: str | None, how: Shown) -> int:
 
         draw(report, how.full)
     return report.exit_code(how.expect_no_changes)
+
+
+def _write_sarif(report: "Report", file: Path) -> None:
+    from obs.previews.sarif import sarif
+
+    try:
+        file.write_text(json.dumps(sarif(report), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--sarif {file}: {error.strerror}; expected a file that can be written") from None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,6 +34,10 @@ ChangedSince = Annotated[
     typer.Option(
         "--changed-since", metavar="REF", help="With --all: what changed since it went its own way from REF."
     ),
+]
+Sarif = Annotated[
+    Path | None,
+    typer.Option("--sarif", metavar="FILE", help="With --all: write what is against a policy."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -109,6 +114,7 @@ def preview(
     no_engine: Annotated[
         bool, typer.Option("--no-engine", help="With --all: by the descriptions alone.")
     ] = False,
+    sarif: Sarif = None,
     forget_host: Forget = None,
 ) -> int:
     """Show what `up` would change, file by file. Changes nothing and starts nothing.
@@ -117,7 +123,7 @@ def preview(
     """
     from obs.commands import previews
 
-    how = previews.Shown(as_json, as_markdown, full, expect_no_changes, not no_engine)
+    how = previews.Shown(as_json, as_markdown, full, expect_no_changes, not no_engine, sarif)
     if previews.asked_for_all(all_stacks, env, changed_since, how, forget_host):
         return previews.show_all(changed_since, how)
     return _preview(env or "local", how, forget_host)

@@ -62,11 +62,14 @@ def _head(report: Report) -> str:
     lines = [MARKER, "## Preview of the stacks", ""]
     lines.append(f"What changes since {plain(report.since or 'the last deployment')}.")
     if report.stacks:
-        lines += ["", "| stack | target | | new | changed | removed |", "|---|---|---|--:|--:|--:|"]
+        lines += ["", "| stack | target | | new | changed | removed | policy |"]
+        lines.append("|---|---|---|--:|--:|--:|---|")
     for stack in report.stacks:
         counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
         said = f"**{stack.said}**" if stack.broken or stack.review.losing else stack.said
-        lines.append(f"| {' | '.join([plain(stack.stack), plain(stack.target), said, *counts])} |")
+        errors = f"**{stack.errors} errors**" if stack.errors else ""
+        row = [plain(stack.stack), plain(stack.target), said, *counts, errors]
+        lines.append(f"| {' | '.join(row)} |")
     if report.untouched:
         names = ", ".join(map(plain, report.untouched))
         lines += ["", f"Nothing since then touches: {names}."]
@@ -80,6 +83,8 @@ def _stack(stack: Previewed) -> str:
     lines += _list("Its stack file is refused", stack.problems)
     lines += _list("Failed", stack.failures)
     lines += _list("**Loses data**", stack.review.losing)
+    for level, title in (("error", "**Against policy**"), ("warning", "Warnings"), ("waived", "Waived")):
+        lines += _list(title, (placed.line for placed in stack.policy if placed.level == level))
     lines += _list("Changes", (step.line for step in stack.review.steps if not step.loses))
     for kind, words in (("new", "Created"), ("changed", "Changed"), ("removed", "Deleted")):
         named = [part.id for part in stack.review.parts if part.kind == kind]

@@ -5,6 +5,7 @@ from typing import Any
 
 from components.review.stack import StackReview
 from obs.previews.engine import Seen
+from obs.previews.policy import Placed
 
 VERSION = 1
 """Of the JSON. It rises when a key changes its meaning or goes; keys that come do not raise it."""
@@ -26,6 +27,8 @@ class Previewed:
     """What went wrong that is no fault of the file."""
     unknown: tuple[str, ...] = ()
     """What cannot be known before it happens, or from here."""
+    policy: tuple[Placed, ...] = ()
+    """What is against a policy, errors first."""
     engine: Seen | None = None
     """What the engine says; None if nobody asked it."""
 
@@ -33,6 +36,11 @@ class Previewed:
     def changes(self) -> bool:
         """Whether it would change, by its description or by the engine."""
         return self.review.changes or bool(self.engine and self.engine.parts)
+
+    @property
+    def errors(self) -> int:
+        """How much of what is against a policy counts."""
+        return sum(placed.judged.counts for placed in self.policy)
 
     @property
     def broken(self) -> bool:
@@ -69,10 +77,11 @@ class Report:
         return any(stack.changes for stack in self.stacks)
 
     def exit_code(self, expect_no_changes: bool) -> int:
-        """2 if a stack file is refused, 1 if something failed or changes unexpectedly, else 0."""
+        """2 if a stack file is refused, 1 if something failed, is against a policy or changes unexpectedly,
+        else 0."""
         if any(stack.problems for stack in self.stacks):
             return 2
-        failed = any(stack.said == "failed" for stack in self.stacks)
+        failed = any(stack.said == "failed" or stack.errors for stack in self.stacks)
         return 1 if failed or (expect_no_changes and self.changes) else 0
 
     def as_json(self) -> dict[str, Any]:
@@ -98,7 +107,21 @@ def _stack(stack: Previewed) -> dict[str, Any]:
         "unknown": list(stack.unknown),
         "problems": list(stack.problems),
         "failures": list(stack.failures),
+        "policy": [_placed(placed) for placed in stack.policy],
         "engine": _engine(stack.engine) if stack.engine else None,
+    }
+
+
+def _placed(placed: Placed) -> dict[str, Any]:
+    finding = placed.judged.finding
+    return {
+        "check": finding.check,
+        "level": placed.level,
+        "place": placed.place,
+        "where": finding.where,
+        "message": finding.message,
+        "waived": placed.judged.waived or None,
+        "expires": placed.judged.expires or None,
     }
 
 

@@ -14,6 +14,7 @@ from obs.previews.commits import Then, changed_files, commit_of, then
 from obs.previews.deployed import remembered
 from obs.previews.describing import described, described_all
 from obs.previews.engine import Seen, seen_by_engine
+from obs.previews.policy import policy, today
 from obs.previews.report import Previewed, Report
 
 SHARED = ("__main__.py", "agents/", "components/stack.py", "demo/", "engines/", "plugins/", "tools/")
@@ -73,7 +74,8 @@ def _since_deployed(stack: str, found: Mapping[str, Any]) -> Previewed:
             "It is deployed, but how it was described then is not known here: `obs up` keeps that in the "
             f"state folder. Compare with a commit (--changed-since), or: obs preview {stack}"
         )
-        return Previewed(stack, after.target, "nothing", unknown=(said,))
+        judged = policy(after, StackReview(), today())
+        return Previewed(stack, after.target, "nothing", unknown=(said,), policy=judged)
     against = (
         "what was deployed last" if before else "nothing: no deployment is known here, so all is created"
     )
@@ -102,7 +104,8 @@ def _since_commit(
         data = described(stack, then_.tree / "stacks")
         if _broken(stack, data):
             said = f"How it was at {since} cannot be described, so what changes is not known: {why}"
-            return Previewed(stack, after.target, since, unknown=(said, *notes))
+            judged = policy(after, StackReview(), today())
+            return Previewed(stack, after.target, since, unknown=(said, *notes), policy=judged)
         said = (
             f"The code of {since} cannot describe it ({why}): its stack file of then is read by today's "
             "code, so what the code itself changes is not seen."
@@ -124,7 +127,9 @@ def _compared(
     stack: str, before: Described | None, after: Described, against: str, notes: tuple[str, ...] = ()
 ) -> Previewed:
     found = review(before, after)
-    return Previewed(stack, after.target, against, found, unknown=(*notes, *_unknown(found, before, after)))
+    unknown = (*notes, *_unknown(found, before, after))
+    judged = policy(after, found, today())
+    return Previewed(stack, after.target, against, found, unknown=unknown, policy=judged)
 
 
 def _unknown(found: StackReview, before: Described | None, after: Described) -> Iterator[str]:

@@ -34,12 +34,13 @@ def _table(report: Report) -> Table:
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("stack", "target", ""):
         made.add_column(name, overflow="fold")
-    for name in ("new", "changed", "removed"):
+    for name in ("new", "changed", "removed", "policy"):
         made.add_column(name, justify="right")
     for stack in report.stacks:
         counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
         said = literal(stack.said, STYLES.get(stack.said, "note"))
-        made.add_row(stack.stack, stack.target, said, *counts)
+        errors = literal(f"{stack.errors} errors" if stack.errors else "", "bad")
+        made.add_row(stack.stack, stack.target, said, *counts, errors)
     return made
 
 
@@ -51,6 +52,7 @@ def _stack(stack: Previewed, full: bool) -> None:
     _list("its stack file is refused", stack.problems, "bad")
     _list("failed", stack.failures, "bad")
     _list("loses data", stack.review.losing, "bad")
+    _policy(stack, full)
     _list("changes", (step.line for step in stack.review.steps if not step.loses))
     _parts(stack, full)
     _list("not known", stack.unknown, "note")
@@ -71,6 +73,15 @@ def _engine(seen: Seen, full: bool) -> None:
             _line(f"{op} {part}", "", 4)
         if len(seen.parts) > len(shown):
             _line(f"and {len(seen.parts) - len(shown)} more: --full", "quiet", 4)
+
+
+def _policy(stack: Previewed, full: bool) -> None:
+    for level, title in (("error", "against policy"), ("warning", "warnings"), ("waived", "waived")):
+        lines = [placed.line for placed in stack.policy if placed.level == level]
+        shown = lines if full or level == "error" else lines[:SHOWN]
+        _list(title, shown, "bad" if level == "error" else "")
+        if len(lines) > len(shown):
+            _line(f"and {len(lines) - len(shown)} more: --full", "quiet", 4)
 
 
 def _parts(stack: Previewed, full: bool) -> None:
