@@ -127,11 +127,8 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
     backend = backend_folder()
     # Without metadata: the engine writes it to files of their own, which a SIGKILL can leave empty, and then
     # can no longer read its state ("failed to load checkpoint: EOF").
-    url = (
-        f"{FILE_SCHEME}{backend}?create_dir=true&metadata=skip"
-        if backend
-        else os.environ["PULUMI_BACKEND_URL"]
-    )
+    own = f"{FILE_SCHEME}{backend}?create_dir=true&metadata=skip"
+    url = own if backend else os.environ["PULUMI_BACKEND_URL"]
     variables = {
         "PATH": os.pathsep.join(path),
         "PULUMI_BACKEND_URL": url,
@@ -285,12 +282,10 @@ class Driver:
         pulumi = find_pulumi()
         variables = environment(stack, pulumi)
         made(Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
-        self.name = stack
-        self._variables = variables
+        self.name, self._variables = stack, variables
         self.command = BoundPulumi(pulumi)
-        self._workspace = LocalWorkspace(
-            work_dir=str(ROOT), env_vars=variables, pulumi_command=self.command
-        )  # no project_settings: they would rewrite Pulumi.yaml
+        # No project_settings: they would rewrite Pulumi.yaml.
+        self._workspace = LocalWorkspace(work_dir=str(ROOT), env_vars=variables, pulumi_command=self.command)
 
     def select(self) -> None:
         """Choose the stack; made, empty, if there is none. PulumiFailed if that cannot be."""
@@ -354,9 +349,14 @@ class Driver:
             stack.refresh(on_event=hear, color="never")
 
     def destroy(self, on_event: OnEvent) -> None:
-        """Take everything down. PulumiFailed if it ended with an error."""
+        """Take down all but what is protected and its needs. PulumiFailed if it ended with an error."""
         with _failures(), _heard(on_event) as hear, self._recorded() as stack:
-            stack.destroy(on_event=hear, color="never")
+            stack.destroy(on_event=hear, color="never", exclude_protected=bool(self.protected()))
+
+    def protected(self) -> list[tuple[str, str]]:
+        """Type and id of each resource that a `destroy` leaves, since its target says so."""
+        with _failures():
+            return recorded.protected(self._checkpoint(), lambda: self._stack.export_stack().deployment)
 
     @contextmanager
     def _recorded(self) -> Iterator[Stack]:

@@ -7,7 +7,7 @@ a stack file made of the state.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,24 @@ def configuration(deployment: Mapping[str, Any] | None) -> str:
     return "".join(f"{name}: {json.dumps(known[key])}\n" for key, name in _KEYS.items() if known.get(key))
 
 
+def protected(
+    checkpoint: Path | None, exported: Callable[[], Mapping[str, Any] | None]
+) -> list[tuple[str, str]]:
+    """Type and id of each resource that the engine does not take away: by its file of a stack's state; where
+    that is no file of this machine, by what it exports."""
+    resources = _resources(checkpoint) if checkpoint else (exported() or {}).get("resources") or []
+    return [(item["type"], item.get("id", "")) for item in resources if item.get("protect")]
+
+
 def urns(checkpoint: Path | None) -> list[str]:
     """The resources in the engine's own file of a stack's state; none if it is not there, or no such file."""
+    return [resource["urn"] for resource in _resources(checkpoint)] if checkpoint else []
+
+
+def _resources(checkpoint: Path) -> list[dict[str, Any]]:
     try:
-        state = json.loads(checkpoint.read_bytes()) if checkpoint else {}
-        return [resource["urn"] for resource in state["checkpoint"]["latest"]["resources"] or ()]
+        state = json.loads(checkpoint.read_bytes())
+        return list(state["checkpoint"]["latest"]["resources"] or ())
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

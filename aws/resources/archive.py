@@ -14,7 +14,11 @@ class ArchiveComponent(Component):
     def __init__(self, account: Account, part: Archive, opts: pulumi.ResourceOptions) -> None:
         super().__init__(account, part, opts)
         bucket = s3.Bucket(
-            self.named(), bucket=part.bucket, object_lock_enabled=part.lock != "none", opts=self.kept()
+            self.named(),
+            bucket=part.bucket,
+            object_lock_enabled=part.lock != "none",
+            force_destroy=not account.plan.retain,  # S3 removes no bucket that holds something
+            opts=self.kept(),
         )
         versioning = private(self, bucket, part.policy)
         self._kept(bucket, part, versioning)

@@ -1,5 +1,6 @@
 """What every pillar's component has: its place in the tree, the provider, values that are known later."""
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +29,9 @@ class Account:
             region=plan.region,
             allowed_account_ids=[plan.account],
             default_tags=aws.ProviderDefaultTagsArgs(tags=dict(plan.tags)),
-            endpoints=[aws.ProviderEndpointArgs(**{name: url}) for name, url in plan.endpoints],
+            endpoints=[aws.ProviderEndpointArgs(**{_argument(name): url}) for name, url in plan.endpoints],
+            # What stands in for S3 has no name of its own for each bucket.
+            s3_use_path_style=True if "s3" in dict(plan.endpoints) else None,
             opts=opts,
         )
         return Account(plan, provider)
@@ -39,6 +42,11 @@ class Account:
         if not named:
             return pulumi.Output.from_input(text)
         return pulumi.Output.all(**named).apply(lambda values: _filled(text, values))
+
+
+def _argument(service: str) -> str:
+    """A service's name as Python takes it: `lambda` is a word of the language."""
+    return f"{service}_" if keyword.iskeyword(service) else service
 
 
 def _filled(text: str, values: Mapping[str, Any]) -> str:

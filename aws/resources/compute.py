@@ -31,7 +31,8 @@ class ComputeComponent(Component):
         zone = servicediscovery.PrivateDnsNamespace(
             self.named("zone"), name=part.zone, vpc=account.late["vpc"], opts=self.options()
         )
-        bucket = s3.Bucket(self.named("config"), bucket=part.bucket, opts=self.options())
+        # Older versions of documents are nobody's resource, and S3 removes no bucket that holds something.
+        bucket = s3.Bucket(self.named("config"), bucket=part.bucket, force_destroy=True, opts=self.options())
         versioning = private(self, bucket, part.bucket_policy)
         rule = s3.BucketLifecycleConfigurationRuleArgs(
             id="older",

@@ -31,7 +31,12 @@ def _version(
     of: Component, name: str, called: str, value: pulumi.Input[str], ignored: list[str]
 ) -> secretsmanager.SecretVersion:
     secret = secretsmanager.Secret(
-        of.named(name), name=called, kms_key_id=of.account.late["key"], opts=of.options()
+        of.named(name),
+        name=called,
+        kms_key_id=of.account.late["key"],
+        # One that waits for its end has its name still, and an `up` after a `destroy` could not make it.
+        recovery_window_in_days=0,
+        opts=of.options(),
     )
     of.account.late[f"secret/{name}"] = secret.arn
     return secretsmanager.SecretVersion(

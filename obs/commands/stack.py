@@ -192,8 +192,10 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
         driver.destroy(watcher)
         forget(env)
         _remove_forgotten(env, yes)
-    tell(f"{env} is down", "good")
+        stays = driver.protected()
+    tell(f"{env} is down{', but for what is protected' if stays else ''}", "good")
     _list_kept(_kept(env))
+    _list_protected(env, stays)
     return 0
 
 
@@ -204,6 +206,20 @@ def _list_kept(kept: "Iterable[Kept]") -> None:
 
     for path, count in kept:
         out.print(f"kept  {size(count):>9}  {path}")
+
+
+def _list_protected(env: str, stays: "Iterable[tuple[str, str]]") -> None:
+    """What of a stack was not taken away, though it costs on."""
+    from obs.console import out, tell
+
+    for kind, name in sorted(stays):
+        out.print(f"kept  {kind}  {name}")
+    if stays:
+        tell(
+            f"What is kept, and what it needs, stays where it is and goes on costing. To lose its data: "
+            f"deploy.retain: false in the stack file, obs up {env}, obs destroy {env}",
+            "note",
+        )
 
 
 def _file_kept(env: str) -> "AbstractContextManager[None]":

@@ -19,11 +19,10 @@ from components.spec import Spec
 from tests import specs
 from tests.aws.ground import REGION, Inputs, Made
 from tests.aws.making import ASK, MAKE
+from tests.aws.values import SECRET, whole
 from tests.loops import event_loop
 
 RELAY = "agents/sns_relay.py"
-SECRET = "4dabf18193072939515e22adb298388d"
-"""The key by which a value is marked as secret on its way to the engine."""
 
 
 def spec(**changes: Any) -> Spec:
@@ -37,17 +36,6 @@ def without_account(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, "testing")
     patch.setenv("AWS_DEFAULT_REGION", REGION)
     patch.delenv("AWS_PROFILE", raising=False)
-
-
-def whole(value: Any) -> Any:
-    """The same with whole numbers as such, which come with a fraction, and secrets in plain."""
-    if isinstance(value, dict) and SECRET in value:
-        return value["value"]
-    if isinstance(value, dict):
-        return {key: whole(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class InMoto(Mocks):

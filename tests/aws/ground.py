@@ -1,5 +1,8 @@
 """Ground and archive, made by boto3 in moto from what Pulumi gives a resource."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import boto3
@@ -9,10 +12,30 @@ Inputs = dict[str, Any]
 Made = tuple[str, Inputs]
 """Its id, and what else AWS names."""
 
+_BEGUN: ContextVar[list[Made] | None] = ContextVar("begun", default=None)
+
+
+def begun(id_: str, **more: Any) -> None:
+    """It is there from now on, though more calls follow: one that fails leaves a part of it."""
+    if (noted := _BEGUN.get()) is not None:
+        noted.append((id_, more))
+
+
+@contextmanager
+def noting() -> Iterator[list[Made]]:
+    """What is begun inside."""
+    noted: list[Made] = []
+    token = _BEGUN.set(noted)
+    try:
+        yield noted
+    finally:
+        _BEGUN.reset(token)
+
 
 def key(given: Inputs) -> Made:
     client = boto3.client("kms")
     key = client.create_key(Policy=given["policy"], Description=given["description"])["KeyMetadata"]
+    begun(key["KeyId"], arn=key["Arn"], keyId=key["KeyId"])
     if given["enableKeyRotation"]:
         client.enable_key_rotation(KeyId=key["KeyId"])
     return key["KeyId"], {"arn": key["Arn"], "keyId": key["KeyId"]}
@@ -81,17 +104,24 @@ def endpoint(given: Inputs) -> Made:
 
 def group(given: Inputs) -> Made:
     made = boto3.client("ec2").create_security_group(
-        GroupName=given["description"], Description=given["description"], VpcId=given["vpcId"]
+        GroupName=given.get("name", given["description"]),
+        Description=given["description"],
+        VpcId=given["vpcId"],
     )
-    # The provider takes away what AWS gives every group: the way to everywhere.
-    boto3.client("ec2").revoke_security_group_egress(
-        GroupId=made["GroupId"],
-        IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
-    )
+    begun(made["GroupId"])
+    closed(made["GroupId"])
     return made["GroupId"], {}
 
 
-def _rule(given: Inputs) -> Inputs:
+def closed(group: str) -> None:
+    """The provider takes away what AWS gives every group: the way to everywhere."""
+    boto3.client("ec2").revoke_security_group_egress(
+        GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+
+
+def rule(given: Inputs) -> Inputs:
+    """A rule of a group, as EC2 takes it."""
     own = {
         "IpProtocol": given["ipProtocol"],
         "FromPort": given["fromPort"],
@@ -104,13 +134,13 @@ def _rule(given: Inputs) -> Inputs:
 
 def entrance(given: Inputs) -> Made:
     client, group = boto3.client("ec2"), given["securityGroupId"]
-    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[_rule(given)])
+    client.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule(given)])
     return f"{group}-in", {}
 
 
 def exit_(given: Inputs) -> Made:
     client, group = boto3.client("ec2"), given["securityGroupId"]
-    client.authorize_security_group_egress(GroupId=group, IpPermissions=[_rule(given)])
+    client.authorize_security_group_egress(GroupId=group, IpPermissions=[rule(given)])
     return f"{group}-out", {}
 
 

@@ -13,7 +13,7 @@ import botocore.session
 from botocore.validate import validate_parameters
 
 from tests.aws import ground, stores, tasks
-from tests.aws.ground import REGION, Inputs, Made
+from tests.aws.ground import REGION, Inputs, Made, begun
 
 
 def asked(service: str, operation: str, **parameters: Any) -> None:
@@ -26,6 +26,7 @@ def asked(service: str, operation: str, **parameters: Any) -> None:
 def _log_group(given: Inputs) -> Made:
     client = boto3.client("logs")
     client.create_log_group(logGroupName=given["name"], kmsKeyId=given["kmsKeyId"])
+    begun(given["name"], arn=f"arn:aws:logs:{REGION}:123456789012:log-group:{given['name']}")
     client.put_retention_policy(logGroupName=given["name"], retentionInDays=given["retentionInDays"])
     return given["name"], {"arn": f"arn:aws:logs:{REGION}:123456789012:log-group:{given['name']}"}
 
@@ -33,6 +34,7 @@ def _log_group(given: Inputs) -> Made:
 def _workspace(given: Inputs) -> Made:
     client = boto3.client("amp")
     made = client.create_workspace(alias=given["alias"], kmsKeyArn=given["kmsKeyArn"])
+    begun(made["workspaceId"], arn=made["arn"], prometheusEndpoint="https://aps.example/")
     group = given["loggingConfiguration"]["logGroupArn"]
     client.create_logging_configuration(workspaceId=made["workspaceId"], logGroupArn=group)
     return made["workspaceId"], {"arn": made["arn"], "prometheusEndpoint": "https://aps.example/"}
@@ -64,11 +66,14 @@ def _definition(given: Inputs) -> Made:
     return given["workspaceId"], {}
 
 
+def of_topic(given: Inputs) -> dict[str, str]:
+    """A topic's attributes."""
+    own = {"Policy": given["policy"]} if "policy" in given else {}
+    return {"KmsMasterKeyId": given["kmsMasterKeyId"], **own}
+
+
 def _topic(given: Inputs) -> Made:
-    attributes = {"KmsMasterKeyId": given["kmsMasterKeyId"]}
-    if "policy" in given:
-        attributes["Policy"] = given["policy"]
-    arn = boto3.client("sns").create_topic(Name=given["name"], Attributes=attributes)["TopicArn"]
+    arn = boto3.client("sns").create_topic(Name=given["name"], Attributes=of_topic(given))["TopicArn"]
     return arn, {"arn": arn}
 
 
@@ -83,14 +88,19 @@ def _subscription(given: Inputs) -> Made:
     return made["SubscriptionArn"], {}
 
 
-def _queue(given: Inputs) -> Made:
-    attributes = {
+def of_queue(given: Inputs) -> dict[str, str]:
+    """A queue's attributes."""
+    return {
         "KmsMasterKeyId": given["kmsMasterKeyId"],
         "MessageRetentionPeriod": str(given["messageRetentionSeconds"]),
         "Policy": given["policy"],
     }
+
+
+def _queue(given: Inputs) -> Made:
     client = boto3.client("sqs")
-    url = client.create_queue(QueueName=given["name"], Attributes=attributes)["QueueUrl"]
+    url = client.create_queue(QueueName=given["name"], Attributes=of_queue(given))["QueueUrl"]
+    begun(url, url=url)
     arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     return url, {"arn": arn, "url": url}
 
@@ -109,7 +119,8 @@ def _role_policy(given: Inputs) -> Made:
     return f"{given['role']}:own", {}
 
 
-def _zipped(archive: Any) -> bytes:
+def zipped(archive: Any) -> bytes:
+    """The code of a function."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as written:
         for name, asset in archive.assets.items():
@@ -124,7 +135,7 @@ def _function(given: Inputs) -> Made:
         Role=given["role"],
         Runtime=given["runtime"],
         Handler=given["handler"],
-        Code={"ZipFile": _zipped(given["code"])},
+        Code={"ZipFile": zipped(given["code"])},
         Timeout=given["timeout"],
         Architectures=given["architectures"],
         KMSKeyArn=given["kmsKeyArn"],
@@ -171,7 +182,7 @@ def _alarm(given: Inputs) -> Made:
         TreatMissingData=given["treatMissingData"],
         AlarmActions=given["alarmActions"],
     )
-    return given["name"], {}
+    return given["name"], {"arn": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{given['name']}"}
 
 
 MAKE: dict[str, Callable[[Inputs], Made]] = {

@@ -1,16 +1,25 @@
 """The domain and secrets, made by boto3 in moto from what Pulumi gives a resource."""
 
+from typing import Any
+
 import boto3
 
 from tests.aws.ground import Inputs, Made
 
 
 def domain(given: Inputs) -> Made:
+    made = boto3.client("opensearch").create_domain(**wanted(given))
+    endpoint = f"vpc-{given['domainName']}.example"
+    return given["domainName"], {"arn": made["DomainStatus"]["ARN"], "endpoint": endpoint}
+
+
+def wanted(given: Inputs) -> dict[str, Any]:
+    """A domain as the service takes it."""
     cluster = given["clusterConfig"]
-    made = boto3.client("opensearch").create_domain(
-        DomainName=given["domainName"],
-        EngineVersion=given["engineVersion"],
-        ClusterConfig={
+    return {
+        "DomainName": given["domainName"],
+        "EngineVersion": given["engineVersion"],
+        "ClusterConfig": {
             "InstanceType": cluster["instanceType"],
             "InstanceCount": cluster["instanceCount"],
             "DedicatedMasterEnabled": cluster["dedicatedMasterEnabled"],
@@ -28,36 +37,34 @@ def domain(given: Inputs) -> Made:
             },
             "MultiAZWithStandbyEnabled": cluster["multiAzWithStandbyEnabled"],
         },
-        EBSOptions={
+        "EBSOptions": {
             "EBSEnabled": given["ebsOptions"]["ebsEnabled"],
             "VolumeType": given["ebsOptions"]["volumeType"],
             "VolumeSize": given["ebsOptions"]["volumeSize"],
         },
-        AccessPolicies=given["accessPolicies"],
-        VPCOptions={
+        "AccessPolicies": given["accessPolicies"],
+        "VPCOptions": {
             "SubnetIds": given["vpcOptions"]["subnetIds"],
             "SecurityGroupIds": given["vpcOptions"]["securityGroupIds"],
         },
-        EncryptionAtRestOptions={
+        "EncryptionAtRestOptions": {
             "Enabled": given["encryptAtRest"]["enabled"],
             "KmsKeyId": given["encryptAtRest"]["kmsKeyId"],
         },
-        NodeToNodeEncryptionOptions={"Enabled": given["nodeToNodeEncryption"]["enabled"]},
-        DomainEndpointOptions={
+        "NodeToNodeEncryptionOptions": {"Enabled": given["nodeToNodeEncryption"]["enabled"]},
+        "DomainEndpointOptions": {
             "EnforceHTTPS": given["domainEndpointOptions"]["enforceHttps"],
             "TLSSecurityPolicy": given["domainEndpointOptions"]["tlsSecurityPolicy"],
         },
-        AdvancedSecurityOptions=_security(given["advancedSecurityOptions"]),
-        LogPublishingOptions={
+        "AdvancedSecurityOptions": _security(given["advancedSecurityOptions"]),
+        "LogPublishingOptions": {
             item["logType"]: {"CloudWatchLogsLogGroupArn": item["cloudwatchLogGroupArn"]}
             for item in given["logPublishingOptions"]
         },
-        SoftwareUpdateOptions={
+        "SoftwareUpdateOptions": {
             "AutoSoftwareUpdateEnabled": given["softwareUpdateOptions"]["autoSoftwareUpdateEnabled"]
         },
-    )
-    endpoint = f"vpc-{given['domainName']}.example"
-    return given["domainName"], {"arn": made["DomainStatus"]["ARN"], "endpoint": endpoint}
+    }
 
 
 def _security(given: Inputs) -> Inputs:

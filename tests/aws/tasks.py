@@ -112,16 +112,21 @@ def page(given: Inputs) -> Made:
     return given["dashboardName"], {}
 
 
+def of_budget(given: Inputs) -> Inputs:
+    """A budget as the service takes it."""
+    return {
+        "BudgetName": given["name"],
+        "BudgetType": given["budgetType"],
+        "TimeUnit": given["timeUnit"],
+        "BudgetLimit": {"Amount": given["limitAmount"], "Unit": given["limitUnit"]},
+        "CostFilters": {item["name"]: item["values"] for item in given["costFilters"]},
+    }
+
+
 def budget(given: Inputs) -> Made:
     boto3.client("budgets").create_budget(
         AccountId="123456789012",
-        Budget={
-            "BudgetName": given["name"],
-            "BudgetType": given["budgetType"],
-            "TimeUnit": given["timeUnit"],
-            "BudgetLimit": {"Amount": given["limitAmount"], "Unit": given["limitUnit"]},
-            "CostFilters": {item["name"]: item["values"] for item in given["costFilters"]},
-        },
+        Budget=of_budget(given),
         NotificationsWithSubscribers=[
             {
                 "Notification": {

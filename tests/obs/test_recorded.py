@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from obs.recorded import configuration, project_of_links, urns
+from obs.recorded import configuration, project_of_links, protected, urns
 
 
 def test_the_state_says_how_its_secrets_are_protected() -> None:
@@ -39,3 +39,17 @@ def test_a_stack_without_state_has_nothing_deployed(tmp_path: Path) -> None:
     empty.write_text(json.dumps({"checkpoint": {"latest": {"resources": None}}}))
     broken.write_text("{")
     assert [urns(file) for file in (None, tmp_path / "none.json", empty, broken)] == [[], [], [], []]
+
+
+def test_the_state_says_what_is_protected(tmp_path: Path) -> None:
+    resources = [
+        {"type": "a:b:C", "id": "c-1", "protect": True},
+        {"type": "a:b:D", "id": "d-1"},
+        {"type": "e"},
+    ]
+    file = tmp_path / "local.json"
+    file.write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+    assert protected(file, lambda: None) == [("a:b:C", "c-1")]
+    assert protected(None, lambda: {"resources": resources}) == [("a:b:C", "c-1")]
+    assert protected(None, lambda: None) == []
+    assert protected(tmp_path / "none.json", lambda: None) == []

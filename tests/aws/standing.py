@@ -1,0 +1,114 @@
+"""A stack on AWS under the real Pulumi engine: a copy of the project, moto's server for AWS, and a provider.
+
+The provider is that of the tests, unless there is the official one: on PATH, or installed by the Pulumi CLI.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from moto.server import ThreadedMotoServer
+
+from components.spec.aws import SERVICES
+from obs.providers import pulumi_home
+from tests.aws import provider
+from tests.aws.ground import REGION
+from tests.e2e.shop import Shop
+
+PASSPHRASE = "an-account-for-tests"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def official() -> bool:
+    """Whether the official provider is here."""
+    installed = (pulumi_home() / "plugins").glob("resource-aws-v*")
+    return shutil.which("pulumi-resource-aws") is not None or any(installed)
+
+
+@dataclass
+class Standing:
+    """One stack in an account of moto's."""
+
+    shop: Shop
+    stack: str
+    url: str
+    calls: Path
+    """What the provider was asked to do, a line each; not there with the official one."""
+
+    @classmethod
+    def make(cls, folder: Path, server: ThreadedMotoServer, stack: str, **changes: Any) -> "Standing":
+        """A stack file of the project, whose endpoints are the server's."""
+        host, port = server.get_host_and_port()
+        shop = Shop.make(folder / "project")
+        made = cls(shop, stack, f"http://{host}:{port}", folder / "calls")
+        shop.environment |= {**CREDENTIALS, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+        shop.environment["NO_PROXY"] = ",".join(filter(None, (shop.environment.get("NO_PROXY"), host)))
+        if not official():
+            shop.environment[provider.CALLS] = str(made.calls)
+            path = provider.program(folder / "bin").parent
+            shop.environment["PATH"] = f"{path}:{shop.environment['PATH']}"
+        made.edit(aws={"endpoints": dict.fromkeys(SERVICES, made.url)}, **changes)
+        made._give_secrets()
+        return made
+
+    @property
+    def file(self) -> Path:
+        """Its stack file."""
+        return self.shop.root / "stacks" / f"Pulumi.{self.stack}.yaml"
+
+    def _give_secrets(self) -> None:
+        """Values come from the environment: `pulumi config set --secret` takes seconds for each."""
+        whole = self._whole()
+        spec = whole["config"]["obs:spec"]
+        keys = {item["secret"] for item in spec["alerting"]["receivers"] if item["kind"] == "pagerduty"}
+        for secret in spec["secrets"]:
+            variable = secret["key"].upper().replace("-", "_")
+            secret |= {"source": "environment", "key": variable}
+            value = "0" * 32 if secret["name"] in keys else f"https://{secret['name']}.example/hook"
+            self.shop.environment[variable] = value
+        self._write(whole)
+
+    def edit(self, **changes: Any) -> None:
+        """Change the file: section -> settings of it."""
+        whole = self._whole()
+        for section, settings in changes.items():
+            whole["config"]["obs:spec"].setdefault(section, {}).update(settings)
+        self._write(whole)
+
+    def _whole(self) -> dict[str, Any]:
+        found: dict[str, Any] = yaml.safe_load(self.file.read_text())
+        return found
+
+    def _write(self, whole: dict[str, Any]) -> None:
+        self.file.write_text(yaml.safe_dump(whole, sort_keys=False))
+
+    def obs(self, *arguments: str, expect: int = 0, fail: str = "") -> str:
+        """`obs COMMAND STACK …`, with the exit code that is expected; what it said."""
+        command, *more = arguments
+        before = dict(self.shop.environment)
+        if fail:
+            self.shop.environment[provider.FAIL] = fail
+        try:
+            done = self.shop.obs(command, self.stack, *more, expect=expect)
+        finally:
+            self.shop.environment = before
+        return done.stdout + done.stderr
+
+    def asked(self) -> list[str]:
+        """`create prod-aws-key`, and so on, since the last question; none, of the official provider."""
+        lines = self.calls.read_text().splitlines() if self.calls.exists() else []
+        self.calls.write_text("")
+        return lines
+
+    def client(self, service: str) -> Any:
+        """To ask AWS what there is."""
+        keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, **keys)
