@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from aws.parts import Archive, AwsPlan, Compute, Key, Network, Relay, Store, Task, Watch, Workspace
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Obstacle, Outputs, Target
+from components.target import Access, Lacks, Obstacle, Outputs, Target, UnitStatus
 
 if TYPE_CHECKING:
     import pulumi
@@ -51,6 +51,13 @@ def preflight(plan: AwsPlan) -> list[Obstacle]:
     return preflight(plan)
 
 
+def status(plan: AwsPlan) -> list[UnitStatus]:
+    """How its parts are in the account."""
+    from aws.account.status import status
+
+    return status(plan)
+
+
 TARGET = Target(
     name="aws",
     kinds=(Archive, Compute, Key, Network, Relay, Store, Task, Watch, Workspace),
@@ -59,5 +66,6 @@ TARGET = Target(
     resources=resources,
     access=access,
     preflight=preflight,
+    status=status,
 )
-"""Without `operate`: the AWS CLI tells status and logs."""
+"""Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

@@ -54,6 +54,10 @@ class UnitStatus:
     restarts: int
     ports: tuple[int, ...]
     drift: str
+    managed: bool = False
+    """Whether others keep it, as AWS does: it has no process, and `obs start` does nothing for it."""
+    what_to_do: str = ""
+    """Where it is managed and not well."""
 
     @staticmethod
     def unreachable(place: str, why: str) -> "UnitStatus":
@@ -228,6 +232,9 @@ class Target(Generic[P]):
     """What the place lacks for a plan; changes nothing. None where nobody asks."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""
+    status: Callable[[P], list[UnitStatus]] | None = None
+    """The parts of a plan as they are in their place, which knows them by their names: in place of `operate`
+    where nothing but the place itself remembers what was deployed."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None
     """What the files say that are written for a stack of that name, read back from their text, for
     `obs parity`; None where nobody compares them."""

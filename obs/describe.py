@@ -8,7 +8,7 @@ from obs.errors import ObsError
 if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
-    from components.target import Operate
+    from components.target import Operate, UnitStatus
 
 
 def check_environment(stack: str) -> None:
@@ -55,6 +55,19 @@ def operate_of(stack: str, command: str) -> "Operate[Plan]":
     if target.operate is None:
         raise ObsError(f"target {target.name} has no `obs {command}`")
     return target.operate
+
+
+def status_of(stack: str) -> "list[UnitStatus]":
+    """How a stack is, wherever something of it is remembered; else as its target tells of what is planned."""
+    found = deployed_in(stack)
+    if found is None:
+        from targets import target_of
+
+        spec, plan = describe(stack)
+        if ask := target_of(spec).status:
+            return ask(plan)
+        found = operate_of(stack, "status")
+    return found.status(stack)
 
 
 def why_unreadable(stack: str) -> str:

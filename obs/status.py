@@ -4,6 +4,7 @@ should be, with what to do."""
 from collections.abc import Iterable, Iterator
 
 from rich.table import Table
+from rich.text import Text
 
 from components.target import UnitStatus
 from obs.console import literal, out
@@ -21,8 +22,9 @@ def draw(env: str, rows: list[UnitStatus]) -> None:
 def table(rows: Iterable[UnitStatus]) -> Table:
     """A row a unit. The last column speaks of files only: a stopped unit may have the right ones."""
     rows = list(rows)
-    restarts = any(row.restarts for row in rows)
+    restarts, processes = any(row.restarts for row in rows), not all(row.managed for row in rows)
     names = ["unit", "state", "pid", "up", *(["restarts"] if restarts else []), "ports", "files"]
+    names = [name for name in names if processes or name not in ("pid", "up", "ports")]
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         made.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
@@ -30,15 +32,16 @@ def table(rows: Iterable[UnitStatus]) -> Table:
         state = state_words(row)
         running = row.state == "running"
         good = "good" if state == SERVES else "note" if state == STARTING else "bad"
-        made.add_row(
-            row.unit,
-            literal(state, good),
-            str(row.pid or ""),
-            span(row.uptime) if running else "",
-            *([str(row.restarts or "")] if restarts else []),
-            ports(row.ports),
-            literal("differ", "bad") if row.drift else "as deployed",
-        )
+        cells: dict[str, str | Text] = {
+            "unit": row.unit,
+            "state": literal(state, good),
+            "pid": str(row.pid or ""),
+            "up": span(row.uptime) if running else "",
+            "restarts": str(row.restarts or ""),
+            "ports": ports(row.ports),
+            "files": literal("differ", "bad") if row.drift else "" if row.managed else "as deployed",
+        }
+        made.add_row(*(cells[name] for name in names))
     return made
 
 
@@ -47,8 +50,12 @@ def problems(env: str, rows: Iterable[UnitStatus]) -> Iterator[str]:
     down: list[str] = []
     silent: list[str] = []
     different = False
+    others: dict[str, None] = {}
     for row in rows:
-        if row.state != "running":
+        if row.managed and row.state != "running":
+            others[row.what_to_do] = None
+            yield f"{row.unit}: {row.state}: {row.silence}"
+        elif row.state != "running":
             down.append(row.unit)
             yield f"{row.unit}: its process is {row.state}{f'; {row.silence}' if row.silence else ''}"
         elif row.silence and row.starting:
@@ -59,6 +66,7 @@ def problems(env: str, rows: Iterable[UnitStatus]) -> Iterator[str]:
         if row.drift:
             different = True
             yield f"{row.unit}: {row.drift}"
+    yield from (f"  {what_to_do}" for what_to_do in others)
     if down:
         yield f"  bring back what does not run: obs start {env}"
     if silent:

@@ -17,7 +17,7 @@ DOCS = "docs/targets/aws.md#permissions"
 def preflight(plan: AwsPlan, asking: Asking | None = None) -> list[Obstacle]:
     """Empty if the plan can be carried out. Changes nothing, and ends within twice `Asking.deadline`."""
     asking = asking or Asking.of(plan)
-    if found := _identity(plan, asking):
+    if found := identity(plan, asking):
         return found
     checks = {
         check.what: check
@@ -32,7 +32,7 @@ def preflight(plan: AwsPlan, asking: Asking | None = None) -> list[Obstacle]:
     ]
 
 
-def _identity(plan: AwsPlan, asking: Asking) -> list[Obstacle]:
+def identity(plan: AwsPlan, asking: Asking) -> list[Obstacle]:
     """Whether the credentials in use are of the stack's account."""
     if not asking.answers("sts"):
         return []

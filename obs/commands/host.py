@@ -29,11 +29,11 @@ def status(
     obs status; obs status local --json; obs status staging --host obs-1
     """
     from obs.console import print_json, tell
-    from obs.describe import check_known, operate_of
+    from obs.describe import check_known, status_of
     from obs.status import draw
 
     check_known(env)
-    rows = [row for row in operate_of(env, "status").status(env) if _is_on(row.unit, host)]
+    rows = [row for row in status_of(env) if _is_on(row.unit, host)]
     good = bool(rows) and all(row.well for row in rows)
     if as_json:
         print_json({"stack": env, "ok": good, "units": [asdict(row) for row in rows]})

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from aws.account import quotas, region, roles, taken
+from aws.account import health, quotas, region, roles, taken
 from aws.account.preflight import preflight
 from aws.parts import AwsPlan
 from aws.plan import plan
@@ -252,7 +252,8 @@ def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> Non
     asked = {
         name for source in sources for check in source.checks(stack, asking) for name in check.permissions
     }
-    assert set(statement["Action"]) == asked
+    assert set(statement["Action"]) == asked | set(health.PERMISSIONS)
+    assert statement["Action"] == sorted(statement["Action"])
 
 
 def test_services_are_called_as_aws_lists_them(stack: AwsPlan) -> None:
