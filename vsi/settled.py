@@ -30,6 +30,7 @@ from vsi.telling import decide
 HEALTH = "/_cluster/health"
 SHARDS = "/_cat/shards?format=json&h=index,shard,prirep,state,node"
 NODES = "/_cat/nodes?format=json&h=name,version,node.role"
+VOTES = "/_cluster/state/metadata?filter_path=metadata.cluster_coordination.last_committed_config"
 EXPLAIN = "/_cluster/allocation/explain"
 ASKED_SECONDS = 15
 PAUSE_SECONDS = 5
@@ -55,10 +56,11 @@ class Unsettled:
     """Whether it does not know who asks."""
 
 
-def unsettled(ask: Ask) -> Unsettled | None:
-    """What the store lacks; None if each copy that can have a place is in it.
+def unsettled(ask: Ask, members: int) -> Unsettled | None:
+    """What a store that shall have so many nodes lacks; None if each copy that can have a place is in it, and
+    one of the nodes that are there can be done without.
 
-    A copy for which there is no node cannot: each node has one already, or is of an older version than the
+    A copy for which there is no node can have none: each has one already, or is of an older version than the
     one that the copy would be made from, as there are while a version is changed node by node."""
     answer = ask(HEALTH)
     health = _parsed(answer)
@@ -68,7 +70,7 @@ def unsettled(ask: Ask) -> Unsettled | None:
     absent, moving = _number(health, "unassigned_shards"), _number(health, "initializing_shards")
     moving += _number(health, "relocating_shards")
     if health.get("status") == "green" and not absent and not moving:
-        return None
+        return _without_majority(ask, health, members)
     missing: list[str] = []
     if absent:
         shards, nodes = _parsed(ask(SHARDS)), _parsed(ask(NODES))
@@ -76,7 +78,7 @@ def unsettled(ask: Ask) -> Unsettled | None:
             return Unsettled(f"{_words(health)}, {absent} copies missing; which, it does not tell")
         missing = list(_to_be_placed(shards, nodes))
     if not missing and not moving and health.get("status") != "red":
-        return None
+        return _without_majority(ask, health, members)
     words = [_words(health)]
     if missing:
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
@@ -84,6 +86,22 @@ def unsettled(ask: Ask) -> Unsettled | None:
     if moving:
         words.append(f"{moving} being made or moved")
     return Unsettled(", ".join(words), len(missing) + moving, whole=health.get("status") == "green")
+
+
+def _without_majority(ask: Ask, health: dict[str, Any], members: int) -> Unsettled | None:
+    """Of a cluster whose nodes are not all there: whether one less is no majority of those that may vote. One
+    that has one vote, as a node alone, cannot be changed otherwise."""
+    there = _number(health, "number_of_nodes")
+    if there >= members:
+        return None
+    answer = _parsed(ask(VOTES))
+    try:
+        votes = len(answer["metadata"]["cluster_coordination"]["last_committed_config"])
+    except (TypeError, KeyError):
+        return Unsettled(f"{_words(health)}, and shall have {members}; how many may vote, it does not tell")
+    if votes < 2 or there - 1 > votes // 2:
+        return None
+    return Unsettled(f"{_words(health)}, and shall have {members}: without one more, no majority is left")
 
 
 def _words(health: dict[str, Any]) -> str:
@@ -133,15 +151,16 @@ def _version(node: dict[str, str]) -> tuple[int, ...]:
 
 def wait_settled(
     ask: Ask,
+    members: int,
     seconds: float,
     tell: Report,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Unsettled | None:
-    """Wait until nothing is missing that can be there. Returns what still is when for `seconds` no further
-    copy came into place; at once, if the store does not know who asks. Tells what it waits for."""
+    """Wait until one of so many nodes can be done without. Returns what stands against it when no copy more
+    came into place for `seconds`; at once, if the store does not know who asks. Tells what it waits for."""
     least, last, told = None, clock(), ""
-    while (found := unsettled(ask)) is not None and not found.shut_out:
+    while (found := unsettled(ask, members)) is not None and not found.shut_out:
         if found.left and (least is None or found.left < least):
             least, last = found.left, clock()
         if found.words != told:
@@ -181,7 +200,10 @@ def settle(machine: Machine, request: Request, tell: Report) -> None:
     if asked is None:
         return
     found = wait_settled(
-        asking(machine, request), asked.seconds, lambda words: tell(f"{unit.name} is changed later: {words}")
+        asking(machine, request),
+        len(unit.members),
+        asked.seconds,
+        lambda words: tell(f"{unit.name} is changed later: {words}"),
     )
     if found is None:
         return

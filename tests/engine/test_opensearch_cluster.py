@@ -97,5 +97,5 @@ def missing(node: Node) -> str:
             said = client.get(path)
             return Answer(said.status_code, said.content)
 
-        found = unsettled(ask)
+        found = unsettled(ask, 2)
     return found.words if found else ""

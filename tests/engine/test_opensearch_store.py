@@ -95,6 +95,7 @@ def test_a_wrong_password_is_refused(opensearch: Node) -> None:
         ("exporter", "GET", settled.HEALTH, 200),
         ("exporter", "GET", settled.SHARDS, 200),
         ("exporter", "GET", settled.NODES, 200),
+        ("exporter", "GET", settled.VOTES, 200),
         ("exporter", "GET", f"/{DAY}/_search", 403),
         ("exporter", "DELETE", f"/{DAY}", 403),
     ],

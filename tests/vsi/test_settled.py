@@ -15,7 +15,7 @@ from vsi.inputs import request_of as request_from
 from vsi.machine import Machine
 from vsi.reach import Answer, Get
 from vsi.records import Request
-from vsi.settled import HEALTH, NODES, SHARDS, Unsettled, restarts, settle, unsettled, wait_settled
+from vsi.settled import HEALTH, NODES, SHARDS, VOTES, Unsettled, restarts, settle, unsettled, wait_settled
 from vsi.unit import HostPlan, HostUnit, Settled
 
 NODE = {"name": "h1", "version": "2.19.6", "node.role": "dim"}
@@ -39,15 +39,16 @@ class Store:
     shards: list[dict[str, Any]]
     nodes: list[dict[str, str]] = field(default_factory=lambda: list(THREE))
     status: int = 200
+    votes: int = 3
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, path: str) -> Answer:
         self.asked.append(path)
         if self.status != 200:
             return Answer(self.status, b"no")
-        return Answer(
-            200, json.dumps({HEALTH: self.health(), SHARDS: self.shards, NODES: self.nodes}[path]).encode()
-        )
+        votes = {"metadata": {"cluster_coordination": {"last_committed_config": ["id"] * self.votes}}}
+        said = {HEALTH: self.health(), SHARDS: self.shards, NODES: self.nodes, VOTES: votes}
+        return Answer(200, json.dumps(said[path]).encode())
 
     def health(self) -> dict[str, Any]:
         states = [row["state"] for row in self.shards]
@@ -65,13 +66,13 @@ class Store:
 
 
 def words_of(store: Callable[[str], Answer]) -> str:
-    found = unsettled(store)
+    found = unsettled(store, 3)
     return found.words if found else ""
 
 
 def test_a_whole_cluster_is_asked_once() -> None:
     store = Store([shard("h1", "p"), shard("h2")])
-    assert unsettled(store) is None
+    assert unsettled(store, 3) is None
     assert store.asked == [HEALTH]
 
 
@@ -100,32 +101,61 @@ def test_a_copy_more_than_there_are_nodes_is_not_waited_for() -> None:
         [shard("h1", "p"), shard("h2"), shard(None), shard("h1", "p", index="b"), shard(None, index="b")]
     )
     other.nodes = THREE[:2]
-    assert unsettled(alone) is None
-    assert unsettled(each) is None
+    assert unsettled(alone, 1) is None
+    assert unsettled(each, 2) is None
     assert "1 copies missing (b shard 0)" in words_of(other)
 
 
 def test_nodes_without_data_hold_no_copies() -> None:
     managers = [{**node, "node.role": "m"} for node in THREE[1:]]
-    assert unsettled(Store([shard("h1", "p"), shard(None)], [NODE, *managers])) is None
+    assert unsettled(Store([shard("h1", "p"), shard(None)], [NODE, *managers]), 3) is None
+
+
+def test_a_majority_has_to_be_left() -> None:
+    """Of three, one is away, and its copies have been made anew on the others."""
+    there = THREE[:2]
+    whole = [shard("h1", "p"), shard("h2")]
+    store = Store(whole, there)
+    assert (
+        words_of(store)
+        == "the cluster is green, of 2 nodes, and shall have 3: without one more, no majority is left"
+    )
+    assert store.asked == [HEALTH, VOTES]
+    copies = [*whole, shard(None)]
+    assert "yellow, of 2 nodes, and shall have 3: without one more" in words_of(Store(copies, there))
+    five = [{**NODE, "name": f"h{at}"} for at in range(4)]
+    assert unsettled(Store(whole, five, votes=5), 5) is None
+
+    def untold(path: str) -> Answer:
+        return Answer(403) if path == VOTES else store(path)
+
+    assert "how many may vote, it does not tell" in words_of(untold)
+
+
+@pytest.mark.parametrize(("there", "votes", "members"), [(1, 1, 3), (3, 3, 5), (2, 3, 2)])
+def test_a_cluster_that_grows_or_was_made_smaller_waits_for_no_further_nodes(
+    there: int, votes: int, members: int
+) -> None:
+    """Others may come only when this one has changed; one that left the inventory never."""
+    assert unsettled(Store([shard("h1", "p"), shard("h2")], THREE[:there], votes=votes), members) is None
 
 
 def test_an_older_node_takes_no_copy_of_a_newer_one() -> None:
     """Half-way through an upgrade: what was made on the first that has the new version."""
     shards = [shard("h1", "p"), shard(None)]
     newer = {**NODE, "version": "2.100.0"}
-    assert unsettled(Store(shards, [newer, *THREE[1:]])) is None
+    assert unsettled(Store(shards, [newer, *THREE[1:]]), 3) is None
     assert "1 copies missing" in words_of(Store(shards, [newer, {**newer, "name": "h2"}, THREE[2]]))
     assert "1 copies missing" in words_of(Store(shards, [NODE, {**newer, "name": "h2"}, THREE[2]]))
 
 
 def test_who_does_not_answer_is_not_settled() -> None:
-    assert unsettled(Store([], status=503)) == Unsettled("/_cluster/health answers 503")
-    assert unsettled(Store([], status=401)) == Unsettled("/_cluster/health answers 401", shut_out=True)
-    assert unsettled(lambda _: Answer(fault="TimeoutError")) == Unsettled(
+    assert unsettled(Store([], status=503), 3) == Unsettled("/_cluster/health answers 503")
+    assert unsettled(Store([], status=401), 3) == Unsettled("/_cluster/health answers 401", shut_out=True)
+    assert unsettled(lambda _: Answer(fault="TimeoutError"), 3) == Unsettled(
         "/_cluster/health answers TimeoutError"
     )
-    assert unsettled(lambda _: Answer(200, b"<html>")) is not None
+    assert unsettled(lambda _: Answer(200, b"<html>"), 3) is not None
 
     def half(path: str) -> Answer:
         return Store([shard("h1", "p"), shard(None)])(path) if path == HEALTH else Answer(403)
@@ -157,7 +187,7 @@ def waited(
             store.shards = next(steps, store.shards)
         return store(path)
 
-    return wait_settled(ask, seconds, told.append, clock, clock.sleep), clock.now, told
+    return wait_settled(ask, 3, seconds, told.append, clock, clock.sleep), clock.now, told
 
 
 def missing(count: int) -> list[dict[str, Any]]:
@@ -183,7 +213,7 @@ def test_it_ends_when_no_further_copy_comes() -> None:
 
 def test_a_cluster_that_never_answers_is_given_up_too() -> None:
     clock = Clock()
-    found = wait_settled(Store([], status=503), 30, lambda _: None, clock, clock.sleep)
+    found = wait_settled(Store([], status=503), 3, 30, lambda _: None, clock, clock.sleep)
     assert found == Unsettled("/_cluster/health answers 503")
     assert clock.now == 35
 
