@@ -21,8 +21,8 @@ from vsi.paths import StatePaths
 
 ROOT = Path(__file__).parents[2]
 PARTS = (
-    "agents", "aws", "components", "demo", "docs", "engines", "k8s", "obs", "plugins", "requirements",
-    "stacks", "targets", "tools", "vsi", "Pulumi.yaml", "__main__.py",
+    "agents", "aws", "cohorts", "components", "demo", "docs", "engines", "k8s", "obs", "plugins",
+    "requirements", "stacks", "targets", "tools", "vsi", "Pulumi.yaml", "__main__.py",
 )  # fmt: skip
 SECONDS = 1200
 """Deadline of one `obs` run, for a machine that does other things as well."""

@@ -16,7 +16,7 @@ from obs.errors import ObsError
 from tests.ports import free_base
 
 ROOT = Path(__file__).parent.parent.parent
-PACKAGES = ("components", "engines", "obs", "plugins", "stacks", "targets", "tools", "vsi")
+PACKAGES = ("cohorts", "components", "engines", "obs", "plugins", "stacks", "targets", "tools", "vsi")
 FILES = ("Pulumi.yaml", "__main__.py")
 SERVERS = ("one", "two", "three")
 SECONDS = 240
