@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
-from components.spec.base import Duration, Like, Model, Name, NotEmpty, Size, milliseconds, size_bytes
+from components.spec.base import Duration, Like, Model, Name, NotEmpty, Size, Text, milliseconds, size_bytes
 
 WIDTH = 200
 """Ports of one head: a stack counts its programs' from its base, its services' from 100 to 199 above it."""
@@ -105,6 +105,8 @@ class Cohort(Model):
     """How long before that it warns."""
     ports: Ports = Ports()
     quotas: Quotas = Quotas()
+    access: Text | None = None
+    """How participants get to the machine, for their handouts, as in 'ssh train@lab.example.org'."""
     parallel: Annotated[int, Field(ge=1, le=16)] = 2
     """How many heads are made or taken down at a time."""
     roster: Annotated[tuple[Person, ...], NotEmpty()]

@@ -25,7 +25,8 @@ FILE = "record.json"
 HEADS = "heads"
 PASSPHRASE = "passphrase"  # noqa: S105
 LOG = "last-run.log"
-OURS = (PASSPHRASE, LOG)
+HANDOUT, CREDENTIALS, AUTHORITY = "handout.html", "credentials.txt", "ca.pem"
+OURS = (PASSPHRASE, LOG, HANDOUT, CREDENTIALS, AUTHORITY)
 """What a head's folder has that goes with it; anything else there survives, and is told."""
 _HEAD = re.compile(rf"{PREFIX}([a-z0-9-]+)-([a-z0-9]+)")
 State = Literal["seated", "making", "up", "failed", "leaving"]
@@ -74,6 +75,8 @@ class Record(BaseModel):
     memory_mb: int = 0
     """What is set aside for each head, in MiB; 0 if that was not known."""
     disk_mb: int = 0
+    access: str = ""
+    """As in the cohort file."""
     file: str = ""
     """The cohort file, as it was named last."""
     heads: dict[str, Entry] = {}

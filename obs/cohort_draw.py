@@ -94,11 +94,8 @@ def draw_leaving(pairs: "Iterable[tuple[str, Entry]]", found: "Iterable[Survivor
     for stack, entry in pairs:
         heads.add_row(entry.name, stack, entry.state)
     out.print(heads, soft_wrap=False)
-    things = table("stack", "kind", "there now")
-    for one in found:
-        things.add_row(one.stack, one.kind, one.what)
     out.print("")
-    out.print(things, soft_wrap=False)
+    _lines(found, "there now")
 
 
 def draw_survivors(found: "Iterable[Survivor]") -> None:
@@ -106,11 +103,16 @@ def draw_survivors(found: "Iterable[Survivor]") -> None:
     rows = list(found)
     if not rows:
         return
-    shown = table("stack", "kind", "still there")
-    for one in rows:
-        shown.add_row(one.stack, one.kind, one.what)
-    out.print(shown, soft_wrap=False)
+    _lines(rows, "still there")
     tell(f"{len(rows)} things are still there. End or remove them, then run this again", "bad")
+
+
+def _lines(found: "Iterable[Survivor]", heading: str) -> None:
+    """A line each, however long: paths are there to be copied."""
+    rows = [("stack", "kind", heading), *found]
+    width = max(len(stack) for stack, _, _ in rows)
+    for stack, kind, what in rows:
+        out.print(f"{stack:<{width}}  {kind:<7}  {what}")
 
 
 class Display:

@@ -103,6 +103,7 @@ def noted(made: "CohortPlan", file: Path) -> Record:
         expires=cohort.expires,
         warn_seconds=cohort.warn_seconds,
         parallel=cohort.parallel,
+        access=cohort.access or "",
         memory_mb=made.need.memory_mb,
         disk_mb=made.need.disk_mb,
         file=str(file.absolute()),

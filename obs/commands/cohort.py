@@ -149,6 +149,27 @@ def destroy(
 
 @app.command()
 @guarded
+def handout(file: Known, only: Only = None, team: Team = None) -> int:
+    """Write a page for each participant whose stack is up, and beside it what one logs in with.
+
+    obs cohort handout training.yaml
+    """
+    from obs.cohort_handout import handout
+    from obs.cohort_runs import alone, chosen
+    from obs.console import out, tell
+
+    known = _known(file)
+    with alone(known.cohort, "handout"):
+        known = _known(file)
+        ups = [entry for entry in chosen(known, only or (), team) if entry.state == "up"]
+        for entry in ups:
+            out.print(str(handout(known, entry)))
+    tell(f"{len(ups)} handouts; credentials.txt and ca.pem beside each are for its participant alone", "note")
+    return 0 if ups else 1
+
+
+@app.command()
+@guarded
 def extend(
     file: File,
     until: Annotated[

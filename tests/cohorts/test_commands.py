@@ -144,7 +144,7 @@ def test_a_leftover_is_listed_and_keeps_the_exit_code_at_1_until_it_is_gone(scen
     for _ in range(2):
         result = scene("destroy", str(scene.file), "--yes")
         assert result.exit_code == 1
-        assert f"cohort-otel-ana  file  {scene.state / 'cohort-otel-ana'}" in result.stdout
+        assert f"cohort-otel-ana  file     {scene.state / 'cohort-otel-ana'}" in result.stdout
         assert "1 things are still there" in result.stderr
 
     left.unlink()

@@ -64,7 +64,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ),
         ("'2026-12-05T18:00:00+01:00'", "soon", ":4: expires = 'soon': expected a point in time"),
         ("'2026-12-05T18:00:00+01:00'", "7", ":4: expires = 7: expected a point in time"),
-        ("roster:\n", "warm: 2h\nroster:\n", ":5: warm = '2h': unknown key; expected one of expires,"),
+        ("roster:\n", "warm: 2h\nroster:\n", ":5: warm = '2h': unknown key; expected one of access,"),
         ("roster:\n", "ports: {first: 23000, last: 23100}\nroster:\n", ":5: ports: expected first and last"),
         ("roster:\n", "parallel: 0\nroster:\n", ":5: parallel = 0: expected a number of at least 1"),
         ("roster:\n", "quotas: {disk: much}\nroster:\n", ":5: quotas.disk = 'much': expected a whole number"),

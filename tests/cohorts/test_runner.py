@@ -86,6 +86,7 @@ def test_a_signal_stops_what_runs_and_begins_no_more(state: Path) -> None:
     )
     children, stop = _children(state, script), threading.Event()
     told: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
 
     def said(line: str) -> None:
         assert line == "waits"
@@ -97,7 +98,7 @@ def test_a_signal_stops_what_runs_and_begins_no_more(state: Path) -> None:
 
     assert stop.is_set()
     assert told == ["stopping: each head finishes what it has begun; once more to stop at once"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_what_was_never_made_goes_without_a_run(state: Path) -> None:

@@ -1,0 +1,129 @@
+"""A participant's handout: one HTML page that needs no network, on a screen, a telephone and on paper. Pure.
+
+No secret is in it: what one logs in with is a file of its own, which the page names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from markdown_it import MarkdownIt
+
+from cohorts.exercises import DIAGRAMS, NOT_HERE, Exercise, able
+
+STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; max-width: 48rem;
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; overflow-wrap: anywhere; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
+h2 { font-size: 1.25rem; border-bottom: 2px solid #0b5cad; padding-bottom: .2rem; margin: 2rem 0 .8rem; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
+h3 small { font-weight: normal; color: #57606a; display: block; }
+table { border-collapse: collapse; width: 100%; }
+td { padding: .25rem .6rem .25rem 0; vertical-align: top; border-bottom: 1px solid #d8dee4; }
+td:first-child { width: 38%; }
+code { font: .88em ui-monospace, monospace; background: #f3f5f7; padding: .1em .25em; border-radius: 3px; }
+pre { background: #f3f5f7; padding: .7rem .8rem; border-radius: 5px; white-space: pre-wrap; }
+pre code { padding: 0; background: none; }
+.flow { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem; margin: .5rem 0; }
+.flow b { width: 5rem; }
+.flow span { border: 1px solid #0b5cad; border-radius: 5px; padding: .15rem .6rem; }
+@media print {
+  body { font-size: 11pt; max-width: none; padding: 0; }
+  h2, h3 { break-after: avoid; }
+  pre, tr, .flow { break-inside: avoid; }
+  @page { margin: 18mm; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a handout says of one head."""
+
+    name: str
+    cohort: str
+    stack: str
+    expires: str
+    access: str
+    """How one gets to the machine, in the words of the cohort file; '' if those are told elsewhere."""
+    rows: Sequence[tuple[str, str]]
+    """(what, address) of everything that can be opened."""
+    names: Mapping[str, str]
+    """Service or program -> address, for the exercises."""
+
+
+def page(sheet: Sheet) -> str:
+    """The page."""
+    text = escape
+    rows = "".join(
+        f"<tr><td>{text(what)}</td><td><code>{text(at)}</code></td></tr>\n" for what, at in sheet.rows
+    )
+    flows = "".join(
+        f'<div class="flow"><b>{text(name)}</b>'
+        + " &rarr; ".join(f"<span>{text(s)}</span>" for s in steps)
+        + "</div>\n"
+        for name, steps in DIAGRAMS
+    )
+    missing = "".join(f"<li>{text(line)}</li>\n" for line in NOT_HERE)
+    exercises = "".join(_exercise(number, one, sheet) for number, one in enumerate(able(sheet.names), 1))
+    access = f"<p>{text(sheet.access)}</p>\n" if sheet.access else ""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{text(sheet.cohort)}: {text(sheet.name)}</title>
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>{text(sheet.name)}</h1>
+<p>Cohort <b>{text(sheet.cohort)}</b>. Your stack is <code>{text(sheet.stack)}</code>. It is taken down,
+with its data, after <b>{text(sheet.expires)}</b>.</p>
+
+<h2>Where things are</h2>
+{access}<p>All addresses are of the training's machine itself. From your own computer, pass a port
+through, as in <code>ssh -L 8041:{text(_bare(sheet.names.get("pages", "")))} you@the-machine</code>, and open
+<code>http://127.0.0.1:8041/</code>.</p>
+<table>
+{rows}</table>
+
+<h2>Logging in</h2>
+<p>The pages ask for no password. OpenSearch, which has the logs, does: user, password and the
+certificate to trust are in <code>credentials.txt</code> and <code>ca.pem</code>, which you get apart from
+this page. Keep them to yourself.</p>
+
+<h2>What flows where</h2>
+{flows}
+<h2>Exercises</h2>
+{exercises}
+<h2>Not on this machine</h2>
+<ul>
+{missing}</ul>
+</body>
+</html>
+"""
+
+
+def credentials(stack: str, opensearch: str, user: str, password: str) -> str:
+    """The text of the file with what one logs in with."""
+    return (
+        f"What you log in to {stack} with. Keep it to yourself.\n"
+        f"address: {opensearch}\n"
+        f"user: {user}\n"
+        f"password: {password}\n"
+        "certificate: ca.pem, beside this file\n"
+    )
+
+
+def _exercise(number: int, exercise: Exercise, sheet: Sheet) -> str:
+    words = exercise.text.format(**{**sheet.names, "stack": sheet.stack})
+    made = MarkdownIt("commonmark", {"html": False}).render(words)
+    title, section = escape(exercise.title), escape(exercise.section)
+    return f"<h3>{number}. {title} <small>{section}</small></h3>\n{made}"
+
+
+def _bare(url: str) -> str:
+    """`127.0.0.1:23041` of `http://127.0.0.1:23041`."""
+    return url.partition("://")[2]

@@ -1,0 +1,68 @@
+"""Writes the handouts of heads that are up: a page each, and beside it what one logs in with."""
+
+import os
+from pathlib import Path
+
+from cohorts import record
+from cohorts.handout import Sheet, credentials, page
+from cohorts.record import Entry, Record
+from components.inventory import BY_NAME, PROGRAMS
+from components.target import Access
+from obs.describe import describe
+from obs.errors import ObsError
+from obs.outputs import outputs_of
+from obs.paths import state_folder, writing
+from obs.where import where
+from targets import target_of
+
+READER = "pages"
+"""The program whose user of OpenSearch reads logs and nothing more."""
+
+
+def handout(known: Record, entry: Entry) -> Path:
+    """Write the handout of a head; the page's path. ObsError if the head is not up, or cannot be asked."""
+    stack = known.stack(entry)
+    folder = record.head_folder(state_folder(), stack)
+    if folder is None or entry.state != "up":
+        raise ObsError(
+            f"{stack}: it is not up, so it has no handout yet. Run: obs cohort create {known.file}"
+        )
+    spec, plan = describe(stack)
+    access = target_of(spec).access(spec, plan, outputs_of(stack))
+    site = access.site
+    names = {
+        program.name: site.url(program.api)
+        for program in PROGRAMS
+        if program.api and site.has(program.api) and any(part.name == program.name for part in plan.parts)
+    }
+    names |= {service.name: site.service(service).url for service in spec.services if service.run}
+    sheet = Sheet(
+        name=entry.name,
+        cohort=known.cohort,
+        stack=stack,
+        expires=known.expires.strftime("%Y-%m-%d %H:%M %Z"),
+        access=known.access,
+        rows=where(spec, plan, site),
+        names=names,
+    )
+    _write(folder / record.HANDOUT, page(sheet))
+    _credentials(folder, stack, access, names)
+    return folder / record.HANDOUT
+
+
+def _credentials(folder: Path, stack: str, access: Access, names: dict[str, str]) -> None:
+    if "opensearch" not in names:
+        return
+    reader = BY_NAME[READER]
+    password = access.secret(reader.password)
+    _write(folder / record.CREDENTIALS, credentials(stack, names["opensearch"], reader.user, password))
+    _write(folder / record.AUTHORITY, access.authority() + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    """For the owner of the state folder alone, from the first byte on."""
+    with writing("OBS_STATE_DIR", file):
+        file.unlink(missing_ok=True)
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as made:
+            made.write(text)
