@@ -19,6 +19,7 @@ Metrics, logging and tracing of an environment, described once in stacks/Pulumi.
   obs preflight            what stands in its way there, and what to do
   obs preview              what `up` would change, file by file
   obs preview --all        all stacks side by side, without credentials
+  obs drift --all          what is not as it was deployed
   obs status               what serves, and whether it is as it was deployed
   obs logs local jaeger -f follow the log of one unit
   obs verify               follow a request through metrics, logs and traces
@@ -111,7 +112,7 @@ def main() -> None:
 
     secure()
     os.environ.update(exempt(os.environ))
-    from obs.commands import host, preflight, stack, tools  # noqa: F401 - each adds its commands to `app`
+    from obs.commands import drift, host, preflight, stack, tools  # noqa: F401 - each adds its commands to `app`
 
     try:
         app()

@@ -343,10 +343,10 @@ class Driver:
         with _failures(), _heard(on_event) as hear:
             self._stack.preview(on_event=hear, suppress_outputs=True, color="never")
 
-    def refresh(self, on_event: OnEvent) -> None:
-        """Take what really runs into the state. PulumiFailed if it ended with an error."""
+    def refresh(self, on_event: OnEvent, preview_only: bool = False) -> None:
+        """Take what really runs into the state, or only read it. PulumiFailed if it ended with an error."""
         with _failures(), _heard(on_event) as hear, self._recorded() as stack:
-            stack.refresh(on_event=hear, color="never")
+            stack.refresh(on_event=hear, color="never", preview_only=preview_only)
 
     def destroy(self, on_event: OnEvent) -> None:
         """Take down all but what is protected and its needs. PulumiFailed if it ended with an error."""

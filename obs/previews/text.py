@@ -27,7 +27,7 @@ def draw(report: Report, full: bool) -> None:
         _stack(stack, full)
     if report.untouched:
         out.print()
-        _line(f"nothing since {report.since} touches: {', '.join(report.untouched)}", "good")
+        line(f"nothing since {report.since} touches: {', '.join(report.untouched)}", "good")
 
 
 def _table(report: Report) -> Table:
@@ -46,9 +46,9 @@ def _table(report: Report) -> Table:
 
 def _stack(stack: Previewed, full: bool) -> None:
     out.print()
-    _line(stack.stack, "bold")
+    line(stack.stack, "bold")
     if stack.against:
-        _line(f"compared with {stack.against}", "quiet", 2)
+        line(f"compared with {stack.against}", "quiet", 2)
     _list("its stack file is refused", stack.problems, "bad")
     _list("failed", stack.failures, "bad")
     _list("loses data", stack.review.losing, "bad")
@@ -67,12 +67,12 @@ def _engine(seen: Seen, full: bool) -> None:
         _list("the engine's preview failed", [seen.failed], "bad")
     else:
         told = ", ".join(f"{count} {op}" for op, count in seen.counts().items()) or "no change"
-        _line(f"by the engine: {told}", "bold", 2)
+        line(f"by the engine: {told}", "bold", 2)
         shown = seen.parts if full else seen.parts[:SHOWN]
         for part, op in shown:
-            _line(f"{op} {part}", "", 4)
+            line(f"{op} {part}", "", 4)
         if len(seen.parts) > len(shown):
-            _line(f"and {len(seen.parts) - len(shown)} more: --full", "quiet", 4)
+            line(f"and {len(seen.parts) - len(shown)} more: --full", "quiet", 4)
 
 
 def _policy(stack: Previewed, full: bool) -> None:
@@ -81,7 +81,7 @@ def _policy(stack: Previewed, full: bool) -> None:
         shown = lines if full or level == "error" else lines[:SHOWN]
         _list(title, shown, "bad" if level == "error" else "")
         if len(lines) > len(shown):
-            _line(f"and {len(lines) - len(shown)} more: --full", "quiet", 4)
+            line(f"and {len(lines) - len(shown)} more: --full", "quiet", 4)
 
 
 def _parts(stack: Previewed, full: bool) -> None:
@@ -89,13 +89,13 @@ def _parts(stack: Previewed, full: bool) -> None:
     shown = found if full else found[:SHOWN]
     _list("parts", (_part(part) for part in shown))
     if len(found) > len(shown):
-        _line(f"and {len(found) - len(shown)} more: --full", "quiet", 4)
+        line(f"and {len(found) - len(shown)} more: --full", "quiet", 4)
     if full:
         for part in found:
             for file in part.files:
-                _line(f"{part.id}: {file.name}: {file.kind}", "note", 2)
-                for line in file.lines:
-                    out.print(literal(f"    {mask(line)}", COLOURS.get(line[:1], "")))
+                line(f"{part.id}: {file.name}: {file.kind}", "note", 2)
+                for row in file.lines:
+                    out.print(literal(f"    {mask(row)}", COLOURS.get(row[:1], "")))
 
 
 def _part(part: PartStep) -> str:
@@ -111,16 +111,17 @@ def _part(part: PartStep) -> str:
 def _list(title: str, lines: Iterable[str], style: str = "") -> None:
     lines = list(lines)
     if lines:
-        _line(f"{title}:", style or "bold", 2)
-        for line in lines:
-            _line(line, style if style == "bad" else "", 4)
+        line(f"{title}:", style or "bold", 2)
+        for one in lines:
+            line(one, style if style == "bad" else "", 4)
 
 
-def _line(text: str, style: str, indent: int = 0) -> None:
-    for number, line in enumerate(mask(text).splitlines()):
+def line(text: str, style: str, indent: int = 0) -> None:
+    """Print text within the width, wrapped below itself, without secrets."""
+    for number, whole in enumerate(mask(text).splitlines()):
         first = " " * (indent + 2 * bool(number))
         wrapped = textwrap.wrap(
-            line, WIDTH, initial_indent=first, subsequent_indent=f"{first}  ", break_on_hyphens=False
+            whole, WIDTH, initial_indent=first, subsequent_indent=f"{first}  ", break_on_hyphens=False
         )
         for row in wrapped:
             out.print(literal(row, style))

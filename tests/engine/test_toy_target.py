@@ -63,7 +63,10 @@ def test_a_life_in_another_target(project: Project) -> None:
     assert "updated note in" in project.up()
     assert note.read_text() == "cluster: shelf\n"
 
+    in_order = project.obs("drift", "--all", "--json")
+    assert in_order.returncode == 0, in_order.stderr
     note.write_text("scribbled\n")
+    _drift_is_told_and_not_remembered(project)
     assert "note is not as it was deployed" in project.obs("refresh").stderr
     assert "updated note in" in project.up()
     assert note.read_text() == "cluster: shelf\n"
@@ -89,3 +92,14 @@ def _all_by_description_and_engine(project: Project) -> None:
     assert {part["id"].split("@")[0] for part in local["parts"]} == {"note"}
     assert [part["op"] for part in local["engine"]["parts"]] == ["update"]
     assert "deployment" in stacks["prod-aws"]["engine"]["lacks"]
+
+
+def _drift_is_told_and_not_remembered(project: Project) -> None:
+    for arguments in (["--all"], []):
+        looked = project.obs("drift", *arguments, "--json")
+        assert looked.returncode == 1, looked.stderr
+        stacks = {stack["stack"]: stack for stack in json.loads(looked.stdout)["stacks"]}
+        (part,) = stacks["local"]["parts"]
+        assert (part["unit"].split("@")[0], part["op"]) == ("note", "different")
+        assert "scribbled" in str(part["changes"])
+        assert all("deployment" in stack["lacks"] for name, stack in stacks.items() if name != "local")
