@@ -2,9 +2,9 @@
 should be, with what to do."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from rich.table import Table
-from rich.text import Text
 
 from components.target import UnitStatus
 from obs.console import literal, out
@@ -32,7 +32,7 @@ def table(rows: Iterable[UnitStatus]) -> Table:
         state = state_words(row)
         running = row.state == "running"
         good = "good" if state == SERVES else "note" if state == STARTING else "bad"
-        cells: dict[str, str | Text] = {
+        cells: dict[str, Any] = {
             "unit": row.unit,
             "state": literal(state, good),
             "pid": str(row.pid or ""),
