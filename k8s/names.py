@@ -12,6 +12,10 @@ ALERTMANAGER_TEMPLATES = "obs-alertmanager-templates"
 """The ConfigMap with `obs.tmpl`, the texts of Alertmanager's messages."""
 
 
+PART_OF = "app.kubernetes.io/part-of"
+"""The label with the stack that an object is of."""
+
+
 def conf(program: str) -> str:
     """The ConfigMap with a program's documents, a key each; a folder's `/` is `__` there."""
     return f"{program}-conf"
@@ -24,7 +28,7 @@ def key(path: str) -> str:
 
 def part_of(spec: Spec) -> dict[str, str]:
     """The label of every object of the stack, by which the operator selects rules and monitors."""
-    return {"app.kubernetes.io/part-of": f"observability-{spec.environment.name}"}
+    return {PART_OF: f"observability-{spec.environment.name}"}
 
 
 def labels(spec: Spec, program: str) -> dict[str, str]:

@@ -118,6 +118,12 @@ class Cluster(Frozen):
     """'' for kubectl's own."""
     context: str
     namespace: str
+    storage_class: str = ""
+    """'' for the cluster's default."""
+    pull_secret: str = ""
+    """The Secret with the login of the images' registry; '' for none."""
+    ha: bool = False
+    """Whether members of a role are kept on different nodes."""
 
 
 class KubernetesPlan(Plan):

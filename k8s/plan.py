@@ -68,6 +68,9 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
             kubeconfig=spec.kubernetes.kubeconfig or "",
             context=spec.kubernetes.context or "",
             namespace=spec.kubernetes.namespace,
+            storage_class=spec.kubernetes.storage_class or "",
+            pull_secret=spec.kubernetes.images.pull_secret or "",
+            ha=spec.kubernetes.ha,
         ),
     )
 

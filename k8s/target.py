@@ -1,12 +1,23 @@
 """A cluster as a target: `kubernetes`. What is slow to import waits until it is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from components.errors import SuiteError
 from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Outputs, Target
+from components.target import (
+    Access,
+    Kept,
+    Lacks,
+    Obstacle,
+    Operate,
+    Outputs,
+    Progress,
+    Target,
+    UnitStatus,
+)
 from k8s.parts import KubernetesPlan, Manifest, Release, StackKeys
 
 if TYPE_CHECKING:
@@ -31,8 +42,13 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
 
 def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
     """Resources of pulumi-kubernetes."""
+    import pulumi
+
+    from k8s.record import remember
     from k8s.resources import resources
 
+    if not pulumi.runtime.is_dry_run():
+        remember(plan)
     return resources(plan, secrets)
 
 
@@ -49,6 +65,76 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     return written(spec, stack, files)
 
 
+def preflight(plan: KubernetesPlan) -> list[Obstacle]:
+    """What the cluster lacks for a plan."""
+    from k8s.preflight import preflight
+
+    return preflight(plan)
+
+
+def is_there(stack: str) -> bool:
+    """Whether a stack was brought up from here."""
+    from k8s.record import is_there
+
+    return is_there(stack)
+
+
+def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
+    """See `Units`."""
+    from k8s import operate
+
+    return operate.units(stack, away)
+
+
+def status(stack: str) -> list[UnitStatus]:
+    """A row a workload."""
+    from k8s import operate
+
+    return operate.status(stack)
+
+
+def logs(
+    stack: str, units: list[str], *, follow: bool, lines: int, over: Callable[[], bool]
+) -> Iterator[tuple[str, str]]:
+    """See `Logs`."""
+    from k8s import operate
+
+    return operate.logs(stack, units, follow=follow, lines=lines, over=over)
+
+
+def log(stack: str, unit: str) -> str:
+    """Where the log of a unit is."""
+    return f"obs logs {stack} {unit}"
+
+
+def stop(stack: str, units: list[str] | None, progress: Progress) -> None:
+    """Refused: see there."""
+    from k8s import operate
+
+    operate.stop(stack, units, progress)
+
+
+def start(stack: str, units: list[str] | None, progress: Progress) -> Sequence[SuiteError]:
+    """Refused: see there."""
+    from k8s import operate
+
+    operate.start(stack, units, progress)
+
+
+def remove(stack: str, told: Callable[[str], None]) -> None:
+    """Wait for what the cluster clears away."""
+    from k8s import operate
+
+    operate.remove(stack, told)
+
+
+def kept(stack: str) -> list[Kept]:
+    """Volumes that a destroy leaves."""
+    from k8s import operate
+
+    return operate.kept(stack)
+
+
 TARGET = Target(
     name="kubernetes",
     kinds=(Release, Manifest, StackKeys),
@@ -57,5 +143,16 @@ TARGET = Target(
     resources=resources,
     access=access,
     written=written,
+    preflight=preflight,
+    operate=Operate(
+        is_there=is_there,
+        units=units,
+        status=status,
+        logs=logs,
+        log=log,
+        stop=stop,
+        start=start,
+        remove=remove,
+        kept=kept,
+    ),
 )
-"""Without `operate`: `kubectl` and `helm` tell status and logs."""

@@ -24,7 +24,11 @@ def table(rows: Iterable[UnitStatus]) -> Table:
     rows = list(rows)
     restarts, processes = any(row.restarts for row in rows), not all(row.managed for row in rows)
     names = ["unit", "state", "pid", "up", *(["restarts"] if restarts else []), "ports", "files"]
-    names = [name for name in names if processes or name not in ("pid", "up", "ports")]
+    empty = {
+        name for name in ("pid", "uptime", "ports", "drift") if not any(getattr(row, name) for row in rows)
+    }
+    unsaid = {"up" if name == "uptime" else "files" if name == "drift" else name for name in empty}
+    names = [name for name in names if processes or name not in unsaid]
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         made.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
