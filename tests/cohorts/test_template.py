@@ -1,6 +1,7 @@
 """The stack file of a head says what the template does, but for its name, ports and data."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,19 @@ def test_text_that_looks_like_something_else_stays_text(folder: Path) -> None:
     run = next(service for service in load(HEAD.stack, folder).services if service.name == "orders").run
     assert run
     assert list(run.command) == ["{python}", *odd]
+
+
+def test_nothing_of_a_head_names_anything_of_another() -> None:
+    """Neither its files, nor its commands, nor its addresses: what one head does reaches no other."""
+    spec = template_of(cohort())
+    one, other = (
+        plan_of(spec, f"cohort-otel-{slug}", base) for slug, base in (("ana", 23000), ("bo", 23200))
+    )
+    ports = [str(port) for part in other.parts for port in part.ports]  # type: ignore[attr-defined]
+    foreign = re.compile(rf"cohort-otel-bo|\b(?:{'|'.join(ports)})\b")
+
+    assert foreign.search(other.model_dump_json()), "a pattern that finds its own"
+    assert foreign.findall(one.model_dump_json()) == []
 
 
 def test_two_heads_share_no_port() -> None:
