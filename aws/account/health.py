@@ -1,6 +1,6 @@
 """How each part of a stack is in its account: what is missing, what is not well, which files are others."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ LONGEST = 160
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing of a part: `missing`, `unwell`, or `starting`, which is well soon."""
+    """One thing of a part: `missing`, which its words name; `unwell`; or `starting`, which is well soon."""
 
     state: str
     words: str
@@ -62,7 +62,7 @@ def _named(plan: AwsPlan, asking: Asking, part: AwsPart) -> Iterator[Finding]:
             except (taken.Elsewhere, taken.Leaving):
                 there = False
             if not there:
-                yield Finding("missing", f"{name.what} {name.name} is not there")
+                yield Finding("missing", f"{name.what} {name.name}")
 
 
 ELSEWHERE: dict[type[AwsPart], tuple[str, ...]] = {
@@ -81,7 +81,7 @@ def _key(plan: AwsPlan, asking: Asking, part: Key) -> Iterator[Finding]:
     try:
         state = client.describe_key(KeyId=part.alias)["KeyMetadata"]["KeyState"]
     except client.exceptions.NotFoundException:
-        yield Finding("missing", f"key {part.alias} is not there")
+        yield Finding("missing", f"key {part.alias}")
         return
     if state != "Enabled":
         yield Finding("unwell", f"key {part.alias} is {state}")
@@ -90,11 +90,11 @@ def _key(plan: AwsPlan, asking: Asking, part: Key) -> Iterator[Finding]:
 def _network(plan: AwsPlan, asking: Asking, part: Network) -> Iterator[Finding]:
     client = asking.client("ec2")
     own = [{"Name": f"tag:{taken.OWN}", "Values": [plan.stack]}]
-    if not part.vpc and not client.describe_vpcs(Filters=own)["Vpcs"]:
-        yield Finding("missing", "its VPC is not there")
+    vpcs = [part.vpc] if part.vpc else [it["VpcId"] for it in client.describe_vpcs(Filters=own)["Vpcs"]]
+    if not vpcs:
+        yield Finding("missing", "its VPC")
         return
-    if part.vpc:
-        own = [{"Name": "vpc-id", "Values": [part.vpc]}]
+    own = [{"Name": "vpc-id", "Values": vpcs}]
     there = {
         item["ServiceName"]: item["State"]
         for page in client.get_paginator("describe_vpc_endpoints").paginate(Filters=own)
@@ -102,9 +102,10 @@ def _network(plan: AwsPlan, asking: Asking, part: Network) -> Iterator[Finding]:
     }
     for service in part.endpoints:
         state = there.get(f"com.amazonaws.{part.place}.{service}", "")
-        if state.lower() != "available":
-            kind = "unwell" if state else "missing"
-            yield Finding(kind, f"endpoint {service} is {state or 'not there'}")
+        if not state:
+            yield Finding("missing", f"endpoint {service}")
+        elif state.lower() != "available":
+            yield Finding("unwell", f"endpoint {service} is {state}")
 
 
 def _store(plan: AwsPlan, asking: Asking, part: Store) -> Iterator[Finding]:
@@ -113,11 +114,13 @@ def _store(plan: AwsPlan, asking: Asking, part: Store) -> Iterator[Finding]:
     try:
         status = client.describe_domain(DomainName=part.domain)["DomainStatus"]
     except client.exceptions.ResourceNotFoundException:
-        yield Finding("missing", f"domain {part.domain} is not there")
+        yield Finding("missing", f"domain {part.domain}")
         return
     if status.get("Deleted"):
-        yield Finding("missing", f"domain {part.domain} is being deleted")
+        yield Finding("missing", f"domain {part.domain}, which is being deleted")
         return
+    if asking.stand_in:
+        return  # which has no health
     known = client.describe_domain_health(DomainName=part.domain)
     cluster = known.get("ClusterHealth", "NotAvailable")
     if known.get("DomainState") == "Processing" or status.get("Processing"):
@@ -149,7 +152,7 @@ def _compute(plan: AwsPlan, asking: Asking, part: Compute) -> Iterator[Finding]:
     found = asking.client("ecs").describe_clusters(clusters=[part.cluster])["clusters"]
     states = [item["status"] for item in found if item["status"] != "INACTIVE"]
     if not states:
-        yield Finding("missing", f"cluster {part.cluster} is not there")
+        yield Finding("missing", f"cluster {part.cluster}")
     elif states != ["ACTIVE"]:
         yield Finding("unwell", f"cluster {part.cluster} is {states[0]}")
     yield from _versioned(plan, asking, part.bucket)
@@ -166,7 +169,7 @@ def _task(plan: AwsPlan, asking: Asking, part: Task) -> Iterator[Finding]:
     there = {item["serviceName"]: item for item in found if item["status"] != "INACTIVE"}
     for name in part.instances:
         if name not in there:
-            yield Finding("missing", f"service {name} is not there")
+            yield Finding("missing", f"service {name}")
         else:
             yield from _service(name, there[name])
 
@@ -202,7 +205,7 @@ def _relay(plan: AwsPlan, asking: Asking, part: Relay) -> Iterator[Finding]:
         answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=[what])
         waiting = int(answer["Attributes"][what])
     except client.exceptions.QueueDoesNotExist:
-        yield Finding("missing", f"queue {part.queue} is not there")
+        yield Finding("missing", f"queue {part.queue}")
     else:
         if waiting:
             yield Finding("unwell", f"{waiting} notifications were not delivered: queue {part.queue}")
@@ -215,7 +218,7 @@ def _function(asking: Asking, part: Relay) -> Iterator[Finding]:
     try:
         found = client.get_function_configuration(FunctionName=part.function)
     except client.exceptions.ResourceNotFoundException:
-        yield Finding("missing", f"function {part.function} is not there")
+        yield Finding("missing", f"function {part.function}")
         return
     state, update = found.get("State", "Active"), found.get("LastUpdateStatus", "Successful")
     if state not in ("Active", "Inactive") or update == "Failed":
@@ -235,7 +238,7 @@ def _alarms(asking: Asking, names: tuple[str, ...]) -> Iterator[Finding]:
     there = {item["AlarmName"]: item for item in answer.get("MetricAlarms", ())}
     for name in names:
         if name not in there:
-            yield Finding("missing", f"alarm {name} is not there")
+            yield Finding("missing", f"alarm {name}")
         elif there[name]["StateValue"] == "ALARM":
             text = there[name].get("AlarmDescription") or there[name].get("StateReason") or ""
             yield Finding("unwell", f"alarm {name}: {_short(text)}")
@@ -252,24 +255,27 @@ def _workspace(plan: AwsPlan, asking: Asking, part: Workspace) -> tuple[list[Fin
     tagged = [item for item in found if item.get("tags", {}).get(taken.OWN) == plan.stack]
     own = tagged or found
     if not own:
-        return [Finding("missing", f"workspace {part.alias} is not there")], ""
+        return [Finding("missing", f"workspace {part.alias}")], ""
     state = own[0]["status"]["statusCode"]
     if state != "ACTIVE":
         return [_of_amp(f"workspace {part.alias}", {"statusCode": state})], ""
-    return _judged(client, own[0]["workspaceId"], part)
+    known = {path: text for path, text in part.files if path != part.definition or not asking.stand_in}
+    return _judged(client, own[0]["workspaceId"], part, known)
 
 
-def _judged(client: Any, workspace: str, part: Workspace) -> tuple[list[Finding], str]:
+def _judged(
+    client: Any, workspace: str, part: Workspace, files: Mapping[str, str]
+) -> tuple[list[Finding], str]:
     """Each namespace of rules and the definition: that it is there, taken, and has the text that was sent."""
     found, others, gone = list[Finding](), list[str](), (client.exceptions.ResourceNotFoundException,)
-    for path, text in part.files:
+    for path, text in files.items():
         name = path.removeprefix(RULES).removesuffix(".yml")
         if path.startswith(RULES):
             what = f"rules {name}"
             try:
                 answer = client.describe_rule_groups_namespace(workspaceId=workspace, name=name)
             except gone:
-                found.append(Finding("missing", f"{what} are not there"))
+                found.append(Finding("missing", what))
                 continue
             answer = answer["ruleGroupsNamespace"]
         elif path == part.definition:
@@ -277,7 +283,7 @@ def _judged(client: Any, workspace: str, part: Workspace) -> tuple[list[Finding]
             try:
                 answer = client.describe_alert_manager_definition(workspaceId=workspace)
             except gone:
-                found.append(Finding("missing", f"{what} is not there"))
+                found.append(Finding("missing", what))
                 continue
             answer = answer["alertManagerDefinition"]
         else:

@@ -30,7 +30,7 @@ def _row(plan: AwsPlan, part: AwsPart, answer: Health | Exception) -> UnitStatus
     else:
         states = {found.state for found in answer.found}
         state = next((state for state in WORST if state in states), "running")
-        words, drift = "; ".join(found.words for found in answer.found), answer.drift
+        words, drift = _words(answer), answer.drift
     return UnitStatus(
         unit=part.id,
         pillar=part.pillar,
@@ -45,6 +45,13 @@ def _row(plan: AwsPlan, part: AwsPart, answer: Health | Exception) -> UnitStatus
         managed=True,
         what_to_do=_what_to_do(plan.stack, state),
     )
+
+
+def _words(of: Health) -> str:
+    """What is not well, then the names of what is not there."""
+    told = [found.words for found in of.found if found.state != "missing"]
+    missing = ", ".join(found.words for found in of.found if found.state == "missing")
+    return "; ".join([*told, *([f"not there: {missing}"] if missing else [])])
 
 
 def _what_to_do(stack: str, state: str) -> str:

@@ -110,7 +110,7 @@ def test_a_row_a_part_and_all_is_well(stack: AwsPlan) -> None:
         (
             "opensearch.DescribeDomain",
             (409, '{"__type": "ResourceNotFoundException", "message": "x"}'),
-            *("logs", "missing", "domain obs-local is not there"),
+            *("logs", "missing", "not there: domain obs-local"),
         ),
         (
             "kms.DescribeKey",
@@ -127,7 +127,7 @@ def test_a_row_a_part_and_all_is_well(stack: AwsPlan) -> None:
             {"services": [service("jaeger", running=0, rollout="IN_PROGRESS")]},
             *("jaeger", "starting", "service jaeger runs 0 of 1 tasks"),
         ),
-        ("ecs.DescribeServices", {"services": []}, *("jaeger", "missing", "service jaeger is not there")),
+        ("ecs.DescribeServices", {"services": []}, *("jaeger", "missing", "not there: service jaeger")),
         (
             "sqs.GetQueueAttributes",
             {"Attributes": {"ApproximateNumberOfMessages": "3"}},
@@ -146,7 +146,7 @@ def test_a_row_a_part_and_all_is_well(stack: AwsPlan) -> None:
         (
             "logs.DescribeLogGroups",
             {"logGroups": []},
-            *("collector", "missing", "log group /obs/local/collector is not there"),
+            *("collector", "missing", "not there: log group /obs/local/collector"),
         ),
         (
             "sns.ListTagsForResource",
@@ -154,7 +154,7 @@ def test_a_row_a_part_and_all_is_well(stack: AwsPlan) -> None:
             *(
                 "alerting",
                 "missing",
-                "topic obs-local-alerts is not there; topic obs-local-alarms is not there",
+                "not there: topic obs-local-alerts, topic obs-local-alarms",
             ),
         ),
     ],
@@ -257,3 +257,22 @@ def test_programs_get_it_as_json_and_the_exit_code_tells(
     [logs] = [item for item in answer["units"] if item["unit"] == f"logs@{REGION}"]
     assert (logs["state"], logs["silence"]) == ("unwell", "domain obs-local is yellow: copies are missing")
     assert any(isinstance(item, Workspace) for item in seen[0].parts)
+
+
+@pytest.mark.usefixtures("there")
+def test_a_stand_in_is_not_asked_for_what_it_does_not_have(stack: AwsPlan) -> None:
+    """moto has neither the health of a domain nor the definition of an alert manager."""
+    names = ("amp", "cloudwatch", "ec2", "iam", "kms", "logs", "opensearch", "secretsmanager", "sts")
+    here = tuple(
+        (name, f"https://{name}.{REGION}.amazonaws.com")
+        for name in names
+        if name not in ("amp", "opensearch")
+    )
+    hosts = (
+        ("amp", f"https://aps.{REGION}.amazonaws.com"),
+        ("opensearch", f"https://es.{REGION}.amazonaws.com"),
+    )
+    few = tuple(item for item in stack.parts if item.name in ("logs", "metrics"))
+    stand_in = stack.model_copy(update={"parts": few, "endpoints": (*here, *hosts)})
+    rows = status(stand_in, Asking.of(stand_in))
+    assert {row.unit: row.silence for row in rows} == {item.id: "" for item in few}
