@@ -34,9 +34,9 @@ FOLDER = re.compile(
 )
 LIBRARIES = {
     "abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "decimal", "difflib", "enum",
-    "fnmatch", "grafana_foundation_sdk", "graphlib", "hashlib", "importlib.resources", "ipaddress",
-    "itertools", "json", "posixpath", "pulumi", "pydantic", "pydantic_core", "re", "re2", "string", "types",
-    "typing", "yaml", "components",
+    "fnmatch", "functools", "grafana_foundation_sdk", "graphlib", "hashlib", "importlib.resources",
+    "ipaddress", "itertools", "json", "posixpath", "pulumi", "pydantic", "pydantic_core", "re", "re2",
+    "string", "types", "typing", "yaml", "components",
 }  # fmt: skip
 """What the description may use: nothing that opens files or sockets, starts programs or knows the time. Of
 `importlib` the resources alone: code of the package that is not in Python."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -39,9 +40,15 @@ def rules(described: Described) -> dict[tuple[str, str], list[Rule]]:
     for part in described.parts:
         for path, text in part.files.items():
             if path.endswith((".yml", ".yaml")) and "alert:" in text and "tests/" not in path:
-                for rule in _of_file(text):
+                for rule in _of_text(text):
                     found.setdefault((rule.name, rule.service), []).append(rule)
     return {key: list(dict.fromkeys(same)) for key, same in found.items()}  # a pair has each twice
+
+
+@lru_cache(maxsize=1024)
+def _of_text(text: str) -> tuple[Rule, ...]:
+    """What two descriptions have alike, as they mostly do, is parsed once."""
+    return tuple(_of_file(text))
 
 
 def _of_file(text: str) -> Iterator[Rule]:
