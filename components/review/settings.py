@@ -57,6 +57,7 @@ def _step(apart: Apart) -> Step:
         *shown,
         loses=_loses(apart) if kind == "changed" else "",
         setting=written(apart.place),
+        path=apart.place,
     )
 
 

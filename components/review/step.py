@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from components.spec.problem import KeyPath
+
 Kind = Literal["new", "changed", "removed"]
 VERSIONED = ("chart ", "engine ")
 """How a step begins whose values are versions."""
@@ -23,6 +25,8 @@ class Step:
     """Which data go with it, and when; '' if none do."""
     setting: str = ""
     """Its key in the stack file, as people write it; '' where the code decides."""
+    path: KeyPath = ()
+    """The same as keys and positions, for who looks for its line."""
 
     @property
     def line(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from components.review.step import FileStep
 from obs.crash import mask
 from obs.previews.engine import Seen
-from obs.previews.report import Previewed, Report
+from obs.previews.report import Previewed, Report, errors_of
 
 MARKER = "<!-- obs-previews -->"
 LIMIT = 60_000
@@ -67,7 +67,7 @@ def _head(report: Report) -> str:
     for stack in report.stacks:
         counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
         said = f"**{stack.said}**" if stack.broken or stack.review.losing else stack.said
-        errors = f"**{stack.errors} errors**" if stack.errors else ""
+        errors = f"**{errors_of(stack)}**" if stack.errors else ""
         row = [plain(stack.stack), plain(stack.target), said, *counts, errors]
         lines.append(f"| {' | '.join(row)} |")
     if report.untouched:

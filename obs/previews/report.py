@@ -61,6 +61,11 @@ class Previewed:
         return "loses data" if self.review.losing else "changes"
 
 
+def errors_of(stack: Previewed) -> str:
+    """How much of a stack is against a policy, in words; '' if nothing is."""
+    return f"{stack.errors} error{'' if stack.errors == 1 else 's'}" if stack.errors else ""
+
+
 @dataclass(frozen=True)
 class Report:
     """All stacks that were asked for."""

@@ -10,7 +10,7 @@ from components.review.step import PartStep
 from obs.console import literal, out
 from obs.crash import mask
 from obs.previews.engine import Seen
-from obs.previews.report import Previewed, Report
+from obs.previews.report import Previewed, Report, errors_of
 
 WIDTH = 80
 SHOWN = 12
@@ -39,7 +39,7 @@ def _table(report: Report) -> Table:
     for stack in report.stacks:
         counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
         said = literal(stack.said, STYLES.get(stack.said, "note"))
-        errors = literal(f"{stack.errors} errors" if stack.errors else "", "bad")
+        errors = literal(errors_of(stack), "bad")
         made.add_row(stack.stack, stack.target, said, *counts, errors)
     return made
 

@@ -127,9 +127,8 @@ def _losing(difference: StackReview) -> Iterator[Finding]:
             yield Finding("loses-data", part.id, f"{said}; expected a waiver that says why it may")
     for step in difference.steps:
         if step.loses:
-            yield Finding(
-                "loses-data", step.setting or step.about, f"{step.line}: {step.loses}", (), "warning"
-            )
+            where = step.setting or step.about
+            yield Finding("loses-data", where, f"{step.line}: {step.loses}", step.path, "warning")
 
 
 def _excused(finding: Finding, waivers: list[dict[str, Any]], today: str, used: set[int]) -> Judged:

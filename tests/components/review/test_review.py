@@ -42,6 +42,7 @@ def test_a_shorter_retention_comes_first_and_says_what_is_lost(shop: Described) 
     )
     found = review(shop, after)
     assert found.steps[0].about == "retention of logs"
+    assert found.steps[0].path == ("logging", "retention")
     assert found.losing[0].endswith("3 days: log records older than 3 days are deleted")
     assert "metrics: scrape interval 15 s \N{RIGHTWARDS ARROW} 30 s" in _lines(shop, after)
 
