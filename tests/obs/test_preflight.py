@@ -71,10 +71,11 @@ def test_programs_get_it_as_json(monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_a_target_that_nobody_asks_says_so() -> None:
-    result = CliRunner().invoke(app, ["preflight", "staging-k8s"])
+def test_a_target_that_nobody_asks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "target_of", lambda _: replace(targets.target("local"), preflight=None))
+    result = CliRunner().invoke(app, ["preflight", "local"])
     assert result.exit_code == 1
-    assert "target kubernetes has no `obs preflight`" in result.stderr
+    assert "target local has no `obs preflight`" in result.stderr
 
 
 def test_a_preview_without_credentials_says_so_and_goes_on(
