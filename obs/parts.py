@@ -1,6 +1,7 @@
 """Which of the engine's resources are parts of a stack, and what people call them."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from components.plan import Part, labels
 
@@ -19,6 +20,7 @@ class Parts:
     def __init__(self, kinds: Iterable[type[Part]], ids: Iterable[str] = ()) -> None:
         self._kinds = {token: kind for kind in kinds for token in kind.TOKENS}
         self._ids = set(ids)
+        self._below: dict[str, str] = {}
 
     def learn(self, urns: Iterable[str]) -> None:
         """Take note of resources, so that names are told apart before events speak of them."""
@@ -37,6 +39,20 @@ class Parts:
         part = urn.split("::", 3)[3]
         self._ids.add(part)
         return part
+
+    def carrying(self, step: Any) -> str | None:
+        """The part that a step is about, itself or something below it; None for what is below no part."""
+        if own := self.id_of(step.urn):
+            return own
+        state = step.new or step.old
+        above = getattr(state, "parent", None) or ""
+        if above and (part := self.below(above)):
+            self._below[step.urn] = part
+        return self._below.get(step.urn)
+
+    def below(self, urn: str) -> str | None:
+        """The part that a resource carries out, or is known to be below."""
+        return self.id_of(urn) or self._below.get(urn)
 
     def label(self, part: str) -> str:
         """What people call a part: its name, or its id where another one has the same name."""

@@ -61,6 +61,11 @@ class Watcher:
     _started: dict[str, float] = field(default_factory=dict)
     _reading: dict[str, bool] = field(default_factory=dict)
     _tasks: dict[str, Any] = field(default_factory=dict)
+    _read_below: set[str] = field(default_factory=set)
+    """Resources below parts that a refresh looks at."""
+    _changed: set[str] = field(default_factory=set)
+    """Parts below which something was changed."""
+    _counted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._progress = Progress(
@@ -84,6 +89,7 @@ class Watcher:
     ) -> None:
         self._listener.detach()
         self._progress.stop()
+        self._end_parts()
 
     def __call__(self, event: Any) -> None:
         """One event of the Automation API."""
@@ -95,12 +101,14 @@ class Watcher:
             self._end(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             metadata = event.res_op_failed_event.metadata
-            if part := self.parts.id_of(metadata.urn):
+            if part := self.parts.carrying(metadata):
                 self.failed[part] = _op(metadata)
             self._end(metadata, failed=True)
 
     def _begin(self, metadata: Any) -> None:
         op, part = _op(metadata), self.parts.id_of(metadata.urn)
+        if self.parts.carrying(metadata) != part and op == "refresh":
+            self._read_below.add(metadata.urn)
         if op not in WORDS or part is None:
             return
         if PLANNING in self._tasks:
@@ -114,7 +122,10 @@ class Watcher:
 
     def _end(self, metadata: Any, failed: bool = False) -> None:
         op, part = _op(metadata), self.parts.id_of(metadata.urn)
-        if part is None or part not in self._started:
+        if part is None:
+            self._end_below(metadata, failed)
+            return
+        if part not in self._started:
             return
         name = self.parts.label(part)
         seconds = time.monotonic() - self._started.pop(part)
@@ -122,16 +133,42 @@ class Watcher:
             self._progress.remove_task(self._tasks.pop(part))
         if self._reading.pop(part, False) and not failed:
             self.read.append(part)
-            if metadata.new is None or (metadata.old and metadata.old.inputs != metadata.new.inputs):
-                self.drifted.append(part)
-                self._line("note", f"{name}: not as it was deployed")
+            self._compare(part, metadata)
             return
         if failed:
             self._line("bad", f"✗ {name}: {op} failed after {seconds:.1f} s")
         else:
             self.counts[op] = self.counts.get(op, 0) + 1
+            self._counted.add(part)
             if not self.quiet:
                 self._line("good", f"✓ {WORDS[op][1]} {name} in {seconds:.1f} s")
+
+    def _end_below(self, metadata: Any, failed: bool) -> None:
+        """Of a resource below a part: what is done to it is done to the part."""
+        op, part = _op(metadata), self.parts.carrying(metadata)
+        if part is None:
+            return
+        if failed:
+            self._line("bad", f"✗ {self.parts.label(part)}: {op} of {_name(metadata)} failed")
+        elif metadata.urn in self._read_below:
+            self._read_below.discard(metadata.urn)
+            self._compare(part, metadata)
+        elif op in WORDS and op != "refresh":
+            self._changed.add(part)
+
+    def _compare(self, part: str, metadata: Any) -> None:
+        """Note what a refresh found to differ, of a part once."""
+        same = metadata.new and (not metadata.old or metadata.old.inputs == metadata.new.inputs)
+        if not same and part not in self.drifted:
+            self.drifted.append(part)
+            self._line("note", f"{self.parts.label(part)}: not as it was deployed")
+
+    def _end_parts(self) -> None:
+        """Parts that stay as they are, and had something below them changed."""
+        for part in sorted(self._changed - self._counted - self.failed.keys()):
+            self.counts["update"] = self.counts.get("update", 0) + 1
+            if not self.quiet:
+                self._line("good", f"✓ {WORDS['update'][1]} {self.parts.label(part)}")
 
     def told(self, part: str, words: str) -> None:
         """What is being done to a part: in its line of a terminal, else a line of its own."""
@@ -145,7 +182,7 @@ class Watcher:
         message = plain(event.message)
         if not message or event.ephemeral or _AMBIENT.match(message):
             return
-        part = self.parts.id_of(event.urn) if event.urn else None
+        part = self.parts.below(event.urn) if event.urn else None
         if event.severity == "error":
             if (part, message) not in self.errors and not _follows(message):
                 self.errors.append((part, message))
@@ -185,6 +222,11 @@ class _Listener(logging.Handler):
 def _op(metadata: Any) -> str:
     op = metadata.op
     return str(getattr(op, "value", op))
+
+
+def _name(metadata: Any) -> str:
+    """What a resource is called in the state."""
+    return str(metadata.urn).rpartition("::")[2]
 
 
 def _follows(message: str) -> bool:

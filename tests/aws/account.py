@@ -58,10 +58,10 @@ class InMoto(Mocks):
 
 
 @contextmanager
-def deployed(plan: AwsPlan) -> Iterator[dict[str, Inputs]]:
-    """A plan in an account of moto's: what each resource was given, by its name."""
+def deployed(plan: AwsPlan, kind: type[InMoto] = InMoto) -> Iterator[dict[str, Inputs]]:
+    """A plan in an account of moto's: what each resource was given, by its name. `kind` makes them."""
     with mock_aws(), event_loop():
-        mocks = InMoto()
+        mocks = kind()
         pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
 
         @pulumi.runtime.test  # type: ignore[untyped-decorator]

@@ -23,18 +23,23 @@ class Half(Exception):
 
 
 def create(token: str, given: Inputs, tags: dict[str, str] | None = None) -> Made:
-    """Its id, and what else AWS names. Half, if a call failed when there was something already."""
+    """Its id, and what else AWS names. Half, if a call failed when there was something already, with tags,
+    which the official provider gives in the first call."""
     with noting() as begun:
         try:
-            id_, more = MAKE[token](given)
-            begun.append((id_, more))
-            if tags and token in TAG:
-                TAG[token](id_, more, tags)
-            return id_, more
+            made = MAKE[token](given)
         except ClientError as error:
-            if begun:
-                raise Half(begun[-1], str(error)) from error
-            raise
+            if not begun:
+                raise
+            _tag(token, begun[-1], tags)
+            raise Half(begun[-1], str(error)) from error
+        _tag(token, made, tags)
+        return made
+
+
+def _tag(token: str, made: Made, tags: dict[str, str] | None) -> None:
+    if tags and token in TAG:
+        TAG[token](*made, tags)
 
 
 def read(token: str, id_: str, given: Inputs) -> Inputs | None:

@@ -56,10 +56,12 @@ def _workspace(id_: str, given: Inputs) -> Inputs:
     client = boto3.client("amp")
     found = client.describe_workspace(workspaceId=id_)["workspace"]
     try:
-        logging = client.describe_logging_configuration(workspaceId=id_)["loggingConfiguration"]
+        group = client.describe_logging_configuration(workspaceId=id_)["loggingConfiguration"].get(
+            "logGroupArn"
+        )
     except client.exceptions.ResourceNotFoundException:
-        return {"alias": found["alias"], "loggingConfiguration": None}
-    return {"alias": found["alias"], "loggingConfiguration": {"logGroupArn": logging["logGroupArn"]}}
+        group = None
+    return {"alias": found["alias"], "loggingConfiguration": {"logGroupArn": group} if group else None}
 
 
 def _rules(_id: str, given: Inputs) -> Inputs:

@@ -41,8 +41,10 @@ def over_tls(bucket: str) -> Iterator[Any]:
     client = boto3.client("s3")
     policy = client.get_bucket_policy(Bucket=bucket)["Policy"]
     client.delete_bucket_policy(Bucket=bucket)
-    yield client
-    client.put_bucket_policy(Bucket=bucket, Policy=policy)
+    try:
+        yield client
+    finally:
+        client.put_bucket_policy(Bucket=bucket, Policy=policy)
 
 
 def document(given: Inputs) -> Made:

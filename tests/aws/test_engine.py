@@ -9,7 +9,7 @@ from moto.server import ThreadedMotoServer
 from tests.aws.standing import Standing, official
 from tests.engine.project import find_pulumi
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 STACK = "prod-aws"
 ARCHIVE = "obs-prod-aws-archive-123456789012-eu-central-1"
 
@@ -60,22 +60,92 @@ def services(standing: Standing) -> dict[str, str]:
     return {item["serviceName"]: item["taskDefinition"] for item in found if item["status"] == "ACTIVE"}
 
 
-def test_a_stack_goes_up_changes_nothing_again_and_leaves_what_holds_data(standing: Standing) -> None:
+def retentions(standing: Standing) -> dict[str, int | None]:
+    """Log group -> days."""
+    groups = standing.client("logs").describe_log_groups()["logGroups"]
+    return {group["logGroupName"]: group.get("retentionInDays") for group in groups}
+
+
+def half_made_by_a_failure(standing: Standing) -> None:
+    """A log group is made, and a call fails before it has its retention: the run says of which part."""
+    if official():
+        return
+    failed = standing.obs("up", "--yes", expect=1, fail="logs:PutRetentionPolicy")
+    assert "PutRetentionPolicy operation: a failure that a test asked for" in failed
+    assert "(create):" in failed
+    assert None in retentions(standing).values()
+
+
+def changed_behind_its_back(standing: Standing) -> None:
+    """A refresh tells, by the part; what a preview names is what the next run puts right."""
+    standing.client("logs").put_retention_policy(logGroupName="/obs/prod-aws/relay", retentionInDays=7)
+    [workspace] = standing.client("amp").list_workspaces()["workspaces"]
+    rules = {"workspaceId": workspace["workspaceId"], "name": "gateway"}
+    standing.client("amp").delete_rule_groups_namespace(**rules)
+
+    refreshed = standing.obs("refresh")
+    assert "alerting: not as it was deployed" in refreshed
+    assert "metrics: not as it was deployed" in refreshed
+    previewed = standing.obs("preview")
+    assert "alerting: update" in previewed
+    assert "prod-aws-alerting-log: retentionInDays" in previewed
+    assert "new prod-aws-metrics-rules-gateway" in previewed
+    assert "would change: 2 units (alerting, metrics)" in previewed
+    assert standing.asked() == []
+
+
+def changed_in_place_and_anew(standing: Standing) -> None:
+    """Retention is set where the log group is; a task is made anew: definition, service, and then the old
+    definition goes."""
+    before = services(standing)
+    standing.edit(aws={"log_retention": "30d"}, metrics={"scrape_interval": "15s"})
+    said = standing.obs("up", "--yes")
+    assert "updated alerting" in said
+    assert set(retentions(standing).values()) == {30}
+    [workspace] = standing.client("amp").list_workspaces()["workspaces"]
+    rules = {"workspaceId": workspace["workspaceId"], "name": "gateway"}
+    assert standing.client("amp").describe_rule_groups_namespace(**rules)
+
+    after = services(standing)
+    assert {name for name in after if after[name] != before[name]} == {"prometheus"}
+    ecs = standing.client("ecs")
+    old, new = (
+        ecs.describe_task_definition(taskDefinition=of["prometheus"])["taskDefinition"]
+        for of in (before, after)
+    )
+    assert (old["status"], new["status"]) == ("INACTIVE", "ACTIVE")
+    log = "update prod-aws-prometheus-log"  # beside the others, whenever
+    lines = [line for line in standing.asked() if "prod-aws-prometheus" in line and line != log]
+    assert official() or lines == [
+        "update prod-aws-prometheus-documents",
+        "create prod-aws-prometheus-definition",
+        "update prod-aws-prometheus-prometheus-service",
+        "delete prod-aws-prometheus-definition",
+    ]
+
+
+def test_a_life_in_an_account(standing: Standing) -> None:
     previewed = standing.obs("preview")
     assert "metrics: create" in previewed
     assert "new rules/gateway.yml" in previewed
     assert standing.asked() == []
     assert there(standing) == set()
 
+    half_made_by_a_failure(standing)
+
     standing.obs("up", "--yes")
     kept = {"obs-prod-aws", ARCHIVE}
     tasks = {"collector-1", "collector-2", "collector-3", "housekeeper", "jaeger", "prometheus"}
     config = "obs-prod-aws-config-123456789012-eu-central-1"
     assert there(standing) == kept | tasks | {config, "obs-prod-aws-relay"}
+    assert set(retentions(standing).values()) == {90}
     standing.asked()
 
     assert "nothing to change" in standing.obs("up", "--yes")
     assert standing.asked() == []
+
+    changed_behind_its_back(standing)
+    changed_in_place_and_anew(standing)
 
     down = standing.obs("destroy", "--yes")
     assert there(standing) == kept

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from components.plan import Part
 from obs.diff import MASK, SECRET_SIGNATURE, Change, PartChange, hidden, masked
@@ -175,3 +176,54 @@ def test_a_file_and_a_setting_of_one_name_are_two() -> None:
     found = changes({"process": "a", "./process": "b"}, {"process": "c", "./process": "d"})
 
     assert [(change.name, change.file) for change in found] == [("process", False), ("process", True)]
+
+
+class Metrics(Part):
+    """A part that is a component, with resources below it."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Metrics",)
+
+    @classmethod
+    def file_of(cls, key: tuple[str, ...]) -> str | None:
+        return key[1] if len(key) == 2 and key[0] == "files" else None
+
+
+def below(op: str, name: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> SimpleNamespace:
+    """A step of a resource below the part `metrics`."""
+    parent = "urn:pulumi:prod::observability::obs:aws:Metrics::metrics@eu"
+    step = SimpleNamespace(
+        op=op,
+        urn=f"urn:pulumi:prod::observability::obs:aws:Metrics$aws:amp/a:A::{name}",
+        old=None if old is None else SimpleNamespace(inputs=old, parent=parent),
+        new=None if new is None else SimpleNamespace(inputs=new, parent=parent),
+    )
+    return SimpleNamespace(resource_pre_event=SimpleNamespace(metadata=step))
+
+
+def test_what_changes_below_a_part_shows_as_the_parts() -> None:
+    collector = Collector(Parts([Metrics]))
+    collector(below("update", "log", {"days": 30, "name": "x"}, {"days": 7, "name": "x"}))
+    collector(below("same", "key", {"a": "1"}, {"a": "1"}))
+    collector(below("create-replacement", "task", {"text": "a"}, {"text": UNKNOWN}))
+    collector(below("replace", "task", {"text": "a"}, {"text": UNKNOWN}))
+    collector(below("create", "rules", None, {"data": "b"}))
+    collector(below("update", "documents", {"content": "x" * 900}, {"content": "y" * 900}))
+
+    (change,) = collector.found()
+    assert (change.unit, change.op) == ("metrics", "update")
+    assert [(item.name, item.kind, item.lines[-2:]) for item in change.changes] == [
+        ("documents: content", "changed", ()),
+        ("log: days", "changed", ("-30", "+7")),
+        ("rules", "new", ()),
+        ("task: text", "changed", ("-a", "+[known when it is made]")),
+    ]
+
+
+def test_what_comes_with_its_part_is_not_told_apart() -> None:
+    collector = Collector(Parts([Metrics]))
+    own = event("obs:aws:Metrics::metrics@eu", None, {"files": {"a.yml": "a"}})
+    own.resource_pre_event.metadata.op = "create"
+    collector(own)
+    collector(below("create", "log", None, {"days": 30}))
+    (change,) = collector.found()
+    assert [item.name for item in change.changes] == ["a.yml"]

@@ -155,3 +155,56 @@ def test_the_remark_on_our_own_plugins_is_left_out(said: list[str]) -> None:
 
 def test_colours_are_taken_out() -> None:
     assert plain("<{%reset%}>bad\x1b[31m!<{%fg 8%}>\n") == "bad!"
+
+
+BELOW = "obs:aws:Metrics$aws:cloudwatch/logGroup:LogGroup"
+
+
+def below(kind: str, op: str, old: dict[str, int] | None, new: dict[str, int] | None) -> SimpleNamespace:
+    """A step of a log group below the part `metrics`."""
+    parent = "urn:pulumi:prod::observability::obs:aws:Metrics::metrics@eu"
+    found = step(kind, op, "prod-metrics-log", type_=BELOW)
+    metadata = getattr(found, kind).metadata
+    metadata.urn = f"urn:pulumi:prod::observability::{BELOW}::prod-metrics-log"
+    metadata.old = old and SimpleNamespace(inputs=old, parent=parent)
+    metadata.new = new and SimpleNamespace(inputs=new, parent=parent)
+    return found
+
+
+class Metrics(Part):
+    """A part that is a component, with resources below it."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Metrics",)
+
+
+@pytest.mark.parametrize(
+    ("new", "drifted"), [({"days": 30}, []), ({"days": 7}, ["metrics@eu"]), (None, ["metrics@eu"])]
+)
+def test_what_a_refresh_finds_below_a_part_is_of_the_part(
+    said: list[str], new: dict[str, int] | None, drifted: list[str]
+) -> None:
+    watcher = Watcher(Parts([Metrics]))
+    watcher(below("resource_pre_event", "refresh", {"days": 30}, {"days": 30}))
+    watcher(below("res_outputs_event", "refresh", {"days": 30}, new))
+    assert watcher.drifted == drifted
+    assert said == ["metrics: not as it was deployed"] * len(drifted)
+
+
+def test_a_change_below_a_part_is_one_of_the_part(said: list[str]) -> None:
+    with Watcher(Parts([Metrics])) as watcher:
+        for kind in ("resource_pre_event", "res_outputs_event"):
+            watcher(below(kind, "update", {"days": 30}, {"days": 7}))
+    assert watcher.counts == {"update": 1}
+    assert said == ["✓ updated metrics"]
+
+
+def test_a_failure_below_a_part_is_one_of_the_part(said: list[str]) -> None:
+    with Watcher(Parts([Metrics])) as watcher:
+        event = below("resource_pre_event", "create", None, {"days": 30})
+        watcher(event)
+        watcher(message("no room", urn=event.resource_pre_event.metadata.urn))
+        watcher(below("res_op_failed_event", "create", None, {"days": 30}))
+    assert watcher.failed == {"metrics@eu": "create"}
+    assert watcher.errors == [("metrics@eu", "no room")]
+    assert watcher.counts == {}
+    assert said == ["✗ metrics: create of prod-metrics-log failed"]
