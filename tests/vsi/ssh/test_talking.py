@@ -16,6 +16,7 @@ from tests.vsi.ssh.server import Server, running
 from tests.waiting import until
 from vsi.errors import DeployError, Unreachable
 from vsi.local import locks
+from vsi.local.reach import LocalReach
 from vsi.paths import REPO
 from vsi.reach import Answer, Get
 from vsi.ssh import holding, shell
@@ -165,6 +166,17 @@ def test_http(over_ssh: SshReach, web: http.server.ThreadingHTTPServer, tmp_path
     assert over_ssh.get(missing, 10) == Answer(fault="FileNotFoundError")
     assert over_ssh.get(Get(f"http://127.0.0.1:{free_port()}/"), 10) == Answer(fault="ConnectionRefusedError")
     assert over_ssh.get(Get(f"https://127.0.0.1:{port}/"), 10).fault == "SSLError"
+
+
+def test_a_password_that_the_host_does_not_have_yet(
+    over_ssh: SshReach, web: http.server.ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    port = web.server_address[1]
+    get = Get(f"http://127.0.0.1:{port}/ok", "me", str(tmp_path / "none"), password="s3cret")
+    expected = Answer(200, f"/ok Basic bWU6czNjcmV0 127.0.0.1:{port}".encode())
+    assert over_ssh.get(get, 10) == expected
+    assert LocalReach(tmp_path).get(get, 10) == expected
+    assert "s3cret" not in repr(get)
 
 
 def test_https(over_ssh: SshReach, web: http.server.ThreadingHTTPServer, tmp_path: Path) -> None:
