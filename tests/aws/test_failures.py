@@ -147,3 +147,30 @@ def test_the_run_after_a_failure_ends_where_one_without_does(
     with own_session(), deployed(planned_here, kind):
         assert held() == at_once
     assert some in FAILED
+
+
+class Whole(Failing):
+    """Nothing fails; that the next run would change nothing is asked of each all the same."""
+
+    nth = 0
+
+
+def test_a_second_run_of_another_description_changes_nothing() -> None:
+    """Two zones, nodes that manage themselves, nobody who is told of costs, and data that nobody keeps."""
+    changed: dict[str, Any] = {
+        "environment": {"tier": "dev"},
+        "deploy": {"retain": False},
+        "aws": {
+            "vpc": {"zones": 2},
+            "domain": {"nodes": 2, "managers": False},
+            "budget": {"notify": []},
+            "archive": {"lock": "governance"},
+        },
+    }
+    small = plan(spec(**changed), "training-aws")
+    with own_session(), deployed(small, Whole):
+        assert held()["subnets"] == 3 + 2  # with those that every account has
+        [domain] = boto3.client("opensearch").list_domain_names()["DomainNames"]
+        status = boto3.client("opensearch").describe_domain(DomainName=domain["DomainName"])["DomainStatus"]
+        assert not status["ClusterConfig"]["DedicatedMasterEnabled"]
+        assert boto3.client("budgets").describe_budgets(AccountId="123456789012")["Budgets"] == []
