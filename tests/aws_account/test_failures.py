@@ -1,6 +1,6 @@
 """A call of AWS that fails while a resource is made leaves what the next run makes whole: each call of each
 resource fails once here, and what the engine would do next is done. One such run by the engine itself is in
-`test_engine.py`."""
+`tests/aws/test_engine.py`."""
 
 import functools
 import threading
@@ -116,10 +116,12 @@ def held() -> dict[str, Any]:
 @contextmanager
 def own_session() -> Iterator[None]:
     """Calls fail inside only; a client is made once, which takes longer than what it is asked."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(boto3, "client", functools.cache(boto3.client))
-        yield
-    boto3.setup_default_session()
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boto3, "client", functools.cache(boto3.client))
+            yield
+    finally:
+        boto3.setup_default_session()
 
 
 @pytest.fixture(scope="module")
