@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from components.plan import Plan
     from components.target import Operate
 
-NOTHING = "nothing of '{env}' is on this host. Bring it up: obs up {env}"
+NOTHING = "nothing of '{env}' was brought up from here. Bring it up: obs up {env}"
 Units = Annotated[list[str] | None, typer.Argument(metavar="UNITS...", help="Units; all if none is named.")]
 Host = Annotated[str | None, typer.Option("--host", metavar="HOST", help="Only what is on this host.")]
 

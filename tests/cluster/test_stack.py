@@ -1,5 +1,6 @@
 """A whole stack on the cluster: from nothing to ready pods, measured, drifted, repaired, taken down."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,6 +50,27 @@ def test_every_pod_is_ready_when_up_ends(running: Running) -> None:
     assert waiting == []
 
 
+def test_status_finds_every_workload_and_that_it_serves(running: Running) -> None:
+    shop, cluster = running
+    found = json.loads(shop.obs("status", STACK, "--json").stdout)
+    of_cluster = {
+        item["metadata"]["name"]
+        for kind in ("deployments", "statefulsets", "daemonsets")
+        for item in cluster.ask(f"/apis/apps/v1/namespaces/{NAMESPACE}/{kind}")["items"]
+    }
+
+    assert found["ok"]
+    assert {row["unit"] for row in found["units"]} == of_cluster
+    assert len(of_cluster) >= 14
+
+
+def test_logs_come_from_the_pods(running: Running) -> None:
+    shop, _ = running
+    said = shop.obs("logs", STACK, "gateway", "obs-operator", "-n", "5").stdout
+
+    assert {line.split()[0] for line in said.splitlines()} == {"gateway", "obs-operator"}
+
+
 def test_a_second_up_changes_nothing(running: Running) -> None:
     shop, _ = running
     assert "nothing to change" in shop.obs("up", STACK, "--yes").stderr
@@ -87,7 +109,11 @@ def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> Non
         "-n", NAMESPACE, "patch", "prometheusrule", "orders", "--type=merge", "-p", '{"spec":{"groups":[]}}'
     )
     cluster.kubectl("-n", NAMESPACE, "delete", "configmap", "sink-conf")
+    cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "sink", "--replicas=0")
 
+    status = shop.obs("status", STACK, expect=1).stdout
+    assert "sink: scaled to 0: nobody asks for a pod of it" in status
+    assert f"put it back: obs up {STACK}" in status
     said = shop.obs("refresh", STACK).stderr
     assert "prometheusrule-orders" in said
     assert "configmap-sink-conf" in said
@@ -95,12 +121,15 @@ def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> Non
 
     assert cluster.ask(RULE)["spec"] == before
     assert cluster.ask(f"{HERE}/configmaps/sink-conf") is not None
+    assert json.loads(shop.obs("status", STACK, "--json").stdout)["ok"]
 
 
 def test_destroy_leaves_the_namespace_and_what_is_kept(running: Running) -> None:
     shop, cluster = running
-    shop.obs("destroy", STACK, "--yes")
+    told = shop.obs("destroy", STACK, "--yes")
 
+    assert "was lost, or is elsewhere" not in told.stderr
+    assert f"{NAMESPACE}/opensearch-" in told.stdout
     assert cluster.ask(HERE)["status"]["phase"] == "Active"
     claims = {item["metadata"]["name"] for item in cluster.ask(f"{HERE}/persistentvolumeclaims")["items"]}
     assert any(name.startswith("opensearch-") for name in claims)

@@ -261,7 +261,7 @@ def test_what_the_state_does_not_know_is_taken_down_by_the_records_of_the_host(s
     assert "does not know one, three, two, though they were deployed" in " ".join(destroyed.stderr.split())
     assert not any(standing.servers().values())
     assert standing.stack_file.read_bytes() == before
-    assert "nothing of 'local' is on this host" in standing.obs("status").stderr
+    assert "nothing of 'local' was brought up from here" in standing.obs("status").stderr
 
 
 @pytest.mark.parametrize("command", [("refresh",), ("destroy", "--yes")])

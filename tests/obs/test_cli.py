@@ -173,7 +173,8 @@ def test_destroy_asks_nobody_where_nobody_is() -> None:
 def test_where_nothing_is_deployed_there_is_nothing_to_do(name: str) -> None:
     result = CliRunner().invoke(app, [name, "local"])
     assert result.exit_code == 1
-    assert "nothing of 'local' is on this host. Bring it up: obs up local" in result.output + result.stderr
+    said = result.output + result.stderr
+    assert "nothing of 'local' was brought up from here. Bring it up: obs up local" in said
 
 
 def test_status_of_nothing_says_what_to_do() -> None:
