@@ -141,13 +141,27 @@ def _storage(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
             f"not there: {offered}",
             "Name one of these, or make it",
         )
-    if not wanted and not any(_annotated(item, DEFAULT_CLASS) for item in items):
+    if (
+        not wanted
+        and not any(_annotated(item, DEFAULT_CLASS) for item in items)
+        and not _ready_made(api, plan.cluster.namespace)
+    ):
         yield _obstacle(
             ("kubernetes", "storage_class"),
             "not named",
-            f"the cluster has no default, so volumes would wait for ever; {offered}",
-            "Name one",
+            f"the cluster has no default, and no volume that is free, so pods would wait for ever; {offered}",
+            "Name one, or make volumes",
         )
+
+
+def _ready_made(api: Api, namespace: str) -> bool:
+    """Whether somebody makes volumes by hand, which need no class: one is free, or holds the stack's data."""
+    return any(
+        item["status"].get("phase") == "Available"
+        or item["spec"].get("claimRef", {}).get("namespace") == namespace
+        for item in api.get("/api/v1/persistentvolumes")["items"]
+        if not item["spec"].get("storageClassName")
+    )
 
 
 def _annotated(item: Json, key: str) -> bool:

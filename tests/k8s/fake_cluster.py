@@ -29,6 +29,7 @@ class FakeCluster:
             "/version": {"major": "1", "minor": "34+"},
             f"/api/v1/namespaces/{NAMESPACE}": {"status": {"phase": "Active"}},
             "/api/v1/nodes": items(node("one")),
+            "/api/v1/persistentvolumes": items(),
             "/apis/storage.k8s.io/v1/storageclasses": items(default("fast", "storageclass")),
             "/apis/networking.k8s.io/v1/ingressclasses": items(default("nginx", "ingressclass")),
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": items(),

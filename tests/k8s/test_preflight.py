@@ -148,6 +148,22 @@ def test_what_is_lacking_is_named(
         assert word in new[0]
 
 
+def test_volumes_made_by_hand_need_no_class(planned: KubernetesPlan, cluster: FakeCluster) -> None:
+    before = told(planned, cluster)
+    cluster.answers["/apis/storage.k8s.io/v1/storageclasses"] = items()
+    free = {"spec": {}, "status": {"phase": "Available"}}
+    cluster.answers["/api/v1/persistentvolumes"] = items(free)
+    assert told(planned, cluster) == before
+
+    held: dict[str, Any] = {"status": {"phase": "Bound"}, "spec": {"claimRef": {"namespace": NAMESPACE}}}
+    cluster.answers["/api/v1/persistentvolumes"] = items(held)
+    assert told(planned, cluster) == before
+
+    held["spec"]["claimRef"]["namespace"] = "of-others"
+    cluster.answers["/api/v1/persistentvolumes"] = items(held)
+    assert len(told(planned, cluster)) == len(before) + 1
+
+
 def test_a_release_of_others_that_hangs_is_theirs(planned: KubernetesPlan, cluster: FakeCluster) -> None:
     before = told(planned, cluster)
     cluster.answers[SECRETS] = items(pending("of-others"))
