@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.aws import ground
-from tests.aws.ground import Inputs
+from tests.aws.ground import POLICIES, Inputs
 from tests.aws.making import asked
 from tests.aws.tasks import over_tls
 
@@ -32,13 +32,14 @@ def _nothing(_id: str, _given: Inputs) -> None:
 def opened(bucket: str) -> Iterator[Any]:
     """A client for a bucket, whichever policy it has."""
     client = boto3.client("s3")
-    try:
-        client.get_bucket_policy(Bucket=bucket)
-    except ClientError:
-        yield client
-        return
-    with over_tls(bucket) as client:
-        yield client
+    with POLICIES:
+        try:
+            client.get_bucket_policy(Bucket=bucket)
+        except ClientError:
+            yield client
+            return
+        with over_tls(bucket) as client:
+            yield client
 
 
 def _versions(client: Any, bucket: str, prefix: str) -> None:

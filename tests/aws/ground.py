@@ -1,5 +1,6 @@
 """Ground and archive, made by boto3 in moto from what Pulumi gives a resource."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +13,8 @@ Inputs = dict[str, Any]
 Made = tuple[str, Inputs]
 """Its id, and what else AWS names."""
 
+POLICIES = threading.RLock()
+"""Resources are made side by side, and `tasks.over_tls` takes a bucket's policy away for a moment."""
 _BEGUN: ContextVar[list[Made] | None] = ContextVar("begun", default=None)
 
 
@@ -183,7 +186,8 @@ def sealed(given: Inputs) -> Made:
 
 
 def bucket_policy(given: Inputs) -> Made:
-    boto3.client("s3").put_bucket_policy(Bucket=given["bucket"], Policy=given["policy"])
+    with POLICIES:
+        boto3.client("s3").put_bucket_policy(Bucket=given["bucket"], Policy=given["policy"])
     return given["bucket"], {}
 
 
