@@ -20,6 +20,7 @@ from obs.describe import was_deployed
 from obs.errors import Interrupted
 from obs.pulumi import backend_folder, has_state
 from obs.session import PASSPHRASES
+from obs.signals import handled
 
 OBS = (sys.executable, "-P", "-m", "obs")
 _NOISE = ("creating ", "removing ", "reading ", "updating ", "replacing ", "✓ ")
@@ -66,13 +67,8 @@ class Children:
                 with suppress(ProcessLookupError):
                     process.send_signal(signal.SIGINT if self._interrupts <= 2 else signal.SIGKILL)
 
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {signum: signal.signal(signum, handle) for signum in signals}
-        try:
+        with handled(handle):
             yield
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
 
     def _run(self, stack: str, arguments: list[str], told: Told) -> Result:
         folder = head_folder(self._state, stack)

@@ -41,6 +41,7 @@ from obs.lock import clear_stale_locks
 from obs.notices import tell_new
 from obs.passphrase import of_head
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
+from obs.signals import handled
 
 PROJECT = "observability"
 """The name in Pulumi.yaml."""
@@ -226,13 +227,8 @@ class BoundPulumi(PulumiCommand):
                 tell("stopping: the Pulumi engine finishes what it has begun; once more to stop at once")
             process.send_signal(signal.SIGINT if self._interrupts <= 2 else signal.SIGKILL)
 
-        signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {signum: signal.signal(signum, handle) for signum in signals}
-        try:
+        with handled(handle):
             yield
-        finally:
-            for signum, handler in before.items():
-                signal.signal(signum, handler)
 
 
 def _die_with_us() -> list[str]:
