@@ -75,7 +75,7 @@ def up(
     with session(env, run.command, wait, plan) as (driver, watcher), alone:
         forget(env)  # until it ended well, it is not known what is there
         driver.up(watcher)
-    remember(env)
+    remember(spec, plan)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
     _list_kept(watcher.kept)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from components.plan import Plan
 from components.review.described import FORMAT, Described
+from components.spec import Spec
 from obs.paths import state_folder
 
 
@@ -18,13 +20,13 @@ def _file(stack: str) -> Path:
     return state_folder() / ".described" / f"{stack}.json"
 
 
-def remember(stack: str) -> None:
-    """Keep the description that was just brought up. Where that cannot be written, none is known."""
-    from obs.previews.describing import described
+def remember(spec: Spec, plan: Plan) -> None:
+    """Keep what was just brought up. Where that cannot be written, none is known."""
+    from obs.previews.describing import as_data
 
-    file = _file(stack)
+    file = _file(plan.stack)
     with contextlib.suppress(OSError, ValidationError):
-        text = Described.model_validate(described(stack)).model_dump_json()
+        text = Described.model_validate(as_data(spec, plan)).model_dump_json()
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as opened:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from obs.cli import app
 from obs.commands import stack as commands  # noqa: F401 - adds its commands
+from obs.describe import describe
 from obs.errors import BadInput
 from obs.previews import deployed
 from obs.previews.commits import changed_files, commit_of
@@ -132,7 +133,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_was_deployed_last_is_compared_with(state: Path) -> None:
-    deployed.remember("local")
+    deployed.remember(*describe("local"))
     assert not _of(preview_all(None), "local").review.changes
     kept = state / ".described" / "local.json"
     data = json.loads(kept.read_text(encoding="utf-8"))
