@@ -13,7 +13,7 @@ from kubernetes.utils.quantity import parse_quantity
 from components.errors import SuiteError
 from components.target import Kept, Progress, UnitStatus
 from k8s.cluster import Api
-from k8s.record import Record, forget, recall
+from k8s.record import Record, forget, is_there, recall
 from k8s.running import KINDS, Json, Workload, row, workloads
 
 PATHS = {
@@ -51,7 +51,7 @@ def _there(stack: str) -> tuple[Record, Api]:
 def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
     """See `Units`. A cluster is one place: it answers, or nothing does."""
     del away
-    if recall(stack) is None:
+    if not is_there(stack):
         return []
     record, api = _there(stack)
     ends = time.monotonic() + GOING_S
@@ -63,8 +63,8 @@ def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
 
 
 def status(stack: str) -> list[UnitStatus]:
-    """A row a workload; one row where the cluster does not answer; none if nothing was brought up."""
-    if recall(stack) is None:
+    """A row a workload; none if nothing was brought up. SuiteError where the cluster does not answer."""
+    if not is_there(stack):
         return []
     record, api = _there(stack)
     now = datetime.now(UTC)
@@ -164,7 +164,7 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
 
 def kept(stack: str) -> list[Kept]:
     """Volumes that stay, with what they may hold. A stack of which nothing is left is known no more."""
-    if recall(stack) is None:
+    if not is_there(stack):
         return []
     record, api = _there(stack)
     namespace = record.cluster.namespace

@@ -9,6 +9,7 @@ from rich.table import Table
 from components.target import UnitStatus
 from obs.console import literal, out
 
+COLUMNS = ("unit", "state", "pid", "up", "restarts", "ports", "files")
 SERVES, SILENT, STARTING = "serves", "no answer", "starting"
 
 
@@ -22,31 +23,31 @@ def draw(env: str, rows: list[UnitStatus]) -> None:
 def table(rows: Iterable[UnitStatus]) -> Table:
     """A row a unit. The last column speaks of files only: a stopped unit may have the right ones."""
     rows = list(rows)
-    restarts, processes = any(row.restarts for row in rows), not all(row.managed for row in rows)
-    names = ["unit", "state", "pid", "up", *(["restarts"] if restarts else []), "ports", "files"]
-    empty = {
-        name for name in ("pid", "uptime", "ports", "drift") if not any(getattr(row, name) for row in rows)
-    }
-    unsaid = {"up" if name == "uptime" else "files" if name == "drift" else name for name in empty}
-    names = [name for name in names if processes or name not in unsaid]
+    cells = [_cells(row) for row in rows]
+    may_lack = COLUMNS[2:] if all(row.managed for row in rows) else ("restarts",)
+    names = [name for name in COLUMNS if name not in may_lack or any(row[name] for row in cells)]
     made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     for name in names:
         made.add_column(name, justify="right" if name in ("pid", "up", "restarts") else "left")
-    for row in rows:
-        state = state_words(row)
-        running = row.state == "running"
-        good = "good" if state == SERVES else "note" if state == STARTING else "bad"
-        cells: dict[str, Any] = {
-            "unit": row.unit,
-            "state": literal(state, good),
-            "pid": str(row.pid or ""),
-            "up": span(row.uptime) if running else "",
-            "restarts": str(row.restarts or ""),
-            "ports": ports(row.ports),
-            "files": literal("differ", "bad") if row.drift else "" if row.managed else "as deployed",
-        }
-        made.add_row(*(cells[name] for name in names))
+    for row in cells:
+        made.add_row(*(row[name] for name in names))
     return made
+
+
+def _cells(row: UnitStatus) -> dict[str, Any]:
+    """By column; '' where there is nothing to say."""
+    state = state_words(row)
+    good = "good" if state == SERVES else "note" if state == STARTING else "bad"
+    counts = row.state == "running" and (row.uptime or not row.managed)
+    return {
+        "unit": row.unit,
+        "state": literal(state, good),
+        "pid": str(row.pid or ""),
+        "up": span(row.uptime) if counts else "",
+        "restarts": str(row.restarts or ""),
+        "ports": ports(row.ports),
+        "files": literal("differ", "bad") if row.drift else "" if row.managed else "as deployed",
+    }
 
 
 def problems(env: str, rows: Iterable[UnitStatus]) -> Iterator[str]:
