@@ -25,7 +25,8 @@ SETUP = "setup"
 IGNORED = ("opensearch.keystore", "tls")
 """What stands in a running conf folder without having been rendered."""
 SECONDS = 280.0
-HEAP = "-Xms256m -Xmx256m"
+JAVA = "-Xms256m -Xmx256m -XX:TieredStopAtLevel=1 -XX:-UseG1GC -XX:+UseSerialGC"
+"""A small heap, and no more compiled than a start is worth: it lives for seconds, beside what comes up."""
 
 
 def at_start(folder: Path) -> dict[str, bytes]:
@@ -57,7 +58,7 @@ def judge(engine: Path, folder: Path, seconds: float) -> str | None:
             **os.environ,
             "OPENSEARCH_PATH_CONF": str(folder),
             "OPENSEARCH_TMPDIR": name,
-            "OPENSEARCH_JAVA_OPTS": HEAP,
+            "OPENSEARCH_JAVA_OPTS": JAVA,
             "JDK_JAVA_OPTIONS": f'"-Djava.io.tmpdir={name}"',
         }
         process = subprocess.Popen(

@@ -20,8 +20,8 @@ from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_
 
 PROVIDER = "__provider"
 """The input that holds the provider."""
-PARALLEL = 4
-"""How many calls are carried out at once."""
+PARALLEL = 16
+"""How many calls are carried out at once: most wait for hosts, or for a program that comes up on one."""
 
 
 class ProviderHost(ResourceProviderServicer):

@@ -3,11 +3,13 @@
 One resource per unit and host, one top-level input per file, so that a preview names the files that
 change. Everything else is a text, a list of texts or a map of texts: numbers would come back as floats. The
 provider is pickled by reference and keeps no state; what it does is done by `python -m vsi.apply` in a
-process of its own, because pyinfra keeps process-wide state and four calls come at once.
+process of its own, because pyinfra keeps process-wide state and many calls come at once.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import pulumi
@@ -35,6 +37,11 @@ from vsi.servers import snapshot
 from vsi.settled import restarts, settle
 from vsi.turns import TURNS, Member, serving
 from vsi.unit import HostPlan, HostUnit
+
+HERE = 4
+"""How many units of this machine are changed at once: more would only take each other's processors. Those of
+servers, which are mostly waited for, are as many as there are calls."""
+_here = threading.BoundedSemaphore(HERE)
 
 
 class UnitProvider(LoggedIn, InPlace):
@@ -117,7 +124,7 @@ class UnitProvider(LoggedIn, InPlace):
             request = request_of(props, self.login(props))
         except (ValidationError, KeyError, ValueError) as error:
             raise ApplyFailed(_first_line(error)) from None
-        with snapshot.changing(request.connection):
+        with nullcontext() if request.connection else _here, snapshot.changing(request.connection):
             return carry_out(action, request)
 
 
