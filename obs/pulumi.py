@@ -357,7 +357,8 @@ class Driver:
     @contextmanager
     def _recorded(self) -> Iterator[Stack]:
         """The stack as its state alone knows it: its own file may be gone or broken."""
-        configuration = recorded.configuration(self._stack.export_stack().deployment)
+        found = recorded.deployment(self._checkpoint()) or self._stack.export_stack().deployment
+        configuration = recorded.configuration(found)
         if not configuration:
             yield self._stack
             return

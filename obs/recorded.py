@@ -37,11 +37,17 @@ def urns(checkpoint: Path | None) -> list[str]:
 
 
 def _resources(checkpoint: Path) -> list[dict[str, Any]]:
+    return list((deployment(checkpoint) or {}).get("resources") or ())
+
+
+def deployment(checkpoint: Path | None) -> Mapping[str, Any] | None:
+    """A stack's state as the engine's own file has it, secrets encrypted; None if there is none to read.
+    To ask the engine for it is a start of it, in which it derives the key of the secrets once more."""
     try:
-        state = json.loads(checkpoint.read_bytes())
-        return list(state["checkpoint"]["latest"]["resources"] or ())
+        found: Any = json.loads(checkpoint.read_bytes())["checkpoint"]["latest"] if checkpoint else None
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return None
+    return found if isinstance(found, dict) else None
 
 
 @contextmanager

@@ -47,6 +47,13 @@ def session(
                 raise ObsError(f"obs {command} failed") from None
 
 
+def look_ahead(stack: str) -> None:
+    """What the engine will have read of a stack is looked at while it starts. After the stack's locks were
+    taken: what another run changes is not to be seen half-way."""
+    if operate := deployed_in(stack):
+        operate.look_ahead(stack)
+
+
 def check_passphrase(stack: str) -> None:
     """The Pulumi engine encrypts what is secret in its state, or does not start. The stack's file may be gone
     or broken: what runs is taken down all the same."""

@@ -167,6 +167,18 @@ def kept(stack: str) -> list[Kept]:
     return [Kept(path, machine.reach.folder_size(path)) for path in paths]
 
 
+def look_ahead(stack: str) -> None:
+    """This machine answers at once: what asks it is imported."""
+    from threading import Thread
+
+    del stack
+    Thread(target=_import_provider, name="imports", daemon=True).start()
+
+
+def _import_provider() -> None:
+    import vsi.provider  # noqa: F401
+
+
 TARGET = Target(
     name="local",
     kinds=(HostUnit,),
@@ -185,5 +197,6 @@ TARGET = Target(
         start=start,
         remove=remove,
         kept=kept,
+        look_ahead=look_ahead,
     ),
 )

@@ -59,7 +59,7 @@ def up(
     from obs.departed import give_up
     from obs.describe import describe
     from obs.previews.deployed import forget, remember
-    from obs.session import session
+    from obs.session import look_ahead, session
     from targets import target_of
     from targets.secret_values import check
 
@@ -74,6 +74,7 @@ def up(
     alone = operate.alone(run, plan) if operate else nullcontext()
     with session(env, run.command, wait, plan) as (driver, watcher), alone:
         forget(env)  # until it ended well, it is not known what is there
+        look_ahead(env)
         driver.up(watcher)
     remember(spec, plan)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
@@ -155,10 +156,11 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
     """Compare what runs with what was deployed, and remember the differences; `up` then repairs them."""
     from obs.console import tell
     from obs.describe import check_known
-    from obs.session import session
+    from obs.session import look_ahead, session
 
     check_known(env)
     with _file_kept(env), session(env, f"refresh {env}", wait) as (driver, watcher):
+        look_ahead(env)
         driver.refresh(watcher)
     if watcher.drifted:
         for part in watcher.drifted:
@@ -262,7 +264,7 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
     from obs.preview import Collector
     from obs.progress import Watcher
     from obs.pulumi import Driver, PulumiFailed
-    from obs.session import check_passphrase, explain, parts_of
+    from obs.session import check_passphrase, explain, look_ahead, parts_of
     from obs.untouched import untouched
     from stacks.loader import stack_file
 
@@ -279,6 +281,7 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
         driver.select()
         try:
             with watcher:
+                look_ahead(env)
                 driver.preview(both)
         except PulumiFailed as failure:
             explain(env, f"preview {env}", watcher, failure)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from obs.recorded import configuration, project_of_links, protected, urns
+from obs.recorded import configuration, deployment, project_of_links, protected, urns
 
 
 def test_the_state_says_how_its_secrets_are_protected() -> None:
@@ -39,6 +39,15 @@ def test_a_stack_without_state_has_nothing_deployed(tmp_path: Path) -> None:
     empty.write_text(json.dumps({"checkpoint": {"latest": {"resources": None}}}))
     broken.write_text("{")
     assert [urns(file) for file in (None, tmp_path / "none.json", empty, broken)] == [[], [], [], []]
+
+
+def test_the_state_is_read_where_it_stands(tmp_path: Path) -> None:
+    file, broken = tmp_path / "local.json", tmp_path / "broken.json"
+    state = {"secrets_providers": {"type": "passphrase", "state": {"salt": "v1:ab=:v1:c"}}}
+    file.write_text(json.dumps({"version": 3, "checkpoint": {"stack": "local", "latest": state}}))
+    broken.write_text("{")
+    assert configuration(deployment(file)) == 'encryptionsalt: "v1:ab=:v1:c"\n'
+    assert [deployment(path) for path in (None, tmp_path / "none.json", broken)] == [None, None, None]
 
 
 def test_the_state_says_what_is_protected(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ names of classes and keys stand in the state of running stacks: they stay.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -42,7 +42,6 @@ from vsi.servers.keys import AUTHORITY, AUTHORITY_KEY, Keys
 from vsi.servers.known import cleaned
 from vsi.servers.machine import server_paths
 from vsi.servers.parts import HostReady
-from vsi.servers.plan import ServersPlan
 from vsi.servers.prepare import Off, Wanted, differences, has_data, prepare, surveyed, take_away
 from vsi.servers.shell import Shell, quoted
 from vsi.servers.survey import Survey, Where
@@ -53,13 +52,16 @@ from vsi.ssh.shell import shell
 from vsi.tls import general_name
 from vsi.turns import TURNS, Member, serving
 
+if TYPE_CHECKING:
+    from vsi.servers.plan import ServersPlan
+
 GONE = (
     "If {host} is gone for good: take it out of the inventory, then obs up {stack} --forget-host {host} "
     f"(by hand: {FORGET_HOSTS}={{host}} pulumi up -s {{stack}}). What stands there stays."
 )
 
 
-def inputs_of(plan: ServersPlan, part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
+def inputs_of(plan: "ServersPlan", part: HostReady, engines: Mapping[str, str]) -> dict[str, Any]:
     """A host's inputs, without the authority. `engines` says by name which artifact each engine is."""
     connection = next(it for it in plan.connections if it.host == part.place)
     return {
@@ -231,7 +233,7 @@ class Ready(Resource, module="vsi", name="HostReady"):
 
     def __init__(
         self,
-        plan: ServersPlan,
+        plan: "ServersPlan",
         part: HostReady,
         engines: Mapping[str, str],
         keys: Keys,

@@ -3,6 +3,7 @@
 Each part of a stack is a resource that reads its host by itself. The first that reads asks for all of them,
 of all hosts that the stack is known to have, side by side; the others are answered from that. A part is
 answered once: when it asks again, another run has begun. What changes a host forgets what was seen of it.
+Whoever starts the engine may have had them looked at before it is there.
 """
 
 import threading
@@ -17,6 +18,7 @@ from components.errors import SuiteError
 from vsi.drift import look_of
 from vsi.errors import DeployError
 from vsi.keepers import Program
+from vsi.logins import login_of
 from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Facts, Look
@@ -81,6 +83,21 @@ def seen(way: Way, part: str) -> Seen:
                     _begin(other)
         taken.answered.add(part)
     return taken.seen.result()
+
+
+def ahead(stack: str) -> None:
+    """Begin to look at all hosts of a stack, for a run that is about to begin: they answer while the engine
+    starts. Not where one logs in with what only the engine can decrypt, which would be a start of it."""
+    try:
+        known = recall(stack)
+        if known is None or not all(text.startswith("environment:") for _, text in known.login):
+            return
+        login = login_of(dict(known.login))
+    except SuiteError:
+        return
+    with _turn:
+        for connection in known.without(known.cleaned).connections:
+            _begin(Way(stack, connection, login))
 
 
 @contextmanager

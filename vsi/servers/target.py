@@ -1,4 +1,5 @@
-"""Plain servers as a target: `vsi`. What is slow to import waits until it is needed."""
+"""Plain servers as a target: `vsi`. What is slow to import waits until it is needed: the plan and all that
+renders it too, since what only reads has no use for them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -23,13 +24,13 @@ from components.target import (
 )
 from vsi.errors import DeployError
 from vsi.servers.parts import HostReady, StackKeys
-from vsi.servers.plan import ServersPlan
 from vsi.unit import HostUnit
 
 if TYPE_CHECKING:
     import pulumi
 
     from components.target import Deploy
+    from vsi.servers.plan import ServersPlan
 
 
 def refusals(spec: Spec) -> list[Problem]:
@@ -39,14 +40,14 @@ def refusals(spec: Spec) -> list[Problem]:
     return refusals(spec)
 
 
-def plan(spec: Spec, stack: str) -> ServersPlan:
+def plan(spec: Spec, stack: str) -> "ServersPlan":
     """The units of every host, the hosts made ready, and the stack's keys."""
     from vsi.servers.plan import plan
 
     return plan(spec, stack)
 
 
-def resources(plan: ServersPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
+def resources(plan: "ServersPlan", secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
     """A dynamic resource for the keys, for each host, and for each unit."""
     import pulumi
 
@@ -74,14 +75,14 @@ def resources(plan: ServersPlan, secrets: "Mapping[str, pulumi.Output[str]]") ->
     return deploy
 
 
-def access(spec: Spec, plan: ServersPlan, outputs: Outputs) -> Access:
+def access(spec: Spec, plan: "ServersPlan", outputs: Outputs) -> Access:
     """Over the network, with the operator's certificate."""
     from vsi.servers.access import access
 
     return access(spec, plan, outputs)
 
 
-def preflight(plan: ServersPlan) -> list[Obstacle]:
+def preflight(plan: "ServersPlan") -> list[Obstacle]:
     """What the hosts lack for a plan, all asked at once."""
     from vsi.servers.preflight import preflight
 
@@ -162,7 +163,23 @@ def departed(stack: str, planned: Collection[str]) -> list[Departed]:
     return operate.departed(stack, planned)
 
 
-def alone(run: Run, plan: ServersPlan | None) -> AbstractContextManager[None]:
+def look_ahead(stack: str) -> None:
+    """At all hosts; what reads them is imported meanwhile."""
+    from threading import Thread
+
+    from vsi.servers import snapshot
+
+    snapshot.ahead(stack)
+    Thread(target=_import_providers, name="imports", daemon=True).start()
+
+
+def _import_providers() -> None:
+    import vsi.provider
+    import vsi.servers.keys
+    import vsi.servers.ready_host  # noqa: F401
+
+
+def alone(run: Run, plan: "ServersPlan | None") -> AbstractContextManager[None]:
     """By a lock on each host."""
     from vsi.servers.alone import alone
 
@@ -184,7 +201,7 @@ TARGET = Target(
     resources=resources,
     access=access,
     preflight=preflight,
-    operate=Operate[ServersPlan](
+    operate=Operate["ServersPlan"](
         is_there=is_there,
         units=units,
         status=status,
@@ -196,6 +213,7 @@ TARGET = Target(
         kept=kept,
         departed=departed,
         alone=alone,
+        look_ahead=look_ahead,
     ),
     written=written,
 )

@@ -116,6 +116,36 @@ def test_what_was_seen_long_ago_is_not_told(hosts: Hosts, monkeypatch: pytest.Mo
     assert seen(way(), "b@h1") is not first
 
 
+def test_a_run_that_begins_has_all_hosts_looked_at_anew_before_anything_reads(hosts: Hosts) -> None:
+    long_ago = seen(way(), "a@h1")
+    hosts.asked.clear()
+    hosts.begun.clear()
+    snapshot.ahead("dev")
+
+    assert hosts.begun.wait(10)
+    assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
+    assert seen(way(), "a@h1") is not long_ago
+    assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
+
+
+@pytest.mark.parametrize("source", ["config:ssh-key", "environment:OBS_NOT_SET"])
+def test_what_only_the_engine_decrypts_or_nobody_has_is_not_logged_in_with_ahead(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    known = Known(connections=(ONE, TWO), login=(("key", source),))
+    monkeypatch.setattr(snapshot, "recall", lambda _: known)
+    snapshot.ahead("dev")
+
+    assert snapshot._taken == {}
+    assert hosts.asked == []
+
+
+def test_of_a_stack_that_is_nowhere_nothing_is_looked_at_ahead(hosts: Hosts) -> None:
+    snapshot.ahead("other")
+
+    assert hosts.asked == []
+
+
 def _plain() -> Any:
     import contextlib
 
