@@ -1,9 +1,9 @@
 """Puts what a task's programs read where they look for it, before they start: `python -m agents.task_files`.
 
-A task of ECS has no files of its own. Documents lie in a bucket, one object a program, of which the task
-names the version; secrets come as variables of this container alone; the authorities are those that everybody
-trusts, since AWS runs the store. Runs as root, since volumes of a task are root's, and gives all to the user
-of the programs. Exit 0, or 1 with one line of reason; no secret is ever printed.
+A task of ECS has no files of its own. Documents lie in a bucket, an object a program and one for all, of
+which the task names the version; secrets come as variables of this container alone; the authorities are those
+that everybody trusts, since AWS runs the store. Runs as root, since volumes of a task are root's, and gives
+all to the user of the programs. Exit 0, or 1 with one line of reason; no secret is ever printed.
 """
 
 import json
@@ -35,7 +35,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    documents: Documents
+    documents: tuple[Documents, ...]
     conf: Path
     secrets: Path
     certificates: Path
@@ -58,10 +58,11 @@ def fetched(documents: Documents) -> bytes:
 
 def place(settings: Settings, environment: Mapping[str, str], fetch: Fetch = fetched) -> None:
     """Write all of it. OSError, ValueError, KeyError."""
-    for path, text in json.loads(fetch(settings.documents)).items():
-        file = settings.conf / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+    for documents in settings.documents:
+        for path, text in json.loads(fetch(documents)).items():
+            file = settings.conf / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     settings.certificates.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(certifi.where(), settings.certificates / "ca.pem")
     settings.secrets.mkdir(parents=True, exist_ok=True)

@@ -150,6 +150,8 @@ class Compute(AwsPart):
     zone: str
     bucket: str
     bucket_policy: str
+    key: str
+    """Where in the bucket the files lie that several tasks read."""
 
 
 class Task(AwsPart):
@@ -175,6 +177,8 @@ class Task(AwsPart):
     """What ECS does before it runs."""
     task_policy: str
     """What it does itself."""
+    beside: bool = False
+    """Whether a new task stands beside the old one until it serves; else the old one goes first."""
     given: tuple[tuple[str, str], ...] = ()
     """Secret of the stack file -> its name in Secrets Manager."""
 

@@ -3,36 +3,53 @@
 from aws.names import Names
 from aws.parts import Compute, Relay, Store, Task, Workspace, late
 from aws.policies import allow
+from aws.services import service_work
 from aws.site import site_of
 from aws.store import ADMINISTRATOR
 from aws.tasks import Work, task
-from components.inventory import BY_NAME
+from components.inventory import BY_NAME, runs_redis
 from components.plan import Pillar, part_id
-from components.render import (
-    collector_gateway,
-    housekeeper,
-    jaeger,
-    opensearch,
-    opensearch_store,
-    prometheus_agent,
-)
+from components.render import housekeeper, opensearch, opensearch_store, prometheus_agent
+from components.render.programs import RENDERERS
 from components.spec import Spec
 
 
 def programs(
     spec: Spec, names: Names, compute: Compute, store: Store, workspace: Workspace, relay: Relay
 ) -> tuple[Task, ...]:
-    """A task of each."""
-    keeper = part_id("housekeeper", names.region)
-    ground = (compute.id, store.id)
-    return tuple(
-        task(spec, names, work)
-        for work in (
-            _keeper(spec, ground),
-            _jaeger(spec, (*ground, keeper)),
-            _gateway(spec, (*ground, keeper, part_id("jaeger", names.region))),
-            _scraper(spec, names, (compute.id, workspace.id, relay.id)),
-        )
+    """A task of each, and one of each service that the stack runs."""
+    images, stored = spec.aws.images, (compute.id, store.id, part_id("housekeeper", names.region))
+    jaeger = part_id("jaeger", names.region)
+    works = [
+        _keeper(spec, (compute.id, store.id)),
+        _program(spec, "jaeger", images.jaeger, stored),
+        _program(spec, "collector", images.collector, (*stored, jaeger)),
+        _scraper(spec, names, (compute.id, workspace.id, relay.id)),
+    ]
+    if runs_redis(spec):
+        works.append(_program(spec, "redis", images.redis, (compute.id,)))
+    if BY_NAME["redis-exporter"].runs(spec):
+        redis = part_id("redis", names.region)
+        works.append(_program(spec, "redis-exporter", images.programs, (compute.id, redis)))
+    works += [service_work(spec, names, service, stored) for service in spec.services if service.run]
+    return tuple(task(spec, names, work) for work in works)
+
+
+def _program(spec: Spec, name: str, image: str | None, needs: tuple[str, ...]) -> Work:
+    """A program as every target has it. Of several gateways each passes spans on to the one whose trace it
+    is."""
+    site, renderer = site_of(spec), RENDERERS[name]
+    run = renderer.running(spec, site)
+    return Work(
+        name=name,
+        pillar=BY_NAME[name].pillar,
+        image=image or "",
+        command=run.command,
+        documents=renderer.render(spec, site),
+        memory_mb=run.memory_mb,
+        secrets=run.secrets,
+        environment=run.environment,
+        needs=needs,
     )
 
 
@@ -49,36 +66,6 @@ def _keeper(spec: Spec, needs: tuple[str, ...]) -> Work:
         memory_mb=run.memory_mb,
         secrets=(*opensearch.SECRETS, ADMINISTRATOR),
         before=opensearch.SETUP_COMMAND,
-        needs=needs,
-    )
-
-
-def _jaeger(spec: Spec, needs: tuple[str, ...]) -> Work:
-    site, run = site_of(spec), jaeger.running(spec, site_of(spec))
-    return Work(
-        name="jaeger",
-        pillar=BY_NAME["jaeger"].pillar,
-        image=spec.aws.images.jaeger or "",
-        command=run.command,
-        documents=jaeger.render(spec, site),
-        memory_mb=run.memory_mb,
-        secrets=run.secrets,
-        needs=needs,
-    )
-
-
-def _gateway(spec: Spec, needs: tuple[str, ...]) -> Work:
-    """All that comes over OTLP. Of several each passes spans on to the one whose trace it is."""
-    site, run = site_of(spec), collector_gateway.running(spec, site_of(spec))
-    return Work(
-        name="collector",
-        pillar=BY_NAME["collector"].pillar,
-        image=spec.aws.images.collector or "",
-        command=run.command,
-        documents=collector_gateway.render(spec, site),
-        memory_mb=run.memory_mb,
-        secrets=run.secrets,
-        environment=run.environment,
         needs=needs,
     )
 

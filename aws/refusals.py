@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 from aws.names import LIMITS, Names, fits
-from aws.tasks import ECR
+from aws.site import instances
+from aws.tasks import ECR, ships
+from components.inventory import PROGRAMS, runs_redis
+from components.render import fluent_bit
 from components.render.alertmanager_sns import LONGEST_REPEAT
-from components.spec import Deploy, Spec, milliseconds
+from components.spec import Deploy, Service, Spec, milliseconds
 from components.spec.aws import Aws
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.metrics import Metrics
@@ -39,6 +42,7 @@ def refusals(spec: Spec) -> list[Problem]:
         *_store(spec),
         *_alerting(spec),
         *_names(spec),
+        *_services(spec),
         *_days(spec),
     ]
 
@@ -52,12 +56,7 @@ def _elsewhere(spec: Spec) -> list[Problem]:
             found.append(Problem(("services", index, "hosts"), service.hosts, f"expected no hosts: {why}"))
         if service.selector:
             found.append(Problem(("services", index, "selector"), MISSING, f"expected no pods: {why}"))
-        if service.run:
-            expected = "expected none: target aws runs no services yet, they are elsewhere in the network"
-            found.append(Problem(("services", index, "run"), MISSING, expected))
-        elif service.logs:
-            expected = "expected none: target aws reads no files; services send log records over OTLP"
-            found.append(Problem(("services", index, "logs", 0), MISSING, expected))
+        found += _logs(index, service)
     if spec.logging.inputs:
         expected = "expected none: target aws has no files of hosts"
         found.append(Problem(("logging", "inputs", 0), MISSING, expected))
@@ -69,6 +68,20 @@ def _elsewhere(spec: Spec) -> list[Problem]:
     return found
 
 
+def _logs(index: int, service: Service) -> Iterator[Problem]:
+    """What a container writes to its standard output is shipped; there is no file to read."""
+    expected = "expected none: target aws reads no files; services send log records over OTLP"
+    for position, log in enumerate(service.logs):
+        place: KeyPath = ("services", index, "logs", position)
+        if service.run is None:
+            yield Problem(place, MISSING, expected)
+        elif log.path:
+            why = "expected none: target aws reads standard output, and no files"
+            yield Problem((*place, "path"), log.path, why)
+        elif position:
+            yield Problem(place, MISSING, "expected none: target aws reads one standard output of a service")
+
+
 def _not_yet(spec: Spec) -> list[Problem]:
     found: list[Problem] = []
     if spec.aws.compute != "ecs":
@@ -77,7 +90,8 @@ def _not_yet(spec: Spec) -> list[Problem]:
     if spec.aws.metrics != "managed":
         expected = "expected 'managed': target aws cannot run a Prometheus pair yet"
         found.append(Problem(("aws", "metrics"), spec.aws.metrics, expected))
-    for place, exporter in (("node", "no hosts"), ("redis", "no Redis")):
+    absent = [("node", "no hosts"), *([] if runs_redis(spec) else [("redis", "no Redis")])]
+    for place, exporter in absent:
         if place in spec.metrics.exporters:
             expected = f"expected no '{place}': target aws has {exporter} to watch; take it out"
             found.append(Problem(("metrics", "exporters"), place, expected))
@@ -87,8 +101,11 @@ def _not_yet(spec: Spec) -> list[Problem]:
 def _images(spec: Spec) -> list[Problem]:
     """Tasks are made of images, and a network of the stack's own has no way to others than the account's."""
     found: list[Problem] = []
+    idle = [name for name, used in (("redis", runs_redis(spec)), ("fluent_bit", ships(spec))) if not used]
     for name in type(spec.aws.images).model_fields:
         image = getattr(spec.aws.images, name)
+        if image is None and name in idle:
+            continue
         if image is None:
             expected = "missing; expected an image, since target aws runs it as a task"
             found.append(Problem(("aws", "images", name), MISSING, expected))
@@ -147,7 +164,7 @@ def _store(spec: Spec) -> list[Problem]:
         expected = f"expected {heap}, the default: target aws has nodes of another kind; take it out"
         found.append(Problem(("deploy", "opensearch_heap_mb"), spec.deploy.opensearch_heap_mb, expected))
     sampled = Tracing().head_sampling
-    if spec.tracing.head_sampling != sampled:
+    if spec.tracing.head_sampling != sampled and not any(service.run for service in spec.services):
         expected = f"expected {sampled:g}, the default: target aws runs no service that would be told; {IT}"
         found.append(Problem(("tracing", "head_sampling"), spec.tracing.head_sampling, expected))
     return found
@@ -181,6 +198,25 @@ def _names(spec: Spec) -> list[Problem]:
                 path, Problem(path, spec.environment.name, f"{expected}, which takes {limit.longest}")
             )
     return list(found.values())
+
+
+def _services(spec: Spec) -> list[Problem]:
+    """Services that the stack runs are tasks beside its own programs."""
+    shipped = fluent_bit.refusals(spec, "which FireLens of target aws is") if ships(spec) else []
+    found = [problem for problem in shipped if problem.path[:2] != ("logging", "inputs")]
+    taken = {name for program in PROGRAMS for name in instances(spec, program.name)}
+    names = Names.of(spec)
+    for index, service in enumerate(spec.services):
+        place: KeyPath = ("services", index, "name")
+        longest = f"{names.own(service.name)}-execution"
+        if service.run and service.name in taken:
+            expected = "expected another name: target aws has a task of its own that is called so"
+            found.append(Problem(place, service.name, expected))
+        elif service.run and not fits("role", longest):
+            over = len(longest) - LIMITS["role"].longest
+            expected = f"expected a name shorter by {over}: target aws makes {longest} of it, for an IAM role"
+            found.append(Problem(place, service.name, expected))
+    return found
 
 
 def _days(spec: Spec) -> list[Problem]:

@@ -11,7 +11,7 @@ MANAGED = ("opensearch", "alertmanager")
 """Programs of the inventory that AWS runs in the stack's place."""
 ABSENT = (
     *MANAGED,
-    *("collector-agent", "front", "node-exporter", "pages", "prometheus", "redis", "redis-exporter", "sink"),
+    *("collector-agent", "front", "node-exporter", "pages", "prometheus", "sink"),
 )
 """Those that no task runs. Prometheus does, but as an agent, which judges nothing and knows no Alertmanager:
 the rules on it would fire for good."""

@@ -10,12 +10,17 @@ from aws.parts import Compute, Key, Network, Task, late
 from aws.policies import Statement, allow, assumed_by, policy, tls_only
 from aws.site import FOLDERS, instances, zone
 from components.plan import Pillar
+from components.render import fluent_bit, fluent_bit_forward
 from components.render.document import Documents
 from components.render.text import texts
 from components.spec import Spec
 from components.spec.aws import days
 
 CONF = "/etc/obs/conf"
+SHARED = "shared"
+"""The object with what all shippers read."""
+SHIPPER = "shipper"
+"""The container that ships what a service writes."""
 NOBODY = 65534
 SIZES = ((512, 256), (1024, 256), (2048, 512), (4096, 1024), (8192, 2048))
 """Memory (MiB) and processor (1024 are one) that Fargate has together."""
@@ -23,6 +28,15 @@ ROOM = 3
 """Times what a program is expected to take."""
 ECR = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
 """An image in a registry of AWS: account, region, repository."""
+
+
+@dataclass(frozen=True)
+class Shipper:
+    """What ships that which a program writes to its standard output: Fluent Bit, as FireLens."""
+
+    image: str
+    data: str
+    """The folder of what the store has not taken yet."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +57,12 @@ class Work:
     """Those of its secrets that the stack file names."""
     may: tuple[Statement, ...] = ()
     needs: tuple[str, ...] = field(default=())
+    port: int = 0
+    """Where it is asked whether it serves; 0 for one that is not asked."""
+    shipper: Shipper | None = None
+    serves: bool = False
+    """Whether a new task stands beside the old one until it serves. What keeps something, or does work of its
+    own, must not be there twice."""
 
 
 def compute(spec: Spec, names: Names, key: Key, network: Network) -> Compute:
@@ -53,6 +73,8 @@ def compute(spec: Spec, names: Names, key: Key, network: Network) -> Compute:
         place=names.region,
         pillar=Pillar.SERVICES,
         needs=(key.id, network.id),
+        files=tuple(texts(fluent_bit_forward.shared()).items()) if ships(spec) else (),
+        key=f"{SHARED}.json",
         cluster=names.prefix,
         zone=zone(spec),
         bucket=bucket,
@@ -69,7 +91,12 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
             _container(names, work, "setup", work.before, _programs(spec), after="files", ends=True)
         )
     after = containers[-1]["name"]
-    containers.append(_container(names, work, work.name, work.command, work.image, after=after))
+    own = _container(names, work, work.name, work.command, work.image, after=after)
+    containers.append({**own, **_asked(work)})
+    if work.shipper:
+        containers[-1] |= {"logConfiguration": {"logDriver": "awsfirelens"}}
+        containers[-1]["dependsOn"].append({"containerName": SHIPPER, "condition": "START"})
+        containers.append(_shipper(names, work, work.shipper))
     return Task(
         name=work.name,
         place=names.region,
@@ -82,28 +109,39 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         containers=canonical(containers),
         cpu=cpu,
         memory=memory,
-        volumes=tuple(_mounts(work.name)),
+        volumes=tuple(_mounts(work)),
         bucket=names.bucket("config"),
         key=f"{work.name}.json",
         log_group=names.log_group(work.name),
         log_days=days(spec.aws.log_retention),
         assume=canonical(assumed_by("ecs-tasks.amazonaws.com", names.account)),
-        execution_policy=canonical(_execution(names, work, {work.image, _programs(spec)})),
+        execution_policy=canonical(_execution(names, work, _images(spec, work))),
         task_policy=canonical(_own(names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
+        beside=work.serves,
     )
+
+
+def _images(spec: Spec, work: Work) -> set[str]:
+    return {work.image, _programs(spec), *({work.shipper.image} if work.shipper else ())}
+
+
+def ships(spec: Spec) -> bool:
+    """Whether what any service writes is shipped."""
+    return any(fluent_bit_forward.log_of(service) for service in spec.services)
 
 
 def _programs(spec: Spec) -> str:
     return spec.aws.images.programs or ""
 
 
-def _mounts(name: str) -> dict[str, str]:
+def _mounts(work: Work) -> dict[str, str]:
     """Volume -> where it is. Bound to the task, and gone with it."""
     return {
         "certificates": FOLDERS.certificates,
         "conf": CONF,
-        "data": FOLDERS.data.replace("{program}", name),
+        "data": FOLDERS.data.replace("{program}", work.name),
+        **({"queue": work.shipper.data} if work.shipper else {}),
         "secrets": FOLDERS.secrets,
         "tmp": "/tmp",  # noqa: S108 - of the task alone
     }
@@ -115,15 +153,14 @@ def _variable(secret: str) -> str:
 
 def _files(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
     """The container that puts everything in its place, and alone is given values of secrets."""
-    mounts = _mounts(work.name)
+    mounts = _mounts(work)
     settings = {
-        "documents": {
-            "bucket": names.bucket("config"),
-            "key": f"{work.name}.json",
-            "version": late(f"files/{work.name}"),
-        },
+        "documents": [
+            {"bucket": names.bucket("config"), "key": f"{name}.json", "version": late(f"files/{name}")}
+            for name in _read(work)
+        ],
         **{name: mounts[name] for name in ("certificates", "conf", "secrets")},
-        "writable": [mounts["data"], mounts["tmp"]],
+        "writable": [mounts[name] for name in ("data", "queue", "tmp") if name in mounts],
         "variables": {name: _variable(name) for name in sorted(work.secrets)},
         "owner": NOBODY,
     }
@@ -154,7 +191,7 @@ def _container(
         "awslogs-region": names.region,
         "awslogs-stream-prefix": name,
     }
-    mounted = [{"containerPath": path, "sourceVolume": volume} for volume, path in _mounts(work.name).items()]
+    mounted = [{"containerPath": path, "sourceVolume": volume} for volume, path in _mounts(work).items()]
     return {
         "name": name,
         "image": image,
@@ -168,6 +205,38 @@ def _container(
         "logConfiguration": {"logDriver": "awslogs", "options": log},
         **({"dependsOn": [{"containerName": after, "condition": "SUCCESS"}]} if after else {}),
     }
+
+
+def _asked(work: Work) -> dict[str, Any]:
+    """How ECS learns that it serves: a deployment of what does not is rolled back. Its image is that of the
+    programs, so that there is a Python to ask with."""
+    if not work.port:
+        return {}
+    connects = f"import socket; socket.create_connection(('127.0.0.1', {work.port}), 3).close()"
+    return {
+        "healthCheck": {
+            "command": ["CMD", "python", "-c", connects],
+            "interval": 10,
+            "retries": 3,
+            "startPeriod": 60,
+            "timeout": 5,
+        }
+    }
+
+
+def _shipper(names: Names, work: Work, shipper: Shipper) -> dict[str, Any]:
+    """It starts before what it ships, and ends after it. Root, since the folder of its socket is root's."""
+    command = ("fluent-bit", f"--workdir={CONF}", f"--config={CONF}/{fluent_bit.CONFIG}")
+    return {
+        **_container(names, work, SHIPPER, command, shipper.image, after="files"),
+        "user": "0",
+        "firelensConfiguration": {"type": "fluentbit"},
+    }
+
+
+def _read(work: Work) -> tuple[str, ...]:
+    """Names of the objects with its documents."""
+    return (work.name, SHARED) if work.shipper else (work.name,)
 
 
 def _filled(command: tuple[str, ...], name: str) -> list[str]:
@@ -203,9 +272,10 @@ def _execution(names: Names, work: Work, images: set[str]) -> dict[str, Any]:
 
 def _own(names: Names, work: Work) -> dict[str, Any]:
     """What the programs do: read their own files, and what each may besides."""
-    file = f"{names.arn('s3', names.bucket('config'), everywhere=True)}/{work.name}.json"
+    bucket = names.arn("s3", names.bucket("config"), everywhere=True)
+    files = tuple(f"{bucket}/{name}.json" for name in _read(work))
     return policy(
-        allow(("s3:GetObject", "s3:GetObjectVersion"), (file,)),
+        allow(("s3:GetObject", "s3:GetObjectVersion"), files),
         allow(("kms:Decrypt",), (late("key"),)),
         *work.may,
     )

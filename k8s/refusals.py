@@ -39,7 +39,7 @@ def _cluster(spec: Spec) -> list[Problem]:
             expected = "expected none without `host`, without which target kubernetes makes no Ingress"
             found.append(Problem(("kubernetes", "ingress", name), value, expected))
     if kubernetes.shipper == fluent_bit.NAME:
-        found += fluent_bit.refusals(spec, ("kubernetes", "shipper"))
+        found += fluent_bit.refusals(spec, "or another `kubernetes.shipper`")
     return found
 
 

@@ -65,7 +65,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.domain.storage_gib": (("aws", "domain", "storage_gib"), 77),
     **{
         f"aws.images.{name}": (("aws", "images", name), f"{ECR}/other@sha256:{'1' * 64}")
-        for name in ("programs", "collector", "jaeger", "prometheus")
+        for name in ("programs", "collector", "jaeger", "prometheus", "redis", "fluent_bit")
     },
     "aws.log_retention": (("aws", "log_retention"), "7d"),
     "aws.archive.retention": (("aws", "archive", "retention"), "777d"),
@@ -271,9 +271,6 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.retention": (("tracing", "retention"), "9d"),
 }
 
-FILES_AND_RUNS = ("services[].run.", "services[].logs[].", "logging.inputs[].")
-"""What target aws has not: files, and services of its own."""
-
 REFUSED: dict[str, set[str]] = {
     "local": {
         "logging.index.replicas",
@@ -298,7 +295,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "aws": {
         *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
-        *(field for field in CASES if field.startswith(FILES_AND_RUNS)),
+        *(field for field in CASES if field.startswith("logging.inputs[].")),
         "services[].hosts",
         "services[].selector",
         "services[].metrics[].ca",
@@ -306,10 +303,11 @@ REFUSED: dict[str, set[str]] = {
         "metrics.exemplars",
         "metrics.retention.size",
         "deploy.opensearch_heap_mb",
-        "services[].run",
-        "services[].logs[].multiline",
+        "services[].logs[].path",
+        "services[].logs[].multiline.max_lines",
+        "services[].logs[].pattern",
+        "logging.buffer.batch",
         "logging.inputs[].multiline",
-        "tracing.head_sampling",
         "alerting.sink",
         "aws.compute",
         "aws.metrics",

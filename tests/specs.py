@@ -202,7 +202,7 @@ _ACCOUNT: Stack = {
     "region": "eu-central-1",
     "images": {
         name: f"123456789012.dkr.ecr.eu-central-1.amazonaws.com/obs/{name}@sha256:{'0' * 64}"
-        for name in ("programs", "collector", "jaeger", "prometheus")
+        for name in ("programs", "collector", "jaeger", "prometheus", "redis", "fluent_bit")
     },
     "domain": {"nodes": 6},
     "budget": {"monthly_usd": 900, "notify": ["costs@shop.example"]},
@@ -280,8 +280,8 @@ def on_kubernetes(**changes: Any) -> Stack:
 
 
 def on_aws(**changes: Any) -> Stack:
-    """The demo shop in an account as a stack file has it, changed as by `stack`: without what runs on hosts
-    alone, and with receivers of its own."""
+    """The demo shop in an account as a stack file has it, changed as by `stack`: without files of hosts, and
+    with receivers of its own."""
     shop = stack(environment={"target": "aws"}, aws=account())
     shop["secrets"] = [
         {"name": receiver["name"], "source": "environment", "key": receiver["name"].upper().replace("-", "_")}
@@ -291,13 +291,12 @@ def on_aws(**changes: Any) -> Stack:
         del receiver["to_sink"]
         receiver["secret"] = receiver["name"]
     shop["alerting"]["sink"] = False
-    shop["metrics"] |= {"exporters": ["opensearch"], "exemplars": 0}
+    shop["metrics"] |= {"exporters": ["opensearch", "redis"], "exemplars": 0}
     shop["metrics"].pop("retention", None)
     shop["logging"].pop("inputs")
-    for item in shop["services"]:
-        item.pop("run", None)
-        item["logs"] = []
-        item["metrics"][0].setdefault("address", f"{item['name']}.shop.internal:8000")
+    billing = shop["services"][4]
+    billing["logs"] = []
+    billing["metrics"][0]["address"] = "billing.shop.internal:9404"
     merged: Stack = _merge(shop, changes)
     return copy.deepcopy(merged)
 

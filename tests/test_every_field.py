@@ -49,18 +49,19 @@ def _stack(target: str = "local") -> Any:
     if target in ("kubernetes", "aws"):  # which have no file of a host
         for access in (stack["services"][4]["metrics"][0], stack["metrics"]["scrape_jobs"][-1]):
             del access["ca"]
-    if target != "aws":
-        _read_files(stack)
+    _read_files(stack, target)
     return stack
 
 
-def _read_files(stack: Any) -> None:
-    """As targets with hosts or pods do."""
+def _read_files(stack: Any, target: str) -> None:
+    """As targets with hosts or pods do; target aws has no files, but what services write."""
+    stack["services"][0]["logs"][0]["multiline"] = {"start_pattern": "^\\S"}
+    if target == "aws":
+        return
     stack["logging"].setdefault("inputs", []).append(
         {"name": "kernel", "path": "/var/log/kern.log", "format": "regex", "pattern": "^(?P<message>.*)$"}
     )
-    for source in (stack["services"][0]["logs"][0], stack["logging"]["inputs"][0]):
-        source["multiline"] = {"start_pattern": "^\\S"}
+    stack["logging"]["inputs"][0]["multiline"] = {"start_pattern": "^\\S"}
 
 
 def _spec(stack: Any) -> Spec:
@@ -153,13 +154,9 @@ def _changed(field: str, target: str) -> Any:
 
 
 def _with_what_it_has_not(stack: Any, path: Path) -> None:
-    """Target aws runs no service and reads no file: what a case changes of them is put there first."""
-    shop = specs.stack()
-    if path[0] == "services" and path[2] in ("run", "logs"):
-        of = int(path[1])
-        stack["services"][of][path[2]] = shop["services"][of][path[2]]
-        if path[-2] == "multiline":
-            stack["services"][of]["logs"][0]["multiline"] = {"start_pattern": "^\\S"}
+    """Target aws reads no file: what a case changes of one is put there first."""
+    if path[:3] == ("services", 4, "logs"):
+        stack["services"][4]["logs"] = specs.stack()["services"][4]["logs"]
     if path[:2] == ("logging", "inputs"):
         stack["logging"]["inputs"] = [
             {"name": "system", "path": "/var/log/syslog"},

@@ -49,7 +49,24 @@ class ComputeComponent(Component):
             opts=self.options(depends_on=[versioning]),
         )
         account.late |= {"cluster": cluster.arn, "zone": zone.id, "config": versioning.bucket}
+        if part.files:
+            _documents(self, "shared", part)
         self.register_outputs({"cluster": cluster.arn, "zone": zone.id})
+
+
+def _documents(of: Component, name: str, part: Compute | Task) -> None:
+    """The files of a part as one object, known by its version."""
+    account = of.account
+    documents = s3.BucketObjectv2(
+        of.named("documents"),
+        bucket=account.late["config"],
+        key=part.key,
+        content=account.filled(json.dumps(dict(part.files), sort_keys=True, indent=1)),
+        content_type="application/json",
+        kms_key_id=account.late["key"],
+        opts=of.options(),
+    )
+    account.late[f"files/{name}"] = documents.version_id
 
 
 class TaskComponent(Component):
@@ -66,19 +83,10 @@ class TaskComponent(Component):
         for name, called in part.given:
             if f"secret/{name}" not in account.late:
                 kept(self, name, called, secrets[name])
-        documents = s3.BucketObjectv2(
-            self.named("documents"),
-            bucket=account.late["config"],
-            key=part.key,
-            content=account.filled(json.dumps(dict(part.files), sort_keys=True, indent=1)),
-            content_type="application/json",
-            kms_key_id=account.late["key"],
-            opts=self.options(),
-        )
-        account.late[f"files/{part.name}"] = documents.version_id
+        _documents(self, part.name, part)
         definition = self._definition(part)
         for name in part.instances:
-            self._service(name, definition)
+            self._service(part, name, definition)
         self.register_outputs({"definition": definition.arn})
 
     def _definition(self, part: Task) -> ecs.TaskDefinition:
@@ -120,7 +128,7 @@ class TaskComponent(Component):
         arn: pulumi.Output[str] = role.arn
         return arn
 
-    def _service(self, name: str, definition: ecs.TaskDefinition) -> None:
+    def _service(self, part: Task, name: str, definition: ecs.TaskDefinition) -> None:
         account = self.account
         record = servicediscovery.ServiceDnsConfigDnsRecordArgs(ttl=SECONDS, type="A")
         known = servicediscovery.Service(
@@ -142,9 +150,8 @@ class TaskComponent(Component):
                 subnets=account.subnets, security_groups=[account.late["tasks"]], assign_public_ip=False
             ),
             service_registries=ecs.ServiceServiceRegistriesArgs(registry_arn=known.arn),
-            # The old one goes first: two of one name would take each other's work.
-            deployment_minimum_healthy_percent=0,
-            deployment_maximum_percent=100,
+            deployment_minimum_healthy_percent=100 if part.beside else 0,
+            deployment_maximum_percent=200 if part.beside else 100,
             deployment_circuit_breaker=ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
             propagate_tags="SERVICE",
             wait_for_steady_state=True,

@@ -28,6 +28,8 @@ class Source:
     multiline: Multiline | None = None
     wrapped: bool = False
     """Whether its lines come behind words of a container runtime."""
+    forwarded: bool = False
+    """Whether a container runtime hands its lines over, so that no file has a place of them."""
 
 
 RUNTIME = r"^\S+ (?:stdout|stderr) [FP] "

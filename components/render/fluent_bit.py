@@ -56,23 +56,33 @@ def render(spec: Spec, site: Site) -> Documents:
     sources = collector_files.sources(spec, site)
     if not sources:
         return {}
-    config = {
+    config = whole(spec, site, sources, [_input(site, source, sources) for source in sources])
+    return {CONFIG: Document(config, "yaml"), SCRIPT: Document(script(settings(spec, sources)), "text")}
+
+
+def whole(
+    spec: Spec,
+    site: Site,
+    sources: tuple[Source, ...],
+    inputs: list[dict[str, Any]],
+    joined: tuple[dict[str, Any], ...] = (),
+) -> dict[str, Any]:
+    """A configuration; `joined`: filters that make whole records before the script has them."""
+    return {
         "env": [{"name": "STORE_PASSWORD", "uri": f"file://{site.secret(PASSWORD)}"}],
         "service": _service(spec, site),
         **({"multiline_parsers": parsers} if (parsers := _parsers(sources)) else {}),
         "pipeline": {
-            "inputs": [_input(site, source, sources) for source in sources],
-            "filters": [_filter()],
+            "inputs": inputs,
+            "filters": [*joined, _filter()],
             "outputs": [_output(spec, site)],
         },
     }
-    return {CONFIG: Document(config, "yaml"), SCRIPT: Document(script(_settings(spec, sources)), "text")}
 
 
-def refusals(spec: Spec, shipper: KeyPath) -> list[Problem]:
-    """What of the logging pillar this shipper cannot do; `shipper`: the setting that chose it."""
+def refusals(spec: Spec, instead: str) -> list[Problem]:
+    """What of the logging pillar this shipper cannot do; `instead`: what else to do, as words."""
     found, buffer = [], spec.logging.buffer
-    instead = f"or another `{'.'.join(map(str, shipper))}`"
     if buffer.batch != Buffer.model_fields["batch"].default:
         expected = (
             f"expected none: fluent-bit sends {CHUNK_MIB} MiB at once, however many records; take it out, "
@@ -138,7 +148,8 @@ def _service(spec: Spec, site: Site) -> dict[str, Any]:
     }
 
 
-def _parser(source: Source) -> str:
+def parser(source: Source) -> str:
+    """The name of what joins the lines of a record."""
     return f"start-{source.name}"
 
 
@@ -151,7 +162,7 @@ def _parsers(sources: tuple[Source, ...]) -> list[dict[str, Any]]:
         start = _start(source, source.multiline)
         found.append(
             {
-                "name": _parser(source),
+                "name": parser(source),
                 "type": "regex",
                 "flush_timeout": milliseconds(source.multiline.max_wait),
                 "rules": [
@@ -181,7 +192,7 @@ def _input(site: Site, source: Source, sources: tuple[Source, ...]) -> dict[str,
     excluded = collector_files.excluded(source, sources)
     if collector_files.may_meet(source.path, own):
         excluded = sorted({*excluded, own})
-    multiline = _parser(source) if source.multiline else "cri" if source.wrapped else None
+    multiline = parser(source) if source.multiline else "cri" if source.wrapped else None
     return {
         "name": "tail",
         "tag": f"logs.{source.name}",
@@ -248,15 +259,25 @@ def _output(spec: Spec, site: Site) -> dict[str, Any]:
     }
 
 
-def script(settings: dict[str, Any]) -> str:
+def script(told: dict[str, Any]) -> str:
     """Each module as its file has it, then what a stack tells them."""
-    modules = [
+    return f"{modules()}\n{call(told)}"
+
+
+def modules() -> str:
+    """Those that make a record, the same for every stack."""
+    return "\n".join(
         f"package.preload[{lua_text(name)}] = function(...)\n{text}end\n" for name, text in _LUA.items()
-    ]
-    return "\n".join([*modules, f"make_record = require('pipeline').new({lua_text(settings)})\n"])
+    )
 
 
-def _settings(spec: Spec, sources: tuple[Source, ...]) -> dict[str, Any]:
+def call(told: dict[str, Any]) -> str:
+    """What Fluent Bit calls, with what a stack tells it."""
+    return f"make_record = require('pipeline').new({lua_text(told)})\n"
+
+
+def settings(spec: Spec, sources: tuple[Source, ...]) -> dict[str, Any]:
+    """What a stack tells the script."""
     sampling = (("debug", spec.logging.sampling.debug), ("info", spec.logging.sampling.info))
     return {
         "id_key": ID,
@@ -287,6 +308,7 @@ def described(source: Source) -> dict[str, Any]:
         "service": source.service,
         "format": source.format,
         "wrapped": source.wrapped,
+        **({"forwarded": True} if source.forwarded else {}),
         **({"program": lua_program(source.pattern)} if source.pattern is not None else {}),
     }
 

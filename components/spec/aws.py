@@ -140,6 +140,10 @@ class TaskImages(Model):
     jaeger: Image | None = None
     prometheus: Image | None = None
     """It scrapes, and sends to where samples are kept."""
+    redis: Image | None = None
+    """For services of the stack with `run.redis`."""
+    fluent_bit: Image | None = None
+    """It ships what services of the stack write, as FireLens."""
 
 
 class Tags(Model):

@@ -10,7 +10,7 @@ from agents import task_files
 
 def _environment(folder: Path, **changes: object) -> dict[str, str]:
     settings = {
-        "documents": {"bucket": "config", "key": "jaeger.json", "version": "v1"},
+        "documents": [{"bucket": "config", "key": "jaeger.json", "version": "v1"}],
         "conf": str(folder / "conf"),
         "secrets": str(folder / "secrets"),
         "certificates": str(folder / "certificates"),

@@ -111,6 +111,8 @@ def test_every_name_of_a_stack_fits() -> None:
     assert all(fits(kind, name) for kind, name, _ in Names.of(given).every())
 
 
+ALONE = {"exporters": ["opensearch"]}
+"""Without Redis, which no service of the case uses."""
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"aws": {"account": None}}, "aws.account"),
     ({"aws": {"region": None}}, "aws.region"),
@@ -127,6 +129,22 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"alerting": {"grouping": {"repeat": "6d"}}}, "alerting.grouping.repeat"),
     ({"alerting": {"runbook_base": None}}, "alerting.runbook_base"),
     ({"kubernetes": {"namespace": "other"}}, "kubernetes"),
+    ({"aws": {"images": {"fluent_bit": None}}}, "aws.images.fluent_bit"),
+    ({"aws": {"images": {"redis": None}}}, "aws.images.redis"),
+    (
+        {"services": specs.service("orders", logs=[{"path": "/var/log/orders.log"}])[:4]},
+        "services[1].logs[0].path",
+    ),
+    ({"services": specs.service("orders", logs=[{}, {}])[:4]}, "services[1].logs[1]"),
+    ({"metrics": ALONE, "services": specs.service("payments", name="collector")[2:3]}, "services[0].name"),
+    (
+        {
+            "environment": {"name": "production-of-shop"},
+            "metrics": ALONE,
+            "services": specs.service("payments", name="payments-of-every-country-of-the-world")[2:3],
+        },
+        "services[0].name",
+    ),
 ]
 
 

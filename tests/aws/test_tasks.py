@@ -11,11 +11,14 @@ import pytest
 from aws.parts import AwsPlan
 from aws.plan import plan
 from aws.site import site_of
+from tests import specs
 from tests.aws.account import REGION, part, spec
 from tests.aws.tasks import over_tls
 from tests.render import engines
 
-PROGRAMS = ("collector", "housekeeper", "jaeger", "prometheus")
+SERVICES = ("gateway", "inventory", "orders", "payments")
+OWN = ("collector", "housekeeper", "jaeger", "prometheus", "redis", "redis-exporter")
+PROGRAMS = (*OWN, *SERVICES)
 BUCKET = f"obs-local-config-123456789012-{REGION}"
 
 
@@ -31,21 +34,25 @@ def _containers(program: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_task_reads_the_very_version_that_was_written(program: str, made: dict[str, Any]) -> None:
     [given] = _containers(program)["files"]["environment"]
-    documents = json.loads(given["value"])["documents"]
-    assert (documents["bucket"], documents["key"]) == (BUCKET, f"{program}.json")
-    with over_tls(BUCKET) as client:
-        found = client.get_object(Bucket=BUCKET, Key=documents["key"], VersionId=documents["version"])
-        text = found["Body"].read().decode()
-    assert json.loads(text)
-    assert "{late:" not in text
-    assert found["ServerSideEncryption"] == "aws:kms"
+    read = json.loads(given["value"])["documents"]
+    shared = ["shared.json"] if program in SERVICES else []
+    assert [item["key"] for item in read] == [f"{program}.json", *shared]
+    for documents in read:
+        assert documents["bucket"] == BUCKET
+        with over_tls(BUCKET) as client:
+            found = client.get_object(Bucket=BUCKET, Key=documents["key"], VersionId=documents["version"])
+            text = found["Body"].read().decode()
+        assert json.loads(text)
+        assert "{late:" not in text
+        assert found["ServerSideEncryption"] == "aws:kms"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_values_of_secrets_are_in_no_definition(program: str, made: dict[str, Any]) -> None:
     """Only where the values are is said, to the one container that puts them into files."""
     for name, container in _containers(program).items():
-        assert bool(container.get("secrets")) == (name == "files" and program != "prometheus")
+        without = ("prometheus", "redis", "redis-exporter")
+        assert bool(container.get("secrets")) == (name == "files" and program not in without)
     text = json.dumps(_defined(program), default=str)
     client = boto3.client("secretsmanager")
     for secret in client.list_secrets()["SecretList"]:
@@ -53,9 +60,9 @@ def test_values_of_secrets_are_in_no_definition(program: str, made: dict[str, An
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_nobody_but_who_puts_files_in_place_is_root(program: str, made: dict[str, Any]) -> None:
+def test_nobody_but_who_puts_files_in_place_and_who_ships_is_root(program: str, made: dict[str, Any]) -> None:
     for name, container in _containers(program).items():
-        assert container["user"] == ("0" if name == "files" else "65534")
+        assert container["user"] == ("0" if name in ("files", "shipper") else "65534")
         assert container["readonlyRootFilesystem"]
 
 
@@ -67,7 +74,12 @@ def test_retention_is_kept_after_the_store_is_as_described(made: dict[str, Any])
 
 
 def test_services_are_known_by_name_and_rolled_back(made: dict[str, Any]) -> None:
-    services = boto3.client("ecs").describe_services(cluster="obs-local", services=list(PROGRAMS))["services"]
+    client = boto3.client("ecs")
+    services = [
+        item
+        for several in (OWN, SERVICES)  # it tells of ten at once
+        for item in client.describe_services(cluster="obs-local", services=list(several))["services"]
+    ]
     assert {item["serviceName"] for item in services} == set(PROGRAMS)
     for program in PROGRAMS:  # moto does not tell these
         given = made[f"prod-aws-{program}-{program}-service"]
@@ -75,6 +87,66 @@ def test_services_are_known_by_name_and_rolled_back(made: dict[str, Any]) -> Non
         assert not given["networkConfiguration"]["assignPublicIp"]
     known = boto3.client("servicediscovery").list_services()["Services"]
     assert {item["Name"] for item in known} == set(PROGRAMS)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_service_writes_is_shipped_by_fluent_bit(service: str, made: dict[str, Any]) -> None:
+    containers = _containers(service)
+    own, shipper = containers[service], containers["shipper"]
+    assert own["logConfiguration"]["logDriver"] == "awsfirelens"
+    assert own["dependsOn"] == [
+        {"containerName": "files", "condition": "SUCCESS"},
+        {"containerName": "shipper", "condition": "START"},
+    ]
+    assert shipper["firelensConfiguration"] == {"type": "fluentbit"}
+    assert shipper["dependsOn"] == [{"containerName": "files", "condition": "SUCCESS"}]
+    assert shipper["logConfiguration"]["logDriver"] == "awslogs"
+    [given] = containers["files"]["environment"]
+    queue = "/var/lib/obs/fluent-bit"
+    assert queue in json.loads(given["value"])["writable"]
+    assert queue in {item["containerPath"] for item in shipper["mountPoints"]}
+
+
+def test_a_service_stands_beside_its_next_until_that_serves_and_a_program_does_not(
+    made: dict[str, Any],
+) -> None:
+    given = made["prod-aws-orders-orders-service"]
+    assert (given["deploymentMinimumHealthyPercent"], given["deploymentMaximumPercent"]) == (100, 200)
+    given = made["prod-aws-jaeger-jaeger-service"]
+    assert (given["deploymentMinimumHealthyPercent"], given["deploymentMaximumPercent"]) == (0, 100)
+    assert "21101" in json.dumps(_containers("orders")["orders"]["healthCheck"])
+
+
+def test_services_call_each_other_by_their_names(planned: AwsPlan) -> None:
+    settings = json.loads(dict(part(planned, "orders").files)["settings.json"])
+    assert settings["calls"] == {
+        "inventory": "http://inventory.local.obs.internal:21103",
+        "payments": "http://payments.local.obs.internal:21102",
+    }
+    assert settings["otlp"]["endpoint"] == "http://collector.local.obs.internal:21020"
+    inventory = json.loads(dict(part(planned, "inventory").files)["settings.json"])
+    assert inventory["redis"] == "redis://redis.local.obs.internal:21012/0"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_may_read_its_files_and_nothing_else(service: str, made: dict[str, Any]) -> None:
+    policy = boto3.client("iam").get_role_policy(RoleName=f"obs-local-{service}-task", PolicyName="own")
+    files, key = policy["PolicyDocument"]["Statement"]
+    assert files["Resource"] == [
+        f"arn:aws:s3:::{BUCKET}/{service}.json",
+        f"arn:aws:s3:::{BUCKET}/shared.json",
+    ]
+    assert key["Action"] == ["kms:Decrypt"]
+
+
+def test_a_change_of_one_service_changes_its_rules_and_itself_alone() -> None:
+    before, after = (
+        plan(spec(services=specs.service("orders", version=version)), "x") for version in ("1", "2")
+    )
+    changed = [
+        one.name for one, other in zip(before.parts, after.parts, strict=True) if one.files != other.files
+    ]
+    assert changed == ["metrics", "orders"]
 
 
 def test_the_scraper_writes_into_its_workspace_alone(made: dict[str, Any]) -> None:

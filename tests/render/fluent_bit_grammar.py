@@ -19,8 +19,10 @@ PAGES = {
     "env": (f"{_YAML}/environment-variables-section.md",),
     "service": (f"{_YAML}/service-section.md",),
     "multiline_parsers": ("pipeline/parsers/multiline-parsing.md",),
+    "inputs forward": ("pipeline/inputs/forward.md", "pipeline/buffering.md", _COMMON),
     "inputs tail": ("pipeline/inputs/tail.md", "pipeline/buffering.md", _COMMON),
     "filters lua": ("pipeline/filters/lua.md", _COMMON),
+    "filters multiline": ("pipeline/filters/multiline-stacktrace.md", _COMMON),
     "outputs opensearch": (
         "pipeline/outputs/opensearch.md",
         "administration/transport-security.md",

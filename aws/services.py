@@ -1,0 +1,34 @@
+"""Services that the stack runs, as tasks: a service's own container, and beside it the shipper of what it
+writes, as FireLens has it."""
+
+from aws.names import Names
+from aws.site import site_of
+from aws.tasks import CONF, Shipper, Work
+from components.plan import Pillar, part_id
+from components.render import fluent_bit, fluent_bit_forward, services
+from components.spec import Service, Spec
+
+SHIPPER_MB = 100
+"""What Fluent Bit is expected to take beside a service."""
+
+
+def service_work(spec: Spec, names: Names, service: Service, stored: tuple[str, ...]) -> Work:
+    """A service with `run`. What it writes is in the store; what its shipper writes is in CloudWatch."""
+    run, site = service.run, site_of(spec)
+    if run is None:
+        raise ValueError(f"service {service.name} is not run by the stack")
+    shipped = fluent_bit_forward.render(spec, site, service, CONF)
+    called = (*run.calls, *(("redis",) if run.redis else ()))
+    return Work(
+        name=service.name,
+        pillar=Pillar.SERVICES,
+        image=spec.aws.images.programs or "",
+        command=(*run.command, "--settings", "settings.json"),
+        documents={**services.render(spec, site, service), **shipped},
+        memory_mb=run.memory_mb + (SHIPPER_MB if shipped else 0),
+        secrets=(fluent_bit.PASSWORD,) if shipped else (),
+        needs=(*stored, *(part_id(name, names.region) for name in ("collector", *called))),
+        port=site.service(service).port,
+        shipper=Shipper(spec.aws.images.fluent_bit or "", site.data(fluent_bit.NAME)) if shipped else None,
+        serves=True,
+    )
