@@ -6,9 +6,18 @@ Nothing else may: `obs parity` names it, and fails. What is declared and does no
 from components.parity.compare import Declared
 
 _PAIR = frozenset({"vsi", "kubernetes"})
+_CLUSTERS = frozenset({"kubernetes"})
+"""Stacks of two clusters."""
 
 _OURS = r"\{secrets\}/[\w.-]+\.(pem|key)"
 """A certificate or a key of the stack's own authority."""
+
+_INGRESS = Declared(
+    "a cluster's pages are reached by the name of its Ingress too",
+    ("programs: pages/settings.json/hosts",),
+)
+
+_TWO_CLUSTERS = (_INGRESS,)
 
 _SERVERS_AND_CLUSTER = (
     Declared(
@@ -45,11 +54,11 @@ _SERVERS_AND_CLUSTER = (
         ("rules: platform-certificates/*", "programs: pages/settings.json/shown"),
     ),
     Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
-    Declared(
-        "a cluster's pages are reached by the name of its Ingress too",
-        ("programs: pages/settings.json/hosts",),
-    ),
+    _INGRESS,
 )
 
-DECLARED = tuple((_PAIR, item) for item in _SERVERS_AND_CLUSTER)
+DECLARED = (
+    *((_PAIR, item) for item in _SERVERS_AND_CLUSTER),
+    *((_CLUSTERS, item) for item in _TWO_CLUSTERS),
+)
 """Pairs of the two targets and the difference."""

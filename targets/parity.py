@@ -93,8 +93,9 @@ def _asked_for(spec: Spec) -> list[SecretSource]:
 
 
 def _service(service: Service, place: Service | None) -> Service:
-    """Where a service is found is the place's: its hosts, its pods, its log files."""
-    if place is None:
+    """Where a service is found is the place's: its hosts, its pods, its log files. What the stack runs itself
+    is where the stack puts it, also if the other only watches it."""
+    if place is None or (service.run and not place.run):
         return service.model_copy(update={"hosts": (), "selector": {}})
     changed: dict[str, Any] = {"hosts": place.hosts, "selector": place.selector}
     if len(place.logs) == len(service.logs):

@@ -1,6 +1,7 @@
 """The same description gives the same content on servers and in a cluster, judged by what is written."""
 
 import copy
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -41,6 +42,17 @@ def test_the_shipped_stacks_say_the_same() -> None:
     assert ("services[billing]", "none", "there") in there.settings
     back = parity(other, one)
     assert (back.described, back.comparison.different) == ("dev-vsi", [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [*itertools.combinations(("dev-k8s", "staging-k8s", "prod-k8s", "dev-vsi"), 2)]
+)
+def test_every_shipped_stack_says_the_same_as_every_other(one: str, other: str) -> None:
+    """Of each tier in a cluster, and on servers."""
+    left, right = ((name, load(name, refusals=refusals)) for name in (one, other))
+    found = parity(left, right).comparison
+    assert found.different == []
+    assert len(found.equal) > 5
 
 
 def test_the_shop_says_the_same_and_all_that_is_declared_occurs_in_it() -> None:
