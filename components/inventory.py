@@ -170,6 +170,7 @@ PROGRAMS = (
             Metrics("collector-pushed", "collector-pushed", "critical"),
         ),
         user="collector",
+        dials=("jaeger-otlp-grpc",),
     ),
     Program(
         name="collector-agent",
@@ -337,6 +338,6 @@ def certificates_of(program: Program, site: Site) -> tuple[str, ...]:
         socket.tls == "able" and site.has(socket.name) and site.serves_tls(socket.name)
         for socket in program.sockets
     )
-    dials = site.mutual and any(site.has(name) for name in program.dials)
+    dials = any(site.has(name) and site.asks(name) for name in program.dials)
     own = (program.name,) if speaks or dials else ()
     return tuple(dict.fromkeys((*program.certificates, *own)))

@@ -24,6 +24,8 @@ class Listener:
     """Whether it speaks TLS, with a certificate of the stack's authority. Loopback may go without."""
     fronted: bool = False
     """Whether the host's front speaks that TLS in its place: the program itself binds loopback, without."""
+    asks: bool = False
+    """Whether it asks who dials for a certificate, also where the site does not everywhere (`mutual`)."""
 
     @property
     def host(self) -> str:
@@ -141,6 +143,10 @@ class Site:
     def serves_tls(self, name: str) -> bool:
         """Whether a program speaks TLS itself, and does not leave it to the front."""
         return self.listeners[name].tls and not self.listeners[name].fronted
+
+    def asks(self, name: str) -> bool:
+        """Whether who dials a program with TLS shows a certificate of the stack's authority."""
+        return self.mutual or self.listeners[name].asks
 
     def url(self, name: str) -> str:
         """How others reach a program over HTTP, without a path."""

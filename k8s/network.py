@@ -12,7 +12,7 @@ from components.spec import Spec
 from k8s import names
 from k8s.objects import manifest
 from k8s.parts import Manifest
-from k8s.site import WITHOUT
+from k8s.site import SPREAD, WITHOUT
 
 SETUP = "opensearch-setup"
 GRAFANA = "grafana"
@@ -32,6 +32,7 @@ ASKS: dict[str, tuple[str, ...]] = {
     ),
     "opensearch-transport": ("opensearch", MANAGERS),
     "jaeger-otlp-grpc": ("collector",),
+    SPREAD: ("collector",),
     "jaeger-query-http": ("pages", GRAFANA),
     "alertmanager": ("prometheus", "alertmanager", "pages"),
     "prometheus": ("pages", GRAFANA),

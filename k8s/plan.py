@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused in `k8s.refusals`.
 """
 
-from components.inventory import PROGRAMS, Program
+from components.inventory import BY_NAME, PROGRAMS, Program
 from components.plan import Pillar, Secret, part_id
 from components.render import (
     alertmanager,
@@ -26,7 +26,8 @@ from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts, shipper
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
 from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys
-from k8s.site import CONF, WITHOUT, site_of
+from k8s.several import several_parts
+from k8s.site import CONF, WITHOUT, certificates, site_of
 from k8s.workloads import Workload, deployment, image, secret_parts, template
 
 STORE = "opensearch"
@@ -43,12 +44,13 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
     releases = [one for one in RELEASES if one.runs(spec)]
     crds = tuple(part_id(one.name, spec.kubernetes.namespace) for one in releases if one.crds)
     parts: list[Kinds] = [
-        *_ground(spec),
+        *_ground(spec, site),
         *_documents(spec, site),
         *rule_parts(spec, site, crds),
         *scrape_parts(spec, site, own, crds),
         *_shipper_monitor(spec, releases, crds),
         *policies(spec, site, own),
+        *several_parts(spec, site),
     ]
     given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in ("ConfigMap", "Secret")]
     parts += [_release(spec, site, one, releases, given) for one in releases]
@@ -104,9 +106,20 @@ def _generated(spec: Spec) -> tuple[str, ...]:
     return (*opensearch.SECRETS, *((grafana.PASSWORD,) if spec.kubernetes.grafana else ()))
 
 
-def opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
-    """Certificate -> all that it is good for beside its own name. Nodes are reached by their Service, and
-    reach each other by their pods."""
+def certificate_names(spec: Spec, site: Site) -> dict[str, tuple[str, ...]]:
+    """Certificate -> all that it is good for beside its own name: the Services that lead to its program."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in certificates(site):
+        sockets = BY_NAME[name].sockets if name in BY_NAME else ()
+        dialled = [item for one in sockets if site.has(one.name) for item in site.dial_all(one.name)]
+        hosts = [item.rpartition(":")[0] for item in dialled]
+        forms = dict.fromkeys(form for host in hosts for form in (host.partition(".")[0], host))
+        found[name] = tuple(form for form in forms if form != name)
+    return found | _opensearch_names(spec)
+
+
+def _opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Nodes are reached by their Service, and reach each other by their pods."""
     namespace = spec.kubernetes.namespace
     nodes = [STORE, f"{STORE}-headless", MANAGERS, f"{MANAGERS}-headless"]
     names = [
@@ -129,20 +142,21 @@ def _in_namespace(spec: Spec, parts: list[Kinds]) -> list[Kinds]:
     ]
 
 
-def _ground(spec: Spec) -> list[Kinds]:
+def _ground(spec: Spec, site: Site) -> list[Kinds]:
     """The namespace, and the Secrets. What watches nodes needs their network and files, so that the namespace
     cannot enforce `restricted`; it warns of all that is not."""
     policy = {
         f"pod-security.kubernetes.io/{mode}": level
         for mode, level in (("enforce", "privileged"), ("warn", "restricted"), ("audit", "restricted"))
     }
-    certificates = [f"{name}.{kind}" for name in opensearch_names(spec) for kind in ("pem", "key")]
+    named = certificate_names(spec, site)
+    files = [f"{name}.{kind}" for name in named for kind in ("pem", "key")]
     keys = StackKeys(
         name=KEYS,
         place=spec.kubernetes.namespace,
         pillar=Pillar.LOGGING,
         generated=_generated(spec),
-        certificates=tuple(opensearch_names(spec).items()),
+        certificates=tuple(named.items()),
     )
     return [
         keys,
@@ -171,7 +185,7 @@ def _ground(spec: Spec) -> list[Kinds]:
             names.CERTIFICATES,
             {"type": "Opaque"},
             needs=[keys.id],
-            secrets=["ca.pem", *certificates],
+            secrets=["ca.pem", *files],
         ),
     ]
 

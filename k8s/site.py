@@ -5,6 +5,7 @@ What a chart runs has its usual ports, which people and dashboards expect; what 
 stack's base, as elsewhere.
 """
 
+from components import inventory
 from components.inventory import PROGRAMS, Program, Socket
 from components.site import Folders, Listener, Site
 from components.spec import Spec
@@ -34,6 +35,11 @@ SERVICES = {
 }
 """Program -> its Service, where the chart does not let it have the program's name."""
 
+SPREAD = "collector-spread"
+"""Where a gateway takes the spans of its own traces from the others."""
+ASKING = (SPREAD, "jaeger-otlp-grpc")
+"""Listeners with TLS that ask for a certificate: programs of the stack alone dial them, and no probe does."""
+
 PORTS = {
     "prometheus": 9090,
     "alertmanager": 9093,
@@ -48,6 +54,7 @@ PORTS = {
     "collector-spanmetrics": 8889,
     "collector-pushed": 8890,
     "collector-health": 13133,
+    "collector-spread": 4319,
     "collector-agent-metrics": 8888,
     "collector-agent-health": 13133,
     "jaeger-query-http": 16686,
@@ -57,6 +64,18 @@ PORTS = {
     "jaeger-health": 13133,
 }
 """Listener -> port; all others count from `deploy.port_base`."""
+
+
+def certificates_of(program: Program, site: Site) -> tuple[str, ...]:
+    """Names of the certificates that a program reads. Agents send no spans in a cluster, so nobody asks them
+    for one."""
+    return () if program.name == "collector-agent" else inventory.certificates_of(program, site)
+
+
+def certificates(site: Site) -> tuple[str, ...]:
+    """Names of all that there are, each once."""
+    there = (row for row in PROGRAMS if any(site.has(socket.name) for socket in row.sockets))
+    return tuple(dict.fromkeys(name for row in there for name in certificates_of(row, site)))
 
 
 def log_folder(spec: Spec) -> str:
@@ -82,10 +101,10 @@ def site_of(spec: Spec) -> Site:
             if row.name != "collector-agent" or spec.kubernetes.shipper == "collector"
             for socket in row.sockets
             # Alertmanagers find each other through their operator.
-            if socket.opened(spec) and not socket.peers
+            if socket.opened(spec) and (not socket.peers or (socket.name == SPREAD and gateways(spec) > 1))
         },
         services={
-            service.name: _at(spec, service.name, spec.deploy.port_base + service.run.port_offset)
+            service.name: _at(spec, (service.name,), spec.deploy.port_base + service.run.port_offset)
             for service in spec.services
             if service.run
         },
@@ -102,11 +121,25 @@ def site_of(spec: Spec) -> Site:
     )
 
 
+def gateways(spec: Spec) -> int:
+    """How many gateways of the collector there are."""
+    return 2 if spec.kubernetes.ha else 1
+
+
+def gateway_services(spec: Spec) -> tuple[str, ...]:
+    """The Service of each gateway, which are called like its pods: a trace goes to that whose it is."""
+    return tuple(f"collector-{number}" for number in range(gateways(spec)))
+
+
 def _listener(spec: Spec, row: Program, socket: Socket) -> Listener:
     port = PORTS.get(socket.name, spec.deploy.port_base + socket.offset)
-    return _at(spec, service_of(row.name), port, tls=socket.tls == "always")
+    services = gateway_services(spec) if socket.name == SPREAD else (service_of(row.name),)
+    asks = socket.name in ASKING
+    return _at(spec, services, port, tls=asks or socket.tls == "always", asks=asks)
 
 
-def _at(spec: Spec, service: str, port: int, *, tls: bool = False) -> Listener:
-    dialled = f"{service}.{spec.kubernetes.namespace}.svc:{port}"
-    return Listener(bind=f"0.0.0.0:{port}", dial=(dialled,), tls=tls)
+def _at(
+    spec: Spec, services: tuple[str, ...], port: int, *, tls: bool = False, asks: bool = False
+) -> Listener:
+    dialled = tuple(f"{service}.{spec.kubernetes.namespace}.svc:{port}" for service in services)
+    return Listener(bind=f"0.0.0.0:{port}", dial=dialled, tls=tls, asks=asks)

@@ -17,21 +17,39 @@ _INGRESS = Declared(
     ("programs: pages/settings.json/hosts",),
 )
 
-_TWO_CLUSTERS = (_INGRESS,)
+_GATEWAY = "pipelines: collector/collector.yaml"
+_SEVERAL = (
+    Declared(
+        "with `ha` a cluster has several gateways, which pass each trace on to that whose it is",
+        (
+            f"{_GATEWAY}/exporters/spread/gateways/*",
+            f"{_GATEWAY}/receivers/otlp/spread/*",
+            f"{_GATEWAY}/service/pipelines/traces/spread/*",
+        ),
+    ),
+    Declared(
+        "so with `ha` only what a gateway passed on is counted and judged",
+        (f"{_GATEWAY}/service/pipelines/traces/receivers",),
+        apart="/spread",
+    ),
+    Declared(
+        "so with `ha` spans are cleaned before they are passed on",
+        (f"{_GATEWAY}/service/pipelines/traces/processors",),
+        apart=', "mend", "transform/spans", "scrub"',
+    ),
+)
+
+_TWO_CLUSTERS = (_INGRESS, *_SEVERAL)
 
 _SERVERS_AND_CLUSTER = (
     Declared(
-        "in a cluster only OpenSearch speaks TLS; NetworkPolicies say who reaches whom",
+        "in a cluster OpenSearch, Jaeger and gateways among themselves speak TLS; NetworkPolicies say who "
+        "reaches whom",
         ("*/tls/*", "*/tls_config/*", "programs: */ca", "programs: */certificate", "programs: */key"),
         apart=_OURS,
     ),
     Declared("so a cluster's programs reach each other by `http`", ("*",), apart=r"(?<=http)s(?=://\{)"),
     Declared("so a cluster's programs are scraped by `http`", ("scrape jobs: */scheme",), apart="(?<=http)s"),
-    Declared(
-        "so the collector is told to send spans without TLS in a cluster",
-        ("pipelines: */exporters/otlp/jaeger/tls/insecure",),
-        apart="true",
-    ),
     Declared("a server's front passes requests on; in a cluster Services do", ("scrape jobs: front/*",)),
     Declared("so in a cluster no rule is about a front", ("rules: platform-targets/*",), apart=r"front\|"),
     Declared(
@@ -55,6 +73,7 @@ _SERVERS_AND_CLUSTER = (
     ),
     Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
     _INGRESS,
+    *_SEVERAL,
 )
 
 DECLARED = (

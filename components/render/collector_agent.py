@@ -40,7 +40,7 @@ def running(spec: Spec, site: Site) -> Running:
 def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
     """The configuration of the process `name`; None where it has nothing to do. Where the gateway does the
     agent's work, it is the gateway's process."""
-    files, takes = collector_files.receivers(spec, site), name == NAME and collector_spread.several(site)
+    files, takes = collector_files.receivers(spec, site), name == NAME and _takes(site)
     if not files and not takes:
         return None
     otlp = collector_otlp.logs(spec) if takes else {}
@@ -59,6 +59,12 @@ def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:
         pipelines = {**logs, **collector_otlp.metrics(spec), **collector_traces.spread(site)}
         return whole(spec, site, name, work, pipelines)
     return whole(spec, site, name, work, logs)
+
+
+def _takes(site: Site) -> bool:
+    """Whether programs of its host send spans to it; in a cluster they send them to any gateway."""
+    mine = any(site.has(f"{NAME}-otlp-{protocol}") for protocol in ("grpc", "http"))
+    return mine and collector_spread.several(site)
 
 
 def _take(spec: Spec, site: Site, work: dict[str, Any]) -> None:

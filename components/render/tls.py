@@ -20,7 +20,7 @@ def served(site: Site, listener: str, program: str) -> dict[str, Any]:
     """`tls` of a listener of the collector or of Jaeger; empty where it goes without."""
     if not site.serves_tls(listener):
         return {}
-    asked = {"client_ca_file": site.ca} if site.mutual else {}
+    asked = {"client_ca_file": site.ca} if site.asks(listener) else {}
     return {"tls": {**certificate(site, program), **asked}}
 
 
@@ -36,7 +36,10 @@ def trusted(site: Site, program: str) -> dict[str, str]:
 
 def dialled(site: Site, listener: str, program: str) -> dict[str, Any]:
     """`tls` of the program of the collector that dials it, there."""
-    return {"tls": trusted(site, program) if site.tls(listener) else {"insecure": True}}
+    if not site.tls(listener):
+        return {"tls": {"insecure": True}}
+    own = certificate(site, program) if site.asks(listener) else {}
+    return {"tls": {"ca_file": site.ca, **own}}
 
 
 def client(site: Site, program: str, *listeners: Listener) -> dict[str, str]:

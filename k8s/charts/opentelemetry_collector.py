@@ -6,7 +6,7 @@ The chart is not given the configuration as values: it passes those through its 
 
 from typing import Any
 
-from components.inventory import BY_NAME, Program, certificates_of
+from components.inventory import BY_NAME, Program
 from components.render import collector_agent, collector_gateway
 from components.render.document import Documents
 from components.running import Running
@@ -15,7 +15,7 @@ from components.spec import Spec
 from k8s import names
 from k8s.charts import common, mounts
 from k8s.charts.common import Values
-from k8s.site import CONF, log_folder
+from k8s.site import CONF, certificates_of, gateways, log_folder
 
 AGENT, GATEWAY = BY_NAME[collector_agent.NAME], BY_NAME[collector_gateway.NAME]
 _OFF = ("otlp", "otlp-http", "jaeger-compact", "jaeger-thrift", "jaeger-grpc", "zipkin", "metrics")
@@ -43,8 +43,8 @@ def agent(spec: Spec, site: Site) -> Values:
 
 
 def gateway(spec: Spec, site: Site) -> Values:
-    """One: of two, each would see half of a trace. What the stores do not take waits on a volume of its own,
-    which stays when the release goes."""
+    """What the stores do not take waits on a volume of its own, which stays when the release goes. Of
+    several, each passes a trace on to that whose it is."""
     running = collector_gateway.running(spec, site)
     # The volume itself comes from the claim of that name.
     kept = {"name": "data", "mountPath": site.data(GATEWAY.name)}
@@ -52,7 +52,8 @@ def gateway(spec: Spec, site: Site) -> Values:
     return {
         **values,
         "mode": "statefulset",
-        "replicaCount": 1,
+        "replicaCount": gateways(spec),
+        "topologySpreadConstraints": common.spread({"app.kubernetes.io/instance": GATEWAY.name}),
         "podSecurityContext": common.pod_security(_USER),
         "securityContext": common.CONTAINER_SECURITY,
         "extraVolumeMounts": [*values["extraVolumeMounts"], kept],
