@@ -9,11 +9,20 @@ from typing import Any, ClassVar
 from components.plan import Frozen, Part, Plan
 
 LATE = "{late:%s}"
+NOBODY = "stand-in"
+"""Both halves of the credentials with which a stand-in is asked: AWS knows none of that name, so that nothing
+can reach it."""
+LOOPBACK = "127.0.0.1"
 
 
 def late(name: str) -> str:
     """The token of a value that is known later."""
     return LATE % name
+
+
+def stand_in_url(port: int) -> str:
+    """Where the stand-in of this machine answers."""
+    return f"http://{LOOPBACK}:{port}"
 
 
 class AwsPart(Part):
@@ -226,3 +235,5 @@ class AwsPlan(Plan):
     tags: tuple[tuple[str, str], ...]
     """On everything."""
     endpoints: tuple[tuple[str, str], ...] = ()
+    stand_in: int = 0
+    """Port of the stand-in on this machine that takes the place of all of AWS; 0 for none."""

@@ -7,7 +7,7 @@ import ipaddress
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late
+from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late, stand_in_url
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
 from aws.programs import programs
 from aws.site import opened, site_of
@@ -19,7 +19,7 @@ from components.render import alertmanager_sns, sizes
 from components.render.text import texts
 from components.rules import files as rules
 from components.spec import Spec
-from components.spec.aws import days
+from components.spec.aws import SERVICES, STAND_IN_OFFSET, days
 from components.spec.base import milliseconds
 
 DAY = 86_400_000
@@ -47,13 +47,31 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             *programs(spec, names, ground, stored, workspace, relay),
             watch(spec, names, stored, workspace, relay),
         ),
-        secrets=tuple(Secret(name=item.name, source=item.source, key=item.key) for item in spec.secrets),
+        secrets=_secrets(spec),
         retain=spec.deploy.retain,
         account=names.account,
         region=names.region,
         tags=_tags(spec, stack),
-        endpoints=tuple(sorted(spec.aws.endpoints.items())),
+        endpoints=tuple(sorted(_endpoints(spec).items())),
+        stand_in=_stand_in(spec),
     )
+
+
+def _stand_in(spec: Spec) -> int:
+    return spec.deploy.port_base + STAND_IN_OFFSET if spec.aws.stand_in else 0
+
+
+def _endpoints(spec: Spec) -> dict[str, str]:
+    if port := _stand_in(spec):
+        return dict.fromkeys(SERVICES, stand_in_url(port))
+    return spec.aws.endpoints
+
+
+def _secrets(spec: Spec) -> tuple[Secret, ...]:
+    """None from outside for a stand-in: it tells nobody."""
+    if spec.aws.stand_in:
+        return ()
+    return tuple(Secret(name=item.name, source=item.source, key=item.key) for item in spec.secrets)
 
 
 def _tags(spec: Spec, stack: str) -> tuple[tuple[str, str], ...]:

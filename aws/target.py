@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from aws.parts import Archive, AwsPlan, Compute, Key, Network, Relay, Store, Task, Watch, Workspace
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Obstacle, Outputs, Target, UnitStatus
+from components.target import Access, Lacks, Obstacle, Outputs, StandIn, Target, UnitStatus
 
 if TYPE_CHECKING:
     import pulumi
@@ -32,9 +32,16 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
 
 
 def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "Deploy":
-    """Resources of pulumi-aws."""
+    """Resources of pulumi-aws. Who types `pulumi` by hand has a stand-in started here; what it is given for
+    secrets is told to nobody."""
     from aws.resources.deploy import Deployed
 
+    if plan.stand_in:
+        import pulumi
+
+        start_stand_in(plan.stack, plan)
+        names = {name for part in plan.parts if isinstance(part, Relay | Task) for name, _ in part.given}
+        secrets = {name: pulumi.Output.secret(f"https://{name}.invalid") for name in sorted(names)}
     return Deployed(plan, RELAY, secrets)
 
 
@@ -58,6 +65,26 @@ def status(plan: AwsPlan) -> list[UnitStatus]:
     return status(plan)
 
 
+def start_stand_in(stack: str, plan: AwsPlan | None) -> bool:
+    """See `components.target.StandIn`."""
+    from aws import stand_in
+
+    if plan is None:  # of whichever target
+        known = stand_in.recorded(stack)
+        return stand_in.start(stack, known.port) if known else False
+    if isinstance(plan, AwsPlan) and plan.stand_in:
+        return stand_in.start(stack, plan.stand_in)
+    return False
+
+
+def end_stand_in(stack: str) -> bool:
+    """See `components.target.StandIn`."""
+    from aws import stand_in
+
+    return stand_in.end(stack)
+
+
+STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
     kinds=(Archive, Compute, Key, Network, Relay, Store, Task, Watch, Workspace),
@@ -67,5 +94,6 @@ TARGET = Target(
     access=access,
     preflight=preflight,
     status=status,
+    stand_in=STAND_IN,
 )
 """Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

@@ -215,6 +215,17 @@ class Access:
 
 
 @dataclass(frozen=True)
+class StandIn(Generic[P]):
+    """Something on this machine that takes the place of where a stack goes, for training."""
+
+    start: Callable[[str, P | None], bool]
+    """Make sure that it answers, if the stack of that name has one: as its plan says, without a plan as
+    recorded when it was started first. Whether this call started it, empty. SuiteError if it cannot."""
+    end: Callable[[str], bool]
+    """End it, with all that it held; whether there was one."""
+
+
+@dataclass(frozen=True)
 class Target(Generic[P]):
     """A place that stacks can go to. `refusals` and `plan` are pure."""
 
@@ -238,6 +249,8 @@ class Target(Generic[P]):
     status: Callable[[P], list[UnitStatus]] | None = None
     """The parts of a plan as they are in their place, which knows them by their names: in place of `operate`
     where nothing but the place itself remembers what was deployed."""
+    stand_in: StandIn[P] | None = None
+    """None where nothing takes its place."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None
     """What the files say that are written for a stack of that name, read back from their text, for
     `obs parity`; None where nobody compares them."""

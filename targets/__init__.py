@@ -9,7 +9,7 @@ from importlib import import_module
 from components.plan import Plan
 from components.spec import Spec
 from components.spec.problem import Problem, Refused
-from components.target import AnyTarget, Operate
+from components.target import AnyTarget, Operate, StandIn
 
 MODULES = {
     "local": "vsi.target",
@@ -63,3 +63,10 @@ def operating() -> Iterator[tuple[str, Operate[Plan]]]:
     for name in MODULES:
         if operate := target(name).operate:
             yield name, operate
+
+
+def standing_in() -> Iterator[tuple[str, StandIn[Plan]]]:
+    """(name, what takes its place) of each target that has such a thing."""
+    for name in MODULES:
+        if found := target(name).stand_in:
+            yield name, found

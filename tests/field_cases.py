@@ -77,6 +77,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.tags.cohort": (("aws", "tags", "cohort"), "other"),
     "aws.tags.expiry": (("aws", "tags", "expiry"), "2027-07-07"),
     "aws.endpoints": (("aws", "endpoints"), {"s3": "http://127.0.0.1:5001"}),
+    "aws.stand_in": (("aws", "stand_in"), True),
     "secrets[].name": (("secrets", 0, "name"), "renamed"),
     "secrets[].source": (("secrets", 0, "source"), "config"),
     "secrets[].key": (("secrets", 0, "key"), "OTHER"),

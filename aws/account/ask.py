@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from aws.parts import AwsPlan
+from aws.parts import NOBODY, AwsPlan
 from components.spec.aws import PARTITIONS
 
 K = TypeVar("K")
@@ -21,6 +21,8 @@ CONNECT, READ = 5, 15
 ATTEMPTS = 2
 DEADLINE = 60.0
 """Seconds for all questions together: whatever asks for a token, or hangs on a proxy, ends then."""
+SLOW = 4
+"""Times as long for a stand-in, which is one process, and reads a service's code when it is asked first."""
 AT_ONCE = 16
 GLOBAL = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 """Partition -> the region that answers for what has none."""
@@ -65,12 +67,16 @@ class Asking:
     deadline: float = DEADLINE
     session: Any = None
     """boto3's; without, one is made of what the AWS CLI would use."""
+    read: int = READ
+    """Seconds to wait for an answer."""
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
     def of(plan: AwsPlan) -> "Asking":
         """Of a plan's account."""
+        if plan.stand_in:
+            return Asking(plan.region, dict(plan.endpoints), SLOW * DEADLINE, _nobody(), SLOW * READ)
         return Asking(plan.region, dict(plan.endpoints))
 
     @property
@@ -98,7 +104,7 @@ class Asking:
             if place not in self._clients:
                 config = Config(
                     connect_timeout=CONNECT,
-                    read_timeout=READ,
+                    read_timeout=self.read,
                     retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
                     max_pool_connections=AT_ONCE,
                 )
@@ -112,6 +118,13 @@ class Asking:
     def everywhere(self, service: str) -> Any:
         """The client of a service without regions."""
         return self.client(service, GLOBAL[self.partition])
+
+
+def _nobody() -> Any:
+    """boto3's session with credentials that AWS does not know."""
+    import boto3
+
+    return boto3.session.Session(aws_access_key_id=NOBODY, aws_secret_access_key=NOBODY)
 
 
 def at_once(calls: Mapping[K, Callable[[], V]], seconds: float = DEADLINE) -> dict[K, V | Exception]:

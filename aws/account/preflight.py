@@ -3,10 +3,11 @@ everything else, all at once."""
 
 from collections.abc import Mapping
 
+from aws import stand_in
 from aws.account import quotas, region, roles, taken
 from aws.account.ask import Asking, Trouble, at_once, trouble
 from aws.account.checks import Check, obstacle
-from aws.parts import AwsPlan
+from aws.parts import AwsPlan, stand_in_url
 from components.target import Obstacle
 
 CREDENTIALS = "credentials"
@@ -16,6 +17,8 @@ DOCS = "docs/targets/aws.md#permissions"
 
 def preflight(plan: AwsPlan, asking: Asking | None = None) -> list[Obstacle]:
     """Empty if the plan can be carried out. Changes nothing, and ends within twice `Asking.deadline`."""
+    if plan.stand_in and not stand_in.runs(plan.stack):
+        return [_of_stand_in(plan)]
     asking = asking or Asking.of(plan)
     if found := identity(plan, asking):
         return found
@@ -30,6 +33,19 @@ def preflight(plan: AwsPlan, asking: Asking | None = None) -> list[Obstacle]:
         *(found for answer in answers.values() if not isinstance(answer, Exception) for found in answer),
         *_unanswered(plan, checks, failed),
     ]
+
+
+def _of_stand_in(plan: AwsPlan) -> Obstacle:
+    """What is in the way of one that does not run yet."""
+    where = stand_in_url(plan.stand_in).removeprefix("http://")
+    if not stand_in.installed():
+        expected = "moto, which takes the place of AWS"
+        return obstacle("stand-in", "moto is not installed", expected, "make setup")
+    if stand_in.taken(plan.stand_in):
+        do = "end that, or choose another deploy.port_base (or OBS_PORT_BASE)"
+        return obstacle("stand-in", f"another program listens on {where}", "a port that is free", do)
+    do = f"obs up {plan.stack} starts it"
+    return obstacle("stand-in", f"does not run on {where}", "to be asked for names", do, fatal=False)
 
 
 def identity(plan: AwsPlan, asking: Asking) -> list[Obstacle]:
@@ -59,6 +75,8 @@ def _no_credentials(plan: AwsPlan, why: Trouble) -> Obstacle:
         "clock": "correct the secret key, or the clock of this machine",
         "away": f"see that this machine reaches AWS (HTTPS_PROXY); {WITHOUT}",
     }.get(why.kind, "see what the AWS CLI says: aws sts get-caller-identity")
+    if why.kind == "away" and plan.stand_in:
+        do = f"obs up {plan.stack} starts its stand-in"
     if why.kind == "away":
         return obstacle("AWS", why.words, "an answer; nothing was checked", do)
     return obstacle(CREDENTIALS, why.words, f"some of account {plan.account}; nothing was checked", do)

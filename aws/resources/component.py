@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from aws.parts import AwsPart, AwsPlan, late
+from aws.parts import NOBODY, AwsPart, AwsPlan, late
 
 
 @dataclass
@@ -32,6 +32,9 @@ class Account:
             endpoints=[aws.ProviderEndpointArgs(**{_argument(name): url}) for name, url in plan.endpoints],
             # What stands in for S3 has no name of its own for each bucket.
             s3_use_path_style=True if "s3" in dict(plan.endpoints) else None,
+            # Those of nobody: whatever is not replaced is refused, rather than made in somebody's account.
+            access_key=NOBODY if plan.stand_in else None,
+            secret_key=NOBODY if plan.stand_in else None,
             opts=opts,
         )
         return Account(plan, provider)

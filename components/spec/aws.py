@@ -22,6 +22,11 @@ SERVICES = (
 )  # fmt: skip
 """The services that a stack uses, as the provider names their endpoints."""
 
+STAND_IN_ACCOUNT = "123456789012"
+"""The one account that a stand-in has."""
+STAND_IN_OFFSET = 90
+"""Of its port from `deploy.port_base`: no program of a stack has it (`components.inventory`)."""
+
 Account = Annotated[str, Like(r"^[0-9]{12}$", "an account's id in quotes: 12 digits, as in '123456789012'")]
 Region = Annotated[
     str,
@@ -175,6 +180,9 @@ class Aws(Model):
     tags: Tags = Tags()
     endpoints: dict[str, Url] = {}
     """Service -> URL that takes its place: a local stand-in, for training and tests."""
+    stand_in: bool = False
+    """Whether a stand-in on this machine takes the place of all of AWS, for training: `obs up` starts it,
+    `obs destroy` ends it, and nothing reaches AWS."""
 
     @field_validator("endpoints")
     @classmethod
@@ -184,6 +192,14 @@ class Aws(Model):
                 f"expected names of services, of {', '.join(SERVICES)}; unknown: {', '.join(unknown)}"
             )
         return value
+
+    @model_validator(mode="after")
+    def _one_stand_in(self) -> "Aws":
+        if self.stand_in and self.endpoints:
+            raise ValueError("expected no `endpoints` beside `stand_in`, which takes the place of all")
+        if self.stand_in and self.account not in (None, STAND_IN_ACCOUNT):
+            raise ValueError(f"expected `account` to be '{STAND_IN_ACCOUNT}', the one that a stand-in has")
+        return self
 
     @property
     def partition(self) -> str:
@@ -200,4 +216,16 @@ class Aws(Model):
         return next(place for place in PARTITIONS if (self.region or "").startswith(place[0]))
 
 
-__all__ = ["SERVICES", "Archive", "Aws", "Budget", "Domain", "Tags", "TaskImages", "Vpc", "days"]
+__all__ = [
+    "SERVICES",
+    "STAND_IN_ACCOUNT",
+    "STAND_IN_OFFSET",
+    "Archive",
+    "Aws",
+    "Budget",
+    "Domain",
+    "Tags",
+    "TaskImages",
+    "Vpc",
+    "days",
+]

@@ -60,22 +60,24 @@ def up(
     from obs.describe import describe
     from obs.previews.deployed import forget, remember
     from obs.session import look_ahead, session
+    from obs.stand_in import standing
     from targets import target_of
     from targets.secret_values import check
 
     spec, plan = describe(env)
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)
-    if not (yes or env == "local"):
-        _confirm(env, plan)
-    _bring_engines(plan)
-    _preflight(spec, plan)
-    run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
-    alone = operate.alone(run, plan) if operate else nullcontext()
-    with session(env, run.command, wait, plan) as (driver, watcher), alone:
-        forget(env)  # until it ended well, it is not known what is there
-        look_ahead(env)
-        driver.up(watcher)
+    with standing(env, plan):
+        if not (yes or env == "local"):
+            _confirm(env, plan)
+        _bring_engines(plan)
+        _preflight(spec, plan)
+        run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
+        alone = operate.alone(run, plan) if operate else nullcontext()
+        with session(env, run.command, wait, plan) as (driver, watcher), alone:
+            forget(env)  # until it ended well, it is not known what is there
+            look_ahead(env)
+            driver.up(watcher)
     remember(spec, plan)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
@@ -134,14 +136,16 @@ def _preview(env: str, how: "Shown", forget_host: list[str] | None) -> int:
     from obs.console import print_json
     from obs.departed import give_up
     from obs.describe import describe
+    from obs.stand_in import standing
     from targets.secret_values import check
 
     spec, plan = describe(env)
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)
-    _obstacles(spec, plan)
-    _bring_engines(plan)
-    found = _previewed(env, plan)
+    with standing(env, plan):
+        _obstacles(spec, plan)
+        _bring_engines(plan)
+        found = _previewed(env, plan)
     if how.as_json:
         print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
@@ -157,9 +161,10 @@ def refresh(env: Env = "local", wait: Wait = False) -> int:
     from obs.console import tell
     from obs.describe import check_known
     from obs.session import look_ahead, session
+    from obs.stand_in import standing
 
     check_known(env)
-    with _file_kept(env), session(env, f"refresh {env}", wait) as (driver, watcher):
+    with standing(env), _file_kept(env), session(env, f"refresh {env}", wait) as (driver, watcher):
         look_ahead(env)
         driver.refresh(watcher)
     if watcher.drifted:
@@ -181,6 +186,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     from obs.describe import check_known, deployed_in, why_unreadable
     from obs.previews.deployed import forget
     from obs.session import session
+    from obs.stand_in import standing
 
     check_known(env)
     if why := why_unreadable(env):
@@ -190,7 +196,8 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     give_up(env, None, forget_host or (), _ask)
     run, operate = Run(env, f"destroy {env}", wait), deployed_in(env)
     alone = operate.alone(run, None) if operate else nullcontext()
-    with _file_kept(env), session(env, run.command, wait) as (driver, watcher), alone:
+    taken_down = session(env, run.command, wait)
+    with standing(env, down=True), _file_kept(env), taken_down as (driver, watcher), alone:
         driver.destroy(watcher)
         forget(env)
         _remove_forgotten(env, yes)

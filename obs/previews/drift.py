@@ -87,6 +87,7 @@ def drift_of(stack: str) -> list[PartChange]:
     from obs.progress import Watcher
     from obs.pulumi import Driver, PulumiFailed
     from obs.session import check_passphrase, explain, parts_of
+    from obs.stand_in import standing
     from obs.untouched import untouched
     from stacks.loader import STACKS
 
@@ -99,7 +100,7 @@ def drift_of(stack: str) -> list[PartChange]:
         watcher(event)
         collector(event)
 
-    with untouched(STACKS / f"Pulumi.{stack}.yaml"), driver.command.interruptible(tell):
+    with standing(stack), untouched(STACKS / f"Pulumi.{stack}.yaml"), driver.command.interruptible(tell):
         driver.select()
         try:
             with watcher:

@@ -110,6 +110,11 @@ class Provider(ResourceProviderServicer):
         given = plain(request.args)
         os.environ["AWS_DEFAULT_REGION"] = given["region"]
         os.environ["AWS_ENDPOINT_URL"] = NOWHERE
+        if "accessKey" in given:
+            os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"] = (
+                given["accessKey"],
+                given["secretKey"],
+            )
         for item in json.loads(given.get("endpoints", "[]")):
             for service, url in item.items():
                 model = boto3.client(service).meta.service_model
