@@ -193,6 +193,16 @@ class Bound:
     """Whether it takes these rather than connections."""
 
 
+class Reach(Protocol):
+    """Leads from this machine to what a site names by addresses that only its own network knows."""
+
+    def __call__(self, address: str) -> str:
+        """The `host:port` at which this machine reaches an address of the site."""
+
+    def why(self, address: str) -> str:
+        """Why the last connection did not get there; '' if it did."""
+
+
 @dataclass(frozen=True)
 class Access:
     """How `obs verify` reaches what runs. Each function raises `Lacks` where the place has no such thing, and
@@ -212,6 +222,13 @@ class Access:
     """What a service wrote, line by line, oldest first."""
     sockets: Callable[[], list[Bound]]
     """Where the stack's processes listen."""
+    reach: Reach | None = None
+    """None where this machine dials the site's addresses itself."""
+    instances: Callable[[str], tuple[str, ...]] | None = None
+    """An address, as `reach` takes it, of each instance of a service by its name; None where the service's
+    listener has them all."""
+    note: str = ""
+    """What a person has to know to use the site's addresses."""
 
 
 @dataclass(frozen=True)

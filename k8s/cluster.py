@@ -89,6 +89,23 @@ class Api:
         """What POST answers."""
         return self._json("POST", path, {}, body)
 
+    def forward(self, namespace: str, pod: str, port: int) -> Any:
+        """A WebSocket to a port of a pod, as `kubectl port-forward` opens one."""
+        from kubernetes.stream.ws_client import create_websocket, get_websocket_url
+        from websocket import WebSocketBadStatusException, WebSocketException
+
+        settings, headers = self._client.configuration, dict[str, str]()
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/portforward"
+        try:
+            url = get_websocket_url(f"{settings.host}{path}", [("ports", str(port))])
+            return create_websocket(settings, url, headers)
+        except WebSocketBadStatusException as error:
+            what = STATUS.get(error.status_code, "is the pod gone?")
+            raise Refused(f"{self._who}: {path}: {error.status_code}; {what}", error.status_code) from None
+        except (WebSocketException, OSError, ValueError) as error:
+            raise Unreachable(f"{self._who} does not answer: {_reason(error)}") from None
+
     def lines(self, path: str, **query: str) -> Iterator[str]:
         """An answer line by line as it comes, without an end where the cluster has none (`follow`)."""
         endless = query.get("follow") == "true"

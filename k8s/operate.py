@@ -33,7 +33,8 @@ class NotHere(SuiteError):
     exit_code = 2
 
 
-def _found(record: Record, api: Api) -> list[Workload]:
+def present(record: Record, api: Api) -> list[Workload]:
+    """The workloads of a stack, asked of the cluster."""
     namespace = record.cluster.namespace
     with ThreadPoolExecutor(len(PATHS)) as pool:
         asked = {kind: pool.submit(api.get, path.format(namespace)) for kind, path in PATHS.items()}
@@ -55,7 +56,7 @@ def units(stack: str, away: dict[str, str] | None = None) -> list[str]:
         return []
     record, api = _there(stack)
     ends = time.monotonic() + GOING_S
-    while found := _found(record, api):
+    while found := present(record, api):
         if time.monotonic() > ends or not all(record.stack.operated(one.item) for one in found):
             break
         time.sleep(0.5)  # what they were made from is gone; the cluster is clearing them away
@@ -68,7 +69,7 @@ def status(stack: str) -> list[UnitStatus]:
         return []
     record, api = _there(stack)
     now = datetime.now(UTC)
-    return [row(stack, record.stack, one, now) for one in _found(record, api)]
+    return [row(stack, record.stack, one, now) for one in present(record, api)]
 
 
 def logs(
@@ -79,7 +80,7 @@ def logs(
     record, api = _there(stack)
     sources = [
         (one.name, f"/api/v1/namespaces/{record.cluster.namespace}/pods/{pod['metadata']['name']}/log", box)
-        for one in _found(record, api)
+        for one in present(record, api)
         if one.name in units
         for pod in one.pods
         for box in _started(pod)
@@ -148,8 +149,8 @@ def remove(stack: str, told: Callable[[str], None]) -> None:
     """Wait for what the cluster clears away by itself. The rest is Helm's, and of no record here."""
     record, api = _there(stack)
     ends = time.monotonic() + GOING_S
-    before = _found(record, api)
-    while left := _found(record, api):
+    before = present(record, api)
+    while left := present(record, api):
         if time.monotonic() > ends:
             names = ", ".join(one.name for one in left)
             where = f"--kube-context {record.cluster.context} -n {record.cluster.namespace}"
@@ -174,7 +175,7 @@ def kept(stack: str) -> list[Kept]:
         for item in claims["items"]
         if record.stack.owns_claim(item)
     ]
-    if not found and not _found(record, api):
+    if not found and not present(record, api):
         forget(stack)
     return found
 

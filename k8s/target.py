@@ -10,7 +10,6 @@ from components.spec.problem import Problem
 from components.target import (
     Access,
     Kept,
-    Lacks,
     Obstacle,
     Operate,
     Outputs,
@@ -53,9 +52,10 @@ def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]")
 
 
 def access(spec: Spec, plan: KubernetesPlan, outputs: Outputs) -> Access:
-    """There is no way to the pods from here yet."""
-    del spec, plan, outputs
-    raise Lacks("target kubernetes has no `obs verify` yet: ask the cluster with kubectl")
+    """Port-forwards, the engine's state, and what the cluster says."""
+    from k8s.access import access
+
+    return access(spec, plan, outputs)
 
 
 def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:

@@ -11,16 +11,14 @@ SHOWN = 8
 
 def where(spec: Spec, plan: Plan, site: Site) -> list[tuple[str, str]]:
     """(what, address), the stack's own programs first, then where spans go, then the services."""
-    units = {part.name for part in plan.parts}
     rows = [
         (page.shows if row.name == "pages" else f"{page.shows} ({row.name})", site.url(row.api) + page.path)
         for row in sorted(PROGRAMS, key=lambda row: (row.name != "pages", row.name))
         for page in row.pages
-        if row.name in units
+        if site.has(row.api)
     ]
-    if "collector" in units:
-        rows += _receivers(site)
-    run = [service for service in spec.services if service.run and service.name in units]
+    rows += _receivers(site)
+    run = [service for service in spec.services if service.run]
     rows += [(service.name, f"{site.service(service).url}/") for service in run[:SHOWN]]
     if len(run) > SHOWN:
         rows.append((f"{len(run) - SHOWN} more services", f"obs status {plan.stack}"))

@@ -91,11 +91,13 @@ def up(
     from obs.where import text, where
 
     try:
-        site = target_of(spec).access(spec, plan, outputs_of(env)).site
+        access = target_of(spec).access(spec, plan, outputs_of(env))
     except Lacks as error:  # it is up all the same
         tell(str(error))
         return 0
-    out.print(text(where(spec, plan, site)))
+    out.print(text(where(spec, plan, access.site)))
+    if access.note:
+        tell(access.note)
     return 0
 
 

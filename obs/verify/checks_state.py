@@ -1,10 +1,12 @@
 """Checks on what stands: engines, targets, rules, sockets, and what was lost on the way."""
 
 import ipaddress
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from components.errors import SuiteError
+from components.render.scrape_jobs import jobs
 from components.spec import Spec
 from components.target import Bound, Lacks
 from obs.verify.check import Check, seconds
@@ -44,7 +46,9 @@ def engines(ctx: Context) -> str:
 
 
 def targets(ctx: Context) -> str:
-    """Prometheus reaches all it scrapes, and its Alertmanager."""
+    """Prometheus reaches all it scrapes, each job has its targets, and it knows an Alertmanager. A job whose
+    selector finds nothing has none that could be down."""
+    wanted = {job.name: max(1, len(job.target)) for job in jobs(ctx.spec, ctx.site)}
 
     def look() -> int:
         found = ctx.clients.prometheus.targets()
@@ -59,6 +63,14 @@ def targets(ctx: Context) -> str:
                 f"down: {', '.join(sorted(down))}" if found else "no target",
                 f"See `obs status {ctx.stack}`, and /targets of Prometheus.",
             )
+        there = Counter(item["labels"].get("job") for item in found)
+        short = [f"{name} ({there[name]} of {n})" for name, n in wanted.items() if there[name] < n]
+        if short:
+            raise NotYet(
+                "every scrape job to have its targets",
+                f"fewer: {', '.join(short)}",
+                "See /service-discovery of Prometheus: does an address, a selector or a port lead elsewhere?",
+            )
         return len(found)
 
     limit = 2 * seconds(ctx.spec.metrics.scrape_interval) + 15
@@ -70,7 +82,7 @@ def targets(ctx: Context) -> str:
             "none",
             "See `alerting:` in prometheus.yml (obs render), and `obs logs prometheus`.",
         )
-    return f"{count} targets up, {len(alertmanagers)} Alertmanager known"
+    return f"{count} targets of {len(wanted)} jobs up, {len(alertmanagers)} Alertmanager known"
 
 
 def rules(ctx: Context) -> str:

@@ -8,6 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -33,6 +34,7 @@ class Http:
     """One server: its name in messages, its address, and where its log is. Of several that replace each other
     (`further` addresses) the next is asked when one does not answer.
 
+    `why` says what else is known of a connection that failed.
     `left` says how many seconds the run has left: no request takes longer, so that the run ends in time."""
 
     def __init__(
@@ -43,9 +45,11 @@ class Http:
         transport: httpx.BaseTransport | None = None,
         left: Callable[[], float] = forever,
         further: Sequence[str] = (),
+        why: Callable[[], str] = str,
         **options: Any,
     ) -> None:
         self.name = name
+        self._why = why
         self._bases = deque((base, *further))
         self.stack = stack
         self._left = left
@@ -75,9 +79,10 @@ class Http:
                 return self._client.request(method, f"{self.base}{path}", timeout=limit, **options)
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 if last:
+                    known = self._why()
                     raise Unanswered(
                         f"{self.name} to answer at {self.base}{what}",
-                        f"{type(error).__name__}: {error}",
+                        f"{type(error).__name__}: {known or error}",
                         f"See `obs status {self.stack}` and `obs logs {self.name}`.",
                     ) from None
                 self._bases.rotate(-1)
@@ -139,6 +144,10 @@ class Prometheus(Http):
         found: list[Json] = self._data("targets", {"state": "active"})["activeTargets"]
         return found
 
+    def formatted(self, expression: str) -> str:
+        """An expression in the form that it gives all."""
+        return str(self._data("format_query", {"query": expression}))
+
     def alertmanagers(self) -> list[str]:
         """Addresses of the Alertmanagers that it sends to."""
         return [item["url"] for item in self._data("alertmanagers")["activeAlertmanagers"]]
@@ -146,7 +155,11 @@ class Prometheus(Http):
     def rules(self) -> list[Json]:
         """Rules with their health, each with its group's name under `group`."""
         groups = self._data("rules")["groups"]
-        return [{**rule, "group": group["name"]} for group in groups for rule in group["rules"]]
+        return [
+            {**rule, "group": group["name"], "interval": group.get("interval")}
+            for group in groups
+            for rule in group["rules"]
+        ]
 
     def alerts(self, name: str, service: str) -> list[Json]:
         """Pending and firing alerts of a name about a service."""
@@ -180,6 +193,10 @@ class Alertmanager(Http):
         """Alerts that it knows now."""
         found: list[Json] = self.json("GET", "/api/v2/alerts")
         return found
+
+    def configuration(self) -> str:
+        """What it was given, as it has read it: complete, without secrets."""
+        return str(self.json("GET", "/api/v2/status")["config"]["original"])
 
     def knows(self, name: str, service: str) -> bool:
         """Whether it knows an alert of a name about a service."""
@@ -304,9 +321,11 @@ class Clients:
         self._services: dict[str, Http] = {}
         self._tls: Json = {} if transport else {"verify": _tls(access, stack)}
 
+        self._reach = access.reach
+
         def at(program: str) -> Json:
-            first, *further = access.site.urls(BY_NAME[program].api)
-            return {**self._common, "name": program, "base": first, "further": further}
+            listener = access.site.listeners[BY_NAME[program].api]
+            return {**self._common, "name": program, **self._at(listener.tls, *listener.dial)}
 
         self.prometheus = Prometheus(**at("prometheus"))
         self.alertmanager = Alertmanager(**at("alertmanager"))
@@ -322,11 +341,22 @@ class Clients:
         told = {"stack": self._stack, "transport": self._transport, "left": self._left}
         return {**told, **self._tls}
 
+    def _at(self, tls: bool, *addresses: str) -> Json:
+        """Where one is asked that replace each other."""
+        scheme, reach = "https" if tls else "http", self._reach
+        first, *further = (f"{scheme}://{reach(one) if reach else one}" for one in addresses)
+        told: Json = {"base": first, "further": further}
+        return {**told, "why": partial(reach.why, addresses[0])} if reach else told
+
     def service(self, name: str, listener: Listener) -> Http:
         """A service with `run`, or another listener that speaks HTTP."""
-        if name not in self._services:
-            self._services[name] = Http(name, listener.url, **self._common)
-        return self._services[name]
+        return self.instance(name, listener.dial[0], tls=listener.tls)
+
+    def instance(self, name: str, address: str, *, tls: bool) -> Http:
+        """One of several of a service."""
+        if address not in self._services:
+            self._services[address] = Http(name, **self._common, **self._at(tls, address))
+        return self._services[address]
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -11,6 +11,7 @@ import httpx
 from components.inventory import PROGRAMS
 from components.site import Site
 from components.spec import Spec
+from obs.verify.given import given
 from obs.verify.runner import run
 
 DEADLINE_S = 300.0
@@ -20,11 +21,18 @@ PLACEHOLDERS = ("UI assets", "no UI", "not built", "placeholder")
 """What engines built without their pages say instead of them."""
 
 
-def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S, patience: int = 1) -> int:
+def verify(
+    env: str,
+    as_json: bool = False,
+    deadline_s: float = DEADLINE_S,
+    patience: int = 1,
+    at: Sequence[str] = (),
+) -> int:
     """Check an environment; the exit code of `obs`: 0 if nothing failed, else 1.
 
     BadInput if its stack file is not valid; Locked if another run works on the stack, since two would take
-    each other's faults for their own. With `as_json` standard output holds the report alone; progress goes
+    each other's faults for their own. `at` has `NAME=HOST:PORT` where a program or service is to be asked
+    elsewhere than its target says. With `as_json` standard output holds the report alone; progress goes
     to standard error either way."""
     from obs.console import PlainConsole, out, tell
     from obs.describe import describe
@@ -34,7 +42,7 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S, pati
     from targets import target_of
 
     spec, plan = describe(env)
-    access = target_of(spec).access(spec, plan, outputs_of(env))
+    access = given(target_of(spec).access(spec, plan, outputs_of(env)), at)
     with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
         report = run(spec, access, stack=env, deadline_s=deadline_s, patience=patience, progress=tell)
     if as_json:
@@ -43,7 +51,7 @@ def verify(env: str, as_json: bool = False, deadline_s: float = DEADLINE_S, pati
     table = PlainConsole(width=None if out.is_terminal else WIDTH, soft_wrap=False)
     table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
-    for name, url in pages(spec, access.site) if access.identity is None else ():
+    for name, url in pages(spec, access.site) if access.identity is None and access.reach is None else ():
         out.print(f"{name:14} {url}")
     return report.exit_code
 

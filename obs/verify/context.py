@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from components.errors import SuiteError
 from components.site import Site
 from components.spec import Service, Spec
 from components.target import Access
@@ -152,22 +153,35 @@ class Context:
         """The interface of a service with `run`."""
         return self.clients.service(service.name, self.site.service(service))
 
+    def instances(self, service: Service) -> list[Http]:
+        """Each instance of a service with `run`."""
+        listener, ask = self.site.service(service), self.access.instances
+        try:
+            found = ask(service.name) if ask else listener.dial
+        except SuiteError as error:
+            raise CheckFailed(
+                f"the instances of {service.name}", str(error), f"See `obs status {self.stack}`."
+            ) from None
+        return [self.clients.instance(service.name, address, tls=listener.tls) for address in found]
+
     @contextmanager
     def fault(self, service: Service, name: str, seconds: float, **parameters: object) -> Iterator[None]:
-        """A fault of the demo services while the block lasts, at most `seconds` times patience and a margin.
+        """A fault of every instance of a demo service while the block lasts, at most `seconds` times patience
+        and a margin.
 
         It is ended whatever happens in the block. Were this process killed, it would end by itself."""
-        client = self.service(service)
+        instances = self.instances(service)
         body = {"seconds": min(3600.0, seconds * self.patience + FAULT_MARGIN), **parameters}
         self.faults.add((service.name, name))
         try:
-            answer = client.request("PUT", f"/faults/{name}", json=body)
-            if answer.status_code != 200:
-                raise CheckFailed(
-                    f"{service.name} to take the fault {name}",
-                    f"{answer.status_code}: {answer.text[:300]}",
-                    f"See `obs logs {service.name}`.",
-                )
+            for client in instances:
+                answer = client.request("PUT", f"/faults/{name}", json=body)
+                if answer.status_code != 200:
+                    raise CheckFailed(
+                        f"{service.name} to take the fault {name}",
+                        f"{answer.status_code}: {answer.text[:300]}",
+                        f"See `obs logs {service.name}`.",
+                    )
             self.say(f"{service.name}: fault {name} injected")
             yield
         finally:
@@ -176,12 +190,18 @@ class Context:
     def clear(self, service: str, name: str) -> None:
         """End a fault; says so if it cannot be ended."""
         found = next(item for item in self.spec.services if item.name == service)
+        problem = ""
         try:
-            left = self.ends + UNDOING - self.clock.monotonic()
-            answer = self.service(found).request("DELETE", f"/faults/{name}", left=left)
-            problem = "" if answer.status_code == 200 else f"{answer.status_code}"
-        except NotYet as error:
-            problem = str(error)
+            instances = self.instances(found)
+        except CheckFailed as error:
+            instances, problem = [], str(error)
+        for client in instances:
+            try:
+                left = self.ends + UNDOING - self.clock.monotonic()
+                answer = client.request("DELETE", f"/faults/{name}", left=left)
+                problem = problem if answer.status_code == 200 else f"{answer.status_code}"
+            except NotYet as error:
+                problem = str(error)
         if problem:
             self.say(f"{service}: fault {name} could not be ended ({problem}); it ends by itself")
         else:

@@ -7,6 +7,7 @@ have ended.
 
 from obs.verify import (
     checks_alerts,
+    checks_loaded,
     checks_logs,
     checks_otlp,
     checks_pages,
@@ -35,6 +36,7 @@ TRACKS: tuple[tuple[Check, ...], ...] = (
         checks_request.TRACE,
         checks_request.LOGS,
     ),
+    (checks_loaded.RULES_LOADED, checks_loaded.ROUTES_LOADED),
     (checks_sampling.REST,),
     (checks_redaction.REDACTED,),
     (checks_logs.UNDERSTOOD, checks_logs.COMPLETE),

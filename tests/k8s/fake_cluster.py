@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import yaml
 
 from k8s.parts import Cluster
+from tests.k8s.fake_forward import forward
 
 TOKEN = "of-the-test"
 NAMESPACE = "observability"
@@ -35,6 +36,8 @@ class FakeCluster:
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": items(),
             f"/api/v1/namespaces/{NAMESPACE}/secrets": items(),
         }
+        self.forwards: dict[str, int | str] = {}
+        """Pod:port -> the port of this machine that a forward leads to, or what goes wrong."""
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
@@ -70,6 +73,11 @@ class FakeCluster:
                 if self.headers.get("authorization") != f"Bearer {TOKEN}":
                     self.answer((401, "Unauthorized"))
                     return
+                if url.path.endswith("/portforward"):
+                    target = fake.forwards.get(f"{url.path.split('/')[-2]}:{query['ports'][0]}")
+                    if target is not None:
+                        forward(self, target)
+                        return
                 found = fake.answers.get(url.path, (404, f"{url.path} not found"))
                 self.answer(found(query) if callable(found) else found)
 

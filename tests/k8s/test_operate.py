@@ -10,7 +10,7 @@ import typer
 
 from components.errors import SuiteError
 from components.plan import Pillar
-from components.target import Lacks, UnitStatus
+from components.target import UnitStatus
 from k8s import operate
 from k8s.parts import KubernetesPlan
 from k8s.record import is_there, recall, remember
@@ -317,9 +317,3 @@ def test_a_cluster_that_is_away_is_said_in_a_line(cluster: FakeCluster) -> None:
 
     with pytest.raises(SuiteError, match="context 'test' does not answer"):
         operate.status("staging-k8s")
-
-
-def test_verify_is_still_missing_and_says_so(cluster: FakeCluster) -> None:
-    spec = load("staging-k8s")
-    with pytest.raises(Lacks, match="obs verify"):
-        target_of(spec).access(spec, target_of(spec).plan(spec, "staging-k8s"), lambda _: {})

@@ -2,12 +2,19 @@
 
 import json
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import yaml
 
+from components.render import alertmanager
+from components.render.scrape_jobs import Job, jobs
+from components.rules import files
 from components.rules.slo import indicator
+from obs.verify.checks_loaded import SECRET, seconds_of
 from tests.verify.queries import Json, labels_of, matcher, matches_query
+from vsi.site import local_site
 
 if TYPE_CHECKING:
     from tests.verify.fakes import World
@@ -118,8 +125,20 @@ class Engines:
             if "metric leaks" in self.world.broken:
                 data.append({"__name__": "charged", "card": self.world.card})
         elif path == "targets":
-            health = "down" if "target down" in self.world.broken else "up"
-            data = {"activeTargets": [{"labels": {"job": "jaeger"}, "health": health, "lastError": ""}]}
+            down = "jaeger" if "target down" in self.world.broken else ""
+            gone = "jaeger" if "target missing" in self.world.broken else ""
+            data = {
+                "activeTargets": [
+                    {
+                        "labels": {"job": job.name},
+                        "health": "down" if job.name == down else "up",
+                        "lastError": "",
+                    }
+                    for job in self._jobs
+                    for _ in job.target
+                    if job.name != gone
+                ]
+            }
         elif path == "alertmanagers":
             data = {
                 "activeAlertmanagers": []
@@ -134,16 +153,49 @@ class Engines:
                 if "rule fails" in self.world.broken
                 else "ok"
             )
-            rule = {
-                "name": "TargetDown",
-                "type": "alerting",
-                "health": health,
-                "lastError": "no such function",
-            }
-            data = {"groups": [{"name": "orders", "rules": [rule]}]}
+            failing = {"health": health, "lastError": "no such function"}
+            groups = [
+                {"name": name, "rules": [{**rule, **failing} for rule in rules]}
+                for name, rules in self._rules.items()
+            ]
+            data = {"groups": groups}
+        elif path == "format_query":
+            data = " ".join(params["query"].split())
         elif path == "alerts":
             data = {"alerts": [{"labels": self.labels(*key), "state": "firing"} for key in self.world.firing]}
         return httpx.Response(200, json={"status": "success", "data": data})
+
+    @cached_property
+    def _jobs(self) -> tuple[Job, ...]:
+        return jobs(self.world.spec, local_site(self.world.spec))
+
+    @cached_property
+    def _rules(self) -> dict[str, list[Json]]:
+        """Group -> its rules, as Prometheus has read those of the description."""
+        broken, found = self.world.broken, dict[str, list[Json]]()
+        for path, document in files.documents(self.world.spec, local_site(self.world.spec)).items():
+            for group in document.data["groups"] if path.startswith("rules/") else ():
+                found[group["name"]] = [
+                    {
+                        "name": rule.get("alert") or rule["record"],
+                        "type": "alerting" if "alert" in rule else "recording",
+                        "query": " ".join(rule["expr"].split()),
+                        "duration": seconds_of(rule.get("for", "0s")),
+                        "labels": {**group["labels"], **rule.get("labels", {})},
+                        "annotations": rule.get("annotations"),
+                    }
+                    for rule in group["rules"]
+                ]
+        last = next(rule for rules in found.values() for rule in rules if rule["type"] == "alerting")
+        if "rule filled in" in broken:
+            last["annotations"] = dict.fromkeys(last["annotations"], "on  of ")
+        if "rule of before" in broken:
+            last["query"] = "up == 0"
+        if "rule too many" in broken:
+            next(iter(found.values())).append({**last, "name": "Former"})
+        if "rules refused" in broken:
+            found.popitem()
+        return {**found, "of-others": [{"name": "Theirs", "type": "alerting", "query": "1"}]}
 
     def labels(self, alert: str, service: str) -> dict[str, str]:
         return {
@@ -153,8 +205,31 @@ class Engines:
             "severity": "warning",
         }
 
-    def alertmanager(self, _request: httpx.Request) -> httpx.Response:
+    def alertmanager(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/v2/status":
+            return httpx.Response(200, json={"config": {"original": self._configuration}})
         return httpx.Response(200, json=[{"labels": self.labels(*key)} for key in self.world.firing])
+
+    @cached_property
+    def _configuration(self) -> str:
+        """Alertmanager's own form of what it was given: with defaults, other words, and no secret."""
+        spec = self.world.spec
+        loaded = alertmanager.render(spec, local_site(spec))["alertmanager.yml"].data
+        route = loaded["route"]
+        loaded["global"], route["continue"] = {"resolve_timeout": "5m"}, False
+        loaded["templates"] = [f"/etc/conf/{path}" for path in loaded["templates"]]
+        route["repeat_interval"] = "240m"
+        route["routes"][0]["matchers"] = [text.replace("=", " = ") for text in route["routes"][0]["matchers"]]
+        for receiver in loaded["receivers"]:
+            for config in receiver.get("webhook_configs", ()):
+                config["url"] = SECRET
+        if "route of before" in self.world.broken:
+            route["routes"][-1]["receiver"] = "former"
+        if "receiver missing" in self.world.broken:
+            loaded["receivers"].pop()
+        if "waits differ" in self.world.broken:
+            route["group_wait"] = "2h"
+        return yaml.safe_dump(loaded)
 
     def sink(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/":

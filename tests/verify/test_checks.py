@@ -21,10 +21,23 @@ FAILS: dict[str, list[tuple[str, str]]] = {
     "engines answer": [("unit down", "jaeger (refused)")],
     "targets up": [
         ("target down", "down: jaeger"),
+        ("target missing", "fewer: jaeger (0 of 1)"),
         ("no alertmanager", "Alertmanager"),
         ("prometheus broken", "503"),
     ],
-    "rules evaluate": [("rule fails", "no such function"), ("rules waiting", "not yet: TargetDown")],
+    "rules evaluate": [("rule fails", "no such function"), ("rules waiting", "not yet: ")],
+    "rules loaded": [
+        ("rule filled in", "1 that are missing or different"),
+        ("rule of before", "1 that are missing or different"),
+        ("rule too many", "1 that nobody wanted, as Former"),
+        ("rules refused", "missing or different"),
+        ("prometheus broken", "503"),
+    ],
+    "routes loaded": [
+        ("route of before", "receiver of Alertmanager's configuration"),
+        ("receiver missing", "receivers of Alertmanager's configuration"),
+        ("waits differ", "route.group_wait of Alertmanager's configuration"),
+    ],
     "observed services scraped": [("observed down", "not scraped: legacy-billing")],
     "promises measured": [
         ("no server spans", "gateway: no server span"),
@@ -159,6 +172,8 @@ ALWAYS = {
     "pages open",
     "targets up",
     "rules evaluate",
+    "rules loaded",
+    "routes loaded",
     "loopback only",
     "log records understood",
     "collector lost nothing",
