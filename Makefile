@@ -27,7 +27,7 @@ engines: setup ## Build or download what is missing in the cache of engines
 hosts: setup ## Install and make what test hosts need, as root; without root their tests are skipped
 	$(BIN)/python -m tests.hosts base
 
-cluster: setup ## Install and build what a cluster for tests needs, as root; until then its tests are skipped
+cluster: setup ## Install and build what a cluster for tests needs, as root; `make test` does so beside its tests
 	$(BIN)/python -m tests.cluster
 
 up: engines ## Set up, bring the stack to life on this machine and prove that it works
@@ -46,7 +46,7 @@ check: static ## Format, lint, types and the fast tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not engine and not e2e'
 
 test: engines hosts static ## Everything: format, lint, types and all tests, real engines included
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m tests.cluster.beside $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi up on them and prove that it works
 	$(BIN)/python -m tests.hosts.demo up

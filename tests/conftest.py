@@ -34,13 +34,15 @@ def group(test: str) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Fast tests first. Those that run real programs after them, the longest groups to begin with, so that
-    processes that share the work out (`make test` has two) end at about the same time."""
+    processes that share the work out (`make test` has two) end at about the same time. Those of the cluster
+    last: what they need is built meanwhile."""
     order = list(dict.fromkeys(TOGETHER.values()))
 
-    def rank(item: pytest.Item) -> tuple[bool, int]:
-        slow = bool(item.get_closest_marker("e2e") or item.get_closest_marker("engine"))
+    def rank(item: pytest.Item) -> tuple[bool, bool, int]:
         shared = group(item.nodeid)
-        return slow, order.index(shared) if shared in order else len(order)
+        last = shared == "cluster"
+        slow = last or bool(item.get_closest_marker("e2e") or item.get_closest_marker("engine"))
+        return slow, last, order.index(shared) if shared in order else len(order)
 
     items.sort(key=rank)
 
