@@ -10,7 +10,7 @@ from engines.store import Store
 from tests.cluster import content, whole
 from tests.cluster.node import Cluster
 from tests.cluster.whole import NAMESPACE, STACK
-from tests.e2e.shop import Shop
+from tests.e2e.shop import PATIENCE, Shop
 from tests.waiting import until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
@@ -102,6 +102,21 @@ def test_a_request_of_the_shop_is_found_as_a_trace(running: Running) -> None:
     until(whole_trace, "a trace through gateway, orders and payments", 90)
 
 
+@pytest.mark.timeout(1200)
+def test_verify_follows_a_request_and_sees_a_fault_delivered(running: Running) -> None:
+    shop, _ = running
+    done = shop.obs("verify", STACK, "--json", "--patience", PATIENCE, expect=None)
+    found = {row["name"]: row for row in json.loads(done.stdout)["rows"]}
+
+    assert not [row for row in found.values() if row["result"] == "failed"]
+    assert {name for name, row in found.items() if row["result"] == "not applied"} == {
+        "observed services scraped",
+        "loopback only",
+    }
+    assert "NetworkPolicies" in found["loopback only"]["text"]
+    assert "release collector" in found["engines answer"]["text"]
+
+
 def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> None:
     shop, cluster = running
     before = cluster.ask(RULE)["spec"]
@@ -111,6 +126,10 @@ def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> Non
     cluster.kubectl("-n", NAMESPACE, "delete", "configmap", "sink-conf")
     cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "sink", "--replicas=0")
 
+    said = shop.obs("verify", STACK, "--json", expect=1).stdout
+    found = {row["name"]: row for row in json.loads(said)["rows"]}
+    assert "missing or different" in found["rules loaded"]["text"]
+    assert "sink (" in found["engines answer"]["text"]
     status = shop.obs("status", STACK, expect=1).stdout
     assert "sink: scaled to 0: nobody asks for a pod of it" in status
     assert f"put it back: obs up {STACK}" in status

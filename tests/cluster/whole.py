@@ -75,7 +75,7 @@ def volumes(cluster: Cluster, number: int = 6) -> None:
 
 
 def stack_file(cluster: Cluster, charts_dir: Path) -> str:
-    """Its stack file."""
+    """Its stack file, with the times of a workstation: `obs verify` is to see an alert fire and end."""
     text = (ROOT / "stacks" / f"Pulumi.{STACK}.yaml").read_text()
     whole = yaml.safe_load(text)
     spec = whole["config"]["obs:spec"]
@@ -89,7 +89,15 @@ def stack_file(cluster: Cluster, charts_dir: Path) -> str:
         "charts_dir": str(charts_dir),
     }
     spec["services"] = [service for service in spec["services"] if service.get("run")]
-    spec["metrics"]["exporters"] = ["node"]
+    spec["metrics"] |= {
+        "exporters": ["node"],
+        "scrape_interval": "5s",
+        "scrape_timeout": "4s",
+        "evaluation_interval": "5s",
+        "rules": {"error_window": "20s", "error_hold": "5s", "target_down": "30s"},
+    }
+    spec["alerting"]["grouping"] = {"wait": "1s", "interval": "5s", "repeat": "4h"}
+    spec["logging"]["index"]["refresh_interval"] = "1s"
     spec["logging"]["index"]["replicas"] = 0
     spec["tracing"]["storage"]["replicas"] = 0
     return yaml.safe_dump(whole, sort_keys=False)
