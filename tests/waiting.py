@@ -10,9 +10,12 @@ import httpx
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T | None], what: str = "the condition", seconds: float = 120) -> T:
+def until(
+    condition: Callable[[], T | None], what: str = "the condition", seconds: float = 120, every: float = 0.02
+) -> T:
     """The first true result of `condition`, looked at again and again; a server that does not
-    answer yet counts as false. AssertionError naming `what` after `seconds`."""
+    answer yet counts as false. AssertionError naming `what` after `seconds`. `every` so many seconds,
+    where a look takes processors from those that are waited for."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -21,4 +24,4 @@ def until(condition: Callable[[], T | None], what: str = "the condition", second
         except (httpx.TransportError, urllib.error.URLError):
             pass
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
-        time.sleep(0.02)
+        time.sleep(every)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import pytest
 
 from components.render.opensearch_store import span_prefix
 from components.spec import Spec
+from components.target import Access
 from obs.describe import describe
 from obs.verify.clients import Clients
 from obs.verify.outcome import Unanswered
@@ -31,7 +33,7 @@ _SENDER = """
 import json, secrets, sys, threading, time, urllib.request
 end = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), end.set()), daemon=True).start()
-while not end.wait(0.25):
+while not end.wait(0.5):
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
     headers = {"traceparent": f"00-{trace}-{span}-01", "X-Obs-Probe": "1", "content-type": "application/json"}
     asked = urllib.request.Request("http://127.0.0.1:%d/checkout", b"{}", headers)
@@ -47,8 +49,8 @@ while not end.wait(0.25):
 Line = tuple[str, str, str, str]
 
 
-def clients(shop: Shop, stack: str) -> tuple[Spec, Clients]:
-    """Clients of all that a stack on servers runs, with the keys of its operator."""
+def reached(shop: Shop, stack: str) -> tuple[Spec, Access, Clients]:
+    """A stack on servers and all that it runs, with the keys of its operator."""
     said = subprocess.run(
         [sys.executable, "-c", _KEYS.format(stack=stack)],
         cwd=shop.root,
@@ -62,7 +64,15 @@ def clients(shop: Shop, stack: str) -> tuple[Spec, Clients]:
         for name, value in shop.environment.items():
             patched.setenv(name, value)
         spec, plan = describe(stack)
-        return spec, Clients(target_of(spec).access(spec, plan, lambda _: keys), stack)
+        access = target_of(spec).access(spec, plan, lambda _: keys)
+        return spec, access, Clients(access, stack)
+
+
+def all_serve(access: Access) -> bool:
+    """Whether each unit answers. Without `obs status`, of which one after another would take processors from
+    those that are waited for."""
+    with ThreadPoolExecutor(8) as pool:
+        return not any(pool.map(lambda ask: ask(), access.units.values()))
 
 
 @dataclass
@@ -75,7 +85,7 @@ class Trace:
 
 
 class Load:
-    """Marked requests, a few a second, beside those of the shop's own load generator, until it is stopped."""
+    """Marked requests, two a second, beside those of the shop's own load generator, until it is stopped."""
 
     def __init__(self, lab: Lab, stack: str, spec: Spec) -> None:
         self._stack = stack
@@ -180,10 +190,10 @@ class Load:
                 return not self.torn(at)
             return False
 
-        until(lines, "every line is stored", seconds=WAIT_S)
+        until(lines, "every line is stored", seconds=WAIT_S, every=2)
         # read anew: a line may have been on its way to its file
         assert not self.stored(at) - self.written(), "lines are stored more than once"
-        until(traces, "every marked trace is stored whole", seconds=WAIT_S)
+        until(traces, "every marked trace is stored whole", seconds=WAIT_S, every=2)
 
 
 def _line(record: dict[str, str]) -> Line:

@@ -138,7 +138,7 @@ def test_a_host_without_power_is_named_and_the_others_go_on(servers: Servers) ->
     failed = shop.obs("up", STACK, "--yes", expect=1)
     assert "obs-3" in failed.stderr
     lab["obs-3"].boot()
-    until(lambda: serving(shop) == all_of_them, "all serve again, by themselves", seconds=WAIT_S)
+    until(lambda: serving(shop) == all_of_them, "all serve again, by themselves", seconds=WAIT_S, every=2)
 
 
 def test_destroy_leaves_data_alone(servers: Servers) -> None:
