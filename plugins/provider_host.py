@@ -7,6 +7,7 @@ each part of a run; this one can also serve out of a process that has imported e
 
 import asyncio
 import base64
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_
 
 PROVIDER = "__provider"
 """The input that holds the provider."""
-PARALLEL = 16
-"""How many calls are carried out at once: most wait for hosts, or for a program that comes up on one."""
+PARALLEL = min(16, 4 * max(2, os.cpu_count() or 1))
+"""How many calls are carried out at once. Most wait for hosts, or for a program that comes up; but each
+that changes something has a process here."""
 
 
 class ProviderHost(ResourceProviderServicer):
