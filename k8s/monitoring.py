@@ -23,20 +23,19 @@ PROGRAM_OF = {page.listener: row.name for row in PROGRAMS for page in row.metric
 
 
 def rule_parts(spec: Spec, site: Site, needs: tuple[str, ...]) -> list[Manifest]:
-    """A PrometheusRule for each file of rules. The tests of the rules are beside it, for people and promtool:
-    no cluster needs them."""
-    documents = rules.documents(spec, site)
-    found = []
-    for path, document in documents.items():
-        folder, _, file = path.partition("/")
-        if folder != "rules":
-            continue
-        tests = documents.get(f"tests/{file}")
-        files = [(f"tests/{file}", text(tests))] if tests else []
-        name = file.removesuffix(".yml")
-        body = {"spec": document.data}
-        found.append(manifest(spec, Pillar.METRICS, "PrometheusRule", name, body, needs=needs, files=files))
-    return found
+    """A PrometheusRule for each file of rules. Their tests are none of the plan: a cluster runs no promtool,
+    and they would be most of what a preview of many services costs."""
+    return [
+        manifest(
+            spec,
+            Pillar.METRICS,
+            "PrometheusRule",
+            path.removeprefix("rules/").removesuffix(".yml"),
+            {"spec": document.data},
+            needs=needs,
+        )
+        for path, document in rules.untested(spec, site).items()
+    ]
 
 
 def scrape_parts(spec: Spec, site: Site, own: frozenset[str], needs: tuple[str, ...]) -> list[Manifest]:
@@ -181,7 +180,7 @@ def _endpoint(spec: Spec, job: Job) -> dict[str, Any]:
         "honorTimestamps": True,
         "relabelings": relabel,
         **({"metricRelabelings": after} if after else {}),
-        **_basic_auth(job),
+        **_basic_auth(spec, job),
     }
 
 
@@ -206,14 +205,14 @@ def _limits(spec: Spec, job: Job) -> dict[str, Any]:
     }
 
 
-def _basic_auth(job: Job) -> dict[str, Any]:
+def _basic_auth(spec: Spec, job: Job) -> dict[str, Any]:
     login = job.access.basic_auth
     if login is None:
         return {}
     return {
         "basicAuth": {
             "username": {"name": f"scrape-{_name(job)}", "key": "username"},
-            "password": {"name": names.SECRETS, "key": login.secret},
+            "password": dict(zip(("name", "key"), names.secret(spec, login.secret), strict=True)),
         }
     }
 

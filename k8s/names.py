@@ -16,6 +16,16 @@ PART_OF = "app.kubernetes.io/part-of"
 """The label with the stack that an object is of."""
 
 
+def secret(spec: Spec, name: str) -> tuple[str, str]:
+    """The Secret that holds a secret of the stack, and its key there: ours, or one that the stack file
+    names."""
+    for one in spec.secrets:
+        if one.name == name and one.source == "kubernetes":
+            theirs, _, key = one.key.partition("/")
+            return theirs, key
+    return SECRETS, name
+
+
 def conf(program: str) -> str:
     """The ConfigMap with a program's documents, a key each; a folder's `/` is `__` there."""
     return f"{program}-conf"

@@ -29,6 +29,7 @@ KINDS = {
     "Probe": "monitoring.coreos.com/v1",
     "ScrapeConfig": "monitoring.coreos.com/v1alpha1",
     "AlertmanagerConfig": "monitoring.coreos.com/v1alpha1",
+    "Instrumentation": "opentelemetry.io/v1alpha1",
 }
 """Kind of object -> its version."""
 PROVIDER = "pulumi_kubernetes"
@@ -124,6 +125,8 @@ class Cluster(Frozen):
     """The Secret with the login of the images' registry; '' for none."""
     ha: bool = False
     """Whether members of a role are kept on different nodes."""
+    secrets: tuple[str, ...] = ()
+    """Secrets that are there already, and that pods read."""
 
 
 class KubernetesPlan(Plan):

@@ -22,6 +22,7 @@ from components.spec import Service, Spec
 from k8s import names
 from k8s.charts import RELEASES, ReleaseOf, grafana
 from k8s.charts import fluent_bit as charts_fluent_bit
+from k8s.instrumentation import instrumentation_parts
 from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts, shipper_part
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
@@ -51,6 +52,7 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
         *_shipper_monitor(spec, releases, crds),
         *policies(spec, site, own),
         *several_parts(spec, site),
+        *instrumentation_parts(spec, site),
     ]
     given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in ("ConfigMap", "Secret")]
     parts += [_release(spec, site, one, releases, given) for one in releases]
@@ -73,6 +75,13 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
             storage_class=spec.kubernetes.storage_class or "",
             pull_secret=spec.kubernetes.images.pull_secret or "",
             ha=spec.kubernetes.ha,
+            secrets=tuple(
+                dict.fromkeys(
+                    names.secret(spec, secret.name)[0]
+                    for secret in spec.secrets
+                    if secret.source == "kubernetes"
+                )
+            ),
         ),
     )
 
@@ -95,9 +104,14 @@ def own_pods(spec: Spec) -> frozenset[str]:
 
 
 def secrets(spec: Spec) -> list[Secret]:
-    """Passwords of the store are made once; the others come from outside."""
+    """Passwords of the store are made once; the others come from outside, but those that are in the cluster
+    already."""
     found = [Secret(name=name, source="generated", key="") for name in _generated(spec)]
-    found += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
+    found += [
+        Secret(name=secret.name, source=secret.source, key=secret.key)
+        for secret in spec.secrets
+        if secret.source != "kubernetes"
+    ]
     return sorted(found, key=lambda secret: secret.name)
 
 

@@ -209,12 +209,28 @@ def _secret(api: Api, plan: KubernetesPlan, path: KeyPath, name: str) -> Iterabl
         )
 
 
+def _given_secrets(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
+    """Secrets that the stack file names: a pod that reads one of them waits for it."""
+    for name in plan.cluster.secrets:
+        yield from _secret(api, plan, ("secrets",), name)
+
+
 def _definitions(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
     """Definitions of the Prometheus Operator that another release brought."""
     ours = {(part.place, part.name) for part in plan.parts if isinstance(part, Release) and part.crds}
-    if not ours:
+    needed = any(_of_operator(part) for part in plan.parts if isinstance(part, Manifest))
+    if not ours and not needed:
         return
     items = api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions")["items"]
+    if not ours:
+        if not any(item["spec"]["group"] == OPERATOR.rstrip("/") for item in items):
+            yield _obstacle(
+                ("kubernetes", "operator"),
+                "existing",
+                "the cluster has no Prometheus Operator: its definitions are not there",
+                "Take the setting out: then the stack brings its own",
+            )
+        return
     others: set[str] = set()
     for item in items:
         if item["spec"]["group"] != OPERATOR.rstrip("/"):
@@ -229,8 +245,12 @@ def _definitions(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
             plan.cluster.context,
             f"the definitions of the Prometheus Operator there are of {', '.join(sorted(others))}: Helm "
             "refuses what another release owns",
-            "Take that release away, or name another cluster",
+            "Set kubernetes.operator: existing, to have that operator make this stack's Prometheus too",
         )
+
+
+def _of_operator(part: Manifest) -> bool:
+    return part.api_version.startswith(OPERATOR)
 
 
 def _pending(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
@@ -285,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     _storage,
     _ingress,
     _pull_secret,
+    _given_secrets,
     _definitions,
     _pending,
     _nodes,

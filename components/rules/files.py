@@ -11,14 +11,25 @@ def documents(spec: Spec, site: Site) -> Documents:
     """`rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
     found: Documents = {}
     for file in rule_files(spec, site):
-        found[f"rules/{file.name}.yml"] = Document(to_native(spec, site, file), "yaml")
+        found |= _rules(spec, site, file)
         found |= promtool.render(spec, site, file)
     custom = custom_rules(spec)
     if custom is not None:
-        found["rules/custom.yml"] = Document(to_native(spec, site, custom), "yaml")
+        found |= _rules(spec, site, custom)
         if spec.metrics.rules.alerts:
             found |= promtool.render_custom(custom, spec.metrics.rules.alerts)
     return found
+
+
+def untested(spec: Spec, site: Site) -> Documents:
+    """The same without their tests, which are most of the work: for who cannot run them anyway."""
+    custom = custom_rules(spec)
+    files = (*rule_files(spec, site), *([custom] if custom else []))
+    return {path: document for file in files for path, document in _rules(spec, site, file).items()}
+
+
+def _rules(spec: Spec, site: Site, file: RuleFile) -> Documents:
+    return {f"rules/{file.name}.yml": Document(to_native(spec, site, file), "yaml")}
 
 
 def rule_files(spec: Spec, site: Site) -> tuple[RuleFile, ...]:

@@ -3,10 +3,11 @@
 Built by `stacks.loader`; read by `components.render` and the targets' plans. A module a pillar.
 """
 
+import re
 from collections.abc import Collection
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from components.spec.alerting import Alerting, Receiver, Route, Team
 from components.spec.aws import Aws
@@ -52,12 +53,27 @@ class SecretSource(Model):
     """Where the value of a named secret comes from; the value itself never stands in a stack file."""
 
     name: Name
-    source: Literal["environment", "config"]
-    """`environment`: the variable `key` where `obs` runs; `config`: the Pulumi secret `obs:<key>`."""
+    source: Literal["environment", "config", "kubernetes"]
+    """`environment`: the variable `key` where `obs` runs; `config`: the Pulumi secret `obs:<key>`;
+    `kubernetes`: a Secret that is in the stack's namespace already, as `<Secret>/<key>`."""
     key: Annotated[
         str,
-        Like(r"^[A-Za-z][A-Za-z0-9_-]{0,79}$", "letters, digits, underscores and hyphens, first a letter"),
+        Like(
+            r"^([a-z0-9][a-z0-9.-]{0,251}/)?[A-Za-z0-9._-]{1,253}$",
+            "letters, digits, underscores and hyphens, first a letter; of source kubernetes a Secret and its "
+            "key, as in 'webhooks/slack'",
+        ),
     ]
+
+    @model_validator(mode="after")
+    def _key_of_its_source(self) -> Self:
+        """Only a cluster has Secrets; a variable and a configuration key are words."""
+        if self.source == "kubernetes":
+            if "/" not in self.key:
+                raise ValueError("expected `key` with a Secret and its key, as in 'webhooks/slack'")
+        elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,79}", self.key):
+            raise ValueError("expected `key` of letters, digits, underscores and hyphens, first a letter")
+        return self
 
 
 class Spec(Model):

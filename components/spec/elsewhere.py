@@ -24,4 +24,9 @@ def sections_elsewhere(spec: Spec, own: type[Model] | None, why: str) -> list[Pr
         if kind and kind is not own and getattr(spec, name) != kind():
             expected, it = _SECTIONS[kind]
             found.append(Problem((name,), MISSING, f"expected {expected}: {why}; take {it} out"))
+    if own is not Kubernetes:
+        for index, secret in enumerate(spec.secrets):
+            if secret.source == "kubernetes":
+                expected = f"expected environment or config: {why}; no Secret of a cluster is there"
+                found.append(Problem(("secrets", index, "source"), secret.source, expected))
     return found

@@ -125,8 +125,14 @@ class Kubernetes(Model):
     """Whether what can be there several times is, on different nodes."""
     shipper: Literal["collector", "fluent-bit"] = "collector"
     """What reads the logs of pods, on each node."""
+    operator: Literal["own", "existing"] = "own"
+    """Whose Prometheus Operator makes Prometheus and Alertmanager: the stack's, or one that the cluster has
+    already, with its definitions."""
     grafana: bool = False
     """Whether Grafana shows the stack's dashboards there."""
+    instrumentation: bool = False
+    """Whether pods that ask for it by an annotation are given OpenTelemetry's library for Python, Java or
+    Node."""
     charts_dir: KubeconfigPath | None = None
     """A folder of charts (`<name>/Chart.yaml`, or `<name>-<version>.tgz`), for clusters without internet."""
     charts_mirror: Mirror | None = None

@@ -51,6 +51,7 @@ RELEASES: tuple[ReleaseOf, ...] = (
         chart("prometheus-operator-crds"),
         Pillar.METRICS,
         prometheus_operator_crds.values,
+        runs=lambda spec: spec.kubernetes.operator == "own",
         crds=True,
     ),
     ReleaseOf(
@@ -126,17 +127,17 @@ RELEASES: tuple[ReleaseOf, ...] = (
         grafana.values,
         runs=lambda spec: spec.kubernetes.grafana,
     ),
-)
-"""In the order in which they come."""
-
-PREPARED: tuple[ReleaseOf, ...] = (
     ReleaseOf(
         "opentelemetry-operator",
         chart("opentelemetry-operator"),
         Pillar.TRACING,
         opentelemetry_operator.values,
-        crds=True,
+        runs=lambda spec: spec.kubernetes.instrumentation,
     ),
+)
+"""In the order in which they come."""
+
+PREPARED: tuple[ReleaseOf, ...] = (
     ReleaseOf(
         "blackbox-exporter",
         chart("prometheus-blackbox-exporter"),

@@ -71,7 +71,10 @@ def _set(name: str, value: str) -> Values:
 
 
 def _operator(spec: Spec) -> Values:
-    """It looks after this namespace: a cluster may have other stacks, and other operators."""
+    """It looks after this namespace: a cluster may have other stacks, and other operators. One that looks
+    after all namespaces would fight with a second over the same objects."""
+    if spec.kubernetes.operator == "existing":
+        return {"enabled": False}
     only = [spec.kubernetes.namespace]
     return {
         "prometheusInstanceNamespaces": only,
@@ -186,7 +189,7 @@ def _storage(spec: Spec, amount: str) -> Values:
 def _alertmanager(spec: Spec, site: Site) -> Values:
     """Its configuration is a Secret of the plan, and names files with secrets, which are mounted."""
     running = alertmanager.running(spec, site)
-    files = mounts.secrets(site, running.secrets)
+    files = mounts.receivers(spec, site, running.secrets)
     templates = mounts.Mount(
         {"name": "templates", "configMap": {"name": names.ALERTMANAGER_TEMPLATES}}, TEMPLATES
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.site import Site
+from components.spec import Spec
 from k8s import names
 
 READABLE = 0o440
@@ -41,6 +42,28 @@ def secrets(site: Site, keys: Iterable[str]) -> list[Mount]:
     """A file for each secret, in the folder of secrets; nothing where there is none."""
     items = [{"key": key, "path": key} for key in keys]
     return [Mount(_secret("secrets", names.SECRETS, items), site.folders.secrets)] if items else []
+
+
+def receivers(spec: Spec, site: Site, keys: Iterable[str]) -> list[Mount]:
+    """The same for secrets of which some may be in Secrets that the stack file names: one folder all the
+    same."""
+    every = tuple(keys)
+    held = {key: names.secret(spec, key) for key in every}
+    if all(secret == names.SECRETS for secret, _ in held.values()):
+        return secrets(site, every)
+    sources = [
+        {
+            "secret": {
+                "name": source,
+                "items": [
+                    {"key": there, "path": key} for key, (secret, there) in held.items() if secret == source
+                ],
+            }
+        }
+        for source in dict.fromkeys(secret for secret, _ in held.values())
+    ]
+    volume = {"name": "secrets", "projected": {"defaultMode": READABLE, "sources": sources}}
+    return [Mount(volume, site.folders.secrets)]
 
 
 def certificates(site: Site, own: Iterable[str] = (), path: str = "") -> Mount:

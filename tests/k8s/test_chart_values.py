@@ -46,7 +46,13 @@ SPECS = {
     "dev": _spec("dev", "dev"),
     "staging": _spec("staging", "staging", storage_class="standard", images=IMAGES, shipper="fluent-bit"),
     "prod": _spec(
-        "prod", "prod", ha=True, grafana=True, storage_class="fast", images={**IMAGES, "collector": DIGEST}
+        "prod",
+        "prod",
+        ha=True,
+        grafana=True,
+        instrumentation=True,
+        storage_class="fast",
+        images={**IMAGES, "collector": DIGEST},
     ),
 }
 CASES = [

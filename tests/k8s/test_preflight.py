@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from k8s.parts import Cluster, KubernetesPlan
+from k8s.plan import plan
 from k8s.preflight import preflight
 from stacks.loader import load
 from targets import target_of
+from tests import specs
 from tests.k8s.fake_cluster import NAMESPACE, FakeCluster, fake_cluster, items, node
 
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
@@ -115,7 +117,7 @@ def test_nothing_stands_in_the_way_of_a_cluster_that_has_all(
         (
             answer(DEFINITIONS, items(definition(name="monitoring", namespace="kube-monitoring"))),
             {},
-            ["kube-monitoring/monitoring", "Helm refuses"],
+            ["kube-monitoring/monitoring", "Helm refuses", "kubernetes.operator: existing"],
         ),
         (answer(DEFINITIONS, items(definition())), {}, ["somebody without Helm"]),
         (
@@ -162,6 +164,24 @@ def test_volumes_made_by_hand_need_no_class(planned: KubernetesPlan, cluster: Fa
     held["spec"]["claimRef"]["namespace"] = "of-others"
     cluster.answers["/api/v1/persistentvolumes"] = items(held)
     assert len(told(planned, cluster)) == len(before) + 1
+
+
+def test_an_operator_of_others_has_to_be_there(cluster: FakeCluster) -> None:
+    stack = plan(specs.spec_on_kubernetes(kubernetes={"operator": "existing"}), "beside")
+    cluster.answers[DEFINITIONS] = items({**definition(), "spec": {"group": "cert-manager.io"}})
+    (said,) = [text for text in told(stack, cluster) if "kubernetes.operator" in text]
+    assert "the cluster has no Prometheus Operator" in said
+    cluster.answers[DEFINITIONS] = items(definition(name="theirs", namespace="monitoring"))
+    assert not any("kubernetes.operator" in text for text in told(stack, cluster))
+
+
+def test_secrets_that_the_stack_file_names_have_to_be_there(
+    planned: KubernetesPlan, cluster: FakeCluster
+) -> None:
+    (said,) = [text for text in told(planned, cluster, secrets=("webhooks",)) if "webhooks" in text]
+    assert "no such Secret" in said
+    cluster.answers[f"{SECRETS}/webhooks"] = {}
+    assert not any("webhooks" in text for text in told(planned, cluster, secrets=("webhooks",)))
 
 
 def test_a_release_of_others_that_hangs_is_theirs(planned: KubernetesPlan, cluster: FakeCluster) -> None:
