@@ -17,6 +17,7 @@ class Limit:
 
 
 LIMITS = {
+    "balancer": Limit(32, r"[a-zA-Z0-9]+(?:-+[a-zA-Z0-9]+)*", "a load balancer"),
     "bucket": Limit(63, r"[a-z0-9][a-z0-9-]+[a-z0-9]", "an S3 bucket"),
     "domain": Limit(28, r"[a-z][a-z0-9-]{2,}", "an OpenSearch domain"),
     "role": Limit(64, r"[\w+=,.@-]+", "an IAM role"),

@@ -163,6 +163,40 @@ class Compute(AwsPart):
     """Where in the bucket the files lie that several tasks read."""
 
 
+class Target(Frozen):
+    """A port of the gateways behind the load balancer."""
+
+    name: str
+    called: str
+    port: int
+    alpn: str
+
+
+class Balancer(AwsPart):
+    """What services elsewhere in the network send to: one name, over TLS, in front of all gateways."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Balancer",)
+
+    name: str = "balancer"
+    called: str
+    certificate: str
+    cidr: str
+    """Who may send."""
+    health: int
+    """The port at which a gateway says that it is well."""
+    targets: tuple[Target, ...]
+
+
+class Traces(AwsPart):
+    """X-Ray, where it keeps traces: those of the stack as a group of their own."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Traces",)
+
+    name: str = "traces"
+    group: str
+    filter: str
+
+
 class Task(AwsPart):
     """A program as a task of ECS: `collector@<region>`. Its files are what it reads."""
 
@@ -186,6 +220,8 @@ class Task(AwsPart):
     """What ECS does before it runs."""
     task_policy: str
     """What it does itself."""
+    balanced: tuple[tuple[str, int], ...] = ()
+    """Pairs of a target of the load balancer and the port that it passes on to."""
     beside: bool = False
     """Whether a new task stands beside the old one until it serves; else the old one goes first."""
     given: tuple[tuple[str, str], ...] = ()

@@ -5,17 +5,19 @@ What this target cannot do is refused in `aws.refusals`.
 
 import ipaddress
 
+from aws.balancer import balancer
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Archive, AwsPlan, Key, Network, Relay, Workspace, late, stand_in_url
+from aws.parts import Archive, AwsPlan, Key, Network, Relay, Traces, Workspace, late, stand_in_url
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
 from aws.programs import programs
-from aws.site import opened, site_of
+from aws.site import by_xray, opened, site_of
 from aws.store import store
 from aws.tasks import compute
 from aws.watch import watch
 from components.plan import Pillar, Secret
-from components.render import alertmanager_sns, sizes
+from components.render import alertmanager_sns, sizes, xray
+from components.render.document import Document
 from components.render.text import texts
 from components.rules import files as rules
 from components.spec import Spec
@@ -23,6 +25,7 @@ from components.spec.aws import SERVICES, STAND_IN_OFFSET, days
 from components.spec.base import milliseconds
 
 DAY = 86_400_000
+XRAY = "xray"
 ENDPOINTS = ("aps-workspaces", "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts")
 """Services that tasks reach by an address of the VPC. S3's endpoint is a route."""
 
@@ -34,6 +37,8 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
     stored = store(spec, names, key, network)
     workspace, relay = _metrics(spec, names, key), _alerting(spec, names, key)
     ground = compute(spec, names, key, network)
+    balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
+    tasks = programs(spec, names, ground, stored, workspace, relay, balanced)
     return AwsPlan(
         stack=stack,
         parts=(
@@ -44,8 +49,10 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             workspace,
             relay,
             ground,
-            *programs(spec, names, ground, stored, workspace, relay),
-            watch(spec, names, stored, workspace, relay),
+            *([balanced] if balanced else []),
+            *([traced] if traced else []),
+            *tasks,
+            watch(spec, names, stored, workspace, relay, tasks),
         ),
         secrets=_secrets(spec),
         retain=spec.deploy.retain,
@@ -141,8 +148,20 @@ def _network(spec: Spec, names: Names) -> Network:
         cidr=vpc.cidr,
         subnets=made,
         given=vpc.subnets,
-        endpoints=ENDPOINTS,
+        endpoints=(*ENDPOINTS, XRAY) if by_xray(spec) else ENDPOINTS,
         opened=opened(spec),
+    )
+
+
+def _traces(spec: Spec, names: Names) -> Traces | None:
+    """Where X-Ray keeps them. The quotes of its expressions take no quote inside; a name has none."""
+    if not by_xray(spec):
+        return None
+    return Traces(
+        place=names.region,
+        pillar=Pillar.TRACING,
+        group=names.prefix,
+        filter=f'annotation[{xray.ENVIRONMENT}] = "{spec.environment.name}"',
     )
 
 
@@ -165,17 +184,22 @@ def _metrics(spec: Spec, names: Names, key: Key) -> Workspace:
     """The rules are those of every target, byte for byte."""
     site = site_of(spec)
     topic = names.arn("sns", names.own("alerts"))
-    documents = {**rules.documents(spec, site), **alertmanager_sns.render(spec, topic, names.region)}
+    kept, series = milliseconds(spec.metrics.retention.time) // DAY, _series(spec)
+    documents = {
+        **rules.documents(spec, site),
+        **alertmanager_sns.render(spec, topic, names.region),
+        "workspace.json": Document({"retention_days": kept, "series": series}, "json"),
+    }
     return Workspace(
         place=names.region,
         pillar=Pillar.METRICS,
         files=tuple(texts(documents).items()),
         needs=(key.id,),
         alias=names.prefix,
-        retention_days=milliseconds(spec.metrics.retention.time) // DAY,
+        retention_days=kept,
         log_group=names.log_group("metrics"),
         log_days=days(spec.aws.log_retention),
-        series_limit=_series(spec),
+        series_limit=series,
     )
 
 

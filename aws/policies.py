@@ -9,6 +9,7 @@ from typing import Any
 WILDCARDS = {
     "ecr:GetAuthorizationToken": "gives a token for the whole registry: it takes no resource",
     "cloudwatch:PutMetricData": "takes no resource; bound by a condition to one namespace",
+    "xray:PutTraceSegments": "X-Ray has one store for an account: it takes no resource",
     "kms:*": "the account's own administration of a key, in the policy of that key alone: without it nobody "
     "could change the key any more",
 }

@@ -1,29 +1,43 @@
 """Which programs of a stack are tasks, each with what it reads and may do."""
 
+from dataclasses import replace
+
 from aws.names import Names
-from aws.parts import Compute, Relay, Store, Task, Workspace, late
+from aws.parts import Balancer, Compute, Relay, Store, Task, Workspace, late
 from aws.policies import allow
 from aws.services import service_work
-from aws.site import site_of
+from aws.site import by_xray, site_of
 from aws.store import ADMINISTRATOR
 from aws.tasks import Work, task
 from components.inventory import BY_NAME, runs_redis
 from components.plan import Pillar, part_id
-from components.render import housekeeper, opensearch, opensearch_store, prometheus_agent
+from components.render import housekeeper, opensearch, opensearch_store, prometheus_agent, xray
 from components.render.programs import RENDERERS
 from components.spec import Spec
 
 
 def programs(
-    spec: Spec, names: Names, compute: Compute, store: Store, workspace: Workspace, relay: Relay
+    spec: Spec,
+    names: Names,
+    compute: Compute,
+    store: Store,
+    workspace: Workspace,
+    relay: Relay,
+    balancer: Balancer | None,
 ) -> tuple[Task, ...]:
     """A task of each, and one of each service that the stack runs."""
     images, stored = spec.aws.images, (compute.id, store.id, part_id("housekeeper", names.region))
-    jaeger = part_id("jaeger", names.region)
+    keeps = (
+        _xray(spec, names, (compute.id,))
+        if by_xray(spec)
+        else _program(spec, "jaeger", images.jaeger, stored)
+    )
+    before = (part_id(keeps.name, names.region), *([balancer.id] if balancer else []))
+    gateway = _program(spec, "collector", images.collector, (*stored, *before))
     works = [
         _keeper(spec, (compute.id, store.id)),
-        _program(spec, "jaeger", images.jaeger, stored),
-        _program(spec, "collector", images.collector, (*stored, jaeger)),
+        keeps,
+        replace(gateway, balanced=balancer.targets) if balancer else gateway,
         _scraper(spec, names, (compute.id, workspace.id, relay.id)),
     ]
     if runs_redis(spec):
@@ -66,6 +80,20 @@ def _keeper(spec: Spec, needs: tuple[str, ...]) -> Work:
         memory_mb=run.memory_mb,
         secrets=(*opensearch.SECRETS, ADMINISTRATOR),
         before=opensearch.SETUP_COMMAND,
+        needs=needs,
+    )
+
+
+def _xray(spec: Spec, names: Names, needs: tuple[str, ...]) -> Work:
+    """The collector of AWS, in Jaeger's place. It may write spans, and nothing else."""
+    return Work(
+        name=xray.NAME,
+        pillar=Pillar.TRACING,
+        image=spec.aws.images.xray or "",
+        command=xray.command(),
+        documents=xray.render(spec, site_of(spec), names.region),
+        memory_mb=xray.MEMORY_MB,
+        may=(allow(("xray:PutTraceSegments",), ("*",)),),
         needs=needs,
     )
 

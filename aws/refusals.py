@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aws.names import LIMITS, Names, fits
-from aws.site import instances
+from aws.site import by_xray, instances
 from aws.tasks import ECR, ships
 from components.inventory import PROGRAMS, runs_redis
 from components.render import fluent_bit
@@ -18,6 +18,7 @@ from components.spec.tracing import Tracing
 
 IT = "take it out"
 DAY = 86_400_000
+XRAY_KEEPS = "30d"
 LONGEST_DAYS = 1095
 """That a workspace keeps samples."""
 LOG_DAYS = (
@@ -42,6 +43,8 @@ def refusals(spec: Spec) -> list[Problem]:
         *_store(spec),
         *_alerting(spec),
         *_names(spec),
+        *_traces(spec),
+        *_balancer(spec),
         *_services(spec),
         *_days(spec),
     ]
@@ -101,10 +104,19 @@ def _not_yet(spec: Spec) -> list[Problem]:
 def _images(spec: Spec) -> list[Problem]:
     """Tasks are made of images, and a network of the stack's own has no way to others than the account's."""
     found: list[Problem] = []
-    idle = [name for name, used in (("redis", runs_redis(spec)), ("fluent_bit", ships(spec))) if not used]
+    used = {
+        "redis": runs_redis(spec),
+        "fluent_bit": ships(spec),
+        "jaeger": not by_xray(spec),
+        "xray": by_xray(spec),
+    }
     for name in type(spec.aws.images).model_fields:
         image = getattr(spec.aws.images, name)
-        if image is None and name in idle:
+        if image is None and not used.get(name, True):
+            continue
+        if image is not None and name in ("jaeger", "xray") and not used[name]:
+            expected = f"expected none: target aws keeps traces in {spec.aws.traces} here; {IT}"
+            found.append(Problem(("aws", "images", name), image, expected))
             continue
         if image is None:
             expected = "missing; expected an image, since target aws runs it as a task"
@@ -198,6 +210,43 @@ def _names(spec: Spec) -> list[Problem]:
                 path, Problem(path, spec.environment.name, f"{expected}, which takes {limit.longest}")
             )
     return list(found.values())
+
+
+def _traces(spec: Spec) -> list[Problem]:
+    """X-Ray has neither a retention nor indices of ours."""
+    if not by_xray(spec):
+        return []
+    found: list[Problem] = []
+    tracing, default = spec.tracing, Tracing()
+    if tracing.retention != XRAY_KEEPS:
+        expected = f"expected {XRAY_KEEPS}: target aws keeps traces in X-Ray, which keeps them so long"
+        found.append(Problem(("tracing", "retention"), tracing.retention, expected))
+    for name in type(tracing.storage).model_fields:
+        value, other = getattr(tracing.storage, name), getattr(default.storage, name)
+        if value != other:
+            expected = (
+                f"expected {other}, the default: target aws keeps traces in X-Ray, without indices; {IT}"
+            )
+            found.append(Problem(("tracing", "storage", name), value, expected))
+    return found
+
+
+def _balancer(spec: Spec) -> list[Problem]:
+    """A load balancer takes certificates of its own region and account, and has a short name."""
+    certificate = spec.aws.balancer.certificate
+    if certificate is None:
+        return []
+    names = Names.of(spec)
+    found: list[Problem] = []
+    if not certificate.startswith(names.arn("acm", "certificate/")):
+        expected = "expected a certificate of the region and account to which target aws goes"
+        found.append(Problem(("aws", "balancer", "certificate"), certificate, expected))
+    longest = names.own("grpc")
+    if not fits("balancer", longest):
+        over = len(longest) - LIMITS["balancer"].longest
+        expected = f"expected a name shorter by {over}: target aws makes {longest} of it, for a load balancer"
+        found.append(Problem(("environment", "name"), spec.environment.name, expected))
+    return found
 
 
 def _services(spec: Spec) -> list[Problem]:

@@ -3,6 +3,7 @@ the name that AWS gives it, which is known later."""
 
 from aws.parts import late
 from components.inventory import PROGRAMS
+from components.render import xray
 from components.site import Folders, Listener, Site
 from components.spec import Spec
 
@@ -23,6 +24,12 @@ FOLDERS = Folders(
 )
 
 
+_JAEGER = next(
+    socket.offset for row in PROGRAMS for socket in row.sockets if socket.name == "jaeger-otlp-grpc"
+)
+"""What takes Jaeger's place takes its port."""
+
+
 def zone(spec: Spec) -> str:
     """The private zone in which tasks have names."""
     return f"{spec.environment.name}.obs.internal"
@@ -36,10 +43,11 @@ def site_of(spec: Spec) -> Site:
         name=spec.aws.region or "",
         listeners={
             "opensearch": store,
+            **({xray.LISTENER: _listener(spec, xray.NAME, base + _JAEGER)} if by_xray(spec) else {}),
             **{
                 socket.name: _listener(spec, row.name, base + socket.offset)
                 for row in PROGRAMS
-                if row.name not in ABSENT and row.runs(spec)
+                if row.name not in ABSENT and row.runs(spec) and not (row.name == "jaeger" and by_xray(spec))
                 for socket in row.sockets
                 if socket.opened(spec) and (not socket.peers or len(instances(spec, row.name)) > 1)
             },
@@ -51,6 +59,11 @@ def site_of(spec: Spec) -> Site:
         },
         folders=FOLDERS,
     )
+
+
+def by_xray(spec: Spec) -> bool:
+    """Whether X-Ray keeps traces, and no Jaeger."""
+    return spec.aws.traces == "xray"
 
 
 def _listener(spec: Spec, name: str, port: int) -> Listener:
@@ -67,6 +80,8 @@ def instances(spec: Spec, program: str) -> tuple[str, ...]:
 
 def opened(spec: Spec) -> tuple[int, ...]:
     """Ports that services reach wherever they are in the network: those that take what they speak."""
+    if spec.aws.balancer.certificate:
+        return ()  # over the load balancer alone
     site, spoken = site_of(spec), {service.traces.protocol for service in spec.services}
     names = sorted(f"collector-{protocol}" for protocol in spoken)
     return tuple(site.port(name) for name in names if site.has(name))

@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aws.parts import Archive, AwsPlan, Compute, Key, Network, Relay, Store, Task, Watch, Workspace
+from aws.parts import (
+    Archive,
+    AwsPlan,
+    Balancer,
+    Compute,
+    Key,
+    Network,
+    Relay,
+    Store,
+    Task,
+    Traces,
+    Watch,
+    Workspace,
+)
+from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
 from components.target import Access, Lacks, Obstacle, Outputs, StandIn, Target, UnitStatus
@@ -51,6 +65,13 @@ def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:
     raise Lacks("target aws has no `obs verify` yet: ask the account with the AWS CLI")
 
 
+def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
+    """What the files say."""
+    from aws.written import written
+
+    return written(spec, stack, files)
+
+
 def preflight(plan: AwsPlan) -> list[Obstacle]:
     """What the account lacks for a plan."""
     from aws.account.preflight import preflight
@@ -87,11 +108,12 @@ def end_stand_in(stack: str) -> bool:
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
-    kinds=(Archive, Compute, Key, Network, Relay, Store, Task, Watch, Workspace),
+    kinds=(Archive, Balancer, Compute, Key, Network, Relay, Store, Task, Traces, Watch, Workspace),
     refusals=refusals,
     plan=plan,
     resources=resources,
     access=access,
+    written=written,
     preflight=preflight,
     status=status,
     stand_in=STAND_IN,

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Compute, Key, Network, Task, late
+from aws.parts import Compute, Key, Network, Target, Task, late
 from aws.policies import Statement, allow, assumed_by, policy, tls_only
 from aws.site import FOLDERS, instances, zone
 from components.plan import Pillar
@@ -59,6 +59,8 @@ class Work:
     needs: tuple[str, ...] = field(default=())
     port: int = 0
     """Where it is asked whether it serves; 0 for one that is not asked."""
+    balanced: tuple[Target, ...] = ()
+    """Ports that the load balancer passes on to."""
     shipper: Shipper | None = None
     serves: bool = False
     """Whether a new task stands beside the old one until it serves. What keeps something, or does work of its
@@ -92,7 +94,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         )
     after = containers[-1]["name"]
     own = _container(names, work, work.name, work.command, work.image, after=after)
-    containers.append({**own, **_asked(work)})
+    containers.append({**own, **_asked(work), **_opened(work)})
     if work.shipper:
         containers[-1] |= {"logConfiguration": {"logDriver": "awsfirelens"}}
         containers[-1]["dependsOn"].append({"containerName": SHIPPER, "condition": "START"})
@@ -118,6 +120,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         execution_policy=canonical(_execution(names, work, _images(spec, work))),
         task_policy=canonical(_own(names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
+        balanced=tuple((target.name, target.port) for target in work.balanced),
         beside=work.serves,
     )
 
@@ -195,7 +198,9 @@ def _container(
     return {
         "name": name,
         "image": image,
-        "command": _filled(command, work.name),
+        # Both: an image has a program of its own to start, which would be given the command as arguments.
+        "entryPoint": _filled(command[:1], work.name),
+        "command": _filled(command[1:], work.name),
         "workingDirectory": "/" if name == "files" else CONF,
         "essential": not ends,
         "user": str(NOBODY),
@@ -205,6 +210,13 @@ def _container(
         "logConfiguration": {"logDriver": "awslogs", "options": log},
         **({"dependsOn": [{"containerName": after, "condition": "SUCCESS"}]} if after else {}),
     }
+
+
+def _opened(work: Work) -> dict[str, Any]:
+    """A load balancer passes on to what a definition opens."""
+    if not work.balanced:
+        return {}
+    return {"portMappings": [{"containerPort": target.port, "protocol": "tcp"} for target in work.balanced]}
 
 
 def _asked(work: Work) -> dict[str, Any]:
@@ -226,7 +238,7 @@ def _asked(work: Work) -> dict[str, Any]:
 
 def _shipper(names: Names, work: Work, shipper: Shipper) -> dict[str, Any]:
     """It starts before what it ships, and ends after it. Root, since the folder of its socket is root's."""
-    command = ("fluent-bit", f"--workdir={CONF}", f"--config={CONF}/{fluent_bit.CONFIG}")
+    command = ("/fluent-bit/bin/fluent-bit", f"--workdir={CONF}", f"--config={CONF}/{fluent_bit.CONFIG}")
     return {
         **_container(names, work, SHIPPER, command, shipper.image, after="files"),
         "user": "0",

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Alarm, Relay, Store, Watch, Workspace, late
+from aws.parts import Alarm, Relay, Store, Task, Watch, Workspace, late
 from components.plan import Pillar
 from components.spec import Spec
 
@@ -13,9 +13,11 @@ SPARE = 0.2
 """Share of a node's storage below which somebody should act."""
 
 
-def watch(spec: Spec, names: Names, store: Store, workspace: Workspace, relay: Relay) -> Watch:
+def watch(
+    spec: Spec, names: Names, store: Store, workspace: Workspace, relay: Relay, tasks: tuple[Task, ...]
+) -> Watch:
     """The part of it; its alarms are told by the relay's topic of alarms, to people."""
-    found = (*_domain(store, names), *_workspace(names), *_topic(relay, names))
+    found = (*_domain(store, names), *_workspace(names), *_topic(relay, names), *_tasks(tasks, names))
     return Watch(
         place=names.region,
         pillar=Pillar.ALERTING,
@@ -92,6 +94,28 @@ def _topic(relay: Relay, names: Names) -> tuple[Alarm, ...]:
         minutes=5,
     )
     return (alarm,)
+
+
+def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
+    """Where a program of the stack's own is away. Of most an alert tells too, but for the one that scrapes:
+    without it there are no samples, and no rule fires. Of services their owners' alerts tell."""
+    return tuple(
+        Alarm(
+            name=names.own(f"away-{instance}"),
+            text=f"No task of {instance} runs: docs/targets/aws.md#alarms",
+            namespace="ECS/ContainerInsights",
+            metric="RunningTaskCount",
+            dimensions=(("ClusterName", names.prefix), ("ServiceName", instance)),
+            statistic="Maximum",
+            comparison=BELOW,
+            threshold=1,
+            minutes=10,
+            missing="breaching",
+        )
+        for task in tasks
+        if task.pillar is not Pillar.SERVICES
+        for instance in task.instances
+    )
 
 
 def _widget(names: Names, position: int, alarm: Alarm) -> dict[str, Any]:

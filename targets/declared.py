@@ -76,8 +76,90 @@ _SERVERS_AND_CLUSTER = (
     *_SEVERAL,
 )
 
+_ABSENT = "alertmanager|front|pages|prometheus"
+"""Programs that no task of AWS is, as the names of their jobs."""
+_AWS = (
+    Declared(
+        "AWS runs Prometheus and Alertmanager, and shows no metrics of them; there are no pages",
+        (
+            *(f"scrape jobs: {name}/*" for name in ("alertmanager", "pages", "prometheus")),
+            *(f"rules: platform-{name}/*" for name in ("alertmanager", "dead-mans-switch", "prometheus")),
+            "programs: pages/*",
+        ),
+    ),
+    Declared(
+        "so no rule on AWS is about them",
+        ("rules: platform-targets/*",),
+        apart=rf"\b(?:{_ABSENT})\||\|(?:{_ABSENT})\b",
+    ),
+    Declared(
+        "a managed Alertmanager tells a topic, and a function of ours the receivers, in the same words",
+        (
+            "routes: alertmanager/alertmanager.yml/receivers/*_configs/*",
+            "routes: *alertmanager.yml/templates",
+        ),
+    ),
+    Declared(
+        "for which its templates have more than the others",
+        ("routes: alertmanager/templates/obs.tmpl",),
+        apart=r'(?s)\s*(\{\{ define "obs\.sns\..*)?\Z',
+    ),
+    Declared(
+        "on AWS services write to their standard output, which Fluent Bit reads by a script",
+        ("*: collector-agent/*",),
+    ),
+    Declared(
+        "so no agent is scraped on AWS",
+        ("scrape jobs: collector*/targets",),
+        apart=r'"\{collector-agent-[a-z]+\}", ',
+    ),
+    Declared(
+        "a workspace judges each group at its own interval, takes no exemplars, and is bound by time alone",
+        (
+            "scrape jobs: all jobs/evaluation_interval",
+            "scrape jobs: all jobs/exemplars",
+            "retention: all jobs/retention/size",
+        ),
+    ),
+    Declared(
+        "so the collector is told to send spans without TLS on AWS",
+        ("pipelines: */exporters/otlp/jaeger/tls/insecure",),
+        apart="true",
+    ),
+    Declared(
+        "the administrator of AWS's domain has a password, and no certificate",
+        tuple(
+            f"store: opensearch/setup/settings.json/{name}" for name in ("ca", "certificate", "key", "user")
+        ),
+    ),
+)
+_IN_A_CLUSTER = (
+    Declared("in a cluster Jaeger and gateways speak TLS", ("*/tls/*",), apart=_OURS),
+    Declared("a chart's exporter takes the place of ours", ("programs: redis-exporter/settings.json/*",)),
+    Declared(
+        "Redis has its usual port in a cluster", ("programs: redis/redis.conf",), apart=r"(?m)^port .*$"
+    ),
+)
+_NOT_AWS = (
+    "a cluster's container",
+    "so a cluster's agent",
+    "a chart's",
+    "a cluster's pages",
+    "so in a cluster no",
+    "with `ha`",
+    "so with `ha`",
+)
+_ON_SERVERS = tuple(
+    Declared(item.reason.replace("a cluster's", "AWS's").replace("a cluster", "AWS"), item.where, item.apart)
+    for item in _SERVERS_AND_CLUSTER
+    if not item.reason.startswith(_NOT_AWS)
+)
+"""What sets servers apart from a cluster sets them apart from AWS too."""
+
 DECLARED = (
     *((_PAIR, item) for item in _SERVERS_AND_CLUSTER),
     *((_CLUSTERS, item) for item in _TWO_CLUSTERS),
+    *((frozenset({"kubernetes", "aws"}), item) for item in (*_AWS, *_IN_A_CLUSTER, *_SEVERAL)),
+    *((frozenset({"vsi", "aws"}), item) for item in (*_AWS, *_ON_SERVERS, *_SEVERAL)),
 )
 """Pairs of the two targets and the difference."""

@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from tests import specs
+
 Path = tuple[str | int, ...]
 
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 SUBNETS = ["subnet-0a1b2c3d", "subnet-1a1b2c3d", "subnet-2a1b2c3d"]
 
@@ -69,6 +72,9 @@ CASES: dict[str, tuple[Path, Any]] = {
         f"aws.images.{name}": (("aws", "images", name), f"{ECR}/other@sha256:{'1' * 64}")
         for name in ("programs", "collector", "jaeger", "prometheus", "redis", "fluent_bit")
     },
+    "aws.images.xray": (("aws", "images", "xray"), f"{ECR}/other@sha256:{'1' * 64}"),
+    "aws.traces": (("aws",), specs.account_with_xray()),
+    "aws.balancer.certificate": (("aws", "balancer", "certificate"), CERTIFICATE),
     "aws.log_retention": (("aws", "log_retention"), "7d"),
     "aws.archive.retention": (("aws", "archive", "retention"), "777d"),
     "aws.archive.glacier_after": (("aws", "archive", "glacier_after"), "7d"),

@@ -215,6 +215,14 @@ def account() -> Stack:
     return copy.deepcopy(_ACCOUNT)
 
 
+def account_with_xray() -> Stack:
+    """The same, where X-Ray keeps traces."""
+    found = account()
+    del found["images"]["jaeger"]
+    found["images"]["xray"] = found["images"]["collector"].replace("collector", "xray")
+    return {**found, "traces": "xray"}
+
+
 def _merge(base: Any, change: Any) -> Any:
     if isinstance(base, dict) and isinstance(change, dict):
         return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}
@@ -329,6 +337,7 @@ __all__ = [
     "HOST_KEY",
     "Stack",
     "account",
+    "account_with_xray",
     "on_aws",
     "on_kubernetes",
     "on_servers",

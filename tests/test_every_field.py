@@ -132,6 +132,10 @@ def _given(field: str, target: str) -> Any:
     if field == "tracing.otlp.grpc":  # as here
         for service in given["services"]:
             service["traces"] = {"protocol": "otlp-http"}
+    if target == "aws" and field in ("aws.traces", "aws.images.xray"):  # which keeps them so long, everywhere
+        given["tracing"] |= {"retention": "30d", "storage": {}}
+        if field == "aws.images.xray":
+            given["aws"] = specs.account_with_xray()
     return given
 
 
@@ -221,7 +225,7 @@ NULLABLE = [(target, field) for target in MODULES for field in _planned_fields(_
 def test_null_changes_the_plan_or_is_refused(target: str, field: str) -> None:
     """Null is compared with a value: the case's, or for a part of the model what stands there."""
     path, value = (OPTIONAL[field], None) if field in OPTIONAL else CASES[field]
-    given, without = _stack(target), _stack(target)
+    given, without = _given(field, target), _given(field, target)
     for stack in (given, without):
         place = _at(stack, path[:-1])
         if value is not None:

@@ -149,6 +149,14 @@ class TaskComponent(Component):
             network_configuration=ecs.ServiceNetworkConfigurationArgs(
                 subnets=account.subnets, security_groups=[account.late["tasks"]], assign_public_ip=False
             ),
+            load_balancers=[
+                ecs.ServiceLoadBalancerArgs(
+                    target_group_arn=account.late[f"target/{target}"],
+                    container_name=part.name,
+                    container_port=port,
+                )
+                for target, port in part.balanced
+            ],
             service_registries=ecs.ServiceServiceRegistriesArgs(registry_arn=known.arn),
             deployment_minimum_healthy_percent=100 if part.beside else 0,
             deployment_maximum_percent=200 if part.beside else 100,

@@ -8,23 +8,27 @@ from aws.parts import (
     Archive,
     AwsPart,
     AwsPlan,
+    Balancer,
     Compute,
     Key,
     Network,
     Relay,
     Store,
     Task,
+    Traces,
     Watch,
     Workspace,
 )
 from aws.resources.alerting import AlertingComponent
 from aws.resources.archive import ArchiveComponent
+from aws.resources.balancer import BalancerComponent
 from aws.resources.component import Account, Component
 from aws.resources.compute import ComputeComponent, TaskComponent
 from aws.resources.key import KeyComponent
 from aws.resources.logs import LogsComponent
 from aws.resources.metrics import MetricsComponent
 from aws.resources.network import NetworkComponent
+from aws.resources.traces import TracesComponent
 from aws.resources.watch import WatchComponent
 
 
@@ -47,6 +51,10 @@ class Deployed:
             return LogsComponent(account, part, opts)
         if isinstance(part, Archive):
             return ArchiveComponent(account, part, opts)
+        if isinstance(part, Balancer):
+            return BalancerComponent(account, part, opts)
+        if isinstance(part, Traces):
+            return TracesComponent(account, part, opts)
         if isinstance(part, Compute):
             return ComputeComponent(account, part, opts)
         if isinstance(part, Task):

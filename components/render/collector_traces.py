@@ -6,7 +6,8 @@ from components.render import collector_spread, ottl, sizes, tls
 from components.site import Site
 from components.spec import Spec
 
-JAEGER = "jaeger-otlp-grpc"
+_TAKERS = ("jaeger-otlp-grpc", "xray-otlp-grpc")
+"""Who may keep traces: a site has one of them."""
 
 
 _CLEANED = ("memory_limiter", "mend", "transform/spans", "scrub")
@@ -29,7 +30,7 @@ def pipelines(site: Site) -> dict[str, Any]:
             "receivers": ["forward/spans"],
         },
         "traces/kept": {
-            "exporters": [_jaeger(site)],
+            "exporters": [_exporter(site)],
             "processors": ["keep"],
             "receivers": ["forward/spans"],
         },
@@ -81,17 +82,24 @@ def cleaning(spec: Spec) -> dict[str, Any]:
     return {"mend": _mend(spec), "transform/spans": _transform(spec)}
 
 
-def _jaeger(site: Site) -> str:
-    """The exporter to Jaeger; where there are several, which share the store, the next takes over."""
-    return "spread/jaeger" if len(site.dial_all(JAEGER)) > 1 else "otlp/jaeger"
+def _taker(site: Site) -> str:
+    """The listener of who keeps traces."""
+    return next(name for name in _TAKERS if site.has(name))
+
+
+def _exporter(site: Site) -> str:
+    """The exporter to it; where there are several, which share the store, the next takes over."""
+    name = _taker(site)
+    return f"{'spread' if len(site.dial_all(name)) > 1 else 'otlp'}/{name.partition('-')[0]}"
 
 
 def exporters(spec: Spec, site: Site) -> dict[str, Any]:
-    """Jaeger, with a queue on disk; and the page with the span metrics."""
-    batching, room, every = spec.tracing.batching, sizes.messages(spec), site.dial_all(JAEGER)
+    """Who keeps traces, with a queue on disk; and the page with the span metrics."""
+    batching, room, taker = spec.tracing.batching, sizes.messages(spec), _taker(site)
+    every = site.dial_all(taker)
     return {
-        _jaeger(site): {
-            **({"endpoints": sorted(every)} if len(every) > 1 else {"endpoint": site.dial(JAEGER)}),
+        _exporter(site): {
+            **({"endpoints": sorted(every)} if len(every) > 1 else {"endpoint": site.dial(taker)}),
             "retry_on_failure": {"max_elapsed_time": "0s"},
             "sending_queue": {
                 "batch": {
@@ -107,7 +115,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
             # Jaeger answers when the spans are stored, not before. Another is no faster, as they share the
             # store, and to send once more what is being stored only makes it slower.
             **({"timeout": "10m", "patience": "10m"} if len(every) > 1 else {"timeout": "30s"}),
-            **tls.dialled(site, JAEGER, "collector"),
+            **tls.dialled(site, taker, "collector"),
         },
         "prometheus/spans": {
             "enable_open_metrics": True,

@@ -17,8 +17,8 @@ PARTITIONS = (
 """How a region begins, its partition, and how names of hosts there end."""
 
 SERVICES = (
-    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "iam", "kms", "lambda", "logs", "opensearch", "s3",
-    "secretsmanager", "servicediscovery", "sns", "sqs", "sts",
+    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "lambda", "logs",
+    "opensearch", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "sts", "xray",
 )  # fmt: skip
 """The services that a stack uses, as the provider names their endpoints."""
 
@@ -35,6 +35,13 @@ Region = Annotated[
 VpcId = Annotated[str, Like(r"^vpc-[0-9a-f]{8,17}$", "the id of a VPC, as in 'vpc-0123456789abcdef0'")]
 SubnetId = Annotated[
     str, Like(r"^subnet-[0-9a-f]{8,17}$", "the id of a subnet, as in 'subnet-0123456789abcdef0'")
+]
+Certificate = Annotated[
+    str,
+    Like(
+        r"^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}$",
+        "the ARN of a certificate, as in 'arn:aws:acm:eu-central-1:123456789012:certificate/...'",
+    ),
 ]
 Url = Annotated[str, Like(r"^https?://[!-~]+$", "a URL, as in 'http://127.0.0.1:5000'")]
 Mail = Annotated[str, Like(r"^[!-?A-~]+@[A-Za-z0-9.-]+$", "an address of mail, as in 'costs@shop.example'")]
@@ -148,7 +155,17 @@ class TaskImages(Model):
     redis: Image | None = None
     """For services of the stack with `run.redis`."""
     fluent_bit: Image | None = None
-    """It ships what services of the stack write, as FireLens."""
+    """It ships what services of the stack write, as FireLens: Fluent Bit's own, or that of AWS."""
+    xray: Image | None = None
+    """The collector of AWS (`aws-otel-collector`), where X-Ray keeps traces."""
+
+
+class Balancer(Model):
+    """The load balancer before the gateways."""
+
+    certificate: Certificate | None = None
+    """Of the name under which services send, in Certificate Manager; without, they send to the gateways
+    themselves, without TLS."""
 
 
 class Tags(Model):
@@ -172,6 +189,9 @@ class Aws(Model):
     """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a Prometheus pair."""
     vpc: Vpc = Vpc()
     domain: Domain = Domain()
+    traces: Literal["jaeger", "xray"] = "jaeger"
+    """Who keeps traces: Jaeger in the domain, or X-Ray."""
+    balancer: Balancer = Balancer()
     images: TaskImages = TaskImages()
     log_retention: Days = "30d"
     """How long CloudWatch keeps what the stack's own programs write."""
@@ -222,6 +242,7 @@ __all__ = [
     "STAND_IN_OFFSET",
     "Archive",
     "Aws",
+    "Balancer",
     "Budget",
     "Domain",
     "Tags",

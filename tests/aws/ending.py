@@ -146,6 +146,9 @@ END: dict[str, End] = {
     "aws:lambda/permission:Permission": lambda id_, given: boto3.client("lambda").remove_permission(
         FunctionName=given["function"], StatementId=id_
     ),
+    "aws:lb/listener:Listener": _call("elbv2", "delete_listener", "ListenerArn"),
+    "aws:lb/loadBalancer:LoadBalancer": _call("elbv2", "delete_load_balancer", "LoadBalancerArn"),
+    "aws:lb/targetGroup:TargetGroup": _call("elbv2", "delete_target_group", "TargetGroupArn"),
     "aws:opensearch/domain:Domain": _call("opensearch", "delete_domain", "DomainName"),
     "aws:s3/bucket:Bucket": _bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": _of_bucket("delete_bucket_lifecycle"),
@@ -170,4 +173,5 @@ END: dict[str, End] = {
     "aws:sqs/queue:Queue": _call("sqs", "delete_queue", "QueueUrl"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _entrance,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _exit,
+    "aws:xray/group:Group": lambda id_, _given: asked("xray", "DeleteGroup", GroupARN=id_),
 }

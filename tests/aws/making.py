@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore.validate import validate_parameters
 
-from tests.aws import ground, stores, tasks
+from tests.aws import balancing, ground, stores, tasks
 from tests.aws.ground import REGION, Inputs, Made, begun
 
 
@@ -185,6 +185,17 @@ def _alarm(given: Inputs) -> Made:
     return given["name"], {"arn": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{given['name']}"}
 
 
+def _listener(given: Inputs) -> Made:
+    asked("elbv2", "CreateListener", **balancing.of_listener(given))
+    return balancing.listener(given)
+
+
+def _traces(given: Inputs) -> Made:
+    asked("xray", "CreateGroup", **balancing.of_group(given))
+    arn = f"arn:aws:xray:{REGION}:123456789012:group/{given['groupName']}/0"
+    return arn, {"arn": arn}
+
+
 MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/alertManagerDefinition:AlertManagerDefinition": _definition,
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
@@ -212,6 +223,9 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:lambda/function:Function": _function,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _retries,
     "aws:lambda/permission:Permission": _permission,
+    "aws:lb/listener:Listener": _listener,
+    "aws:lb/loadBalancer:LoadBalancer": balancing.balancer,
+    "aws:lb/targetGroup:TargetGroup": balancing.targets,
     "aws:opensearch/domain:Domain": stores.domain,
     "aws:s3/bucket:Bucket": ground.bucket,
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ground.lifecycle,
@@ -230,6 +244,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:sqs/queue:Queue": _queue,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ground.entrance,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ground.exit_,
+    "aws:xray/group:Group": _traces,
 }
 
 ASK: dict[str, Callable[[Inputs], Inputs]] = {
@@ -239,5 +254,6 @@ ASK: dict[str, Callable[[Inputs], Inputs]] = {
 NOT_IN_MOTO = (
     "aws:amp/alertManagerDefinition:AlertManagerDefinition",
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+    "aws:xray/group:Group",
 )
 """Judged by botocore's model alone."""

@@ -273,6 +273,9 @@ READ: dict[str, Read] = {
         "lambda", "get_function_event_invoke_config", "FunctionName"
     ),
     "aws:lambda/permission:Permission": _permission,
+    "aws:lb/listener:Listener": _there("elbv2", "describe_listeners", "ListenerArns"),
+    "aws:lb/loadBalancer:LoadBalancer": _there("elbv2", "describe_load_balancers", "LoadBalancerArns"),
+    "aws:lb/targetGroup:TargetGroup": _there("elbv2", "describe_target_groups", "TargetGroupArns"),
     "aws:opensearch/domain:Domain": _domain,
     "aws:s3/bucket:Bucket": _there("s3", "head_bucket", "Bucket"),
     "aws:s3/bucketObjectv2:BucketObjectv2": _document,

@@ -97,6 +97,14 @@ def service(given: Inputs) -> Made:
                 "assignPublicIp": "ENABLED" if network["assignPublicIp"] else "DISABLED",
             }
         },
+        loadBalancers=[
+            {
+                "targetGroupArn": item["targetGroupArn"],
+                "containerName": item["containerName"],
+                "containerPort": item["containerPort"],
+            }
+            for item in given.get("loadBalancers", ())
+        ],
         serviceRegistries=[{"registryArn": given["serviceRegistries"]["registryArn"]}],
         deploymentConfiguration={
             "minimumHealthyPercent": given["deploymentMinimumHealthyPercent"],

@@ -26,6 +26,12 @@ def _planned(**changes: Any) -> AwsPlan:
     return plan(spec(**changes), "prod-aws")
 
 
+def _with_xray() -> AwsPlan:
+    stack = specs.on_aws(tracing={"retention": "30d", "storage": {"replicas": 1}})
+    stack["aws"] = specs.account_with_xray()
+    return plan(Spec.model_validate_json(json.dumps(stack)), "prod-aws")
+
+
 def _documents(planned: AwsPlan) -> list[tuple[str, dict[str, Any]]]:
     """Every policy of a plan, by part and field."""
     return [
@@ -54,9 +60,10 @@ def test_rules_of_services_are_those_of_every_target() -> None:
     assert {path: here[path] for path in same} == {path: elsewhere[path] for path in same}
 
 
-def test_no_policy_allows_more_than_it_says() -> None:
+@pytest.mark.parametrize("planned", [_planned(), _with_xray()], ids=["shop", "xray"])
+def test_no_policy_allows_more_than_it_says(planned: AwsPlan) -> None:
     """No wildcard in an action or as a resource, but for those listed. A policy of a key is on that key."""
-    for name, document in _documents(_planned()):
+    for name, document in _documents(planned):
         for statement in document["Statement"]:
             if statement["Effect"] == "Deny":
                 continue

@@ -68,7 +68,8 @@ def test_nobody_but_who_puts_files_in_place_and_who_ships_is_root(program: str, 
 
 def test_retention_is_kept_after_the_store_is_as_described(made: dict[str, Any]) -> None:
     containers = _containers("housekeeper")
-    assert containers["setup"]["command"][:3] == ["python", "-m", "agents.opensearch_setup"]
+    assert containers["setup"]["entryPoint"] == ["python"]
+    assert containers["setup"]["command"][:2] == ["-m", "agents.opensearch_setup"]
     assert containers["setup"]["dependsOn"] == [{"containerName": "files", "condition": "SUCCESS"}]
     assert containers["housekeeper"]["dependsOn"] == [{"containerName": "setup", "condition": "SUCCESS"}]
 
@@ -191,6 +192,16 @@ def test_alarms_are_on_what_aws_runs_and_people_are_told(made: dict[str, Any]) -
     assert {topic for alarm in alarms for topic in alarm["AlarmActions"]} == {
         f"arn:aws:sns:{REGION}:123456789012:obs-local-alarms"
     }
+
+
+def test_a_program_that_is_away_is_told_and_a_service_is_its_owners(made: dict[str, Any]) -> None:
+    """What Container Insights does not tell of at all is away too."""
+    alarms = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix="obs-local-away-")["MetricAlarms"]
+    own = {"collector", "housekeeper", "jaeger", "prometheus", "redis-exporter"}
+    assert {alarm["AlarmName"].removeprefix("obs-local-away-") for alarm in alarms} == own
+    for alarm in alarms:
+        assert (alarm["TreatMissingData"], alarm["ComparisonOperator"]) == ("breaching", "LessThanThreshold")
+        assert {"Name": "ClusterName", "Value": "obs-local"} in alarm["Dimensions"]
 
 
 def test_the_page_shows_what_alarms_watch(made: dict[str, Any]) -> None:

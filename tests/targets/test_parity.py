@@ -213,9 +213,9 @@ DURATIONS = st.sampled_from(["7s", "45s", "3m", "90m", "2h", "2d"])
 
 
 @st.composite
-def described(draw: st.DrawFn) -> dict[str, Any]:
-    """The shop on servers with some of its services, and other values for some of its fields."""
-    stack = specs.on_servers()
+def described(draw: st.DrawFn, shop: Callable[[], dict[str, Any]] = specs.on_servers) -> dict[str, Any]:
+    """The shop in one place with some of its services, and other values for some of its fields."""
+    stack = shop()
     for field in draw(st.lists(st.sampled_from(FIELDS), max_size=12, unique=True)):
         path, value = CASES[field]
         place: Any = stack

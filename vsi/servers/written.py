@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from components.parity.written import ScrapeJob, Written, drops_of, load
+from components.parity.scrapes import scrape_job
+from components.parity.written import Written, load
 from components.site import Site
 from components.spec import Spec
 from vsi.servers.site import site_of
@@ -39,7 +40,9 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     first = scraped[0][0] if scraped else ""
     for place, job in scraped:
         if place == first:  # several Prometheis scrape the same
-            found.jobs.setdefault(job["job_name"], []).append(_job(spec, main["global"], job))
+            own = {name for host in spec.servers.hosts for name in host.labels}
+            of_places = own - _said_labels(spec, job["job_name"])
+            found.jobs.setdefault(job["job_name"], []).append(scrape_job(main["global"], job, of_places))
     return found
 
 
@@ -54,37 +57,6 @@ def _store(main: dict[str, Any]) -> dict[str, Any]:
         "retention": tsdb["tsdb"]["retention"],
         "exemplars": tsdb["exemplars"]["max_exemplars"],
     }
-
-
-def _job(spec: Spec, world: dict[str, Any], job: dict[str, Any]) -> ScrapeJob:
-    groups = job["static_configs"]
-    common = dict(set.intersection(*(set(group["labels"].items()) for group in groups)))
-    apart: dict[str, set[str]] = {}
-    for group in groups:
-        for name in group["labels"].keys() - common.keys():
-            apart.setdefault(name, set()).add(group["labels"][name])
-    own = {name for host in spec.servers.hosts for name in host.labels}
-    for name in own & common.keys() - _said_labels(spec, job["job_name"]):
-        apart[name] = {common.pop(name)}
-    drops, relabel = drops_of(job.get("metric_relabel_configs", ()))
-    login = job.get("basic_auth", {})
-    return ScrapeJob(
-        interval=job.get("scrape_interval", world["scrape_interval"]),
-        timeout=job.get("scrape_timeout", world["scrape_timeout"]),
-        path=job["metrics_path"],
-        scheme=job.get("scheme", "http"),
-        honor=(job["honor_labels"], job["honor_timestamps"]),
-        fallback=job["fallback_scrape_protocol"],
-        limits=(job["sample_limit"], job["label_limit"], job["label_value_length_limit"]),
-        labels=dict(sorted(common.items())),
-        targets={target for group in groups for target in group["targets"]},
-        drops=drops,
-        relabel=[*job.get("relabel_configs", ()), *relabel],
-        username=login.get("username", ""),
-        password=login.get("password_file", "").rpartition("/")[2],
-        tls=job.get("tls_config", {}),
-        place_labels=apart,
-    )
 
 
 def _said_labels(spec: Spec, job: str) -> set[str]:
