@@ -24,6 +24,7 @@ from pulumi.dynamic import (
 from pydantic import ValidationError
 
 from components.plan import part_id
+from vsi import departing
 from vsi.carry_out import ApplyFailed, carry_out
 from vsi.errors import DeployError
 from vsi.inputs import MEMBERS, connection_of, expected_of, inputs_of, request_of, with_differences
@@ -124,7 +125,11 @@ class UnitProvider(LoggedIn, InPlace):
             request = request_of(props, self.login(props))
         except (ValidationError, KeyError, ValueError) as error:
             raise ApplyFailed(_first_line(error)) from None
-        with nullcontext() if request.connection else _here, snapshot.changing(request.connection):
+        with (
+            nullcontext() if request.connection else _here,
+            snapshot.changing(request.connection),
+            departing.around(action, request),
+        ):
             return carry_out(action, request)
 
 

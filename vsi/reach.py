@@ -158,6 +158,14 @@ class Get:
     ca_file: str = ""
     password: str = field(default="", repr=False)
     """In place of the file, where the host may not have that yet."""
+    method: str = "GET"
+    body: str = ""
+    """JSON; '' for none."""
+
+    @property
+    def data(self) -> tuple[bytes | None, dict[str, str]]:
+        """The body, and headers that say what it is."""
+        return (self.body.encode(), {"Content-Type": "application/json"}) if self.body else (None, {})
 
 
 @dataclass(frozen=True)

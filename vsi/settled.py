@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vsi.errors import DeployError
@@ -32,15 +32,19 @@ SHARDS = "/_cat/shards?format=json&h=index,shard,prirep,state,node"
 NODES = "/_cat/nodes?format=json&h=name,version,node.role"
 VOTES = "/_cluster/state/metadata?filter_path=metadata.cluster_coordination.last_committed_config"
 EXPLAIN = "/_cluster/allocation/explain"
-ASKED_SECONDS = 15
+ASKED_SECONDS, TOLD_SECONDS = 15, 90
 PAUSE_SECONDS = 5
 NOT_LET_IN = (401, 403)
 NO_PASSWORD = "FileNotFoundError"  # noqa: S105 - the name of a fault
 SHOWN = 3
 """So many missing copies are named."""
 
+_FAILED = 500
+
 Ask = Callable[[str], Answer]
 """Asks the store for a path."""
+Say = Callable[[str, str, str], Answer]
+"""Tells the store something: method, path, body; '' for none."""
 
 
 @dataclass(frozen=True)
@@ -63,17 +67,17 @@ def unsettled(ask: Ask, members: int) -> Unsettled | None:
     A copy for which there is no node can have none: each has one already, or is of an older version than the
     one that the copy would be made from, as there are while a version is changed node by node."""
     answer = ask(HEALTH)
-    health = _parsed(answer)
+    health = parsed(answer)
     if not isinstance(health, dict):
         shut_out = answer.status in NOT_LET_IN or answer.fault == NO_PASSWORD
         return Unsettled(f"{HEALTH} answers {answer.fault or answer.status}", shut_out=shut_out)
-    absent, moving = _number(health, "unassigned_shards"), _number(health, "initializing_shards")
-    moving += _number(health, "relocating_shards")
+    absent, moving = number(health, "unassigned_shards"), number(health, "initializing_shards")
+    moving += number(health, "relocating_shards")
     if health.get("status") == "green" and not absent and not moving:
         return _without_majority(ask, health, members)
     missing: list[str] = []
     if absent:
-        shards, nodes = _parsed(ask(SHARDS)), _parsed(ask(NODES))
+        shards, nodes = parsed(ask(SHARDS)), parsed(ask(NODES))
         if not isinstance(shards, list) or not isinstance(nodes, list):
             return Unsettled(f"{_words(health)}, {absent} copies missing; which, it does not tell")
         missing = list(_to_be_placed(shards, nodes))
@@ -91,10 +95,10 @@ def unsettled(ask: Ask, members: int) -> Unsettled | None:
 def _without_majority(ask: Ask, health: dict[str, Any], members: int) -> Unsettled | None:
     """Of a cluster whose nodes are not all there: whether one less is no majority of those that may vote. One
     that has one vote, as a node alone, cannot be changed otherwise."""
-    there = _number(health, "number_of_nodes")
+    there = number(health, "number_of_nodes")
     if there >= members:
         return None
-    answer = _parsed(ask(VOTES))
+    answer = parsed(ask(VOTES))
     try:
         votes = len(answer["metadata"]["cluster_coordination"]["last_committed_config"])
     except (TypeError, KeyError):
@@ -105,15 +109,15 @@ def _without_majority(ask: Ask, health: dict[str, Any], members: int) -> Unsettl
 
 
 def _words(health: dict[str, Any]) -> str:
-    return f"the cluster is {health.get('status')}, of {_number(health, 'number_of_nodes')} nodes"
+    return f"the cluster is {health.get('status')}, of {number(health, 'number_of_nodes')} nodes"
 
 
-def _number(found: dict[str, Any], key: str) -> int:
+def number(found: dict[str, Any], key: str) -> int:
     value = found.get(key, 0)
     return value if isinstance(value, int) else 0
 
 
-def _parsed(answer: Answer) -> Any:
+def parsed(answer: Answer) -> Any:
     """What was answered; None if that is an error, or none of JSON."""
     if answer.status != 200:
         return None
@@ -229,8 +233,14 @@ def settle(machine: Machine, request: Request, tell: Report) -> None:
 
 
 def asking(machine: Machine, request: Request) -> Ask:
-    """A way to ask the store on a unit's host; with the password as planned, or, before that is known there,
-    as the host has it."""
+    """A way to ask the store on a unit's host."""
+    say = saying(machine, request)
+    return lambda path: say("GET", path, "")
+
+
+def saying(machine: Machine, request: Request, *, peers: bool = False) -> Say:
+    """A way to tell the store on a unit's host something; with the password as planned, or, before that is
+    known there, as the host has it. With `peers`, the host asks those where its own node does not answer."""
     asked = request.unit.process.settled
     if asked is None:
         raise ValueError(f"{request.unit.name} has no store to ask")
@@ -240,12 +250,20 @@ def asking(machine: Machine, request: Request) -> Ask:
         request.values.get(asked.password_secret),
     )
 
-    def ask(path: str) -> Answer:
-        url = f"{asked.url}{path}"
+    def send(request: Get, seconds: float) -> Answer:
         if planned:
-            answer = machine.reach.get(Get(url, asked.user, "", authority, planned), ASKED_SECONDS)
+            answer = machine.reach.get(replace(request, password=planned), seconds)
             if answer.status not in NOT_LET_IN:
                 return answer
-        return machine.reach.get(Get(url, asked.user, file, authority), ASKED_SECONDS)
+        return machine.reach.get(replace(request, password_file=file), seconds)
 
-    return ask
+    def say(method: str, path: str, body: str) -> Answer:
+        seconds = ASKED_SECONDS if method == "GET" else TOLD_SECONDS
+        answer = Answer(fault="nobody was asked")
+        for url in (asked.url, *(asked.peers if peers else ())):
+            answer = send(Get(f"{url}{path}", asked.user, "", authority, method=method, body=body), seconds)
+            if answer.status is not None and answer.status < _FAILED:
+                return answer
+        return answer
+
+    return say

@@ -45,6 +45,8 @@ class Settled(Frozen):
     """CA file, with tokens."""
     seconds: int
     """Deadline, from the last copy that came into place."""
+    peers: tuple[str, ...] = ()
+    """URLs of the other members, for when this one does not answer any more."""
 
 
 class Process(Frozen):

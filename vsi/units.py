@@ -118,7 +118,12 @@ def _settled(site: Site, run: Running) -> Settled | None:
     asked = run.settled
     if asked is None:
         return None
-    at = site.bind(asked.listener)
+    url = f"https://{site.bind(asked.listener)}"
     return Settled(
-        url=f"https://{at}", user=asked.user, password_secret=asked.secret, ca=CA, seconds=asked.seconds
+        url=url,
+        user=asked.user,
+        password_secret=asked.secret,
+        ca=CA,
+        seconds=asked.seconds,
+        peers=tuple(peer for peer in site.urls(asked.listener) if peer != url),
     )

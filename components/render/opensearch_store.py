@@ -15,7 +15,8 @@ from components.spec.logging import CORE_FIELDS
 MANAGED = "managed by obs"
 """Description of the roles and users that are ours: those no longer described are removed by it."""
 EXPORTER = "exporter"
-"""The user that may ask for the state of the cluster and of its indices, and nothing else."""
+"""The user that may ask for the state of the cluster and of its indices, and, where there are several nodes,
+have one left out of it."""
 USERS = tuple(sorted({EXPORTER, *(program.user for program in PROGRAMS if program.user)}))
 """Each has the role `obs-<user>`, and a password of its own."""
 ADMIN = "admin"
@@ -79,7 +80,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "settings": settings,
         "index-templates/obs-logs": _logs(spec),
         "index-templates/obs-logs-rejected": _rejected(spec),
-        "security/roles": _roles(spec),
+        "security/roles": _roles(spec, several=len(site.members("opensearch")) > 1),
         "security/users": {user: {"role": f"obs-{user}", "secret": password_of(user)} for user in USERS},
     }
     for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
@@ -208,7 +209,15 @@ def _jaeger(spec: Spec, kind: str, prefix: str) -> dict[str, Any]:
     }
 
 
-def _roles(spec: Spec) -> dict[str, Any]:
+LEAVING = (
+    "cluster:admin/settings/update",
+    "cluster:admin/voting_config/add_exclusions",
+    "cluster:admin/voting_config/clear_exclusions",
+)
+"""By which copies are moved off a node, and its vote is taken, before it goes."""
+
+
+def _roles(spec: Spec, *, several: bool) -> dict[str, Any]:
     """The least that each program needs, role -> body as the security plugin's REST interface takes it."""
     logs = [f"{spec.logging.index.prefix}-2*", f"{rejected_prefix(spec)}-2*"]
     jaeger = [f"{spec.tracing.storage.index_prefix}-jaeger-*"]
@@ -235,7 +244,8 @@ def _roles(spec: Spec) -> dict[str, Any]:
     return {
         "obs-collector": role(["cluster:monitor/main", "indices:data/write/bulk"], (logs, append)),
         "obs-exporter": role(
-            ["cluster:monitor/*"], (["*"], ["indices:admin/aliases/get", "indices:monitor/*"])
+            ["cluster:monitor/*", *(LEAVING if several else ())],
+            (["*"], ["indices:admin/aliases/get", "indices:monitor/*"]),
         ),
         "obs-housekeeper": role(
             ["cluster:monitor/*"],

@@ -1,6 +1,7 @@
 """Two nodes of OpenSearch at two addresses of loopback are one store."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests import specs
 from tests.engine.node import Node
 from tests.ports import free_base
 from tests.waiting import until
+from vsi import leaving
 from vsi.reach import Answer
 from vsi.servers.authority import Authority
 from vsi.settled import unsettled
@@ -87,6 +89,47 @@ def test_two_nodes_are_one_store_that_the_first_sets_up(nodes: dict[str, Node]) 
         until(
             lambda: "1 copies missing (pinned shard 0)" in missing(nodes["one"]), "a node could take this one"
         )
+
+
+def test_one_leaves_and_the_other_goes_on_alone(nodes: dict[str, Node]) -> None:
+    """By the user that may do no more than that; the votes of both are needed until one is taken."""
+    one, two = nodes["one"], nodes["two"]
+    for node in nodes.values():
+        node.ready(240)
+    one.setup()
+    with one.admin() as admin, one.client("exporter") as exporter:
+        for name, place, replicas in (("alone", "two", 0), ("copied", "two", 1)):
+            settings = {"index.number_of_replicas": replicas, "index.routing.allocation.include._name": place}
+            assert admin.put(f"/{name}", json={"settings": settings}).status_code == 200
+            assert admin.put(f"/{name}/_doc/1?refresh=true", json={"it": name}).status_code == 201
+            free = {"index.routing.allocation.include._name": None}
+            assert admin.put(f"/{name}/_settings", json=free).status_code == 200
+
+        def say(method: str, path: str, body: str) -> Answer:
+            headers = {"Content-Type": "application/json"} if body else {}
+            said = exporter.request(method, path, content=body or None, headers=headers, timeout=90)
+            return Answer(said.status_code, said.content)
+
+        told: list[str] = []
+        leaving.move_away(say, {"two"}, 120, told.append)
+        assert "not yet on one" in told[0]
+        assert leaving.copies(say, {"two"}).lacking == ()
+        two.stop()
+        until(lambda: leaving.only_here(say, "two") == [], "it is known to be gone, and nothing with it")
+        leaving.welcome(say, {"two"})
+        assert leaving.excluded(say) == set()
+        assert "voting_config_exclusions" not in admin.get(leaving.RETIRED).text
+        assert exporter.get("/_cat/count/alone").status_code == 403, "it may read nothing"
+        for name in ("alone", "copied"):
+            assert admin.get(f"/{name}/_doc/1").json()["_source"] == {"it": name}
+
+    listeners = {name: replace(found, dial=(found.bind,)) for name, found in one.site.listeners.items()}
+    one.site = replace(one.site, listeners=listeners)
+    one.write(one.spec)
+    one.stop()
+    one.start(240)
+    with one.admin() as admin:
+        assert admin.get("/alone/_doc/1").json()["_source"] == {"it": "alone"}
 
 
 def missing(node: Node) -> str:

@@ -32,7 +32,8 @@ def get(request: Get, timeout: float) -> Answer:
             connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
         with contextlib.closing(connection):
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", path, headers=headers)
+            body, kind = request.data
+            connection.request(request.method, path, body, headers | kind)
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(MOST))
     except (OSError, ValueError, http.client.HTTPException) as error:

@@ -30,13 +30,22 @@ class Known(Frozen):
 
     connections: tuple[Connection, ...]
     login: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Name of a unit -> the hosts on which it is planned."""
     cleaned: tuple[str, ...] = ()
     """Hosts on which nothing but data is left."""
 
     @classmethod
     def of(cls, plan: "ServersPlan") -> "Known":
         """As a plan has them."""
-        return cls(connections=plan.connections, login=tuple(sorted(plan.login_sources.items())))
+        hosts: dict[str, tuple[str, ...]] = {}
+        for unit in plan.units:
+            hosts[unit.name] = (*hosts.get(unit.name, ()), unit.place)
+        return cls(
+            connections=plan.connections,
+            login=tuple(sorted(plan.login_sources.items())),
+            hosts=tuple(sorted(hosts.items())),
+        )
 
     def machines(self, stack: str, engines: Mapping[str, str] | None = None) -> dict[str, Machine]:
         """The machine of each host. Refused if what one logs in with is not there."""

@@ -11,7 +11,7 @@ from vsi import preflight as checks
 from vsi.machine import Machine
 from vsi.preflight import obstacle
 from vsi.reach import Question
-from vsi.servers import own_address
+from vsi.servers import limits, own_address
 from vsi.servers.known import Known
 from vsi.servers.machine import Server
 from vsi.servers.operate import each
@@ -57,8 +57,13 @@ def _of_host(machine: Server, units: list[HostUnit], address: str) -> list[Obsta
     try:
         question = Question(programs=PROGRAMS, ports=ports)
         begun = time.time()
-        survey, (about, shown, clock, name) = machine.reach.survey_and_run(
-            question, ABOUT, machine.keeper.question(), ("date", "+%s"), own_address.command(address)
+        survey, (about, shown, clock, name, given) = machine.reach.survey_and_run(
+            question,
+            ABOUT,
+            machine.keeper.question(),
+            ("date", "+%s"),
+            own_address.command(address),
+            limits.question(units, machine.paths.kept or machine.paths.root),
         )
         ended = time.time()
         if trouble := trouble_in(about):
@@ -77,6 +82,7 @@ def _of_host(machine: Server, units: list[HostUnit], address: str) -> list[Obsta
         *checks.memory([unit for unit in units if unit.name not in running], survey),
         *checks.ports(units, machine, survey, {program.pid for program in programs.values()}),
         *checks.ephemeral(units, survey),
+        *limits.obstacles(units, given.output, survey, frozenset(running)),
         *_clock(clock.output.strip(), (begun, ended)),
         *_own_address(own_address.trouble(address, name.output)),
     ]

@@ -34,7 +34,8 @@ def get(master: Master, request: Get, timeout: float) -> Answer:
                 context = ssl.create_default_context(cadata=authority)
                 connection.sock = context.wrap_socket(stream, server_hostname=host)
             path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", path, headers=headers)
+            body, kind = request.data
+            connection.request(request.method, path, body, headers | kind)
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(MOST))
     except Unreachable:
