@@ -8,6 +8,7 @@ and `../credentials`.
 import shlex
 
 from vsi.paths import Tokens
+from vsi.systemd import rotation
 from vsi.systemd.hardening import KEEPS_OWN_CONF
 from vsi.systemd.places import is_service, kept, log_file
 from vsi.unit import HostUnit
@@ -40,10 +41,9 @@ def run_script(unit: HostUnit, stack: str, tokens: Tokens) -> str:
     ]
     command = "exec " + shlex.join(tokens.command(unit.process.command))
     if is_service(unit):
-        log, size = shlex.quote(log_file(stack, unit.name)), unit.process.log_max_bytes
-        lines.append(f"log={log}")
-        lines.append(f'[ ! -f "$log" ] || [ "$(wc -c <"$log")" -lt {size} ] || mv -f "$log" "$log.1"')
-        command += ' >>"$log" 2>&1'
+        process = unit.process
+        lines.append(rotation.before(log_file(stack, unit.name), process.log_max_bytes, process.log_backups))
+        command += rotation.INTO
     return "\n".join([*lines, command]) + "\n"
 
 

@@ -143,7 +143,8 @@ def test_a_service_writes_a_file_for_the_log_agent() -> None:
     one = INVENTORY[SERVICE]
 
     assert values(one, "LogsDirectory") == [f"obs/dev/{SERVICE}"]
-    assert script(one).endswith(' >>"$log" 2>&1\n')
+    assert f"\nlog=/var/log/obs/dev/{SERVICE}/{SERVICE}.log\n" in script(one)
+    assert script(one).endswith(" >../said 2>&1\n")
     assert values(INVENTORY["redis"], "LogsDirectory") == [], "redis is no service, whatever its pillar"
 
 
