@@ -108,7 +108,7 @@ class UnitProvider(LoggedIn, InPlace):
             return None
         way = snapshot.Way(props["stack"], connection, self.login(props))
         seen = snapshot.seen(way, part_id(unit, props["host"]))
-        return Seen(seen.facts, seen.programs.get(unit))
+        return Seen(seen.facts, seen.programs.get(unit), seen.listeners)
 
     def _apply(
         self, props: dict[str, Any], serves: Callable[[], bool], settled: Callable[[], None] = lambda: None

@@ -5,8 +5,10 @@ One look tells whether anything differs; texts are fetched only of files that do
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from vsi import listening
 from vsi.drift import access_words, look_of, process_words
 from vsi.keepers import Program
+from vsi.listening import Listeners
 from vsi.machine import Machine
 from vsi.paths import RELATIVE
 from vsi.reach import Facts, Look
@@ -44,6 +46,7 @@ class Seen:
 
     facts: Facts = field(repr=False)
     program: Program | None
+    listeners: Listeners | None = None
 
 
 def look(machine: Machine, expected: Expected) -> Seen:
@@ -110,4 +113,6 @@ def _process_state(machine: Machine, seen: Seen, name: str, record: Applied | No
         words = f"{words}, run script changed"
     elif opened := access_words(machine, facts, record):
         words = f"{words}, {opened}"
+    elif silent := listening.trouble(machine, record.unit, seen.program, seen.listeners):
+        words = f"{words}, {silent}"
     return words

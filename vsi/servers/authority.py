@@ -122,6 +122,11 @@ def ends(certificate: str) -> datetime:
     return _certificate(certificate).not_valid_after_utc
 
 
+def begins(certificate: str) -> datetime:
+    """From when on a certificate is good. ValueError if it is none."""
+    return _certificate(certificate).not_valid_before_utc
+
+
 def signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     """Whether a certificate is of an authority, whenever."""
     try:

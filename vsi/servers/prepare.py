@@ -13,7 +13,7 @@ from typing import Any
 from vsi.errors import DeployError
 from vsi.reach import Report
 from vsi.servers import certificates, engines_copy
-from vsi.servers.authority import Authority
+from vsi.servers.authority import Authority, begins
 from vsi.servers.engines_copy import Engine
 from vsi.servers.shell import Shell, carried_out, quoted
 from vsi.servers.survey import Survey, Where, obstacles, read, script
@@ -33,6 +33,8 @@ class Wanted:
     """Name -> names and addresses, beside those that each has."""
     authority: Authority = field(repr=False)
     plan_version: str = ""
+    new: bool = False
+    """Whether the state of the stack knows nothing of this host yet."""
 
     @property
     def keys(self) -> dict[str, str]:
@@ -75,6 +77,8 @@ def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.ti
     now = datetime.fromtimestamp(ended, UTC)
     if wanted.certificates and wanted.authority.ends - now < certificates.LEFT:
         problems.append(certificates.over(wanted.authority, now))
+    if wanted.new and survey.record and survey.authority not in ("", wanted.authority.certificate):
+        problems.append(of_another_state(wanted.where.stack, survey.authority))
     if problems:
         raise DeployError(wanted.host, "\n".join(["cannot be made ready:", *(f"  {it}" for it in problems)]))
     if survey.record != wanted.record():
@@ -87,6 +91,21 @@ def prepare(wanted: Wanted, shell: Shell, report: Report, clock: Clock = time.ti
         for line in carried_out(shell, wanted.host, "removing old engines", steps).splitlines():
             report(f"removed {line.removeprefix('gone ')}")
     return survey.authority not in ("", wanted.authority.certificate)
+
+
+def of_another_state(stack: str, authority: str) -> str:
+    """What to do about a host that was made ready with keys that this state does not have: all programs would
+    get other certificates and passwords, under whoever has them."""
+    try:
+        since = f", of {begins(authority):%Y-%m-%d},"
+    except ValueError:
+        since = ""
+    return (
+        f"the stack {stack} stands on it already, by an authority{since} that is not in this Pulumi state: "
+        "it was brought up with another. Use that one (`pulumi login`, or PULUMI_BACKEND_URL). If it is lost "
+        f"for good: `obs destroy {stack}` takes off what stands there, by what the hosts remember, and data "
+        f"stays; then `obs up {stack}`"
+    )
 
 
 def _put_record(wanted: Wanted, shell: Shell) -> None:

@@ -6,6 +6,7 @@ names of classes and keys stand in the state of running stacks: they stay.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -137,7 +138,7 @@ class HostProvider(LoggedIn, InPlace):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Make the host ready. Idempotent: an earlier create may have been interrupted."""
-        self._prepare(props)
+        self._prepare(props, new=True)
         return CreateResult(f"{props['stack']}/{props['host']}", outputs(props))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -168,8 +169,8 @@ class HostProvider(LoggedIn, InPlace):
             return ReadResult("", {})
         return found_as(id_, outs, with_differences(outs, off))
 
-    def _prepare(self, props: Mapping[str, Any]) -> None:
-        wanted = wanted_of(props)
+    def _prepare(self, props: Mapping[str, Any], *, new: bool = False) -> None:
+        wanted = replace(wanted_of(props), new=new)
         address = Connection.model_validate_json(props["connection"]).address
         with self._shell(props) as way:
             said = way.ask(quoted(*own_address.command(address))).output.decode(errors="replace")

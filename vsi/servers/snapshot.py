@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from components.errors import SuiteError
+from vsi import listening
 from vsi.drift import look_of
 from vsi.errors import DeployError
 from vsi.keepers import Program
+from vsi.listening import Listeners
 from vsi.logins import login_of
 from vsi.machine import Machine
 from vsi.paths import RELATIVE
@@ -50,6 +52,7 @@ class Seen:
     programs: Mapping[str, Program]
     surveyed: str
     """What `vsi.servers.survey` reads."""
+    listeners: Listeners | None = None
 
 
 @dataclass
@@ -147,12 +150,15 @@ def look(way: Way) -> Seen:
     machine = server(way.stack, way.connection, way.login, {})
     reach, keeper = machine.reach, machine.keeper
     host = way.connection.host
-    facts, (shown, surveyed) = reach.look_and_run(
-        _look(machine), keeper.question(), (*_CHECKED, survey.script(survey.Where(way.stack)))
+    facts, (shown, surveyed, heard) = reach.look_and_run(
+        _look(machine),
+        keeper.question(),
+        (*_CHECKED, survey.script(survey.Where(way.stack))),
+        listening.QUESTION,
     )
     if surveyed.code:
         raise SuiteError(f"{host}: looking at the host failed: {surveyed.output[-2000:].strip()}")
-    return Seen(facts, keeper.programs_in(shown), surveyed.output)
+    return Seen(facts, keeper.programs_in(shown), surveyed.output, listening.heard(heard.output))
 
 
 def _look(machine: Machine) -> Look:

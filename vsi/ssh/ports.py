@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 import struct
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from vsi.reach import Holder
@@ -67,6 +67,14 @@ def holders(ports: Collection[int], output: bytes) -> dict[int, Holder]:
         if holder := _holder(mine, owners, commands):
             found[port] = holder
     return found
+
+
+def listening(table: str) -> Iterator[tuple[str, int]]:
+    """Address and port of each listener in lines of the kernel's tables."""
+    for line in table.splitlines():
+        if (words := line.split())[3:4] == ["0A"]:
+            item = _socket([*words, *[""] * 10])
+            yield item.address, item.port
 
 
 def _holder(sockets: Iterable[_Socket], owners: dict[str, int], commands: dict[int, str]) -> Holder | None:

@@ -87,6 +87,24 @@ def test_nothing_is_touched_where_something_stands_in_the_way(tmp_path: Path, sh
     assert not (tmp_path / "opt").exists()
 
 
+def test_a_host_of_another_state_is_not_taken_over(tmp_path: Path, shell: HostShell) -> None:
+    """A colleague, or we after the state was lost: with other keys all programs would be somebody else's."""
+    goal = wanted(where(tmp_path), engine(tmp_path / "cache"))
+    ready(replace(goal, new=True), shell)
+    ready(replace(goal, new=True), shell)  # a first run that was cut off has the same authority
+    before = snapshot(tmp_path)
+    strange = replace(goal, new=True, authority=Authority.make())
+    with pytest.raises(DeployError) as failure:
+        prepare(strange, shell, print)
+    said = str(failure.value)
+    assert f"the stack {goal.where.stack} stands on it already, by an authority, of " in said
+    assert f"`obs destroy {goal.where.stack}` takes off what stands there" in said
+    assert snapshot(tmp_path) == before
+
+    take_away("h1", goal.where, shell, print)
+    assert any("certificate of the authority" in line for line in ready(strange, shell))
+
+
 @pytest.mark.parametrize("after", range(1, 14))
 def test_the_run_after_one_that_was_cut_off_converges(tmp_path: Path, shell: HostShell, after: int) -> None:
     place = where(tmp_path)
