@@ -37,6 +37,12 @@ def main(arguments: list[str]) -> int:
         print(f"{error.args[0]}: not set; see the text at the top of {__file__}", file=sys.stderr)
         return 2
     marker = report.partition("\n")[0]
+    if not marker.startswith("<!-- "):  # any comment begins with nothing, and would be written over
+        print(
+            f"{arguments[0]}: no report in it; expected a first line as in '<!-- obs-previews -->'",
+            file=sys.stderr,
+        )
+        return 2
     try:
         there = _find(api, headers, marker)
         if there is None:

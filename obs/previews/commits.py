@@ -23,7 +23,11 @@ SECONDS = 300
 def commit_of(ref: str, root: Path = ROOT) -> str:
     """The commit from which the working tree went its own way since `ref`: their merge base, else `ref`.
 
-    BadInput, naming what to do, if git knows no such commit."""
+    BadInput, naming what to do, if git knows no such commit, or too little to say what they share."""
+    if _git(root, "rev-parse", "--git-dir") is None:
+        raise BadInput(
+            f"{OPTION} {ref}: {root} is no git repository that can be read; expected a clone of one"
+        )
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     if found is None:
         raise BadInput(
@@ -32,6 +36,11 @@ def commit_of(ref: str, root: Path = ROOT) -> str:
         )
     commit = found.decode().strip()
     base = _git(root, "merge-base", commit, "HEAD")
+    if base is None and (_git(root, "rev-parse", "--is-shallow-repository") or b"").strip() == b"true":
+        raise BadInput(
+            f"{OPTION} {ref}: this clone is too shallow to say where the working tree went its own way from "
+            "it; fetch more (git fetch --unshallow; in CI `fetch-depth: 0`)"
+        )
     return base.decode().strip() if base else commit
 
 
@@ -88,12 +97,21 @@ def then(commit: str, root: Path = ROOT) -> Iterator[Then]:
         raise ObsError(f"git cannot read the tree of {commit}")
     with tempfile.TemporaryDirectory(prefix="obs-preview-") as folder:
         with tarfile.open(fileobj=BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            inside = [member for member in tar if _stays_inside(member, folder)]
+            tar.extractall(folder, inside, filter="data")
         running = Then(Path(folder))
         try:
             yield running
         finally:
             running.stop()
+
+
+def _stays_inside(member: tarfile.TarInfo, folder: str) -> bool:
+    """Whether it may be unpacked: a link that leads out of the repository describes nothing here."""
+    try:
+        return tarfile.data_filter(member, folder) is not None
+    except tarfile.FilterError:
+        return False
 
 
 def _git(root: Path, *arguments: str) -> bytes | None:

@@ -138,6 +138,15 @@ def test_what_it_was_not_given_is_bad_input(
     assert "CI_PROJECT_ID: not set" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["", "\n", "Traceback (most recent call last):\n"])
+def test_what_is_no_report_writes_over_nothing(place: str, host: Host, tmp_path: Path, text: str) -> None:
+    host.comments.append({"id": 1, "body": "looks good"})
+    (tmp_path / "report.md").write_text(text, encoding="utf-8")
+    assert _script().main([str(tmp_path / "report.md")]) == 2, place
+    assert host.comments == [{"id": 1, "body": "looks good"}]
+    assert host.requests == []
+
+
 def _yaml(path: str) -> Any:
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
