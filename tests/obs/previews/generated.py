@@ -6,6 +6,7 @@ anybody can deploy: another one is drawn in its place.
 
 import copy
 import shutil
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,6 +227,13 @@ def _scrape_job(draw: Random, data: Data) -> str | None:
     return f"scrape job {name} comes"
 
 
+def host_key(number: int) -> str:
+    """The public key of a host that is nowhere."""
+    kind = b"ssh-ed25519"
+    blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + bytes([number]) * 32
+    return f"{kind.decode()} {b64encode(blob).decode()}"
+
+
 def _host(draw: Random, data: Data) -> str | None:
     hosts = data.get("servers", {}).get("hosts")
     if not hosts:
@@ -233,9 +241,9 @@ def _host(draw: Random, data: Data) -> str | None:
     what = draw.choice(("comes", "goes", "label", "address"))
     if what == "comes":
         name = f"app-{draw.randrange(2, 90)}"
-        key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHRlc3QtaG9zdC1rZXktMDEyMzQ1Njc4OWFiY2RlZjA"
-        address = f"192.0.2.{draw.randrange(100, 250)}"
-        host = {"name": name, "address": address, "host_keys": [key], "labels": {"rack": "b"}}
+        number = draw.randrange(100, 250)
+        address, key = f"192.0.2.{number}", host_key(number)
+        host: Data = {"name": name, "address": address, "host_keys": [key], "labels": {"rack": "b"}}
         hosts.append(host)
     elif what == "goes":
         host = draw.choice(hosts)
