@@ -54,7 +54,7 @@ demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi
 demo-vsi-down: setup ## Take the stack of demo-vsi down, and its servers away
 	$(BIN)/python -m tests.hosts.demo down
 
-demo-k8s: cluster ## Boot a Kubernetes node here and bring the stack up on it, cut down to fit; Ctrl-C takes both down
+demo-k8s: cluster ## Boot a Kubernetes node here, bring a stack cut down to fit up on it and prove that it works; Ctrl-C takes both down
 	$(BIN)/python -m tests.cluster.demo
 
 lock: ## Lock the Python packages anew

@@ -89,6 +89,14 @@ class Api:
         """What POST answers."""
         return self._json("POST", path, {}, body)
 
+    def delete(self, path: str) -> None:
+        """Away with it; well if it is gone already."""
+        try:
+            self._json("DELETE", path, {})
+        except Refused as error:
+            if error.status != 404:
+                raise
+
     def forward(self, namespace: str, pod: str, port: int) -> Any:
         """A WebSocket to a port of a pod, as `kubectl port-forward` opens one."""
         from kubernetes.stream.ws_client import create_websocket, get_websocket_url

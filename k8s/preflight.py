@@ -8,6 +8,7 @@ from components.spec.problem import KeyPath
 from components.target import Obstacle
 from k8s.cluster import Api, Refused, Unreachable
 from k8s.parts import KubernetesPlan, Manifest, Release
+from k8s.pending import pending
 from k8s.running import OPERATOR, RELEASE, Json
 
 OLDEST = (1, 25)
@@ -15,7 +16,6 @@ OLDEST = (1, 25)
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
-PENDING = ("pending-install", "pending-upgrade", "pending-rollback")
 NODES_HA = 3
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NEEDED = (
@@ -256,21 +256,17 @@ def _of_operator(part: Manifest) -> bool:
 def _pending(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
     """Releases that an interrupted run left in the middle."""
     namespace = plan.cluster.namespace
-    found = api.find(
-        f"/api/v1/namespaces/{namespace}/secrets",
-        labelSelector=f"owner=helm,status in ({','.join(PENDING)})",
-    )
-    ours = {part.name for part in plan.parts if isinstance(part, Release)}
-    for item in (found or {"items": []})["items"]:
-        labels = item["metadata"]["labels"]
-        if labels.get("name") in ours:
-            yield _obstacle(
-                ("kubernetes", "namespace"),
-                f"{namespace}/{labels['name']}",
-                f"revision {labels.get('version', '?')} of the release is {labels['status']}: a run was "
-                "interrupted in the middle of it, or is still at it; Helm refuses to go on",
-                f"When no run is at it: kubectl -n {namespace} delete secret {item['metadata']['name']}",
-            )
+    for one in pending(api, plan):
+        yield _obstacle(
+            ("kubernetes", "namespace"),
+            f"{namespace}/{one.name}",
+            f"revision {one.revision} of the release is {one.status}: a run was interrupted in the middle of "
+            + ("it" if one.over else "it, or is still at it; Helm refuses to go on"),
+            "The next obs up takes the mark away and goes on"
+            if one.over
+            else f"When no run is at it: kubectl -n {namespace} delete secret {one.secret}",
+            fatal=not one.over,
+        )
 
 
 def _nodes(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:

@@ -46,10 +46,15 @@ class Record(Frozen):
         return Stack(self.part_of, dict(self.releases), dict(self.own))
 
 
-def _file(stack: str) -> Path:
+def folder(stack: str) -> Path:
+    """Of a stack's state on this machine."""
     base = os.environ.get("OBS_STATE_DIR")
     root = Path(base) if base else Path(__file__).resolve().parents[1] / ".state"
-    return root / stack / FILE
+    return root / stack
+
+
+def _file(stack: str) -> Path:
+    return folder(stack) / FILE
 
 
 def remember(plan: KubernetesPlan) -> None:

@@ -43,11 +43,15 @@ def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]")
     """Resources of pulumi-kubernetes."""
     import pulumi
 
+    from k8s.cluster import Api
+    from k8s.pending import free
     from k8s.record import remember
     from k8s.resources import resources
 
     if not pulumi.runtime.is_dry_run():
         remember(plan)
+        for freed in free(plan, Api(plan.cluster)):
+            pulumi.log.warn(f"an earlier run was interrupted: its mark on release {freed} is taken away")
     return resources(plan, secrets)
 
 

@@ -24,6 +24,9 @@ Labels = dict[str, str]
 TIMEOUT = 10.0  # seconds, per request
 PAGE = 1000  # documents in one answer
 
+NOWHERE = Listener("absent.invalid:1", ("absent.invalid:1",))
+"""Where a program is that a stack does not have, as one without a sink: no check that applies asks it."""
+
 
 def forever() -> float:
     """The time that is left where no run ends."""
@@ -324,7 +327,7 @@ class Clients:
         self._reach = access.reach
 
         def at(program: str) -> Json:
-            listener = access.site.listeners[BY_NAME[program].api]
+            listener = access.site.listeners.get(BY_NAME[program].api, NOWHERE)
             return {**self._common, "name": program, **self._at(listener.tls, *listener.dial)}
 
         self.prometheus = Prometheus(**at("prometheus"))

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pulumi import automation as auto
+from pulumi.runtime import is_dry_run
 
 from components.plan import Pillar
 from components.stack import ObservabilityStack
+from k8s.cluster import Api
 from k8s.parts import Cluster as Named
 from k8s.parts import KubernetesPlan, Manifest, Release
+from k8s.pending import free
 from k8s.resources import resources
 from obs.pulumi import BoundPulumi, environment, find_pulumi
 from tests.cluster import settings
@@ -86,6 +89,8 @@ class Small:
         plan = self.plan()
 
         def program() -> None:
+            if not is_dry_run():
+                free(plan, Api(plan.cluster))
             ObservabilityStack(plan.stack, plan.parts, resources(plan, {}))
 
         pulumi = find_pulumi()

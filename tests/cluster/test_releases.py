@@ -1,15 +1,19 @@
 """What carries a plan out, on a real cluster: by the real provider, from nothing to nothing."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from pulumi.automation.errors import CommandError
 
 from engines.store import Store
+from k8s.resources import PLUGIN
 from tests.cluster.images import Image
 from tests.cluster.node import Cluster
 from tests.cluster.stack import IMAGE, NAMESPACE, Small, on_path
+from tests.waiting import until
 
 pytestmark = pytest.mark.engine
 CONF = f"/api/v1/namespaces/{NAMESPACE}/configmaps/conf"
@@ -22,8 +26,10 @@ def small(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pytest.skip("no pulumi_kubernetes in the cache; `make cluster` builds it")
     program = Store().executable("node_exporter", "node_exporter")
     cluster.load([Image(IMAGE, {"/exporter": program}, ("/exporter",))])
-    with on_path():
-        yield Small(cluster, Path(tmp_path_factory.mktemp("small")))
+    folder = Path(tmp_path_factory.mktemp("small"))
+    with on_path(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OBS_STATE_DIR", str(folder / "state"))
+        yield Small(cluster, folder)
 
 
 def test_a_preview_of_nothing_that_is_there_yet(small: Small) -> None:
@@ -62,6 +68,30 @@ def test_an_upgrade_that_fails_is_rolled_back_and_says_so(small: Small) -> None:
     assert container["image"] == IMAGE
     small.up()
     assert small.cluster.ask(WEB)["status"]["readyReplicas"] == 1
+
+
+def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(small: Small) -> None:
+    small.text, small.image, small.seconds = "three", "registry.test/nobody-has-it:2", 300
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(small.up)
+        until(lambda: "pending-upgrade" in small.releases().values(), "a release under way", 60)
+        children = psutil.Process().children(recursive=True)
+        providers = [one for one in children if PLUGIN.startswith(one.name())]  # Linux cuts names
+        for provider in providers:
+            provider.kill()
+        with pytest.raises(CommandError):
+            run.result()
+    assert providers
+    assert "pending-upgrade" in small.releases().values()
+
+    small.image, small.seconds = IMAGE, 60
+    small.up()
+    assert "pending-upgrade" not in small.releases().values()
+    assert small.cluster.ask(WEB)["metadata"]["annotations"]["meta.helm.sh/release-name"] == "web"
+    assert small.cluster.ask(WEB)["status"]["readyReplicas"] == 1
+    assert set(small.preview()) == {"same"}
+    small.text = "one"
+    small.up()
 
 
 def test_destroy_leaves_what_it_was_told_to_keep(small: Small) -> None:

@@ -36,6 +36,9 @@ class FakeCluster:
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions": items(),
             f"/api/v1/namespaces/{NAMESPACE}/secrets": items(),
         }
+        self.deleted: list[str] = []
+        self.refused: dict[str, Any] = {}
+        """Path -> what DELETE answers there."""
         self.forwards: dict[str, int | str] = {}
         """Pod:port -> the port of this machine that a forward leads to, or what goes wrong."""
         self.asked: list[tuple[str, dict[str, list[str]]]] = []
@@ -80,6 +83,11 @@ class FakeCluster:
                         return
                 found = fake.answers.get(url.path, (404, f"{url.path} not found"))
                 self.answer(found(query) if callable(found) else found)
+
+            def do_DELETE(self) -> None:
+                url = urlsplit(self.path)
+                fake.deleted.append(url.path)
+                self.answer(fake.refused.get(url.path, {}))
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))

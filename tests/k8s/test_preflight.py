@@ -1,6 +1,7 @@
 """What stands in the way of a stack in a cluster is told before anything is changed, each with what to do."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ Change = Callable[[FakeCluster], None]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[FakeCluster]:
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCluster]:
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path / "state"))
     with fake_cluster(tmp_path) as fake:
         yield fake
 
@@ -62,7 +64,8 @@ def definition(**annotations: str) -> dict[str, Any]:
 
 def pending(name: str) -> dict[str, Any]:
     labels = {"name": name, "status": "pending-upgrade", "version": "3", "owner": "helm"}
-    return {"metadata": {"name": f"sh.helm.release.v1.{name}.v3", "labels": labels}}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"metadata": {"name": f"sh.helm.release.v1.{name}.v3", "labels": labels, "creationTimestamp": now}}
 
 
 def test_nothing_stands_in_the_way_of_a_cluster_that_has_all(
