@@ -11,15 +11,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from pydantic import ValidationError
 
+from agents.archive import Archivist
 from agents.records import configure
 from agents.scraping import serve
 from agents.store import Kept, Settings, connect, indices
@@ -53,19 +55,27 @@ class Metrics:
             self.deleted.labels(kept.kind)
 
 
+def s3_of(region: str) -> Any:
+    """boto3's client, with what the task may do."""
+    import boto3
+
+    return boto3.client("s3", region_name=region)
+
+
 class Housekeeper:
     """Deletes what has expired; one `round` at a time."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, s3: Callable[[str], Any] = s3_of) -> None:
         self.settings = settings
+        self._s3 = s3
         self.metrics = metrics
         self.log = structlog.get_logger()
 
     def round(self, today: date) -> list[str]:
-        """Delete what has expired by `today`; the names. httpx.HTTPError, OSError, ValueError on failure,
-        after all that could be deleted is."""
+        """Archive what is over, and delete what has expired by `today`; the names of that. Any error of the
+        store, or of the archive, after all that could be deleted is."""
         deleted: list[str] = []
-        failed: list[httpx.HTTPError] = []
+        failed: list[Exception] = []
         with connect(self.settings, TIMEOUT_S) as client:
             for kept in self.settings.indices:
                 gone, errors = self._sequence(client, kept, today)
@@ -77,14 +87,39 @@ class Housekeeper:
             raise failed[0]
         return deleted
 
-    def _sequence(
-        self, client: httpx.Client, kept: Kept, today: date
-    ) -> tuple[list[str], list[httpx.HTTPError]]:
+    def _archived(
+        self, kept: Kept, rows: list[dict[str, Any]], today: date, errors: list[Exception]
+    ) -> set[str]:
+        """Bring days that are over into the archive, if there is one; those that could not be, which nobody
+        deletes then."""
+        archive = self.settings.archive
+        if archive is None or kept.kind != archive.kind:
+            return set()
+        failed = set()
+        with connect(self.settings, TIMEOUT_S, archive) as store:
+            archivist = Archivist(store, self._s3(archive.region), archive.bucket)
+            for row in rows:
+                name, day = str(row["index"]), kept.day(str(row["index"]))
+                if day is None or day >= today:
+                    continue
+                try:
+                    final = (today - day).days > 1
+                    if archivist.keep(name, day, int(row["docs.count"] or 0), final=final):
+                        self.log.info("archived an index", index=name)
+                except Exception as error:  # of S3 as well
+                    failed.add(name)
+                    errors.append(error)
+                    self.log.error("an index could not be archived, and stays", index=name, error=str(error))
+        return failed
+
+    def _sequence(self, client: httpx.Client, kept: Kept, today: date) -> tuple[list[str], list[Exception]]:
         gone: list[str] = []
-        errors: list[httpx.HTTPError] = []
-        names = [str(row["index"]) for row in indices(client, kept)]
+        errors: list[Exception] = []
+        rows = indices(client, kept)
+        kept_back = self._archived(kept, rows, today, errors)
+        names = [str(row["index"]) for row in rows]
         for name in names:
-            if not kept.expired(name, today):
+            if name in kept_back or not kept.expired(name, today):
                 continue
             try:
                 answer = client.delete(f"/{name}")
@@ -105,7 +140,7 @@ class Housekeeper:
             pause = self.settings.interval_seconds
             try:
                 self.round(datetime.now(UTC).date())
-            except (httpx.HTTPError, OSError, ValueError) as error:
+            except Exception as error:  # of the store, or of the archive: the next round may do better
                 pause = min(pause, self.settings.retry_seconds)
                 self.metrics.failures.inc()
                 self.log.warning("the store was not tidied", error=str(error), retry_seconds=pause)

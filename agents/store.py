@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.archive import Archive
+
 
 class Kept(BaseModel):
     """One sequence of daily indices."""
@@ -61,6 +63,8 @@ class Settings(BaseModel):
     labels: dict[str, str]
     """Of the environment, on every log record."""
     indices: tuple[Kept, ...]
+    archive: Archive | None = None
+    """Where what is to be deleted is kept for long; None where nothing is."""
 
 
 class AnyNode(httpx.BaseTransport):
@@ -95,17 +99,19 @@ def _to(node: httpx.URL, request: httpx.Request) -> httpx.Request:
     return request
 
 
-def connect(settings: Settings, timeout: float) -> httpx.Client:
+def connect(settings: Settings, timeout: float, as_: Archive | None = None) -> httpx.Client:
     """A client that logs in with what stands in the password's file now. OSError without that or the CA.
 
-    All nodes together have `timeout`, so that one that is silent leaves time for the others."""
-    password = Path(settings.password_file).read_text().rstrip("\r\n")
+    All nodes together have `timeout`, so that one that is silent leaves time for the others. `as_` whom it
+    logs in, if not as the housekeeper, who may not read records."""
+    user, file = (as_.user, as_.password_file) if as_ else (settings.user, settings.password_file)
+    password = Path(file).read_text().rstrip("\r\n")
     context = ssl.create_default_context(cafile=settings.ca)
     nodes = (settings.url, *settings.further)
     return httpx.Client(
         base_url=settings.url,
         transport=AnyNode(nodes, httpx.HTTPTransport(verify=context)),
-        auth=httpx.BasicAuth(settings.user, password),
+        auth=httpx.BasicAuth(user, password),
         timeout=timeout / len(nodes),
     )
 

@@ -36,16 +36,16 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
     key, network = _key(names), _network(spec, names)
     stored = store(spec, names, key, network)
     workspace, relay = _metrics(spec, names, key), _alerting(spec, names, key)
-    ground = compute(spec, names, key, network)
+    ground, archive = compute(spec, names, key, network), _archive(spec, names, key)
     balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
-    tasks = programs(spec, names, ground, stored, workspace, relay, balanced)
+    tasks = programs(spec, names, ground, stored, archive, workspace, relay, balanced)
     return AwsPlan(
         stack=stack,
         parts=(
             key,
             network,
             stored,
-            _archive(spec, names, key),
+            archive,
             workspace,
             relay,
             ground,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from aws.names import Names
-from aws.parts import Balancer, Compute, Relay, Store, Task, Workspace, late
+from aws.parts import Archive, Balancer, Compute, Relay, Store, Task, Workspace, late
 from aws.policies import allow
 from aws.services import service_work
 from aws.site import by_xray, site_of
@@ -21,6 +21,7 @@ def programs(
     names: Names,
     compute: Compute,
     store: Store,
+    archive: Archive,
     workspace: Workspace,
     relay: Relay,
     balancer: Balancer | None,
@@ -35,7 +36,7 @@ def programs(
     before = (part_id(keeps.name, names.region), *([balancer.id] if balancer else []))
     gateway = _program(spec, "collector", images.collector, (*stored, *before))
     works = [
-        _keeper(spec, (compute.id, store.id)),
+        _keeper(spec, names, archive, (compute.id, store.id, archive.id)),
         keeps,
         replace(gateway, balanced=balancer.targets) if balancer else gateway,
         _scraper(spec, names, (compute.id, workspace.id, relay.id)),
@@ -67,19 +68,27 @@ def _program(spec: Spec, name: str, image: str | None, needs: tuple[str, ...]) -
     )
 
 
-def _keeper(spec: Spec, needs: tuple[str, ...]) -> Work:
-    """Brings templates, roles and users of the store in line whenever they changed, and then keeps retention.
-    It does not run before the store is as described, and a deployment that could not make it so fails."""
+def _keeper(spec: Spec, names: Names, archive: Archive, needs: tuple[str, ...]) -> Work:
+    """Brings templates, roles and users of the store in line whenever they changed, and then keeps retention:
+    what is deleted is in the archive before. It does not run before the store is as described, and a
+    deployment that could not make it so fails."""
     site, run = site_of(spec), housekeeper.running(spec, site_of(spec))
+    bucket = names.arn("s3", archive.bucket, everywhere=True)
+    into = {"bucket": archive.bucket, "region": names.region}
     return Work(
         name="housekeeper",
         pillar=Pillar.LOGGING,
         image=spec.aws.images.programs or "",
         command=run.command,
-        documents={**housekeeper.render(spec, site), **opensearch_store.render(spec, site)},
+        documents={**housekeeper.render(spec, site, into), **opensearch_store.render(spec, site)},
         memory_mb=run.memory_mb,
         secrets=(*opensearch.SECRETS, ADMINISTRATOR),
         before=opensearch.SETUP_COMMAND,
+        may=(
+            allow(("s3:GetObject", "s3:PutObject"), (f"{bucket}/logs/*", f"{bucket}/manifests/*")),
+            allow(("s3:ListBucket",), (bucket,)),  # without, what is not there is forbidden
+            allow(("kms:GenerateDataKey",), (late("key"),)),
+        ),
         needs=needs,
     )
 

@@ -1,6 +1,8 @@
 """An account of AWS as a target: `aws`. What is slow to import waits until it is needed."""
 
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws.parts import (
@@ -20,7 +22,7 @@ from aws.parts import (
 from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Obstacle, Outputs, StandIn, Target, UnitStatus
+from components.target import Access, Lacks, Obstacle, Outputs, Restored, StandIn, Target, UnitStatus
 
 if TYPE_CHECKING:
     import pulumi
@@ -105,6 +107,13 @@ def end_stand_in(stack: str) -> bool:
     return stand_in.end(stack)
 
 
+def restore(plan: AwsPlan, day: date, folder: Path, speed: str) -> Restored:
+    """A day of logs from the bucket of the archive."""
+    from aws.account.restore import restore
+
+    return restore(plan, day, folder, speed)
+
+
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
@@ -117,5 +126,6 @@ TARGET = Target(
     preflight=preflight,
     status=status,
     stand_in=STAND_IN,
+    restore=restore,
 )
 """Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

@@ -7,6 +7,8 @@ Pulumi program, the command line and `obs verify` know it by this record alone.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
@@ -232,6 +234,35 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Restored:
+    """A day of log records that came back from an archive, and whether all of it did."""
+
+    day: date
+    file: str
+    """The lines; under another name where some are missing."""
+    expected: int
+    """Lines, by the archive's own manifest."""
+    count: int
+    sha256: str
+    """Of the lines that came back, in order."""
+    objects: int
+    problems: tuple[str, ...] = ()
+    """What is missing, or not as it was written, each with what to do."""
+    waiting: tuple[str, ...] = ()
+    """What was asked back from where it takes hours."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether each line is there, as it was written."""
+        return not self.problems and not self.waiting
+
+
+Restore = Callable[[P, date, Path, str], Restored]
+"""Brings a day into a file of the folder; the text is how fast cold storage is asked: Standard, Bulk or
+Expedited. SuiteError where the archive cannot be read, or has nothing of that day."""
+
+
+@dataclass(frozen=True)
 class StandIn(Generic[P]):
     """Something on this machine that takes the place of where a stack goes, for training."""
 
@@ -268,6 +299,8 @@ class Target(Generic[P]):
     where nothing but the place itself remembers what was deployed."""
     stand_in: StandIn[P] | None = None
     """None where nothing takes its place."""
+    restore: Restore[P] | None = None
+    """Brings back logs from an archive; None where there is none."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None
     """What the files say that are written for a stack of that name, read back from their text, for
     `obs parity`; None where nobody compares them."""

@@ -112,7 +112,7 @@ def main() -> None:
 
     secure()
     os.environ.update(exempt(os.environ))
-    from obs.commands import drift, host, preflight, stack, tools  # noqa: F401 - each adds its commands to `app`
+    from obs.commands import archive, drift, host, preflight, stack, tools  # noqa: F401 - each adds its commands to `app`
 
     try:
         app()

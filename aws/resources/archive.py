@@ -25,16 +25,12 @@ class ArchiveComponent(Component):
         self.register_outputs({"bucket": bucket.id})
 
     def _kept(self, bucket: s3.Bucket, part: Archive, versioning: s3.BucketVersioning) -> None:
-        """To Glacier, and then away; older versions as long as the objects themselves."""
-        rule = s3.BucketLifecycleConfigurationRuleArgs(
-            id="archive",
+        """To Glacier, but for manifests, which say what is there, and then away; older versions as long as
+        the objects themselves."""
+        away = s3.BucketLifecycleConfigurationRuleArgs(
+            id="away",
             status="Enabled",
             filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-            transitions=[
-                s3.BucketLifecycleConfigurationRuleTransitionArgs(
-                    days=part.glacier_days, storage_class="GLACIER"
-                )
-            ],
             expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=part.days),
             noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                 noncurrent_days=part.days
@@ -43,8 +39,20 @@ class ArchiveComponent(Component):
                 s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(days_after_initiation=7)
             ),
         )
+        glacier = s3.BucketLifecycleConfigurationRuleArgs(
+            id="glacier",
+            status="Enabled",
+            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix="logs/"),
+            transitions=[
+                s3.BucketLifecycleConfigurationRuleTransitionArgs(
+                    days=part.glacier_days, storage_class="GLACIER"
+                )
+            ],
+        )
         after = self.options(depends_on=[versioning])
-        s3.BucketLifecycleConfiguration(self.named("lifecycle"), bucket=bucket.id, rules=[rule], opts=after)
+        s3.BucketLifecycleConfiguration(
+            self.named("lifecycle"), bucket=bucket.id, rules=[away, glacier], opts=after
+        )
         if part.lock == "none":
             return
         retention = s3.BucketObjectLockConfigurationRuleDefaultRetentionArgs(

@@ -1,6 +1,8 @@
 """Settings of `agents.housekeeper`, which deletes what is older than the stack wants it kept."""
 
-from components.inventory import BY_NAME
+from collections.abc import Mapping
+
+from components.inventory import BY_NAME, password_of
 from components.render import opensearch_store
 from components.render.document import Document, Documents
 from components.running import Health, Running, ours
@@ -9,10 +11,12 @@ from components.spec import Spec
 from components.spec.base import milliseconds
 
 PROGRAM = BY_NAME["housekeeper"]
+READER = "reader"
 
 
-def render(spec: Spec, site: Site) -> Documents:
-    """`settings.json`: which daily indices there are, and for how many days each is kept."""
+def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> Documents:
+    """`settings.json`: which daily indices there are, and for how many days each is kept; and into which
+    bucket the days of logs go before they are deleted, where there is an archive."""
     logs = _days(spec.logging.retention)
     traces = _days(spec.tracing.retention)
     dotted, dashed = "%Y.%m.%d", "%Y-%m-%d"
@@ -39,8 +43,14 @@ def render(spec: Spec, site: Site) -> Documents:
             {"kind": kind, "prefix": prefix, "date_format": date, "days": days}
             for kind, prefix, date, days in places
         ],
+        **({"archive": {**archive, **_reader(site)}} if archive else {}),
     }
     return {"settings.json": Document(settings, "json")}
+
+
+def _reader(site: Site) -> dict[str, str]:
+    """Who reads records: the housekeeper may only delete them."""
+    return {"user": READER, "password_file": site.secret(password_of(READER))}
 
 
 def _days(duration: str) -> int:

@@ -192,27 +192,25 @@ def bucket_policy(given: Inputs) -> Made:
 
 
 def lifecycle(given: Inputs) -> Made:
-    [rule] = given["rules"]
-    own = {
-        "ID": rule["id"],
-        "Status": rule["status"],
-        "Filter": {"Prefix": rule["filter"]["prefix"]},
-        "NoncurrentVersionExpiration": {
-            "NoncurrentDays": rule["noncurrentVersionExpiration"]["noncurrentDays"]
-        },
-    }
-    if "transitions" in rule:
-        [moved] = rule["transitions"]
-        aborted = rule["abortIncompleteMultipartUpload"]
-        own |= {
-            "Transitions": [{"Days": moved["days"], "StorageClass": moved["storageClass"]}],
-            "Expiration": {"Days": rule["expiration"]["days"]},
-            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": aborted["daysAfterInitiation"]},
-        }
     boto3.client("s3").put_bucket_lifecycle_configuration(
-        Bucket=given["bucket"], LifecycleConfiguration={"Rules": [own]}
+        Bucket=given["bucket"], LifecycleConfiguration={"Rules": [_lived(rule) for rule in given["rules"]]}
     )
     return given["bucket"], {}
+
+
+def _lived(rule: Inputs) -> Inputs:
+    """A rule, as S3 takes it."""
+    own = {"ID": rule["id"], "Status": rule["status"], "Filter": {"Prefix": rule["filter"]["prefix"]}}
+    if older := rule.get("noncurrentVersionExpiration"):
+        own["NoncurrentVersionExpiration"] = {"NoncurrentDays": older["noncurrentDays"]}
+    if "transitions" in rule:
+        [moved] = rule["transitions"]
+        own["Transitions"] = [{"Days": moved["days"], "StorageClass": moved["storageClass"]}]
+    if "expiration" in rule:
+        own["Expiration"] = {"Days": rule["expiration"]["days"]}
+    if aborted := rule.get("abortIncompleteMultipartUpload"):
+        own["AbortIncompleteMultipartUpload"] = {"DaysAfterInitiation": aborted["daysAfterInitiation"]}
+    return own
 
 
 def lock(given: Inputs) -> Made:

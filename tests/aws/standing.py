@@ -12,7 +12,7 @@ import boto3
 import yaml
 from moto.server import ThreadedMotoServer
 
-from components.spec.aws import SERVICES
+from components.spec.aws import SERVICES, STAND_IN_OFFSET
 from obs.providers import pulumi_home
 from tests.aws import provider
 from tests.aws.ground import REGION
@@ -44,10 +44,11 @@ class Standing:
     """What the provider was asked to do, a line each; not there with the official one."""
 
     @classmethod
-    def make(cls, folder: Path, server: ThreadedMotoServer, stack: str, **changes: Any) -> "Standing":
-        """A stack file of the project, whose endpoints are the server's."""
-        host, port = server.get_host_and_port()
+    def make(cls, folder: Path, server: ThreadedMotoServer | None, stack: str, **changes: Any) -> "Standing":
+        """A stack file of the project, whose endpoints are the server's; without one it has a stand-in of its
+        own, and is left as it is."""
         shop = Shop.make(folder / "project")
+        host, port = server.get_host_and_port() if server else ("127.0.0.1", shop.base + STAND_IN_OFFSET)
         made = cls(shop, stack, f"http://{host}:{port}", folder / "calls")
         shop.environment |= {**CREDENTIALS, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
         shop.environment["NO_PROXY"] = ",".join(filter(None, (shop.environment.get("NO_PROXY"), host)))
@@ -55,6 +56,8 @@ class Standing:
             shop.environment[provider.CALLS] = str(made.calls)
             path = provider.program(folder / "bin").parent
             shop.environment["PATH"] = f"{path}:{shop.environment['PATH']}"
+        if server is None:
+            return made
         made.edit(aws={"endpoints": dict.fromkeys(SERVICES, made.url)}, **changes)
         made._give_secrets()
         return made

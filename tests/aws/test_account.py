@@ -52,9 +52,12 @@ def test_the_archive_is_private_versioned_and_encrypted(key: str) -> None:
 
 def test_the_archive_moves_to_glacier_and_ends(key: str) -> None:
     name = f"obs-local-archive-{ACCOUNT}-{REGION}"
-    [rule] = boto3.client("s3").get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
-    assert rule["Transitions"] == [{"Days": 30, "StorageClass": "GLACIER"}]
-    assert rule["Expiration"]["Days"] == 365
+    rules = boto3.client("s3").get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    away, glacier = rules
+    assert away["Expiration"]["Days"] == 365
+    assert "Transitions" not in away, "manifests are read without waiting for them"
+    assert glacier["Transitions"] == [{"Days": 30, "StorageClass": "GLACIER"}]
+    assert glacier["Filter"]["Prefix"] == "logs/"
 
 
 def test_nobody_deletes_from_the_archive_before_its_time(key: str) -> None:
