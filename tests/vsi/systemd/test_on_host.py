@@ -2,6 +2,7 @@
 
 import base64
 import re
+from pathlib import PurePosixPath
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.waiting import until
 from vsi import drift
 from vsi.errors import DeployError
 from vsi.keepers import Program
+from vsi.servers import limits
 from vsi.systemd.places import kept, log_file, service, unit_path
 from vsi.unit import HostUnit
 
@@ -234,7 +236,7 @@ def test_nothing_is_left_of_a_unit_that_is_removed(place: Place) -> None:
     """But what it said, which is in the journal."""
     shop = place.unit(pillar=Pillar.SERVICES)
     place.apply(shop)
-    assert "loaded one" in place.sh(f"cat {log_file(STACK, 'alpha')}")
+    until(lambda: "loaded one" in place.sh(f"cat {log_file(STACK, 'alpha')}"), "what it said is written")
     place.remove(shop)
 
     left = place.sh(f"find / /run -xdev -name '*{STACK}*' ! -path '/run/systemd/*' ! -path '/run/log/*'")
@@ -250,6 +252,13 @@ def test_kept_data_is_there_when_the_unit_comes_back(place: Place) -> None:
     assert found.path == kept(STACK, "alpha")
     place.apply(place.unit())
     assert len(place.sh(f"cat {found.path}/starts").splitlines()) == 2
+
+
+def test_systemd_tells_what_it_can_give_a_node_of_several(place: Place) -> None:
+    store = place.unit().model_copy(update={"engines": (limits.STORE,), "members": ("a", "b", "c")})
+    said = place.machine.reach.run(limits.question([store], PurePosixPath("/var/lib/private/obs/none")))
+    lines = r"data \d+\nat /var/lib\S*\nfiles \d+\nprocesses (\d+|unlimited)\n"
+    assert re.fullmatch(lines, said.output), said.output
 
 
 @pytest.mark.parametrize(("name", "pillar"), [("alpha", Pillar.METRICS), ("gamma", Pillar.SERVICES)])
