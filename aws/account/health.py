@@ -6,16 +6,20 @@ from typing import Any
 
 from aws.account import taken
 from aws.account.ask import Asking, missing
+from aws.account.finding import Finding
+from aws.account.senders import balancer, traces
 from aws.parts import (
     Archive,
     AwsPart,
     AwsPlan,
+    Balancer,
     Compute,
     Key,
     Network,
     Relay,
     Store,
     Task,
+    Traces,
     Watch,
     Workspace,
 )
@@ -23,14 +27,6 @@ from aws.parts import (
 RULES = "rules/"
 LONGEST = 160
 """Characters of a reason that AWS gives."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing of a part: `missing`, which its words name; `unwell`; or `starting`, which is well soon."""
-
-    state: str
-    words: str
 
 
 @dataclass(frozen=True)
@@ -304,16 +300,20 @@ def _of_amp(what: str, status: Any) -> Finding:
 PERMISSIONS = (
     *("aps:DescribeAlertManagerDefinition", "aps:DescribeRuleGroupsNamespace", "es:DescribeDomainHealth"),
     *("lambda:GetFunctionConfiguration", "s3:GetBucketVersioning", "sqs:GetQueueAttributes"),
+    *("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroups"),
+    *("elasticloadbalancing:DescribeTargetHealth", "xray:GetGroup"),
 )
 """What the caller must be allowed to do beyond what preflight asks."""
 LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] = {
     Archive: _archive,
+    Balancer: balancer,
     Compute: _compute,
     Key: _key,
     Network: _network,
     Relay: _relay,
     Store: _store,
     Task: _task,
+    Traces: traces,
     Watch: _watch,
 }
 """Kind of a part -> what is asked of it beyond names."""

@@ -245,7 +245,8 @@ def test_a_stand_in_is_asked_only_what_it_stands_in_for(stack: AwsPlan) -> None:
 
 def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> None:
     text = (ROOT / "docs" / "targets" / "aws.md").read_text(encoding="utf-8")
-    [policy] = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    deployer, policy = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    assert {item["Effect"] for item in deployer["Statement"]} == {"Allow"}
     [statement] = policy["Statement"]
     sources = (region, roles, quotas, taken)
     asking = Answering(stack, {}, session=SESSION)
