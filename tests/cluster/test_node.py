@@ -3,9 +3,14 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from engines.store import Store
+from k8s.cluster import Api
+from k8s.forward import Forwards
+from k8s.parts import Cluster as Named
+from tests.cluster import settings
 from tests.cluster.images import Image
 from tests.cluster.node import Cluster
 from tests.waiting import until
@@ -44,6 +49,16 @@ def test_pods_are_ready_and_reached_through_their_service(cluster: Cluster) -> N
     until(lambda: cluster.ask(path)["status"].get("readyReplicas") == 2, "two pods ready", 60)
     said = cluster.kubectl("get", "--raw", "/api/v1/namespaces/default/services/web:80/proxy/metrics")
     assert "node_exporter_build_info" in said
+    where = Named(kubeconfig=str(cluster.kubeconfig), context=settings.CONTEXT, namespace="default")
+    api = Api(where)
+    reach = Forwards(lambda: api, "default")
+    base = f"http://{reach('web.default.svc:80')}"
+    with httpx.Client(base_url=base, trust_env=False, timeout=60) as client:
+        for _ in range(5):
+            assert "node_exporter_build_info" in client.get("/metrics").text
+            assert client.get("/", headers={"Connection": "close"}).is_success
+    assert reach.why("web.default.svc:80") == ""
+    assert len(reach.pods("web.default.svc:80")) == 2
     cluster.kubectl("delete", "-f", "-", given=WEB)
 
 
