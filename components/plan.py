@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from graphlib import CycleError, TopologicalSorter
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -152,6 +152,11 @@ class Plan(Frozen):
             for part in self.parts
             for path, text in part.files
         }
+
+    def settings_of(self, part: Part) -> dict[str, Any]:
+        """What the resource of a part is made of beside its files, as plain data: a change of it is one of
+        the part. Not what only orders the parts."""
+        return part.model_dump(mode="json", exclude={"name", "place", "pillar", "files", "needs"})
 
     @property
     def engines(self) -> tuple[str, ...]:

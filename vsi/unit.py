@@ -6,7 +6,7 @@ Commands hold tokens (`components.running`) that are replaced on the host, where
 `{engine:NAME:PROGRAM}` (one of its programs).
 """
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from components.plan import Frozen, Part, Plan, name_of, part_id
 from vsi import keys
@@ -132,6 +132,20 @@ class HostPlan(Plan):
         """The way to a host; None for this machine."""
         del host
         return None
+
+    def settings_of(self, part: Part) -> dict[str, Any]:
+        """With what of the whole plan goes into each of its resources. In which company a unit is changed is
+        none of them."""
+        found = super().settings_of(part)
+        if connection := self.connection(part.place):
+            found["connection"] = connection.model_dump(mode="json", exclude_defaults=True)
+            found["login"] = self.login_sources
+        if isinstance(part, HostUnit):
+            del found["members"]
+            sources = {secret.name: f"{secret.source}:{secret.key}" for secret in self.secrets}
+            found["secrets"] = {name: sources[name] for name in part.secrets}
+            found |= {"needs": list(part.needs), "tls": list(self.tls_names), "retain": self.retain}
+        return found
 
     @property
     def login_sources(self) -> dict[str, str]:

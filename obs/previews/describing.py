@@ -42,7 +42,9 @@ def as_data(spec: Any, planned: Any) -> dict[str, Any]:
     versions = {f"engine {name}": catalog.engine(name).version for name in planned.engines}
     parts = []
     for part in planned.parts:
-        settings = part.model_dump(mode="json", exclude={"name", "place", "pillar", "files"})
+        settings = _settings(planned, part)
+        if isinstance(settings.get("engines"), list):  # the same one of another version is another one
+            settings["engines"] = {name: catalog.engine(name).version for name in settings["engines"]}
         if "chart" in settings and "version" in settings:
             versions[f"chart {settings['chart']}"] = settings["version"]
         parts.append(
@@ -61,6 +63,12 @@ def as_data(spec: Any, planned: Any) -> dict[str, Any]:
         "parts": parts,
         "versions": versions,
     }
+
+
+def _settings(planned: Any, part: Any) -> dict[str, Any]:
+    if hasattr(planned, "settings_of"):
+        return dict(planned.settings_of(part))
+    return dict(part.model_dump(mode="json", exclude={"name", "place", "pillar", "files"}))
 
 
 def described_all(stacks: Iterable[str]) -> dict[str, Any]:
