@@ -13,6 +13,7 @@ from components.render.text import text
 from components.rules import files as rules
 from components.site import Site
 from components.spec import Service, Spec, milliseconds
+from components.spec.metrics import Limits
 from k8s import names
 from k8s.objects import identity, manifest
 from k8s.parts import Manifest
@@ -145,7 +146,7 @@ def _static(spec: Spec, job: Job) -> dict[str, Any]:
         "scrapeTimeout": endpoint["scrapeTimeout"],
         "honorLabels": False,
         "honorTimestamps": True,
-        "relabelings": [_set("job", job.name)],
+        "relabelings": [setting("job", job.name)],
         **({"basicAuth": endpoint["basicAuth"]} if "basicAuth" in endpoint else {}),
         **({"metricRelabelings": found} if (found := endpoint.get("metricRelabelings")) else {}),
         **_limits(spec, job),
@@ -163,8 +164,8 @@ def _endpoint(spec: Spec, job: Job) -> dict[str, Any]:
         # The operator's own: the Service is none of `services`, and one pod's containers are one target.
         *([] if "service" in labels else [{"action": "labeldrop", "regex": "service"}]),
         {"action": "labeldrop", "regex": "container|endpoint"},
-        _set("job", job.name),
-        *(_set(name, value) for name, value in sorted(labels.items())),
+        setting("job", job.name),
+        *(setting(name, value) for name, value in sorted(labels.items())),
     ]
     drops = [
         {"sourceLabels": [label], "regex": ".+", "action": "drop"}
@@ -184,8 +185,8 @@ def _endpoint(spec: Spec, job: Job) -> dict[str, Any]:
     }
 
 
-def _set(name: str, value: str) -> dict[str, Any]:
-    """`$` would name a group of the regular expression."""
+def setting(name: str, value: str) -> dict[str, Any]:
+    """A label of a target. `$` would name a group of the regular expression."""
     return {"targetLabel": name, "replacement": value.replace("$", "$$")}
 
 
@@ -196,12 +197,17 @@ def _operators(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _limits(spec: Spec, job: Job) -> dict[str, Any]:
-    limits = job.limits or spec.metrics.limits
+    return limits(spec, job.limits)
+
+
+def limits(spec: Spec, own: Limits | None = None) -> dict[str, Any]:
+    """What one scrape may bring at most: the stack's, unless it has its own."""
+    most = own or spec.metrics.limits
     return {
         "fallbackScrapeProtocol": "PrometheusText0.0.4",
-        "sampleLimit": limits.samples_per_scrape,
-        "labelLimit": limits.labels_per_series,
-        "labelValueLengthLimit": limits.label_value_length,
+        "sampleLimit": most.samples_per_scrape,
+        "labelLimit": most.labels_per_series,
+        "labelValueLengthLimit": most.label_value_length,
     }
 
 

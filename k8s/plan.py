@@ -27,6 +27,7 @@ from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts, shipper
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
 from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys
+from k8s.probes import probe_parts
 from k8s.several import several_parts
 from k8s.site import CONF, WITHOUT, certificates, site_of
 from k8s.workloads import Workload, deployment, image, secret_parts, template
@@ -51,6 +52,7 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
         *scrape_parts(spec, site, own, crds),
         *_shipper_monitor(spec, releases, crds),
         *policies(spec, site, own),
+        *probe_parts(spec, crds),
         *several_parts(spec, site),
         *instrumentation_parts(spec, site),
     ]

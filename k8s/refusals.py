@@ -33,6 +33,7 @@ def _cluster(spec: Spec) -> list[Problem]:
             "`programs` and `collector`"
         )
         found.append(Problem(("kubernetes", "images"), MISSING, expected))
+    found += _probes(spec)
     ingress = kubernetes.ingress
     for name, value in (("class_name", ingress.class_name), ("tls_secret", ingress.tls_secret)):
         if value and ingress.host is None:
@@ -41,6 +42,18 @@ def _cluster(spec: Spec) -> list[Problem]:
     if kubernetes.shipper == fluent_bit.NAME:
         found += fluent_bit.refusals(spec, "or another `kubernetes.shipper`")
     return found
+
+
+def _probes(spec: Spec) -> Iterator[Problem]:
+    """Each has a name of its own, and belongs to a team."""
+    teams, seen = sorted(team.name for team in spec.alerting.teams), set[str]()
+    for index, one in enumerate(spec.kubernetes.probes):
+        place: KeyPath = ("kubernetes", "probes", index)
+        if one.name in seen:
+            yield Problem((*place, "name"), one.name, "expected another name: one before has it")
+        seen.add(one.name)
+        if one.owner is not None and one.owner not in teams:
+            yield Problem((*place, "owner"), one.owner, f"expected a team: {', '.join(teams)}")
 
 
 def _servers(spec: Spec) -> list[Problem]:

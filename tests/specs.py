@@ -277,6 +277,7 @@ def on_kubernetes(**changes: Any) -> Stack:
             "context": "staging",
             "images": {"registry": "registry.example/obs"},
             "ingress": {"host": "obs.example.com"},
+            "probes": [{"name": "shop", "url": "https://shop.example.com/health", "owner": "storefront"}],
         },
     )
     billing = shop["services"][4]

@@ -148,6 +148,8 @@ def _changed(field: str, target: str) -> Any:
         changed["servers"] = specs.on_servers()["servers"]
     if path[0] == "aws" and "aws" not in changed:
         changed["aws"] = specs.account()
+    if path[0] == "kubernetes" and "kubernetes" not in changed:
+        changed["kubernetes"] = specs.on_kubernetes()["kubernetes"]
     if target == "aws":
         _with_what_it_has_not(changed, path)
     place = _at(changed, path[:-1])

@@ -108,6 +108,21 @@ class Volumes(Model):
     """Of each gateway, for what the stores do not take at once."""
 
 
+class Probed(Model):
+    """A page that is asked from inside the cluster, at each scrape."""
+
+    name: Name
+    url: Annotated[
+        str,
+        Like(
+            r"^(https?://[!-~]+|tcp://[a-z0-9.-]+:[0-9]{1,5})$",
+            "a URL, as in 'https://shop.example.com/health', or 'tcp://host:port'",
+        ),
+    ]
+    owner: Name | None = None
+    """The team whose page it is; the platform's if absent."""
+
+
 class Kubernetes(Model):
     """One namespace of a cluster, and how it is reached."""
 
@@ -133,6 +148,8 @@ class Kubernetes(Model):
     instrumentation: bool = False
     """Whether pods that ask for it by an annotation are given OpenTelemetry's library for Python, Java or
     Node."""
+    probes: tuple[Probed, ...] = ()
+    """Pages that are asked whether they answer: series `probe_success{job="probe-<name>"}`."""
     charts_dir: KubeconfigPath | None = None
     """A folder of charts (`<name>/Chart.yaml`, or `<name>-<version>.tgz`), for clusters without internet."""
     charts_mirror: Mirror | None = None
@@ -147,4 +164,4 @@ class Kubernetes(Model):
         return self
 
 
-__all__ = ["Images", "Ingress", "Kubernetes", "Selector", "Volumes"]
+__all__ = ["Images", "Ingress", "Kubernetes", "Probed", "Selector", "Volumes"]

@@ -134,18 +134,15 @@ RELEASES: tuple[ReleaseOf, ...] = (
         opentelemetry_operator.values,
         runs=lambda spec: spec.kubernetes.instrumentation,
     ),
-)
-"""In the order in which they come."""
-
-PREPARED: tuple[ReleaseOf, ...] = (
     ReleaseOf(
         "blackbox-exporter",
         chart("prometheus-blackbox-exporter"),
         Pillar.METRICS,
         prometheus_blackbox_exporter.values,
+        runs=lambda spec: bool(spec.kubernetes.probes),
     ),
 )
-"""Releases that no setting of a stack file asks for yet: no plan has them."""
+"""In the order in which they come."""
 
 
 def _reads_logs(spec: Spec) -> bool:

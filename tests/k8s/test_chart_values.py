@@ -23,7 +23,7 @@ from components.render.text import text
 from components.site import Listener
 from components.spec import Spec
 from k8s import names
-from k8s.charts import PREPARED, RELEASES, ReleaseOf, jaeger, opentelemetry_operator
+from k8s.charts import RELEASES, ReleaseOf, jaeger, opentelemetry_operator
 from k8s.charts import opensearch as opensearch_chart
 from k8s.charts.common import DIGEST as DIGEST_KEY
 from k8s.charts.common import EXCEPTIONS, size
@@ -42,6 +42,7 @@ def _spec(name: str, tier: str, **kubernetes: Any) -> Spec:
 
 IMAGES = {"registry": "registry.example/obs", "pull_secret": "registry-login"}
 DIGEST = f"registry.example/otelcol@sha256:{'5' * 64}"
+PROBES = [{"name": "shop", "url": "https://shop.example.com/health"}]
 SPECS = {
     "dev": _spec("dev", "dev"),
     "staging": _spec("staging", "staging", storage_class="standard", images=IMAGES, shipper="fluent-bit"),
@@ -51,16 +52,12 @@ SPECS = {
         ha=True,
         grafana=True,
         instrumentation=True,
+        probes=PROBES,
         storage_class="fast",
         images={**IMAGES, "collector": DIGEST},
     ),
 }
-CASES = [
-    (name, release)
-    for name, spec in SPECS.items()
-    for release in (*RELEASES, *PREPARED)
-    if release.runs(spec)
-]
+CASES = [(name, release) for name, spec in SPECS.items() for release in RELEASES if release.runs(spec)]
 
 
 def _each(but: tuple[str, ...] = ()) -> pytest.MarkDecorator:

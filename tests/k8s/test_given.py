@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from components.spec import SecretSource
 from k8s import names
 from k8s.charts import kube_prometheus_stack
+from k8s.charts import prometheus_blackbox_exporter as exporter
 from k8s.parts import KubernetesPlan, Manifest, Release
 from k8s.plan import plan
 from k8s.site import SECRETS, site_of
@@ -91,6 +92,42 @@ def test_pods_may_ask_for_a_library_where_the_stack_has_them() -> None:
         assert "opentelemetry-operator@observability" in part.needs
     plain = plan(specs.spec_on_kubernetes(), "plain")
     assert not any("opentelemetry-operator" in part.name or part.name in added for part in plain.parts)
+
+
+def test_a_page_is_asked_by_the_exporter_and_by_it_alone() -> None:
+    probes = [
+        {"name": "shop", "url": "https://shop.example.com/health", "owner": "checkout"},
+        {"name": "store", "url": "tcp://store.example.com:5432"},
+    ]
+    made = plan(specs.spec_on_kubernetes(kubernetes={"probes": probes}), "asked")
+    found = {part.object_name: part for part in made.parts if isinstance(part, Manifest)}
+    shop, store = (found[f"probe-{name}"].body["spec"] for name in ("shop", "store"))
+    assert (shop["module"], shop["targets"]["staticConfig"]["static"]) == ("https", [probes[0]["url"]])
+    assert (store["module"], store["targets"]["staticConfig"]["static"]) == (
+        "tcp",
+        ["store.example.com:5432"],
+    )
+    owners = [
+        rule["replacement"]
+        for one in (shop, store)
+        for rule in one["targets"]["staticConfig"]["relabelingConfigs"]
+        if rule["targetLabel"] == "owner"
+    ]
+    assert owners == ["checkout", "platform"]
+    assert {shop["module"], store["module"]} <= set(exporter.MODULES)
+    (rule,) = found["blackbox-exporter"].body["spec"]["ingress"]
+    assert [item["podSelector"]["matchLabels"] for item in rule["from"]] == [names.PODS["prometheus"]]
+
+
+def test_a_probe_of_nobody_and_one_of_a_taken_name_are_refused() -> None:
+    one = {"name": "shop", "url": "https://shop.example.com/health", "owner": "nobody"}
+    spec = specs.Spec.model_validate_json(
+        json.dumps(specs.on_kubernetes(kubernetes={"probes": [one, {**one, "owner": "checkout"}]}))
+    )
+    assert [problem.key for problem in refusals(spec)] == [
+        "kubernetes.probes[0].owner",
+        "kubernetes.probes[1].name",
+    ]
 
 
 def test_an_operator_of_others_makes_what_the_stack_wants() -> None:

@@ -50,7 +50,7 @@ def test_objects_are_as_the_operator_defines_them(spec: Spec) -> None:
             assert part.api_version == f"monitoring.coreos.com/{_definition(part.kind)['version']}"
             assert _wrong(part.kind, part.body["spec"]) == [], part.id
             judged.add(part.kind)
-    assert judged == {"PrometheusRule", "PodMonitor", "ScrapeConfig", "ServiceMonitor"}
+    assert judged == {"PrometheusRule", "PodMonitor", "Probe", "ScrapeConfig", "ServiceMonitor"}
 
 
 def test_every_kind_of_the_operator_has_its_definition() -> None:
