@@ -13,6 +13,7 @@ from components.spec.problem import KeyPath, written
 MAY_HAVE_WILDCARD: dict[str, str] = {
     "ecr:GetAuthorizationToken": "gives a token for the whole registry: it takes no resource",
     "cloudwatch:PutMetricData": "takes no resource; bound by a condition to one namespace",
+    "xray:PutTraceSegments": "X-Ray has one store for an account: it takes no resource",
     "kms:*": "the account's own administration of a key, in the policy of that key alone",
 }
 """Actions that may be a wildcard or have one as their resource, and why."""
