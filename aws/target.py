@@ -22,7 +22,7 @@ from aws.parts import (
 from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
-from components.target import Access, Lacks, Obstacle, Outputs, Restored, StandIn, Target, UnitStatus
+from components.target import Access, Checked, Lacks, Obstacle, Outputs, Restored, StandIn, Target, UnitStatus
 
 if TYPE_CHECKING:
     import pulumi
@@ -64,7 +64,7 @@ def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "De
 def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:
     """There is no way into the network from here yet."""
     del spec, plan, outputs
-    raise Lacks("target aws has no `obs verify` yet: ask the account with the AWS CLI")
+    raise Lacks("where services and programs are is known in the network of the stack alone")
 
 
 def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
@@ -114,6 +114,13 @@ def restore(plan: AwsPlan, day: date, folder: Path, speed: str) -> Restored:
     return restore(plan, day, folder, speed)
 
 
+def checks(plan: AwsPlan) -> list[Checked]:
+    """What `obs verify` asks the account."""
+    from aws.account.verify import checks
+
+    return checks(plan)
+
+
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
@@ -127,5 +134,6 @@ TARGET = Target(
     status=status,
     stand_in=STAND_IN,
     restore=restore,
+    checks=checks,
 )
 """Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
 from components.parity.written import Written
@@ -233,6 +233,16 @@ class Access:
     """What a person has to know to use the site's addresses."""
 
 
+class Checked(NamedTuple):
+    """One row of `obs verify` of a place that is asked part by part."""
+
+    name: str
+    pillar: str
+    result: Literal["passed", "not applied", "failed"]
+    text: str
+    """The evidence, the reason why it does not apply, or what is wrong."""
+
+
 @dataclass(frozen=True)
 class Restored:
     """A day of log records that came back from an archive, and whether all of it did."""
@@ -299,6 +309,9 @@ class Target(Generic[P]):
     where nothing but the place itself remembers what was deployed."""
     stand_in: StandIn[P] | None = None
     """None where nothing takes its place."""
+    checks: Callable[[P], list[Checked]] | None = None
+    """What `obs verify` asks of a plan's parts where nothing that runs can be reached from here, so that
+    `access` has no way; None where requests are followed."""
     restore: Restore[P] | None = None
     """Brings back logs from an archive; None where there is none."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None

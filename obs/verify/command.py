@@ -2,16 +2,21 @@
 
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 import httpx
 
 from components.inventory import PROGRAMS
+from components.plan import Plan
 from components.site import Site
 from components.spec import Spec
+from components.target import Checked
 from obs.verify.given import given
+from obs.verify.report import Report, Result, Row
 from obs.verify.runner import run
 
 DEADLINE_S = 300.0
@@ -34,25 +39,49 @@ def verify(
     each other's faults for their own. `at` has `NAME=HOST:PORT` where a program or service is to be asked
     elsewhere than its target says. With `as_json` standard output holds the report alone; progress goes
     to standard error either way."""
-    from obs.console import PlainConsole, out, tell
+    from obs.console import out, tell
     from obs.describe import describe
+    from obs.errors import BadInput
     from obs.lock import stack_lock
     from obs.outputs import outputs_of
     from obs.paths import state_folder
     from targets import target_of
 
     spec, plan = describe(env)
+    if ask := target_of(spec).checks:
+        if at:
+            raise BadInput("--at: expected none: this target has nothing that can be asked elsewhere")
+        return _show(env, asked(env, plan, ask), as_json)
     access = given(target_of(spec).access(spec, plan, outputs_of(env)), at)
     with stack_lock(state_folder() / ".locks", env, f"verify {env}"), _terminable():
         report = run(spec, access, stack=env, deadline_s=deadline_s, patience=patience, progress=tell)
+    code = _show(env, report, as_json)
+    if as_json:
+        return code
+    for name, url in pages(spec, access.site) if access.identity is None and access.reach is None else ():
+        out.print(f"{name:14} {url}")
+    return code
+
+
+def asked(env: str, plan: Plan, ask: Callable[[Any], Iterable[Checked]]) -> Report:
+    """The rows of a place that is asked part by part."""
+    began = time.monotonic()
+    rows = tuple(
+        Row(row.name, row.pillar, Result(row.result), row.text, time.monotonic() - began) for row in ask(plan)
+    )
+    return Report(env, rows, time.monotonic() - began)
+
+
+def _show(env: str, report: Report, as_json: bool) -> int:
+    """For people or for programs; the exit code."""
+    from obs.console import PlainConsole, out
+
     if as_json:
         sys.stdout.write(report.to_json())
         return report.exit_code
     table = PlainConsole(width=None if out.is_terminal else WIDTH, soft_wrap=False)
     table.print(report.table())
     out.print(f"obs verify {env}: {report.summary}", style="bad" if report.exit_code else "good")
-    for name, url in pages(spec, access.site) if access.identity is None and access.reach is None else ():
-        out.print(f"{name:14} {url}")
     return report.exit_code
 
 
