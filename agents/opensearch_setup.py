@@ -7,6 +7,7 @@ described. Exit 0 when all is in line, 1 with one line of reason otherwise; no s
 
 import argparse
 import json
+import re
 import ssl
 import sys
 import time
@@ -32,6 +33,23 @@ class SetupError(Exception):
     """Why the store could not be brought in line; the text is for people and holds no secret."""
 
 
+class Tenants(BaseModel):
+    """Stacks that keep their data here, in indices named `<tenant>-<prefix>-...`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    names: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    delete: bool
+    """Whether indices of stacks that are no tenants any more go."""
+
+    def gone(self, index: str) -> bool:
+        """Whether an index is of a stack that is no tenant any more."""
+        tenant, _, rest = index.partition("-")
+        ours = any(rest.startswith(f"{prefix}-") for prefix in self.prefixes)
+        return ours and re.fullmatch("[a-z0-9]+", tenant) is not None and tenant not in self.names
+
+
 class Settings(BaseModel):
     """`setup/settings.json`; paths are relative to the working directory."""
 
@@ -48,6 +66,8 @@ class Settings(BaseModel):
     deadline_seconds: float = 120
     live_settings: dict[str, dict[str, str]] = {}
     """Index pattern -> settings (without `index.`) that existing indices shall have."""
+    tenants: Tenants | None = None
+    """None where the store is one stack's own."""
 
 
 @dataclass
@@ -245,6 +265,16 @@ def live_settings(setup: Setup, wanted: dict[str, dict[str, str]]) -> None:
                 setup.put(f"settings of {index}", f"/{index}/_settings", {"index": odd})
 
 
+def forget(setup: Setup, tenants: Tenants) -> None:
+    """Remove what is kept of stacks that are no tenants any more."""
+    for prefix in tenants.prefixes if tenants.delete else ():
+        query = "format=json&h=index&expand_wildcards=all"
+        rows = setup.get(f"/_cat/indices/*-{prefix}-*?{query}") or []
+        for index in sorted(str(row["index"]) for row in rows):
+            if tenants.gone(index):
+                setup.delete(f"index {index}", f"/{index}")
+
+
 @contextmanager
 def connected(settings: Settings) -> Iterator[httpx.Client]:
     """A client that shows the admin certificate, or logs in."""
@@ -278,6 +308,8 @@ def run(folder: Path, settings: Settings) -> list[str]:
         named_documents(setup, folder / "templates", "/_template", "template")
         named_documents(setup, folder / "index-templates", "/_index_template", "index template")
         live_settings(setup, settings.live_settings)
+        if settings.tenants:
+            forget(setup, settings.tenants)
         return setup.changes
 
 

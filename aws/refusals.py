@@ -10,7 +10,7 @@ from components.render import fluent_bit
 from components.render.alertmanager_sns import LONGEST_REPEAT
 from components.spec import Deploy, Service, Spec, milliseconds
 from components.spec.aws import Aws
-from components.spec.elsewhere import sections_elsewhere
+from components.spec.elsewhere import sections_elsewhere, shared_store
 from components.spec.metrics import Metrics
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.scraping import Access
@@ -52,7 +52,7 @@ def refusals(spec: Spec) -> list[Problem]:
 
 def _elsewhere(spec: Spec) -> list[Problem]:
     """Settings of other targets."""
-    found = sections_elsewhere(spec, Aws, "target aws has none")
+    found = sections_elsewhere(spec, Aws, "target aws has none") + shared_store(spec, "target aws")
     why = "target aws has none; take it out"
     for index, service in enumerate(spec.services):
         if service.hosts:

@@ -38,7 +38,7 @@ The answer has a `trace_id`. Follow it:
 
    ```
    pass=$(sed -n 's/^password: //p' credentials.txt)
-   curl -s --cacert ca.pem -u reader:$pass '{opensearch}/logs-*/_search?q=trace_id:<trace_id>'
+   curl -s --cacert ca.pem -u {reader}:$pass '{opensearch}/{logs}-*/_search?q=trace_id:<trace_id>'
    ```
 
 3. **Metric:** the counter's exemplar names the trace:

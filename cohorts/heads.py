@@ -10,6 +10,10 @@ from cohorts.model import WIDTH, Cohort, Person
 
 PREFIX = "cohort-"
 """How the stack of every head of every cohort begins, and no other."""
+STORE = "store"
+"""The slug of the stack whose OpenSearch the heads share, where they do. No participant is given it."""
+NOBODY = Person.model_construct(name="(shared store)", email="", team=None)
+"""Whose that stack is; nobody else has no e-mail."""
 _LONGEST = 16
 _SPELLED = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "å": "a", "ł": "l"}
@@ -75,7 +79,7 @@ def allot(cohort: Cohort, seats: Mapping[str, Seat], taken: Sequence[Taken]) -> 
 
     `seats` is what was given before, by `Person.key`, to those who have left the roster too: nobody's stack
     moves because the roster changed. New ones get what nobody has, the lowest ports first."""
-    names = {seat.slug for seat in seats.values()}
+    names = {STORE} | {seat.slug for seat in seats.values()}
     own = [Taken(seat.port_base, seat.port_base + WIDTH - 1, "") for seat in seats.values()]
     free = iter(free_bases(cohort, [*own, *taken]))
     heads = []
@@ -89,6 +93,21 @@ def allot(cohort: Cohort, seats: Mapping[str, Seat], taken: Sequence[Taken]) -> 
             base = next(free, None)
         heads.append(Head(person, slug, stack_of(cohort.name, slug), base))
     return tuple(heads)
+
+
+def store_of(
+    cohort: Cohort, heads: Sequence[Head], seats: Mapping[str, Seat], taken: Iterable[Taken]
+) -> Head:
+    """The stack of the store that the heads share, on the ports that it has, or the lowest that are left."""
+    base: int | None
+    if seat := seats.get(NOBODY.key):
+        base = seat.port_base
+    else:
+        bases = [head.port_base for head in heads if head.port_base]
+        bases += [seat.port_base for seat in seats.values()]
+        own = [Taken(base, base + WIDTH - 1, "") for base in bases]
+        base = next(iter(free_bases(cohort, [*own, *taken])), None)
+    return Head(NOBODY, STORE, stack_of(cohort.name, STORE), base)
 
 
 def free_bases(cohort: Cohort, taken: Iterable[Taken]) -> list[int]:

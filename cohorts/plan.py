@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from cohorts import template
-from cohorts.heads import Head, Seat, Taken, allot, free_bases
+from cohorts import sharing, template
+from cohorts.heads import NOBODY, Head, Seat, Taken, allot, free_bases, store_of
 from cohorts.model import WIDTH, Cohort
 from cohorts.place import Place
+from components.plan import Plan
 from components.spec import Spec, size_bytes
 from components.spec.problem import AsWritten, Problem
 
@@ -50,6 +51,19 @@ class CohortPlan:
     """How many heads the place could have in all, those that are up among them."""
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
+    store: Head | None = None
+    """The stack whose OpenSearch the heads share; None where each has its own."""
+    store_need: Need | None = None
+
+    @property
+    def store_mb(self) -> int:
+        """Memory for a store that is to be made."""
+        return self.store_need.memory_mb if self.store_need and not self.store_stands else 0
+
+    @property
+    def store_stands(self) -> bool:
+        """Whether something of the store is there already."""
+        return self.store is not None and self.store.stack in self.standing
 
     @property
     def to_make(self) -> int:
@@ -71,11 +85,12 @@ class CohortPlan:
             "head": {"memory_mb": need.memory_mb, "disk_mb": need.disk_mb, "ports": WIDTH},
             "needed": {
                 "heads": self.to_make,
-                "memory_mb": self.to_make * need.memory_mb,
+                "memory_mb": self.to_make * need.memory_mb + self.store_mb,
                 "disk_mb": self.to_make * need.disk_mb,
                 "ports": self.to_make * WIDTH,
             },
             "place": {"memory_mb": place.memory_mb, "disk_mb": place.disk_mb, "disk_at": place.disk_at},
+            "store": self._store_as_json(),
             "heads": [
                 {
                     "name": head.person.name,
@@ -88,6 +103,17 @@ class CohortPlan:
                 }
                 for head in self.heads
             ],
+        }
+
+    def _store_as_json(self) -> dict[str, Any] | None:
+        if self.store is None or self.store_need is None:
+            return None
+        return {
+            "stack": self.store.stack,
+            "first_port": self.store.port_base,
+            "last_port": self.store.last_port,
+            "memory_mb": self.store_need.memory_mb,
+            "there": self.store_stands,
         }
 
 
@@ -110,9 +136,12 @@ def plan(
         heads = tuple(head for head in heads if head.person.key in chosen)
     problems = template.problems(cohort, spec)
     need = Need(0, cohort.disk_mb, (), ()) if problems else need_of(cohort, spec)
-    up = frozenset(head.stack for head in heads if head.stack in standing)
-    made = CohortPlan(cohort, heads, up, need, place, 0, (), ())
-    made = replace(made, fits=len(up) + _room(made, seats))
+    store = store_of(cohort, heads, seats, place.taken) if sharing.is_shared(spec) and not problems else None
+    store_need = store_need_of(cohort, spec) if store else None
+    every = (*heads, store) if store else heads
+    up = frozenset(head.stack for head in every if head.stack in standing)
+    made = CohortPlan(cohort, heads, up, need, place, 0, (), (), store, store_need)
+    made = replace(made, fits=sum(head.stack in up for head in heads) + _room(made, seats))
     problems += [] if problems else _quotas(cohort, spec, need)
     problems += _when(cohort, now) + _variables(environ or {})
     problems += _amounts(made) + _shared(made)
@@ -122,12 +151,23 @@ def plan(
 def need_of(cohort: Cohort, spec: Spec) -> Need:
     """What each head needs: what is set aside for it, or what the template's programs are expected to use."""
     base = cohort.ports.first
-    programs = [part for part in template.plan_of(spec, "cohort", base).parts if isinstance(part, _Program)]
-    expected = sum(program.memory_mb for program in programs)
+    store_base = base + WIDTH if sharing.is_shared(spec) else None
+    found = _need(template.plan_of(spec, "cohort", base, store_base), base, cohort.disk_mb)
     quota = cohort.quotas.memory
+    return replace(found, memory_mb=max(found.memory_mb, size_bytes(quota) // 2**20)) if quota else found
+
+
+def store_need_of(cohort: Cohort, spec: Spec) -> Need:
+    """What the store that heads share needs; its disk is reckoned with theirs."""
+    base = cohort.ports.first
+    return _need(template.store_plan_of(spec, "cohort", base), base, 0)
+
+
+def _need(plan: Plan, base: int, disk_mb: int) -> Need:
+    programs = [part for part in plan.parts if isinstance(part, _Program)]
     return Need(
-        memory_mb=max(expected, size_bytes(quota) // 2**20) if quota else expected,
-        disk_mb=cohort.disk_mb,
+        memory_mb=sum(program.memory_mb for program in programs),
+        disk_mb=disk_mb,
         programs=tuple(
             sorted(((program.name, program.memory_mb) for program in programs), key=lambda row: -row[1])
         ),
@@ -140,10 +180,12 @@ def _room(made: CohortPlan, seats: Mapping[str, Seat]) -> int:
     need, place, heads = made.need, made.place, made.heads
     own = [Taken(seat.port_base, seat.port_base + WIDTH - 1, "") for seat in seats.values()]
     seated = sum(head.person.key in seats and head.stack not in made.standing for head in heads)
+    bases = len(free_bases(made.cohort, [*own, *place.taken]))
+    new_store = made.store is not None and NOBODY.key not in seats
     return min(
-        place.memory_mb // need.memory_mb if need.memory_mb else len(heads),
+        max(place.memory_mb - made.store_mb, 0) // need.memory_mb if need.memory_mb else len(heads),
         place.disk_mb // need.disk_mb,
-        seated + len(free_bases(made.cohort, [*own, *place.taken])),
+        seated + max(bases - new_store, 0),
     )
 
 
@@ -151,21 +193,29 @@ def _amounts(made: CohortPlan) -> list[Problem]:
     """What there is too little of."""
     more, need, place, cohort = made.to_make, made.need, made.place, made.cohort
     found = []
+    memory_mb = max(place.memory_mb - made.store_mb, 0)
+    up = sum(head.stack in made.standing for head in made.heads)
     for what, each, has, change in (
-        ("memory", need.memory_mb, place.memory_mb, _most(need)),
+        ("memory", need.memory_mb, memory_mb, _most(need)),
         ("disk", need.disk_mb, place.disk_mb, f"lower quotas.disk, or free some at {place.disk_at}"),
     ):
+        beside = (
+            f" beside the {made.store_mb} MB of the shared store"
+            if what == "memory" and made.store_mb
+            else ""
+        )
         if each * more > has:
             found.append(
                 Problem(
                     (AsWritten(what),),
                     AsWritten(f"{more} heads of {each} MB: {more * each} MB"),
-                    f"expected at most the {has} MB that are free: {len(made.standing) + has // each} heads "
+                    f"expected at most the {has} MB that are free{beside}: {up + has // each} heads "
                     "would fit by it",
                     f"Shorten the roster, or {change}",
                 )
             )
-    if without := sum(head.port_base is None for head in made.heads):
+    every = (*made.heads, made.store) if made.store else made.heads
+    if without := sum(head.port_base is None for head in every):
         first, last = cohort.ports.first, cohort.ports.last
         found.append(
             Problem(
@@ -220,7 +270,7 @@ def _shared(made: CohortPlan) -> list[Problem]:
     """Heads whose ports, given before, another stack claims by now. Who listens there is asked by the head's
     own preflight, which tells its own processes from others'."""
     found = []
-    for head in made.heads:
+    for head in (*made.heads, made.store) if made.store else made.heads:
         if head.port_base is None:
             continue
         for other in made.place.taken:
@@ -239,7 +289,7 @@ def _shared(made: CohortPlan) -> list[Problem]:
 
 def _notes(made: CohortPlan, seats: Mapping[str, Seat]) -> list[str]:
     found = []
-    left = sorted(set(seats) - {person.key for person in made.cohort.roster})
+    left = sorted(set(seats) - {NOBODY.key, *(person.key for person in made.cohort.roster)})
     if left:
         found.append(f"no longer on the roster, and not touched: {', '.join(left)}")
     ephemeral = made.place.ephemeral

@@ -9,14 +9,14 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cohorts.heads import PREFIX, Seat, Taken, stack_of
+from cohorts.heads import NOBODY, PREFIX, Seat, Taken, stack_of
 from cohorts.model import WIDTH
 from components.errors import SuiteError
 
@@ -26,7 +26,9 @@ HEADS = "heads"
 PASSPHRASE = "passphrase"  # noqa: S105
 LOG = "last-run.log"
 HANDOUT, CREDENTIALS, AUTHORITY = "handout.html", "credentials.txt", "ca.pem"
-OURS = (PASSPHRASE, LOG, HANDOUT, CREDENTIALS, AUTHORITY)
+LENT = "store.json"
+"""What a head logs in to the store with that it shares: variables and their values."""
+OURS = (PASSPHRASE, LOG, HANDOUT, CREDENTIALS, AUTHORITY, LENT)
 """What a head's folder has that goes with it; anything else there survives, and is told."""
 _HEAD = re.compile(rf"{PREFIX}([a-z0-9-]+)-([a-z0-9]+)")
 State = Literal["seated", "making", "up", "failed", "leaving"]
@@ -57,6 +59,11 @@ class Entry(BaseModel):
         return self.email.casefold()
 
     @property
+    def is_store(self) -> bool:
+        """Whether it is no participant's, but what their heads share."""
+        return self.key == NOBODY.key
+
+    @property
     def seat(self) -> Seat:
         return Seat(self.slug, self.port_base)
 
@@ -75,6 +82,8 @@ class Record(BaseModel):
     memory_mb: int = 0
     """What is set aside for each head, in MiB; 0 if that was not known."""
     disk_mb: int = 0
+    store_mb: int = 0
+    """Memory that is set aside for the store that heads share, if they do."""
     access: str = ""
     """As in the cohort file."""
     file: str = ""
@@ -85,6 +94,16 @@ class Record(BaseModel):
     def stack(self, entry: Entry) -> str:
         """The name of a head's stack."""
         return stack_of(self.cohort, entry.slug)
+
+    @property
+    def store(self) -> Entry | None:
+        """The stack that heads share; None where each is a whole one."""
+        return self.heads.get(NOBODY.key)
+
+    @property
+    def participants(self) -> list[Entry]:
+        """The heads."""
+        return [entry for entry in self.heads.values() if not entry.is_store]
 
     @property
     def seats(self) -> dict[str, Seat]:
@@ -113,6 +132,32 @@ def passphrase_file(state: Path, stack: str) -> Path | None:
     """What encrypts the secrets of a head in the Pulumi engine's state; None for any other stack."""
     folder = head_folder(state, stack)
     return folder / PASSPHRASE if folder else None
+
+
+def lend(state: Path, stack: str, values: Mapping[str, str]) -> bool:
+    """Keep what a head logs in to a shared store with; whether that is news."""
+    folder = head_folder(state, stack)
+    if folder is None or lent(state, stack) == values:
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{LENT}.")  # for its owner alone
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(dict(values), file)
+        os.replace(name, folder / LENT)
+    except OSError as error:
+        raise _unwritable(error, folder) from None
+    return True
+
+
+def lent(state: Path, stack: str) -> dict[str, str]:
+    """What `lend` keeps of a head; nothing of any other stack."""
+    folder = head_folder(state, stack)
+    try:
+        found: dict[str, str] = json.loads((folder / LENT).read_bytes()) if folder else {}
+    except (OSError, ValueError):
+        return {}
+    return found
 
 
 def ready(state: Path, cohort: str, slug: str) -> None:

@@ -50,7 +50,10 @@ def status(record: Record, where: Where) -> list[HeadStatus]:
         disk = survivors.disk(where, stack) // 2**20
         serving = sum(row.well for row in rows)
         trouble = _trouble(record, entry, serving, len(rows))
-        trouble += _over("memory", memory, record.memory_mb) + _over("disk", disk, record.disk_mb)
+        if entry.is_store:
+            trouble += _over("memory", memory, record.store_mb)
+        else:
+            trouble += _over("memory", memory, record.memory_mb) + _over("disk", disk, record.disk_mb)
         found.append(HeadStatus(entry, stack, serving, len(rows), memory, disk, tuple(trouble)))
     return found
 

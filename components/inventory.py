@@ -313,10 +313,23 @@ PROGRAMS = (
 BY_NAME = {program.name: program for program in PROGRAMS}
 
 
+STORE = ("opensearch", "housekeeper")
+"""Programs of a stack that is a store for others, and those that its tenants do without."""
+
+
+def programs(spec: Spec) -> tuple[Program, ...]:
+    """Those that a stack has."""
+    store = spec.logging.store
+    if store.tenants:
+        return tuple(program for program in PROGRAMS if program.name in STORE)
+    without = STORE if store.address else ()
+    return tuple(program for program in PROGRAMS if program.runs(spec) and program.name not in without)
+
+
 def sockets(spec: Spec, without: tuple[str, ...] = (), *, peers: bool = False) -> Iterator[Socket]:
     """Every listener that the programs of a stack open, but those `without`; of `peers` if asked for."""
-    for program in PROGRAMS:
-        if program.name not in without and program.runs(spec):
+    for program in programs(spec):
+        if program.name not in without:
             yield from (
                 socket for socket in program.sockets if socket.opened(spec) and (peers or not socket.peers)
             )

@@ -95,6 +95,8 @@ class Site:
     address: str = ""
     """Under which address other hosts reach this one, as it stands before a port; '' where there are none."""
 
+    authority: str = ""
+    """The file of the authority whose certificates are dialled, where that is another stack's."""
     hosts: Mapping[str, Place] = field(default_factory=dict)
     """The hosts of the inventory, by name; none where the target is one place."""
 
@@ -187,7 +189,7 @@ class Site:
     @property
     def ca(self) -> str:
         """The file of the stack's certificate authority."""
-        return f"{self.folders.certificates}/ca.pem"
+        return self.authority or f"{self.folders.certificates}/ca.pem"
 
     def certificate(self, name: str) -> str:
         """The file of a program's own certificate."""

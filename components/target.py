@@ -231,6 +231,8 @@ class Access:
     listener has them all."""
     note: str = ""
     """What a person has to know to use the site's addresses."""
+    reader: str = "reader"
+    """The user of OpenSearch that reads; its password is the secret of `reader`, whatever it is called."""
 
 
 class Checked(NamedTuple):

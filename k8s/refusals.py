@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from components.inventory import runs_redis
 from components.render import fluent_bit
 from components.spec import Spec
-from components.spec.elsewhere import sections_elsewhere
+from components.spec.elsewhere import sections_elsewhere, shared_store
 from components.spec.kubernetes import Kubernetes
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.scraping import Access
@@ -59,6 +59,7 @@ def _probes(spec: Spec) -> Iterator[Problem]:
 def _servers(spec: Spec) -> list[Problem]:
     """Settings of other targets."""
     found = sections_elsewhere(spec, Kubernetes, "target kubernetes goes to a cluster")
+    found += shared_store(spec, "target kubernetes")
     for index, service in enumerate(spec.services):
         if service.hosts:
             expected = "expected no hosts: target kubernetes finds pods by `selector`; take them out"

@@ -43,10 +43,21 @@ def draw_plan(made: "CohortPlan") -> None:
             f"{need.disk_mb} MB",
             "there" if there else "to be made",
         )
+    if made.store and made.store_need:
+        shared = made.store
+        heads.add_row(
+            shared.person.name,
+            "",
+            shared.stack,
+            f"{shared.port_base}-{shared.last_port}" if shared.port_base else "none left",
+            f"{made.store_need.memory_mb} MB",
+            "with theirs",
+            "there" if made.store_stands else "to be made",
+        )
     out.print(heads, soft_wrap=False)
     more = made.to_make
     sums = table("", "needed", "free here", right=("needed", "free here"))
-    sums.add_row("memory", f"{more * need.memory_mb} MB", f"{place.memory_mb} MB")
+    sums.add_row("memory", f"{more * need.memory_mb + made.store_mb} MB", f"{place.memory_mb} MB")
     sums.add_row("disk", f"{more * need.disk_mb} MB", f"{place.disk_mb} MB")
     out.print("")
     out.print(sums, soft_wrap=False)

@@ -35,6 +35,9 @@ def handout(known: Record, entry: Entry) -> Path:
         for program in PROGRAMS
         if program.api and site.has(program.api) and any(part.name == program.name for part in plan.parts)
     }
+    if spec.logging.store.address:
+        names["opensearch"] = site.url("opensearch")
+    names |= {"reader": access.reader, "logs": spec.logging.index.prefix}
     names |= {service.name: site.service(service).url for service in spec.services if service.run}
     sheet = Sheet(
         name=entry.name,
@@ -55,7 +58,7 @@ def _credentials(folder: Path, stack: str, access: Access, names: dict[str, str]
         return
     reader = BY_NAME[READER]
     password = access.secret(reader.password)
-    _write(folder / record.CREDENTIALS, credentials(stack, names["opensearch"], reader.user, password))
+    _write(folder / record.CREDENTIALS, credentials(stack, names["opensearch"], access.reader, password))
     _write(folder / record.AUTHORITY, access.authority() + "\n")
 
 

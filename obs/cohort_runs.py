@@ -1,22 +1,29 @@
 """The runs of `obs cohort` that change something: locked, recorded, shown, and looked over at the end."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cohorts import record, survivors
+from cohorts import files, record, survivors
+from cohorts.heads import NOBODY
 from cohorts.record import Entry, Record
 from cohorts.survivors import Survivor, Where
+from cohorts.template import with_tenants
 from cohorts.work import Tally, Work
+from components.inventory import password_of
+from components.render.opensearch_store import AUTHORITY, LENT, TENANT_USERS
 from obs.cohort_draw import Display, draw_survivors
 from obs.cohort_runner import Children
 from obs.console import tell
+from obs.describe import describe
 from obs.errors import BadInput, Interrupted, ObsError
 from obs.lock import stack_lock
+from obs.outputs import outputs_of
 from obs.paths import state_folder
 from obs.pulumi import backend_folder
 from stacks.loader import STACKS
+from targets import target_of
 
 if TYPE_CHECKING:
     from cohorts.plan import CohortPlan
@@ -46,9 +53,11 @@ def record_of(name: str, file: Path) -> Record:
 
 
 def chosen(known: Record, only: Sequence[str], team: str | None) -> list[Entry]:
-    """The heads that were asked for: all, or those of a team, or of participants by e-mail, slug or stack.
-    BadInput for one that is not there."""
-    found = list(known.heads.values())
+    """The heads that were asked for: all, with the store that they share, or those of a team, or of
+    participants by e-mail, slug or stack. BadInput for one that is not there."""
+    if not only and team is None:
+        return list(known.heads.values())
+    found = known.participants
     names = {name for e in found for name in (e.key, e.slug, known.stack(e))}
     _check(only, names, "--only")
     _check([team] if team else [], {e.team for e in found if e.team}, "--team")
@@ -96,6 +105,11 @@ def noted(made: "CohortPlan", file: Path) -> Record:
         )
         entry.name, entry.email, entry.team = person.name, person.email, person.team
         heads[person.key] = entry
+    if made.store and made.store.port_base:
+        shared = made.store
+        heads.setdefault(
+            NOBODY.key, Entry(name=NOBODY.name, email="", slug=shared.slug, port_base=made.store.port_base)
+        )
     return Record(
         cohort=cohort.name,
         target=cohort.target,
@@ -106,6 +120,7 @@ def noted(made: "CohortPlan", file: Path) -> Record:
         access=cohort.access or "",
         memory_mb=made.need.memory_mb,
         disk_mb=made.need.disk_mb,
+        store_mb=made.store_need.memory_mb if made.store_need else 0,
         file=str(file.absolute()),
         heads=heads,
     )
@@ -113,17 +128,40 @@ def noted(made: "CohortPlan", file: Path) -> Record:
 
 def create(made: "CohortPlan", file: Path, parts: int, again: bool) -> Tally:
     """Make what the plan has and is not there. `parts` is how many each head has, for the display."""
-    from cohorts.template import text_of
+    from cohorts.template import store_text_of, text_of
 
     known = noted(made, file)
     texts = [
-        (known.heads[head.person.key], text_of(made.cohort, head)) for head in made.heads if head.port_base
+        (known.heads[head.person.key], text_of(made.cohort, head, store=made.store))
+        for head in made.heads
+        if head.port_base
     ]
     children = Children(state_folder())
-    with Display(len(texts), parts) as display:
+    with Display(len(texts) + (known.store is not None), parts) as display:
         work = Work(state_folder(), STACKS, known, children, display)
         with children.interruptible(work.stop, tell):
+            if made.store and known.store:
+                tenants = [entry.slug for entry in known.participants]
+                work.create([(known.store, store_text_of(made.cohort, made.store, tenants))], again)
+                if known.store.state != "up":
+                    return work.tally
+                _lend(known, [entry for entry, _ in texts])
             return work.create(texts, again)
+
+
+def _lend(known: Record, entries: Sequence[Entry]) -> None:
+    """Give heads what they log in to the store with; one for whom that is news is brought in line."""
+    if known.store is None:
+        return
+    store = known.stack(known.store)
+    spec, plan = describe(store)
+    access = target_of(spec).access(spec, plan, outputs_of(store))
+    for entry in entries:
+        values = {LENT[AUTHORITY]: access.authority()}
+        for user in TENANT_USERS:
+            values[LENT[password_of(user)]] = access.secret(password_of(f"{entry.slug}-{user}"))
+        if record.lend(state_folder(), known.stack(entry), values) and entry.state == "up":
+            entry.state = "seated"
 
 
 def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Survivor]]:
@@ -136,16 +174,32 @@ def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Surv
         stack = known.stack(entry)
         return bool(survivors.of_heads(where(), {stack: entry.port_base}))
 
+    heads = [entry for entry in entries if not entry.is_store]
     with Display(len(entries), 0) as display:
         work = Work(state_folder(), STACKS, known, children, display)
         with children.interruptible(work.stop, tell):
-            tally = work.destroy(entries, survives)
+            tally = work.destroy(heads, survives)
+            if known.store and not tally.failed and not tally.stopped:
+                tally = _let_go(work, known, known.store, survives)
     found = survivors.of_heads(where(), stacks)
     if not known.heads:
         found += survivors.of_tag(where(), known.cohort, all_stacks)
     if not known.heads and not found:
         record.forget(state_folder(), known.cohort)
     return tally, found
+
+
+def _let_go(work: Work, known: Record, store: Entry, survives: Callable[[Entry], bool]) -> Tally:
+    """Take the store down with the last head; before that, who is gone is no tenant of it any more."""
+    stack = known.stack(store)
+    tenants = [entry.slug for entry in known.participants if entry.state != "leaving"]
+    if not tenants:
+        return work.destroy([store], survives)
+    file = work.stack_file(stack)
+    text = with_tenants(file.read_text(encoding="utf-8"), tenants) if file.is_file() else ""
+    if store.state != "up" or not text or files.digest(text) == store.written:
+        return work.tally  # not there yet, or edited by hand: the next `create` sees to it
+    return work.create([(store, text)])
 
 
 def ended(tally: Tally, again: str) -> None:
@@ -170,10 +224,10 @@ def ended(tally: Tally, again: str) -> None:
 
 def destroyed(known: Record, entries: Sequence[Entry], again: str) -> int:
     """Take heads down and tell what is left; the exit code."""
-    cohort = known.cohort
+    cohort, heads = known.cohort, sum(not entry.is_store for entry in entries)
     tally, found = take_down(known, entries)
     draw_survivors(found)
     ended(tally, again)
     if not found:
-        tell(f"cohort {cohort}: {len(tally.done)} heads are gone, and nothing is left of them", "good")
+        tell(f"cohort {cohort}: {heads} heads are gone, and nothing is left of them", "good")
     return 1 if found else 0

@@ -1,9 +1,11 @@
 """From the name of an environment to its plan, with every problem told in the user's terms."""
 
+import os
 from typing import TYPE_CHECKING
 
 from obs.crash import hide
 from obs.errors import ObsError
+from obs.passphrase import lent
 
 if TYPE_CHECKING:
     from components.plan import Plan
@@ -88,8 +90,10 @@ def describe(stack: str) -> tuple["Spec", "Plan"]:
 
     _tell_how_to_decrypt()
     spec = load(stack, refusals=refusals)
-    hide(secret.key for secret in spec.secrets if secret.source == "environment")
-    return spec, plan(spec, stack)
+    os.environ.update(lent(stack))
+    planned = plan(spec, stack)
+    hide(secret.key for secret in planned.secrets if secret.source == "environment")
+    return spec, planned
 
 
 def _tell_how_to_decrypt() -> None:

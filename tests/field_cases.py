@@ -251,6 +251,10 @@ CASES: dict[str, tuple[Path, Any]] = {
     "logging.index.shards": (("logging", "index", "shards"), 3),
     "logging.index.replicas": (("logging", "index", "replicas"), 1),
     "logging.index.refresh_interval": (("logging", "index", "refresh_interval"), "7s"),
+    "logging.store.tenants": (("logging", "store", "tenants"), ["ana", "bo"]),
+    "logging.store.address": (("logging", "store", "address"), "127.0.0.1:23010"),
+    "logging.store.housekeeper": (("logging", "store", "housekeeper"), "127.0.0.1:23006"),
+    "logging.store.tenant": (("logging", "store", "tenant"), "ana"),
     "logging.retention": (("logging", "retention"), "9d"),
     "tracing.otlp.grpc": (("tracing", "otlp"), {"grpc": False, "http": True}),
     "tracing.otlp.http": (("tracing", "otlp", "http"), False),
@@ -283,6 +287,9 @@ CASES: dict[str, tuple[Path, Any]] = {
     "tracing.retention": (("tracing", "retention"), "9d"),
 }
 
+SHARED_STORE = {field for field in CASES if field.startswith("logging.store.")}
+"""What target local alone can do."""
+
 REFUSED: dict[str, set[str]] = {
     "local": {
         "logging.index.replicas",
@@ -292,12 +299,14 @@ REFUSED: dict[str, set[str]] = {
         "tracing.storage.replicas",
     },
     "vsi": {
+        *SHARED_STORE,
         *(field for field in CASES if field.startswith(("aws.", "kubernetes."))),
         "logging.index.replicas",
         "services[].selector",
         "tracing.storage.replicas",
     },
     "kubernetes": {
+        *SHARED_STORE,
         *(field for field in CASES if field.startswith(("aws.", "servers."))),
         "logging.index.replicas",
         "metrics.scrape_jobs[].ca",
@@ -306,6 +315,7 @@ REFUSED: dict[str, set[str]] = {
         "tracing.storage.replicas",
     },
     "aws": {
+        *SHARED_STORE,
         *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
         *(field for field in CASES if field.startswith("logging.inputs[].")),
         "services[].hosts",

@@ -108,6 +108,7 @@ def _inner(annotation: Any, many: bool = False) -> tuple[Any, bool]:
 
 UNPLANNED = {
     "policy.": "excuses, which `obs preview --all` reads: it judges plans, and makes none",
+    "logging.store.shared": "of a template: `obs cohort` reads it, tests/cohorts/test_sharing.py",
 }
 """Sections that change no plan, and why. Their own tests say what they do:
 tests/components/review/policy/test_waivers.py."""

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, nothing of the machine. What this target cannot do is re
 
 from components.inventory import certificates, runs_redis
 from components.plan import Secret
-from components.render import opensearch
+from components.render import opensearch_store
 from components.spec import Spec
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
@@ -21,7 +21,8 @@ def plan(spec: Spec, stack: str) -> HostPlan:
         stack=stack,
         parts=tuple(all_units(spec, site)),
         secrets=tuple(_secrets(spec)),
-        tls_names=certificates(site),
+        # Nobody but the store speaks TLS here.
+        tls_names=() if spec.logging.store.address else certificates(site),
         retain=spec.deploy.retain,
     )
 
@@ -34,7 +35,7 @@ def refusals(spec: Spec) -> list[Problem]:
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),
     )
     for place, replicas in places:
-        if replicas:
+        if replicas and not spec.logging.store.address:
             expected = "expected 0: target local has one OpenSearch node, and no other to copy to"
             found.append(Problem(place, replicas, expected))
     if "redis" in spec.metrics.exporters and not runs_redis(spec):
@@ -64,6 +65,11 @@ def _pods(spec: Spec) -> list[Problem]:
 
 
 def _secrets(spec: Spec) -> list[Secret]:
-    secrets = [Secret(name=name, source="generated", key="") for name in opensearch.SECRETS]
+    if spec.logging.store.address:
+        secrets = [
+            Secret(name=name, source="environment", key=key) for name, key in opensearch_store.LENT.items()
+        ]
+    else:
+        secrets = [Secret(name=name, source="generated", key="") for name in opensearch_store.secrets(spec)]
     secrets += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
     return sorted(secrets, key=lambda secret: secret.name)

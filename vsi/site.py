@@ -3,6 +3,7 @@ and folders spelled relative to a unit's conf folder, so that a rendered file na
 """
 
 from components.inventory import sockets
+from components.render.opensearch_store import AUTHORITY
 from components.site import Folders, Listener, Site
 from components.spec import Spec
 
@@ -23,14 +24,22 @@ FOLDERS = Folders(
 def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
     """Where a stack's programs and services are on this machine; programs `without` are nowhere."""
     base = spec.deploy.port_base
+    store = spec.logging.store
+    elsewhere = {
+        name: Listener(bind=address, dial=(address,), tls=name == "opensearch")
+        for name, address in (("opensearch", store.address), ("housekeeper", store.housekeeper))
+        if address
+    }
     return Site(
         name="local",
         listeners={
             socket.name: _listener(base + socket.offset, tls=socket.tls == "always")
             for socket in sockets(spec, without)
-        },
+        }
+        | elsewhere,
         services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
         folders=FOLDERS,
+        authority=f"{FOLDERS.secrets}/{AUTHORITY}" if store.address else "",
     )
 
 

@@ -5,10 +5,11 @@ What a program is told and how it is run stand in `components.render`; what is t
 
 from collections.abc import Callable
 
-from components.inventory import PROGRAMS, Program
-from components.plan import Pillar, part_id
+from components.inventory import STORE, Program, programs
+from components.plan import Pillar, name_of, part_id
 from components.render import collector, services
 from components.render.document import Documents
+from components.render.opensearch_store import LENT
 from components.render.programs import RENDERERS, Renderer
 from components.render.text import texts
 from components.running import Health, Running, checks_of
@@ -27,12 +28,20 @@ _MERGING: dict[str, Renderer] = {**RENDERERS, "collector": collector}
 def all_units(spec: Spec, site: Site) -> list[HostUnit]:
     """Every unit of a stack on this machine, in no particular order."""
     units = [
-        program_unit(spec, site, row, _MERGING[row.name])
-        for row in PROGRAMS
-        if row.name not in MERGED and row.runs(spec)
+        program_unit(spec, site, row, _MERGING[row.name]) for row in programs(spec) if row.name not in MERGED
     ]
+    if spec.logging.store.address:
+        units = [_of_tenant(unit) for unit in units]
     units += [service_unit(spec, site, service) for service in spec.services if service.run]
     return units
+
+
+def _of_tenant(unit: HostUnit) -> HostUnit:
+    """Without an own store to wait for, which would have brought the secrets that others read."""
+    needs = tuple(need for need in unit.needs if name_of(need) not in STORE)
+    read = {name for name in LENT if any(f"/{name}" in text for _, text in unit.files)}
+    secrets = tuple(sorted({*unit.secrets, *read}))
+    return unit.model_copy(update={"needs": needs, "secrets": secrets})
 
 
 def program_unit(

@@ -15,7 +15,7 @@ from typing import Any
 from components.inventory import BY_NAME
 from components.render import ottl
 from components.render.collector_files import Source
-from components.render.opensearch_store import field_types, rejected_prefix
+from components.render.opensearch_store import field_types, rejected_prefix, user_of
 from components.site import Site
 from components.spec import Spec, milliseconds, size_bytes
 
@@ -44,7 +44,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
             "endpoint": first,
             **({"further_endpoints": further} if further else {}),
             "tls": {"ca_file": site.ca},
-            "user": PROGRAM.user,
+            "user": user_of(spec, PROGRAM.user),
             "password": ottl.Reference(f"${{file:{site.secret(PROGRAM.password)}}}"),
             "exclude_attributes": [],
             "id_attribute": UID,

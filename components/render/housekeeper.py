@@ -17,15 +17,10 @@ READER = "reader"
 def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> Documents:
     """`settings.json`: which daily indices there are, and for how many days each is kept; and into which
     bucket the days of logs go before they are deleted, where there is an archive."""
-    logs = _days(spec.logging.retention)
-    traces = _days(spec.tracing.retention)
-    dotted, dashed = "%Y.%m.%d", "%Y-%m-%d"
-    places = (
-        ("logs", spec.logging.index.prefix, dotted, logs),
-        ("rejected", opensearch_store.rejected_prefix(spec), dotted, logs),
-        ("spans", opensearch_store.span_prefix(spec), dashed, traces),
-        ("span-services", opensearch_store.service_prefix(spec), dashed, traces),
-    )
+    of_tenants = opensearch_store.tenants(spec)
+    places = _places(spec) if not of_tenants else []
+    for tenant, own in of_tenants.items():
+        places += [(f"{kind} of {tenant}", prefix, date, days) for kind, prefix, date, days in _places(own)]
     first, *further = site.urls("opensearch")
     settings = {
         "url": first,
@@ -51,6 +46,18 @@ def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> 
 def _reader(site: Site) -> dict[str, str]:
     """Who reads records: the housekeeper may only delete them."""
     return {"user": READER, "password_file": site.secret(password_of(READER))}
+
+
+def _places(spec: Spec) -> list[tuple[str, str, str, int]]:
+    """Kind, prefix, how a date is written, and days, of what a stack keeps."""
+    logs, traces = _days(spec.logging.retention), _days(spec.tracing.retention)
+    dotted, dashed = "%Y.%m.%d", "%Y-%m-%d"
+    return [
+        ("logs", spec.logging.index.prefix, dotted, logs),
+        ("rejected", opensearch_store.rejected_prefix(spec), dotted, logs),
+        ("spans", opensearch_store.span_prefix(spec), dashed, traces),
+        ("span-services", opensearch_store.service_prefix(spec), dashed, traces),
+    ]
 
 
 def _days(duration: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from components.inventory import BY_NAME
 from components.render import collector_spread, sizes, tls
 from components.render.document import Document, Documents
+from components.render.opensearch_store import user_of
 from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Spec
@@ -82,7 +83,7 @@ def _store(spec: Spec, site: Site) -> dict[str, Any]:
     storage = spec.tracing.storage
     return {
         "server_urls": list(site.urls("opensearch")),
-        "username": PROGRAM.user,
+        "username": user_of(spec, PROGRAM.user),
         "password_file": site.secret(PROGRAM.password),
         "tls": {"enabled": True, "ca": site.ca},
         "index_prefix": storage.index_prefix,
@@ -90,7 +91,8 @@ def _store(spec: Spec, site: Site) -> dict[str, Any]:
         # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
         "num_replicas": storage.replicas,
         "use_aliases": True,
-        "create_mappings": True,
+        # In a store that is shared its owner does.
+        "create_mappings": spec.logging.store.tenant is None,
         "service_cache_ttl": "12h",
     }
 

@@ -205,7 +205,7 @@ def running(spec: Spec, site: Site) -> Running:
         setup_only=SETUP_ONLY,
         # Of several none serves before a majority is there, and those may be checked one after another.
         health=Health("opensearch", READY_PATH, seconds=300 if alone else 600),
-        secrets=SECRETS if first else (asker,),
+        secrets=opensearch_store.secrets(spec) if first else (asker,),
         settled=None if alone else Settled("opensearch", opensearch_store.EXPORTER, asker),
         refuses_root=True,
         stop_seconds=60,

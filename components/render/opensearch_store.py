@@ -3,9 +3,11 @@
 The files lie in `setup/` of its conf folder; `agents.opensearch_setup` brings them into the node.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.inventory import PROGRAMS, password_of
+from components.render import jaeger_mappings
 from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
@@ -21,6 +23,16 @@ USERS = tuple(sorted({EXPORTER, *(program.user for program in PROGRAMS if progra
 """Each has the role `obs-<user>`, and a password of its own."""
 ADMIN = "admin"
 """Who may do everything where the nodes are somebody else's."""
+
+TENANT_USERS = ("collector", "jaeger", "reader")
+"""Those that a tenant has of its own; what is done for all tenants alike, the store's own users do."""
+AUTHORITY = "opensearch-ca"
+"""Name of the secret with the certificate to trust, where the store is another stack's."""
+LENT = {
+    AUTHORITY: "OBS_STORE_CA",
+    **{password_of(user): f"OBS_STORE_{user.upper()}" for user in TENANT_USERS},
+}
+"""Secrets of a tenant -> the variables of the environment in which they come."""
 
 _KEYWORD = {"type": "keyword", "ignore_above": 1024}
 _CORE: dict[str, dict[str, Any]] = {
@@ -56,37 +68,100 @@ def daily_patterns(spec: Spec) -> list[str]:
     return sorted(f"{prefix}-2*" for prefix in prefixes)
 
 
+def user_of(spec: Spec, user: str) -> str:
+    """What a user of the stack is called in the store."""
+    tenant = spec.logging.store.tenant
+    return f"{tenant}-{user}" if tenant else user
+
+
+def tenants(spec: Spec) -> dict[str, Spec]:
+    """Name of a tenant -> the spec by which its data are kept: this stack's, but for the prefixes."""
+    return {tenant: _tenant(spec, tenant) for tenant in spec.logging.store.tenants}
+
+
+def _tenant(spec: Spec, tenant: str) -> Spec:
+    index, storage = spec.logging.index, spec.tracing.storage
+    index = index.model_copy(update={"prefix": f"{tenant}-{index.prefix}"})
+    storage = storage.model_copy(update={"index_prefix": f"{tenant}-{storage.index_prefix}"})
+    logging = spec.logging.model_copy(update={"index": index})
+    return spec.model_copy(
+        update={"logging": logging, "tracing": spec.tracing.model_copy(update={"storage": storage})}
+    )
+
+
+def secrets(spec: Spec) -> tuple[str, ...]:
+    """Names of the secrets with the passwords of all users of the store."""
+    owned = [
+        password_of(f"{tenant}-{user}") for tenant in spec.logging.store.tenants for user in TENANT_USERS
+    ]
+    return tuple(sorted((*map(password_of, USERS), *owned)))
+
+
 def render(spec: Spec, site: Site) -> Documents:
     """By path relative to the conf folder."""
-    index = spec.logging.index
-    storage = spec.tracing.storage
+    of_tenants = tenants(spec)
+    files: dict[str, Any] = {
+        "settings": _settings(spec, site, of_tenants),
+        **_kept(spec, "obs"),
+        "security/roles": _roles(spec, several=len(site.members("opensearch")) > 1),
+        "security/users": {user: {"role": f"obs-{user}", "secret": password_of(user)} for user in USERS},
+    }
+    for tenant, own in of_tenants.items():
+        files |= _kept(own, f"obs-{tenant}", with_mappings=True)
+        for user in TENANT_USERS:
+            name = f"{tenant}-{user}"
+            files["security/users"][name] = {"role": f"obs-{name}", "secret": password_of(name)}
+            files["security/roles"][f"obs-{name}"] = _roles(own, tenant=True)[f"obs-{user}"]
+    if of_tenants:
+        files["security/roles"]["obs-housekeeper"] = _housekeeper([spec, *of_tenants.values()])
+    return {f"setup/{name}.json": Document(value, "json") for name, value in sorted(files.items())}
+
+
+def _kept(spec: Spec, name: str, *, with_mappings: bool = False) -> dict[str, Any]:
+    """Templates and pipelines of what one stack keeps, by path."""
+    files = {
+        f"index-templates/{name}-logs": _logs(spec),
+        f"index-templates/{name}-logs-rejected": _rejected(spec),
+    }
+    for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
+        pipeline = f"{name}-jaeger-{kind}"
+        files[f"pipelines/{pipeline}"] = _by_day(kind, prefix)
+        files[f"templates/{pipeline}"] = _jaeger(spec, prefix, pipeline)
+        if with_mappings:
+            files[f"templates/{pipeline}"]["mappings"] = jaeger_mappings.of(kind)
+    return files
+
+
+def _settings(spec: Spec, site: Site, of_tenants: Mapping[str, Spec]) -> dict[str, Any]:
     settings = {
         "url": site.url("opensearch"),
         **_administrator(site),
         "secrets": site.folders.secrets,
         "deadline_seconds": 120,
-        # What can be changed in an index that exists; the number of shards cannot.
         "live_settings": {
-            f"{index.prefix}-2*": {
-                "number_of_replicas": str(index.replicas),
-                "refresh_interval": time_value(index.refresh_interval),
-            },
-            f"{rejected_prefix(spec)}-2*": {"number_of_replicas": str(index.replicas)},
-            f"{span_prefix(spec)}-2*": {"number_of_replicas": str(storage.replicas)},
-            f"{service_prefix(spec)}-2*": {"number_of_replicas": str(storage.replicas)},
+            pattern: value for one in (spec, *of_tenants.values()) for pattern, value in _live(one).items()
         },
     }
-    files: dict[str, Any] = {
-        "settings": settings,
-        "index-templates/obs-logs": _logs(spec),
-        "index-templates/obs-logs-rejected": _rejected(spec),
-        "security/roles": _roles(spec, several=len(site.members("opensearch")) > 1),
-        "security/users": {user: {"role": f"obs-{user}", "secret": password_of(user)} for user in USERS},
+    if of_tenants:
+        prefixes = (spec.logging.index.prefix, spec.tracing.storage.index_prefix)
+        # Data of who is no tenant any more goes with the users that could read it, unless data is kept.
+        gone = {"delete": not spec.deploy.retain, "prefixes": list(prefixes)}
+        settings["tenants"] = {"names": list(of_tenants), **gone}
+    return settings
+
+
+def _live(spec: Spec) -> dict[str, dict[str, str]]:
+    """What can be changed in an index that exists; the number of shards cannot."""
+    index, copies = spec.logging.index, {"number_of_replicas": str(spec.tracing.storage.replicas)}
+    return {
+        f"{index.prefix}-2*": {
+            "number_of_replicas": str(index.replicas),
+            "refresh_interval": time_value(index.refresh_interval),
+        },
+        f"{rejected_prefix(spec)}-2*": {"number_of_replicas": str(index.replicas)},
+        f"{span_prefix(spec)}-2*": copies,
+        f"{service_prefix(spec)}-2*": copies,
     }
-    for kind, prefix in (("span", span_prefix(spec)), ("service", service_prefix(spec))):
-        files[f"pipelines/obs-jaeger-{kind}"] = _by_day(kind, prefix)
-        files[f"templates/obs-jaeger-{kind}"] = _jaeger(spec, kind, prefix)
-    return {f"setup/{name}.json": Document(value, "json") for name, value in sorted(files.items())}
 
 
 def _administrator(site: Site) -> dict[str, str]:
@@ -194,14 +269,14 @@ def _script(source: str) -> dict[str, Any]:
     return {"script": {"lang": "painless", "source": source}}
 
 
-def _jaeger(spec: Spec, kind: str, prefix: str) -> dict[str, Any]:
+def _jaeger(spec: Spec, prefix: str, pipeline: str) -> dict[str, Any]:
     """Laid over the template that Jaeger makes itself (which has the mappings): the alias that it reads from,
     and the pipeline behind the name that it writes to."""
     return {
         "index_patterns": [f"{prefix}-*"],
         "order": 100,
         "settings": {
-            "index.default_pipeline": f"obs-jaeger-{kind}",
+            "index.default_pipeline": pipeline,
             "index.number_of_shards": str(spec.tracing.storage.shards),
             "index.number_of_replicas": str(spec.tracing.storage.replicas),
         },
@@ -217,10 +292,10 @@ LEAVING = (
 """By which copies are moved off a node, and its vote is taken, before it goes."""
 
 
-def _roles(spec: Spec, *, several: bool) -> dict[str, Any]:
-    """The least that each program needs, role -> body as the security plugin's REST interface takes it."""
-    logs = [f"{spec.logging.index.prefix}-2*", f"{rejected_prefix(spec)}-2*"]
-    jaeger = [f"{spec.tracing.storage.index_prefix}-jaeger-*"]
+def _roles(spec: Spec, *, tenant: bool = False, several: bool = False) -> dict[str, Any]:
+    """The least that each program needs, role -> body as the security plugin's REST interface takes it. One
+    of a tenant writes no template, which would hold for others' indices too, and lists no others' indices."""
+    logs, jaeger = _log_patterns(spec), [_jaeger_pattern(spec)]
     # The mapping is dynamic for Jaeger's tags alone; the first document of a day makes its index.
     append = ["indices:admin/auto_create", "indices:admin/create", "indices:data/write/index"]
     append += ["indices:data/write/bulk*"]
@@ -231,44 +306,57 @@ def _roles(spec: Spec, *, several: bool) -> dict[str, Any]:
         "indices:data/read/*",
     ]
 
-    def role(cluster: list[str], *indices: tuple[list[str], list[str]]) -> dict[str, Any]:
-        permissions = [
-            {"index_patterns": patterns, "allowed_actions": sorted(actions)} for patterns, actions in indices
-        ]
-        return {
-            "description": MANAGED,
-            "cluster_permissions": sorted(cluster),
-            "index_permissions": permissions,
-        }
-
     return {
-        "obs-collector": role(["cluster:monitor/main", "indices:data/write/bulk"], (logs, append)),
-        "obs-exporter": role(
+        "obs-collector": _role(["cluster:monitor/main", "indices:data/write/bulk"], (logs, append)),
+        "obs-exporter": _role(
             ["cluster:monitor/*", *(LEAVING if several else ())],
             (["*"], ["indices:admin/aliases/get", "indices:monitor/*"]),
         ),
-        "obs-housekeeper": role(
-            ["cluster:monitor/*"],
-            ([*logs, *jaeger], ["indices:admin/delete", "indices:admin/get", "indices:monitor/*"]),
-        ),
-        "obs-jaeger": role(
+        "obs-housekeeper": _housekeeper([spec]),
+        "obs-jaeger": _role(
             [
                 "cluster:monitor/main",
-                "indices:admin/template/put",
+                *(() if tenant else ("indices:admin/template/put",)),
                 "indices:data/read/msearch",
                 "indices:data/read/scroll*",
                 "indices:data/write/bulk",
             ],
             (jaeger, [*append, *read, "indices:admin/mapping/put"]),
         ),
-        "obs-reader": role(
+        "obs-reader": _role(
             [
                 "cluster:monitor/health",
                 "cluster:monitor/main",
-                "cluster:monitor/state",
+                *(() if tenant else ("cluster:monitor/state",)),
                 "indices:data/read/msearch",
                 "indices:data/read/scroll*",
             ],
             ([*logs, *jaeger], [*read, "indices:monitor/settings/get", "indices:monitor/stats"]),
         ),
+    }
+
+
+def _housekeeper(specs: Sequence[Spec]) -> dict[str, Any]:
+    """Deletes what is old, of every stack that keeps something there."""
+    patterns = [pattern for spec in specs for pattern in (*_log_patterns(spec), _jaeger_pattern(spec))]
+    actions = ["indices:admin/delete", "indices:admin/get", "indices:monitor/*"]
+    return _role(["cluster:monitor/*"], (patterns, actions))
+
+
+def _log_patterns(spec: Spec) -> list[str]:
+    return [f"{spec.logging.index.prefix}-2*", f"{rejected_prefix(spec)}-2*"]
+
+
+def _jaeger_pattern(spec: Spec) -> str:
+    return f"{spec.tracing.storage.index_prefix}-jaeger-*"
+
+
+def _role(cluster: list[str], *indices: tuple[list[str], list[str]]) -> dict[str, Any]:
+    permissions = [
+        {"index_patterns": patterns, "allowed_actions": sorted(actions)} for patterns, actions in indices
+    ]
+    return {
+        "description": MANAGED,
+        "cluster_permissions": sorted(cluster),
+        "index_permissions": permissions,
     }

@@ -3,6 +3,7 @@
 from components.inventory import BY_NAME
 from components.render import tls
 from components.render.document import Document, Documents, ordered
+from components.render.opensearch_store import user_of
 from components.rules.slo import DURATION, indicator
 from components.running import Health, Running, ours
 from components.site import Site
@@ -32,7 +33,7 @@ def render(spec: Spec, site: Site) -> Documents:
         "services": [_service(service, site) for service in spec.services],
         "logs": {
             "url": site.url("opensearch"),
-            "user": PROGRAM.user,
+            "user": user_of(spec, PROGRAM.user),
             "password_file": site.secret(PROGRAM.password),
             "ca": site.ca,
             "indices": f"{spec.logging.index.prefix}-*",

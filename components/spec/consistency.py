@@ -12,7 +12,7 @@ from components.spec import references, server_checks
 from components.spec.base import milliseconds
 from components.spec.logging import CORE_FIELDS
 from components.spec.matchers import label
-from components.spec.problem import MISSING, KeyPath, Problem
+from components.spec.problem import MISSING, AsWritten, KeyPath, Problem
 
 if TYPE_CHECKING:
     from components.spec import Spec
@@ -176,6 +176,60 @@ def _store_prefixes(spec: "Spec") -> list[Problem]:
     return found
 
 
+STORES = {
+    "logging.retention", "logging.index.shards", "logging.index.replicas", "logging.index.refresh_interval",
+    "tracing.retention", "tracing.storage.shards", "tracing.storage.replicas",
+}  # fmt: skip
+"""What a store decides for its tenants, too."""
+
+
+def _shared_store(spec: "Spec") -> list[Problem]:
+    """A stack has a store, or another's, or is one; a tenant says nothing that its store decides."""
+    store, place = spec.logging.store, ("logging", "store")
+    given = {name: getattr(store, name) for name in ("address", "housekeeper", "tenant")}
+    found = [
+        Problem(
+            (*place, name), MISSING, f"missing; expected a value beside {', '.join(filter(given.get, given))}"
+        )
+        for name, value in given.items()
+        if value is None and any(given.values())
+    ]
+    if any(given.values()) and store.tenants:
+        found.append(
+            Problem((*place, "tenants"), store.tenants, "expected none where `address` is another's")
+        )
+    if store.tenants and spec.services:
+        expected = "expected none: a stack with logging.store.tenants is a store and nothing else"
+        found.append(Problem(("services",), AsWritten(f"{len(spec.services)} services"), expected))
+    found += references.unique((*place, "tenants"), list(store.tenants))
+    if store.tenant is None:
+        return found
+    prefixes: tuple[tuple[KeyPath, str], ...] = (
+        (("logging", "index", "prefix"), spec.logging.index.prefix),
+        (("tracing", "storage", "index_prefix"), spec.tracing.storage.index_prefix),
+    )
+    expected = f"expected a prefix that begins with '{store.tenant}-', as logging.store.tenant says"
+    found += [
+        Problem(path, value, expected) for path, value in prefixes if not value.startswith(f"{store.tenant}-")
+    ]
+    return found + _of_the_store(spec)
+
+
+def _of_the_store(spec: "Spec") -> list[Problem]:
+    """Settings that a tenant has, though its store decides them."""
+    sections = {
+        "logging": spec.logging, "logging.index": spec.logging.index,
+        "tracing": spec.tracing, "tracing.storage": spec.tracing.storage,
+    }  # fmt: skip
+    found = []
+    for name in sorted(STORES):
+        section, _, field = name.rpartition(".")
+        if field in sections[section].model_fields_set:
+            expected = "expected it to be left out: the stack of logging.store.address decides it"
+            found.append(Problem(tuple(name.split(".")), getattr(sections[section], field), expected))
+    return found
+
+
 def _field_names(spec: "Spec") -> list[Problem]:
     """Fields that the pipeline or the store keeps for itself, and texts put where no text can be stored."""
     logging = spec.logging
@@ -285,6 +339,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Check], ...] = (
     (("logging",), _field_names),
     (("logging", "environment"), _nested_fields),
     (("logging", "tracing"), _store_prefixes),
+    (("logging", "tracing", "services"), _shared_store),
 )
 """The sections of the spec that a check reads, and the check."""
 

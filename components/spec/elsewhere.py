@@ -4,7 +4,7 @@ from components.spec import Spec
 from components.spec.aws import Aws
 from components.spec.base import Model
 from components.spec.kubernetes import Kubernetes
-from components.spec.problem import MISSING, Problem
+from components.spec.problem import MISSING, AsWritten, Problem
 from components.spec.servers import Servers
 
 _SECTIONS: dict[type[Model], tuple[str, str]] = {
@@ -13,6 +13,17 @@ _SECTIONS: dict[type[Model], tuple[str, str]] = {
     Servers: ("no servers", "them"),
 }
 """What is expected of a stack that goes elsewhere."""
+
+
+def shared_store(spec: Spec, why: str) -> list[Problem]:
+    """The sharing of a store, where a target cannot do that; `why` names the target."""
+    return [
+        Problem(
+            ("logging", "store", name), AsWritten(str(value)), f"expected none: {why} has a store of its own"
+        )
+        for name, value in spec.logging.store
+        if name != "shared" and value
+    ]
 
 
 def sections_elsewhere(spec: Spec, own: type[Model] | None, why: str) -> list[Problem]:

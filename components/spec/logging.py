@@ -9,6 +9,7 @@ from components.spec.base import (
     Duration,
     Extraction,
     FieldName,
+    HostPort,
     Like,
     Model,
     Name,
@@ -164,6 +165,27 @@ class Index(Model):
     refresh_interval: Duration = "5s"
 
 
+Tenant = Annotated[str, Like(r"^[a-z0-9]{1,32}$", "at most 32 small letters and digits, no hyphen")]
+"""A stack that keeps its data in another's store. No hyphen, so that no name begins as another's indices."""
+
+
+class Store(Model):
+    """One OpenSearch for several stacks. Each is a tenant, with users and roles of its own there, which reach
+    no index but its own. What is kept, and for how long, says the store's own stack, for all of them."""
+
+    shared: bool = False
+    """Of a template: whether the heads of a cohort share one (`obs cohort`)."""
+    tenants: tuple[Tenant, ...] = ()
+    """The stack is a store, and nothing else, of these."""
+    address: HostPort | None = None
+    """Address of the store of another stack, in place of an own one; it speaks TLS."""
+    housekeeper: HostPort | None = None
+    """Where that store's housekeeper tells how the store is."""
+    tenant: Tenant | None = None
+    """What this stack is called there. `logging.index.prefix` and `tracing.storage.index_prefix` begin with
+    it."""
+
+
 class Logging(Model):
     """From a line in a file to a record that can be found."""
 
@@ -178,6 +200,7 @@ class Logging(Model):
     sampling: LogSampling = LogSampling()
     buffer: Buffer = Buffer()
     index: Index = Index()
+    store: Store = Store()
     retention: Duration = "14d"
     """Whole days; older indices are deleted."""
 

@@ -161,7 +161,9 @@ def handout(file: Known, only: Only = None, team: Team = None) -> int:
     known = _known(file)
     with alone(known.cohort, "handout"):
         known = _known(file)
-        ups = [entry for entry in chosen(known, only or (), team) if entry.state == "up"]
+        ups = [
+            entry for entry in chosen(known, only or (), team) if entry.state == "up" and not entry.is_store
+        ]
         for entry in ups:
             out.print(str(handout(known, entry)))
     tell(f"{len(ups)} handouts; credentials.txt and ca.pem beside each are for its participant alone", "note")

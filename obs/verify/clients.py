@@ -335,7 +335,7 @@ class Clients:
         self.jaeger = Jaeger(**at("jaeger"))
         self.sink = Sink(**at("sink"))
         self.pages = Http(**at("pages"))
-        auth = ("reader", _given(access.secret, stack, password_of("reader")))
+        auth = (access.reader, _given(access.secret, stack, password_of("reader")))
         self.opensearch = OpenSearch(**at("opensearch"), auth=auth)
 
     @property

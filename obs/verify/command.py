@@ -48,6 +48,8 @@ def verify(
     from targets import target_of
 
     spec, plan = describe(env)
+    if spec.logging.store.tenants:
+        raise BadInput(f"{env}: it is the store of other stacks and nothing else. Verify those that use it")
     if ask := target_of(spec).checks:
         if at:
             raise BadInput("--at: expected none: this target has nothing that can be asked elsewhere")

@@ -3,6 +3,7 @@
 import json
 import time
 from base64 import b64encode
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -187,3 +188,37 @@ def test_a_store_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) ->
     setup = Setup(client, "https://store", deadline=time.monotonic() + 60)
     setup.put("role a", "/role", {})
     assert (setup.changes, answers) == (["wrote role a"], [])
+
+
+class Indices:
+    """A store that holds indices."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/")[2]
+        if request.method == "DELETE":
+            self.names.remove(name)
+            return httpx.Response(200, json={})
+        found = [one for one in self.names if fnmatchcase(one, name)]
+        return httpx.Response(200, json=[{"index": one} for one in found])
+
+
+def _forgotten(*names: str, delete: bool = True) -> list[str]:
+    store = Indices(*names)
+    client = httpx.Client(transport=httpx.MockTransport(store), base_url="https://store")
+    prefixes = ("logs", "jaeger")
+    tenants = opensearch_setup.Tenants(names=("ana",), prefixes=prefixes, delete=delete)
+    opensearch_setup.forget(Setup(client, "https://store"), tenants)
+    return store.names
+
+
+def test_data_of_who_is_no_tenant_any_more_goes_and_nothing_else() -> None:
+    own = ["ana-logs-2026.11.29", "ana-jaeger-jaeger-span-2026-11-29", ".opendistro_security", "x-other-2026"]
+
+    assert _forgotten(*own, "bo-logs-2026.11.29", "bo-jaeger-jaeger-service-2026-11-29") == own
+
+
+def test_data_that_is_to_be_kept_is() -> None:
+    assert _forgotten("bo-logs-2026.11.29", delete=False) == ["bo-logs-2026.11.29"]

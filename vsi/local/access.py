@@ -3,12 +3,14 @@
 import contextlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import psutil
 
 from components.errors import SuiteError
+from components.render import opensearch_store
 from components.site import Site
 from components.spec import Spec
 from components.target import Access, Bound
@@ -23,7 +25,14 @@ def access(spec: Spec, plan: HostPlan) -> Access:
     """The access to a stack on this machine."""
     machine = machine_of(plan.stack)
     units = {unit.name: partial(probe, machine, unit) for unit in plan.parts}
-    return access_at(machine.paths, local_site(spec), units)
+    found = access_at(machine.paths, local_site(spec), units)
+    if spec.logging.store.address is None:
+        return found
+    return replace(
+        found,
+        authority=lambda: found.secret(opensearch_store.AUTHORITY),
+        reader=opensearch_store.user_of(spec, found.reader),
+    )
 
 
 def access_at(paths: StatePaths, site: Site, units: Mapping[str, Callable[[], str]] | None = None) -> Access:

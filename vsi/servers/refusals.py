@@ -4,7 +4,7 @@ import ipaddress
 
 from components.inventory import runs_redis
 from components.spec import Spec
-from components.spec.elsewhere import sections_elsewhere
+from components.spec.elsewhere import sections_elsewhere, shared_store
 from components.spec.problem import MISSING, KeyPath, Problem
 from components.spec.servers import Servers
 from vsi.servers.site import hosts_of
@@ -24,7 +24,7 @@ def refusals(spec: Spec) -> list[Problem]:
 
 def _cluster(spec: Spec) -> list[Problem]:
     """Settings of a cluster, and of AWS: this target has none."""
-    found = sections_elsewhere(spec, Servers, "target vsi goes to servers")
+    found = sections_elsewhere(spec, Servers, "target vsi goes to servers") + shared_store(spec, "target vsi")
     for index, service in enumerate(spec.services):
         if service.selector:
             expected = "expected none: target vsi has no pods; take it out, and name `hosts`"

@@ -1,0 +1,150 @@
+"""One OpenSearch for several stacks: each tenant reaches its own indices, and nobody else's."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from components.spec import Spec
+from targets import plan
+from tests import specs
+
+TENANTS = ["ana", "ana2"]
+OF_ANA = (
+    "ana-logs-2026.11.29",
+    "ana-logs-rejected-2026.11.29",
+    "ana-jaeger-jaeger-span-2026-11-29",
+    "ana-jaeger-jaeger-span-read",
+    "ana-jaeger-jaeger-service-2026-11-29",
+)
+"""Names that a tenant's data has."""
+
+
+def _spec(**store: Any) -> Spec:
+    stack = specs.stack()
+    stack["environment"]["target"] = "local"
+    stack["logging"]["store"] = store
+    if "tenants" in store:
+        stack |= {"services": [], "metrics": {"exporters": ["opensearch"]}}
+    return Spec.model_validate_json(json.dumps(stack))
+
+
+def _files(spec: Spec) -> dict[str, Any]:
+    """Unit/path -> what a JSON file of a plan holds."""
+    return {
+        f"{part.name}/{path}": json.loads(text)
+        for part in plan(spec, "test").parts
+        for path, text in part.files
+        if path.endswith(".json")
+    }
+
+
+@pytest.fixture(scope="module")
+def store() -> dict[str, Any]:
+    return _files(_spec(tenants=TENANTS))
+
+
+def test_a_store_is_nothing_else() -> None:
+    made = plan(_spec(tenants=TENANTS), "test")
+
+    assert sorted(part.name for part in made.parts) == ["housekeeper", "opensearch"]
+    assert {f"opensearch-{tenant}-reader" for tenant in TENANTS} <= {secret.name for secret in made.secrets}
+
+
+@pytest.mark.parametrize("user", ["collector", "jaeger", "reader"])
+def test_a_tenants_roles_name_its_own_indices_alone(store: dict[str, Any], user: str) -> None:
+    roles = store["opensearch/setup/security/roles.json"]
+
+    def reached(tenant: str) -> set[str]:
+        patterns = [
+            pattern
+            for permission in roles[f"obs-{tenant}-{user}"]["index_permissions"]
+            for pattern in permission["index_patterns"]
+        ]
+        return {name for name in OF_ANA for pattern in patterns if fnmatchcase(name, pattern)}
+
+    assert reached("ana"), "a pattern that finds its own"
+    assert not reached("ana2")
+
+
+def test_a_tenant_may_write_nothing_that_holds_for_others(store: dict[str, Any]) -> None:
+    roles = store["opensearch/setup/security/roles.json"]
+
+    allowed = {
+        action
+        for name, role in roles.items()
+        if name.startswith(("obs-ana-", "obs-ana2-"))
+        for action in role["cluster_permissions"]
+    }
+
+    assert "indices:data/write/bulk" in allowed
+    assert not [action for action in allowed if re.search("template|pipeline|state|admin", action)]
+
+
+def test_each_index_of_a_tenant_has_its_template_and_its_pipeline(store: dict[str, Any]) -> None:
+    span = store["opensearch/setup/templates/obs-ana-jaeger-span.json"]
+    day = store["opensearch/setup/pipelines/obs-ana-jaeger-span.json"]
+
+    assert span["index_patterns"] == ["ana-jaeger-jaeger-span-*"]
+    assert span["settings"]["index.default_pipeline"] == "obs-ana-jaeger-span"
+    assert span["mappings"]["properties"]["traceID"]["type"] == "keyword", "its Jaeger may not say so"
+    assert "'ana-jaeger-jaeger-span-'" in day["processors"][0]["script"]["source"]
+    logs = store["opensearch/setup/index-templates/obs-ana2-logs.json"]
+    assert logs["index_patterns"] == ["ana2-logs-2*"]
+
+
+def test_the_housekeeper_of_a_store_keeps_every_tenants_indices(store: dict[str, Any]) -> None:
+    kept = store["housekeeper/settings.json"]["indices"]
+    role = store["opensearch/setup/security/roles.json"]["obs-housekeeper"]
+
+    assert len({one["kind"] for one in kept}) == len(kept) == 4 * len(TENANTS)
+    patterns = role["index_permissions"][0]["index_patterns"]
+    assert all(any(fnmatchcase(name, pattern) for pattern in patterns) for name in OF_ANA)
+
+
+def test_a_tenant_runs_no_store_and_logs_in_as_itself() -> None:
+    spec = _spec(address="127.0.0.1:9", housekeeper="127.0.0.1:8", tenant="ana")
+    made = plan(spec, "test")
+    parts = {part.name: part for part in made.parts}
+
+    assert not {"opensearch", "housekeeper"} & set(parts)
+    assert all(need.partition("@")[0] in parts for part in made.parts for need in part.needs)
+    assert "ana-collector" in dict(parts["collector"].files)["collector.yaml"]
+    jaeger = dict(parts["jaeger"].files)["jaeger.yaml"]
+    assert "username: ana-jaeger" in jaeger
+    assert "create_mappings: false" in jaeger
+    assert "../../../secrets/opensearch-ca" in jaeger
+    assert all("opensearch-ca" in parts[name].secrets for name in ("collector", "jaeger", "pages"))
+    sources = {secret.name: (secret.source, secret.key) for secret in made.secrets}
+    assert sources["opensearch-jaeger"] == ("environment", "OBS_STORE_JAEGER")
+
+
+def _said(**store: Any) -> list[str]:
+    return [str(problem) for problem in _spec(**store).problems()]
+
+
+def test_a_tenant_says_nothing_that_its_store_decides() -> None:
+    stack = specs.stack()
+    stack["logging"]["store"] = {"address": "127.0.0.1:9", "housekeeper": "127.0.0.1:8", "tenant": "ana"}
+    stack["logging"]["retention"] = "9d"
+    said = [str(problem) for problem in Spec.model_validate_json(json.dumps(stack)).problems()]
+
+    assert any(line.startswith("logging.index.prefix") and "begins with 'ana-'" in line for line in said)
+    assert any(line.startswith("logging.retention") and "left out" in line for line in said)
+
+
+def test_half_of_a_tenant_is_refused() -> None:
+    (said,) = (line for line in _said(address="127.0.0.1:9", housekeeper="127.0.0.1:8") if ".tenant" in line)
+
+    assert "missing; expected a value beside address, housekeeper" in said
+
+
+def test_a_store_has_no_services() -> None:
+    stack = specs.stack()
+    stack["logging"]["store"] = {"tenants": ["ana", "ana"]}
+    said = [str(problem) for problem in Spec.model_validate_json(json.dumps(stack)).problems()]
+
+    assert any(line.startswith("services") and "a store and nothing else" in line for line in said)
+    assert any(line.startswith("logging.store.tenants[1]") and "unique" in line for line in said)
