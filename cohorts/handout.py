@@ -118,7 +118,8 @@ def credentials(stack: str, opensearch: str, user: str, password: str) -> str:
 
 
 def _exercise(number: int, exercise: Exercise, sheet: Sheet) -> str:
-    words = exercise.text.format(**{**sheet.names, "stack": sheet.stack})
+    known = {"reader": "reader", "logs": "logs", **sheet.names, "stack": sheet.stack}
+    words = exercise.text.format(**known)
     made = MarkdownIt("commonmark", {"html": False}).render(words)
     title, section = escape(exercise.title), escape(exercise.section)
     return f"<h3>{number}. {title} <small>{section}</small></h3>\n{made}"
