@@ -254,6 +254,23 @@ def test_kept_data_is_there_when_the_unit_comes_back(place: Place) -> None:
     assert len(place.sh(f"cat {found.path}/starts").splitlines()) == 2
 
 
+def test_the_file_of_a_service_is_cut_while_it_runs(place: Place) -> None:
+    def shop(text: str) -> HostUnit:
+        return place.unit("gamma", text, pillar=Pillar.SERVICES, process={"log_max_bytes": 40})
+
+    def said(files: str) -> list[str]:
+        return place.sh(f"cat {files} 2>/dev/null; true").splitlines()
+
+    log, words = log_file(STACK, "gamma"), ("one", "two", "three", "four")
+    place.apply(shop("one"))
+    first = place.program("gamma").pid
+    for text in words[1:]:
+        place.apply(shop(text))
+        until(lambda t=text: f"loaded {t}" in said(f"{log}.1 {log}"), "it is written")  # type: ignore[misc]
+    until(lambda: said(f"{log}.1") == [f"loaded {it}" for it in words], "the file is put aside")
+    assert place.program("gamma").pid == first
+
+
 def test_systemd_tells_what_it_can_give_a_node_of_several(place: Place) -> None:
     store = place.unit().model_copy(update={"engines": (limits.STORE,), "members": ("a", "b", "c")})
     said = place.machine.reach.run(limits.question([store], PurePosixPath("/var/lib/private/obs/none")))
