@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.spec import SecretSource
+from components.spec import SecretSource, Spec
 from k8s import names
 from k8s.charts import kube_prometheus_stack
 from k8s.charts import prometheus_blackbox_exporter as exporter
@@ -76,7 +76,7 @@ def test_other_targets_have_no_secrets_of_a_cluster(made: Any) -> None:
     stack = made()
     stack["secrets"] = [*stack.get("secrets", ()), STACK["secrets"][0]]
     stack["alerting"]["receivers"] = [*stack["alerting"]["receivers"], _TICKET]
-    spec = specs.Spec.model_validate_json(json.dumps(stack))
+    spec = Spec.model_validate_json(json.dumps(stack))
     (found,) = [problem for problem in refusals(spec) if problem.path[0] == "secrets"]
     assert "expected environment or config" in found.expected
 
@@ -121,7 +121,7 @@ def test_a_page_is_asked_by_the_exporter_and_by_it_alone() -> None:
 
 def test_a_probe_of_nobody_and_one_of_a_taken_name_are_refused() -> None:
     one = {"name": "shop", "url": "https://shop.example.com/health", "owner": "nobody"}
-    spec = specs.Spec.model_validate_json(
+    spec = Spec.model_validate_json(
         json.dumps(specs.on_kubernetes(kubernetes={"probes": [one, {**one, "owner": "checkout"}]}))
     )
     assert [problem.key for problem in refusals(spec)] == [

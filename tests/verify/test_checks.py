@@ -390,14 +390,3 @@ def test_without_a_base_the_runbook_opens_at_the_sink(tmp_path: Path) -> None:
     assert (
         f"the runbook {runbooks(spec, local_site(spec))}docs/runbooks/ServiceErrorRatioHigh.md" in found.text
     )
-
-
-def test_routes_stand_before_the_owner() -> None:
-    spec = shop_spec()
-    labels = {"team": "checkout", "service": "payments", "severity": "critical"}
-    assert checks_alerts.receivers(spec, labels) == {"platform-pagerduty", "checkout-teams"}
-    assert checks_alerts.receivers(spec, {**labels, "severity": "warning"}) == {"checkout-teams"}
-    assert checks_alerts.receivers(spec, {"team": "nobody"}) == {"platform-pagerduty"}
-    route = {"match": {"service": "payments"}, "receiver": "warehouse-tickets"}
-    only = shop_spec(alerting={"routes": [route]})
-    assert checks_alerts.receivers(only, labels) == {"warehouse-tickets"}
