@@ -17,7 +17,7 @@ from aws.resources.deploy import Deployed
 from components.plan import Part
 from components.spec import Spec
 from tests import specs
-from tests.aws.ground import REGION, Inputs, Made
+from tests.aws.ground import ONE_AT_A_TIME, REGION, Inputs, Made
 from tests.aws.making import ASK, MAKE
 from tests.aws.values import SECRET, whole
 from tests.loops import event_loop
@@ -50,11 +50,13 @@ class InMoto(Mocks):
         self.made[args.name] = dict(args.inputs)
         if args.typ not in MAKE:
             return args.name, given  # components and the provider
-        id_, more = MAKE[args.typ](given)
+        with ONE_AT_A_TIME:
+            id_, more = MAKE[args.typ](given)
         return id_, {**given, **more}
 
     def call(self, args: MockCallArgs) -> tuple[Inputs, list[tuple[str, str]] | None]:
-        return ASK[args.token](whole(args.args)), []
+        with ONE_AT_A_TIME:
+            return ASK[args.token](whole(args.args)), []
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from tests.aws import ground
-from tests.aws.ground import POLICIES, Inputs
+from tests.aws.ground import ONE_AT_A_TIME, Inputs
 from tests.aws.making import asked
 from tests.aws.tasks import over_tls
 
@@ -32,7 +32,7 @@ def _nothing(_id: str, _given: Inputs) -> None:
 def opened(bucket: str) -> Iterator[Any]:
     """A client for a bucket, whichever policy it has."""
     client = boto3.client("s3")
-    with POLICIES:
+    with ONE_AT_A_TIME:
         try:
             client.get_bucket_policy(Bucket=bucket)
         except ClientError:

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from tests.aws.changing import ALL, ANOTHER, CHANGE
 from tests.aws.ending import END, is_gone
-from tests.aws.ground import Inputs, Made, noting
+from tests.aws.ground import ONE_AT_A_TIME, Inputs, Made, noting
 from tests.aws.making import MAKE
 from tests.aws.reading import READ
 from tests.aws.tagging import TAG
@@ -25,7 +25,7 @@ class Half(Exception):
 def create(token: str, given: Inputs, tags: dict[str, str] | None = None) -> Made:
     """Its id, and what else AWS names. Half, if a call failed when there was something already, with tags,
     which the official provider gives in the first call."""
-    with noting() as begun:
+    with ONE_AT_A_TIME, noting() as begun:
         try:
             made = MAKE[token](given)
         except ClientError as error:
@@ -47,7 +47,8 @@ def read(token: str, id_: str, given: Inputs) -> Inputs | None:
     if token not in READ:
         return given
     try:
-        found = READ[token](id_, given)
+        with ONE_AT_A_TIME:
+            found = READ[token](id_, given)
     except ClientError as error:
         if is_gone(error):
             return None
@@ -61,13 +62,15 @@ def change(token: str, id_: str, old: Inputs, new: Inputs) -> Inputs:
     """What else AWS names after a change in place."""
     if token not in CHANGE:
         raise NotImplementedError(f"the stand-in has no change of {token} in place")
-    return CHANGE[token](id_, old, new)
+    with ONE_AT_A_TIME:
+        return CHANGE[token](id_, old, new)
 
 
 def end(token: str, id_: str, given: Inputs) -> None:
     """It is gone afterwards, and may have been before."""
     try:
-        END[token](id_, given)
+        with ONE_AT_A_TIME:
+            END[token](id_, given)
     except ClientError as error:
         if not is_gone(error):
             raise

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from tests.aws.ground import POLICIES, Inputs, Made
+from tests.aws.ground import ONE_AT_A_TIME, Inputs, Made
 
 
 def cluster(given: Inputs) -> Made:
@@ -39,7 +39,7 @@ def named(given: Inputs) -> Made:
 def over_tls(bucket: str) -> Iterator[Any]:
     """A client for a bucket that denies all others: moto reads the denial, and not its condition."""
     client = boto3.client("s3")
-    with POLICIES:
+    with ONE_AT_A_TIME:
         policy = client.get_bucket_policy(Bucket=bucket)["Policy"]
         client.delete_bucket_policy(Bucket=bucket)
         try:

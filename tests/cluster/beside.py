@@ -44,6 +44,11 @@ def main(command: list[str]) -> int:
             build.wait()
 
 
+def asked() -> bool:
+    """Whether the tests were started beside a build."""
+    return FOLDER in os.environ
+
+
 def awaited() -> str:
     """Wait for the build that runs beside, if one does; what went wrong, '' if nothing did."""
     if not (given := os.environ.get(FOLDER)):

@@ -6,17 +6,16 @@ import pytest
 
 from tests.cluster import beside, tools
 from tests.cluster.node import Cluster
-from tests.hosts.tools import REQUIRED
 
 
 @pytest.fixture(scope="session")
 def built() -> None:
-    """Waits for what `make test` builds beside the tests. Skips where no cluster can be booted, with the
-    reason; fails instead where test hosts are required, and where the build failed."""
+    """Waits for what `make test-cluster` builds beside the tests; fails where that build failed. Without such
+    a build it skips where no cluster can be booted, with the reason."""
     if trouble := beside.awaited():
         pytest.fail(trouble)
     if reason := tools.obstacle():
-        (pytest.fail if REQUIRED else pytest.skip)(reason)
+        (pytest.fail if beside.asked() else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="session")
