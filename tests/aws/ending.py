@@ -1,14 +1,13 @@
 """How each resource is taken away again, by boto3, as the official provider does it."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from tests.aws import ground
-from tests.aws.ground import ONE_AT_A_TIME, Inputs
+from tests.aws.ground import Inputs
 from tests.aws.making import asked
 from tests.aws.tasks import over_tls
 
@@ -28,20 +27,6 @@ def _nothing(_id: str, _given: Inputs) -> None:
     """The official provider forgets it, and changes nothing."""
 
 
-@contextmanager
-def opened(bucket: str) -> Iterator[Any]:
-    """A client for a bucket, whichever policy it has."""
-    client = boto3.client("s3")
-    with ONE_AT_A_TIME:
-        try:
-            client.get_bucket_policy(Bucket=bucket)
-        except ClientError:
-            yield client
-            return
-        with over_tls(bucket) as client:
-            yield client
-
-
 def _versions(client: Any, bucket: str, prefix: str) -> None:
     found = client.list_object_versions(Bucket=bucket, Prefix=prefix)
     for item in [*found.get("Versions", ()), *found.get("DeleteMarkers", ())]:
@@ -49,7 +34,7 @@ def _versions(client: Any, bucket: str, prefix: str) -> None:
 
 
 def _document(id_: str, given: Inputs) -> None:
-    with opened(given["bucket"]) as client:
+    with over_tls(given["bucket"]) as client:
         _versions(client, given["bucket"], id_)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import boto3
 
 from tests.aws import ground
-from tests.aws.ending import opened
 from tests.aws.ground import Inputs
+from tests.aws.tasks import over_tls
 
 Read = Callable[[str, Inputs], Inputs | None]
 """Takes the id and the inputs; gives those inputs that were looked at, as they are now. An input that is no
@@ -206,7 +206,7 @@ def _private(id_: str, _given: Inputs) -> Inputs:
 
 
 def _document(id_: str, given: Inputs) -> Inputs:
-    with opened(given["bucket"]) as client:
+    with over_tls(given["bucket"]) as client:
         client.head_object(Bucket=given["bucket"], Key=id_)
     return {}
 

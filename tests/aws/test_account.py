@@ -31,9 +31,10 @@ def test_the_key_is_rotated(key: str) -> None:
 def test_log_groups_have_the_retention_and_the_key(key: str) -> None:
     groups = boto3.client("logs").describe_log_groups()["logGroups"]
     found = {group["logGroupName"]: (group["retentionInDays"], group["kmsKeyId"]) for group in groups}
-    tasks = ("collector", "housekeeper", "jaeger", "prometheus")
+    engines = ("collector", "housekeeper", "jaeger", "prometheus")
+    shop = ("gateway", "inventory", "orders", "payments", "redis", "redis-exporter")
     kinds = ("audit", "es-application", "index-slow", "search-slow")
-    names = ("metrics", "relay", *tasks, *(f"domain/{kind}-logs" for kind in kinds))
+    names = ("metrics", "relay", *engines, *shop, *(f"domain/{kind}-logs" for kind in kinds))
     assert found == {f"/obs/local/{name}": (30, key) for name in names}
 
 
