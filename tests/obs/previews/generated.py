@@ -243,7 +243,13 @@ def _host(draw: Random, data: Data) -> str | None:
         name = f"app-{draw.randrange(2, 90)}"
         number = draw.randrange(100, 250)
         address, key = f"192.0.2.{number}", host_key(number)
-        host: Data = {"name": name, "address": address, "host_keys": [key], "labels": {"rack": "b"}}
+        host: Data = {
+            "name": name,
+            "address": address,
+            "roles": ["agent"],
+            "host_keys": [key],
+            "labels": {"rack": "b"},
+        }
         hosts.append(host)
     elif what == "goes":
         host = draw.choice(hosts)
