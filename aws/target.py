@@ -107,11 +107,11 @@ def end_stand_in(stack: str) -> bool:
     return stand_in.end(stack)
 
 
-def restore(plan: AwsPlan, day: date, folder: Path, speed: str) -> Restored:
+def restore(plan: AwsPlan, day: str, folder: str, speed: str) -> Restored:
     """A day of logs from the bucket of the archive."""
     from aws.account.restore import restore
 
-    return restore(plan, day, folder, speed)
+    return restore(plan, date.fromisoformat(day), Path(folder), speed)
 
 
 def checks(plan: AwsPlan) -> list[Checked]:

@@ -7,8 +7,6 @@ Pulumi program, the command line and `obs verify` know it by this record alone.
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
@@ -249,7 +247,8 @@ class Checked(NamedTuple):
 class Restored:
     """A day of log records that came back from an archive, and whether all of it did."""
 
-    day: date
+    day: str
+    """As in 2026-11-29."""
     file: str
     """The lines; under another name where some are missing."""
     expected: int
@@ -269,8 +268,8 @@ class Restored:
         return not self.problems and not self.waiting
 
 
-Restore = Callable[[P, date, Path, str], Restored]
-"""Brings a day into a file of the folder; the text is how fast cold storage is asked: Standard, Bulk or
+Restore = Callable[[P, str, str, str], Restored]
+"""Brings a day into a file of a folder; the last is how fast cold storage is asked: Standard, Bulk or
 Expedited. SuiteError where the archive cannot be read, or has nothing of that day."""
 
 

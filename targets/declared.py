@@ -109,6 +109,10 @@ _AWS = (
         ("*: collector-agent/*",),
     ),
     Declared(
+        "only on AWS days of logs go into an archive before they are deleted",
+        ("retention: housekeeper/settings.json/archive/*",),
+    ),
+    Declared(
         "so no agent is scraped on AWS",
         ("scrape jobs: collector*/targets",),
         apart=r'"\{collector-agent-[a-z]+\}", ',

@@ -186,11 +186,17 @@ def _planned(stack: str) -> str:
     return plan(_spec(json.loads(stack)), "test").model_dump_json()
 
 
+TESTS_OF_RULES = ("metrics.rules.alerts[].fires.", "metrics.rules.alerts[].silent.")
+"""They run where rules are written, and are not brought to a cluster."""
+STORE = "logging.store.tenants"
+"""A stack that is a store for others has no services: tests/render/test_shared_store.py."""
 PAIRS = [
     (target, field)
     for target in MODULES
     for field in sorted(CASES)
     if field != "environment.target"  # which is what tests here are run for
+    and not (target == "kubernetes" and field.startswith(TESTS_OF_RULES))
+    and not (target == "local" and field == STORE)
 ]
 
 

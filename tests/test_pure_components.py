@@ -19,12 +19,14 @@ NAMES_TARGETS = ROOT / "components" / "spec" / "__init__.py"
 SETTINGS = {
     "aws.py": ("10.20.0.0/16", "aws"),
     "cluster_engines.py": ("kubernetes",),
+    "elsewhere.py": ("kubernetes",),
+    "fluent_bit_forward.py": ("/var/run/fluent.sock",),
     "of_settings.py": ("aws", "kubernetes"),
     "settings.py": ("aws",),
     "words.py": ("aws",),
 }
 """Literals that are a setting's: the default of a stack's own network; a partition, an engine, and sections
-of a stack file, which are no targets."""
+of a stack file, which are no targets; a source of secrets; the socket that FireLens writes to."""
 
 ADDRESS = re.compile(
     r"(?<![\d.])(\d{1,3}(\.\d{1,3}){3}(?![\d.])|127\.|10\.\d|192\.168)|\blocalhost\b|(?<!\w)::1\b|\[::\]"

@@ -104,7 +104,7 @@ class _Reading:
         if whole:
             partial.replace(file_there)
         return Restored(
-            day=day,
+            day=day.isoformat(),
             file=str(file_there if whole else partial),
             expected=manifest.count,
             count=found.count,

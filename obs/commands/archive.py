@@ -60,7 +60,7 @@ def restore(
     if bring is None:
         raise ObsError(f"target {spec.environment.target} has no archive")
     try:
-        found = bring(plan, asked, out or Path("restored") / env, speed.value.capitalize())
+        found = bring(plan, asked.isoformat(), str(out or Path("restored") / env), speed.value.capitalize())
     except OSError as error:
         raise ObsError(f"--out: {error.filename}: {error.strerror}; expected a folder to write to") from None
     if as_json:
@@ -89,7 +89,7 @@ def _day(text: str) -> date:
 
 def _as_data(found: "Restored") -> dict[str, object]:
     return {
-        "day": found.day.isoformat(),
+        "day": found.day,
         "ok": found.whole,
         "file": found.file,
         "expected": found.expected,
