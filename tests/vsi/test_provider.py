@@ -64,7 +64,7 @@ def test_diff_names_any_difference_and_replaces_nothing(place: Place) -> None:
     assert provider.diff("x", olds, dict(olds)).changes is False
     for news in (
         props_of(place, rich(place, "two")),
-        {**olds, "plan_version": "2"},
+        {**olds, "plan_version": "1"},
         {**olds, "rules/b.yml": ""},
     ):
         result = provider.diff("x", olds, news)
