@@ -91,6 +91,7 @@ def describe(stack: str) -> tuple["Spec", "Plan"]:
     _tell_how_to_decrypt()
     spec = load(stack, refusals=refusals)
     os.environ.update(lent(stack))
+    hide(secret.key for secret in spec.secrets if secret.source == "environment")
     planned = plan(spec, stack)
     hide(secret.key for secret in planned.secrets if secret.source == "environment")
     return spec, planned

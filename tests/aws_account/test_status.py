@@ -56,7 +56,8 @@ def definition(stack: AwsPlan, state: str = "ACTIVE", text: str | None = None) -
     return {"alertManagerDefinition": {"status": status, "data": data.encode()}}
 
 
-RUN = ("collector", "housekeeper", "jaeger", "prometheus")
+ENGINES = ("collector", "housekeeper", "jaeger", "prometheus")
+RUN = (*ENGINES, "gateway", "inventory", "orders", "payments", "redis", "redis-exporter")
 
 
 def service(name: str, *, running: int = 1, rollout: str = "COMPLETED", told: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -116,7 +117,7 @@ def test_secrets_of_a_stack_file_are_hidden_once_it_is_read(monkeypatch: pytest.
     named = [{"name": "route", "source": "environment", "key": "PAGER_ROUTE"}]
     spec = Spec.model_validate_json(json.dumps(specs.stack(secrets=named)))
     monkeypatch.setattr("stacks.loader.load", lambda *_arguments, **_options: spec)
-    monkeypatch.setattr("vsi.plan.plan", lambda *_arguments: None)
+    monkeypatch.setattr("vsi.plan.plan", lambda *_arguments: SimpleNamespace(secrets=()))
     monkeypatch.setattr(crash, "_named", set())
     monkeypatch.setenv("PAGER_ROUTE", "r0uting-value")
     describe("local")

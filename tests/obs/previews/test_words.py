@@ -174,7 +174,12 @@ def check_parts(found: StackReview, before: Plan, after: Plan) -> None:
     }
     assert by_kind["new"] == new.keys() - old.keys()
     assert by_kind["removed"] == old.keys() - new.keys()
-    same = {identity for identity in old.keys() & new.keys() if old[identity] == new[identity]}
+    same = {
+        identity
+        for identity in old.keys() & new.keys()
+        if old[identity] == new[identity]
+        and before.settings_of(old[identity]) == after.settings_of(new[identity])
+    }
     assert by_kind["changed"] <= (old.keys() & new.keys()) - same
 
 
