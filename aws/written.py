@@ -6,11 +6,9 @@ from typing import Any
 
 from aws.parts import late
 from aws.site import FOLDERS, site_of
-from components.inventory import PROGRAMS
 from components.parity.scrapes import scrape_job
-from components.parity.written import Written, load
+from components.parity.written import Written, addresses_of, load
 from components.render import fluent_bit, fluent_bit_forward
-from components.site import Site
 from components.spec import Spec
 
 RULES = "rules/"
@@ -21,7 +19,7 @@ _SHIPPER = (fluent_bit.CONFIG, fluent_bit.SCRIPT, fluent_bit_forward.MODULES)
 def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     """What the files say."""
     del stack
-    found = Written(addresses=_addresses(site_of(spec)), folders=_folders())
+    found = Written(addresses=addresses_of(site_of(spec)), folders=_folders())
     jobs: list[Any] = []
     world: dict[str, Any] = {}
     for path, text in files.items():
@@ -58,20 +56,6 @@ def _managed(found: Written, file: str, text: str) -> None:
     elif file == "workspace.json":
         said = load(text)
         found.store["retention"] = {"time": f"{said['retention_days']}d"}
-
-
-def _addresses(site: Site) -> dict[str, dict[str, str]]:
-    """Under which addresses programs are reached; and for each program where it listens itself."""
-    everywhere = {
-        address: f"{{{name}}}"
-        for name, listener in {**site.listeners, **site.services}.items()
-        for address in listener.dial
-    }
-    found = {"": everywhere}
-    for row in PROGRAMS:
-        binds = [socket.name for socket in row.sockets if site.has(socket.name)]
-        found[row.name] = {site.bind(name): f"{{{name}}}" for name in binds}
-    return found | {name: {item.bind: f"{{{name}}}"} for name, item in site.services.items()}
 
 
 def _folders() -> list[tuple[str, str]]:

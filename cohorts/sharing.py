@@ -52,16 +52,14 @@ def of_store(spec: Spec, content: Mapping[str, Any], tenants: Iterable[str]) -> 
     ]
     logging = {key: value for key, value in whole("logging").items() if key != "inputs"}
     return {
-        **{name: _EMPTY.get(name, {}) for name in content if name not in _KEPT},
-        **_EMPTY,
+        **{name: {} for name in content if name not in _KEPT},
+        "services": [],
+        "secrets": [],
         "alerting": {**whole("alerting"), "sink": True, "receivers": receivers},
         "logging": {**logging, "store": {"tenants": sorted(tenants)}},
         "tracing": whole("tracing"),
         "metrics": {"exporters": [name for name in spec.metrics.exporters if name == "opensearch"]},
     }
-
-
-_EMPTY: dict[str, Any] = {"services": [], "secrets": []}
 
 
 def _offset(program: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from components.inventory import PROGRAMS
-from components.parity.written import ScrapeJob, Written, drops_of, load
+from components.parity.written import ScrapeJob, Written, addresses_of, drops_of, load
 from components.site import Site
 from components.spec import Spec
 from k8s import names
@@ -27,7 +27,7 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     objects = [load(text) for path, text in files.items() if _READ.fullmatch(path)]
     prometheus = load(files["releases/kube-prometheus-stack/values.yaml"])["prometheus"]["prometheusSpec"]
     site = site_of(spec)
-    found = Written(addresses=_addresses(site), folders=_folders(spec, site))
+    found = Written(addresses=addresses_of(site), folders=_folders(spec, site))
     for item in objects:
         kind, name = item["kind"], item["metadata"]["name"]
         if kind == "PrometheusRule":
@@ -144,20 +144,6 @@ def _login(endpoint: Object, objects: list[Object]) -> Object:
         "username": secret["stringData"][username["key"]],
         "password": asked["password"]["key"],
     }
-
-
-def _addresses(site: Site) -> dict[str, dict[str, str]]:
-    """Under which addresses programs are reached; and for each program where it listens itself."""
-    everywhere = {
-        address: f"{{{name}}}"
-        for name, listener in {**site.listeners, **site.services}.items()
-        for address in listener.dial
-    }
-    found = {"": everywhere}
-    for row in PROGRAMS:
-        binds = [socket.name for socket in row.sockets if site.has(socket.name)]
-        found[row.name] = {site.bind(name): f"{{{name}}}" for name in binds}
-    return found | {name: {item.bind: f"{{{name}}}"} for name, item in site.services.items()}
 
 
 def _folders(spec: Spec, site: Site) -> list[tuple[str, str]]:

@@ -71,8 +71,8 @@ def unsettled(ask: Ask, members: int) -> Unsettled | None:
     if not isinstance(health, dict):
         shut_out = answer.status in NOT_LET_IN or answer.fault == NO_PASSWORD
         return Unsettled(f"{HEALTH} answers {answer.fault or answer.status}", shut_out=shut_out)
-    absent, moving = number(health, "unassigned_shards"), number(health, "initializing_shards")
-    moving += number(health, "relocating_shards")
+    absent, moving = _number(health, "unassigned_shards"), _number(health, "initializing_shards")
+    moving += _number(health, "relocating_shards")
     if health.get("status") == "green" and not absent and not moving:
         return _without_majority(ask, health, members)
     missing: list[str] = []
@@ -95,7 +95,7 @@ def unsettled(ask: Ask, members: int) -> Unsettled | None:
 def _without_majority(ask: Ask, health: dict[str, Any], members: int) -> Unsettled | None:
     """Of a cluster whose nodes are not all there: whether one less is no majority of those that may vote. One
     that has one vote, as a node alone, cannot be changed otherwise."""
-    there = number(health, "number_of_nodes")
+    there = _number(health, "number_of_nodes")
     if there >= members:
         return None
     answer = parsed(ask(VOTES))
@@ -109,10 +109,10 @@ def _without_majority(ask: Ask, health: dict[str, Any], members: int) -> Unsettl
 
 
 def _words(health: dict[str, Any]) -> str:
-    return f"the cluster is {health.get('status')}, of {number(health, 'number_of_nodes')} nodes"
+    return f"the cluster is {health.get('status')}, of {_number(health, 'number_of_nodes')} nodes"
 
 
-def number(found: dict[str, Any], key: str) -> int:
+def _number(found: dict[str, Any], key: str) -> int:
     value = found.get(key, 0)
     return value if isinstance(value, int) else 0
 

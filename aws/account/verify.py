@@ -37,14 +37,14 @@ def checks(plan: AwsPlan, asking: Asking | None = None) -> list[Checked]:
         ("nothing open to the world", "all"): partial(_groups, plan, asking),
         ("key is turned each year", "all"): partial(_key, plan, asking),
     }
-    if not plan.stand_in and not asking.stand_in:
+    if not asking.stand_in:
         calls["samples arrive", "metrics"] = partial(_samples, plan, asking)
     for (name, pillar), answer in at_once(calls, asking.deadline).items():
         if isinstance(answer, Exception):
             rows.append(Checked(name, pillar, "failed", f"no answer: {trouble(answer).words}"))
         else:
             rows.append(Checked(name, pillar, "passed" if answer[0] else "failed", answer[1]))
-    return [*rows, *_not_applied(plan, asking)]
+    return [*rows, *_not_applied(asking)]
 
 
 def _of_part(row: Any) -> Checked:
@@ -55,7 +55,7 @@ def _of_part(row: Any) -> Checked:
     return Checked(name, str(row.pillar), "failed", f"{row.state}: {words}. {row.what_to_do}")
 
 
-def _not_applied(plan: AwsPlan, asking: Asking) -> Iterator[Checked]:
+def _not_applied(asking: Asking) -> Iterator[Checked]:
     """What is asked on other targets, and not here."""
     rows = [
         ("request followed", "tracing", f"{INSIDE}, in which services and the collector are"),
@@ -63,7 +63,7 @@ def _not_applied(plan: AwsPlan, asking: Asking) -> Iterator[Checked]:
         ("traces found", "tracing", f"{INSIDE}, from which requests with traces are sent"),
         ("faults noticed", "alerting", "services are not the demo's own, or cannot be reached: " + INSIDE),
     ]
-    if plan.stand_in or asking.stand_in:
+    if asking.stand_in:
         rows.append(("samples arrive", "metrics", "a stand-in takes no samples, and runs no tasks"))
     for name, pillar, why in rows:
         yield Checked(name, pillar, "not applied", why)

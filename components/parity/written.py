@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from components.inventory import PROGRAMS
+from components.site import Site
 from components.spec import milliseconds
 
 
@@ -78,6 +80,21 @@ class ScrapeJob:
             "place": {name: sorted(values) for name, values in self.place_labels.items()},
         }
         return {key: value for key, value in found.items() if value not in ("", [], {})}
+
+
+def addresses_of(site: Site) -> dict[str, dict[str, str]]:
+    """Under which addresses programs of a place that is one site are reached; and for each program where it
+    listens itself."""
+    everywhere = {
+        address: f"{{{name}}}"
+        for name, listener in {**site.listeners, **site.services}.items()
+        for address in listener.dial
+    }
+    found = {"": everywhere}
+    for row in PROGRAMS:
+        binds = [socket.name for socket in row.sockets if site.has(socket.name)]
+        found[row.name] = {site.bind(name): f"{{{name}}}" for name in binds}
+    return found | {name: {item.bind: f"{{{name}}}"} for name, item in site.services.items()}
 
 
 def drops_of(rules: Iterable[Mapping[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:

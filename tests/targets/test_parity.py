@@ -212,6 +212,16 @@ FIELDS = sorted(field for field in CASES if field.startswith(_GIVEN) and field n
 DURATIONS = st.sampled_from(["7s", "45s", "3m", "90m", "2h", "2d"])
 
 
+A_HUNDRED = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""How many descriptions are drawn, the same in each run."""
+
+
 @st.composite
 def described(draw: st.DrawFn, shop: Callable[[], dict[str, Any]] = specs.on_servers) -> dict[str, Any]:
     """The shop in one place with some of its services, and other values for some of its fields."""
@@ -263,13 +273,7 @@ def _whole(stack: dict[str, Any]) -> Spec:
     return spec
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@A_HUNDRED
 @given(stack=described())
 def test_a_hundred_generated_descriptions_say_the_same(stack: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patched:  # no part of what is compared, and half of the time

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 
 from components.parity.compare import Comparison, compare
 from components.parity.content import content
@@ -16,7 +16,7 @@ from targets import plan, refusals, target
 from targets.declared import DECLARED
 from targets.parity import said
 from tests import specs
-from tests.targets.test_parity import described
+from tests.targets.test_parity import A_HUNDRED, described
 
 UNUSED = {"kubernetes": set(), "vsi": {"only servers have labels of their own"}}
 """Hosts with labels have none of what both places have. Several gateways the shop has nowhere."""
@@ -96,13 +96,7 @@ def test_a_change_of_what_is_written_for_aws_is_found(change: tuple[str, str, st
     assert aspect in {item.aspect for item in compare(before, after, may).different}
 
 
-@settings(
-    max_examples=100,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@A_HUNDRED
 @given(stack=described(specs.on_aws))
 def test_a_hundred_generated_descriptions_say_the_same_as_in_a_cluster(stack: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patched:  # no part of what is compared, and half of the time
