@@ -166,22 +166,25 @@ def _samples(plan: AwsPlan, asking: Asking) -> Say:
     exact = [item for item in found if item.get("alias") == part.alias]
     if not exact:
         return False, f"workspace {part.alias} is not there"
-    answer = queried(asking, str(exact[0]["workspaceId"]), "count(up) by (job)")
+    workspace = client.describe_workspace(workspaceId=exact[0]["workspaceId"])["workspace"]
+    if not workspace.get("prometheusEndpoint"):
+        return False, f"workspace {part.alias} is {workspace['status']['statusCode']}, and has no address yet"
+    answer = queried(asking, str(workspace["prometheusEndpoint"]), "count(up) by (job)")
     jobs = sorted(item["metric"].get("job", "") for item in answer)
     if not jobs:
         return False, "the workspace has no `up` of any job in the last 5 min: see task prometheus"
     return True, f"`up` of {len(jobs)} jobs: {', '.join(jobs)}"
 
 
-def queried(asking: Asking, workspace: str, query: str) -> list[Any]:
-    """The vector of a query, signed as the AWS CLI signs. Errors of botocore."""
+def queried(asking: Asking, endpoint: str, query: str) -> list[Any]:
+    """The vector of a query to a workspace's endpoint, which differs by partition; signed as the AWS CLI
+    signs. Errors of botocore."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.httpsession import URLLib3Session
 
     client = asking.client("amp")
-    host = f"https://aps-workspaces.{asking.region}.amazonaws.com"
-    url = f"{host}/workspaces/{workspace}/api/v1/query?{urlencode({'query': query})}"
+    url = f"{endpoint.rstrip('/')}/api/v1/query?{urlencode({'query': query})}"
     request = AWSRequest(method="GET", url=url)
     SigV4Auth(client._request_signer._credentials.get_frozen_credentials(), "aps", asking.region).add_auth(
         request
@@ -201,7 +204,8 @@ def _said(wrong: list[str], evidence: str) -> Say:
 
 
 PERMISSIONS = (
-    *("aps:QueryMetrics", "ec2:DescribeSecurityGroups", "kms:GetKeyRotationStatus"),
+    *("aps:DescribeWorkspace", "aps:QueryMetrics", "ec2:DescribeSecurityGroups"),
+    "kms:GetKeyRotationStatus",
     *("s3:GetBucketPublicAccessBlock", "s3:GetEncryptionConfiguration"),
 )
 """What the caller must be allowed to do beyond what `obs status` asks."""

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 
 from aws.account import verify
 from aws.account.ask import Asking
@@ -13,6 +16,7 @@ from aws.account.verify import checks
 from aws.parts import AwsPlan
 from aws.plan import plan
 from tests.aws.account import REGION, deployed, spec, without_account
+from tests.aws_account.wire import Answering
 
 SESSION = boto3.session.Session()
 PROMISES = {
@@ -22,6 +26,7 @@ PROMISES = {
     "nothing open to the world",
     "key is turned each year",
 }
+QUERIED = verify.queried
 RELAY, CONFIG = "/obs/local/relay", "obs-local-config-123456789012-eu-central-1"
 
 
@@ -105,6 +110,28 @@ def test_what_was_changed_by_hand_is_found(stack: AwsPlan, group: str) -> None:
     assert f"{CONFIG} keeps no versions" in found["buckets private, versioned, encrypted"][1]
     assert found["nothing open to the world"] == ("failed", f"{group} lets in 0.0.0.0/0")
     assert found["key is turned each year"][0] == "passed"
+
+
+def test_samples_are_asked_where_the_workspace_says(
+    stack: AwsPlan, group: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A workspace in another partition has another name."""
+    monkeypatch.setattr(verify, "queried", QUERIED)
+    asked: list[Any] = []
+
+    def send(_session: Any, request: Any) -> Any:
+        asked.append(request)
+        return AWSResponse(request.url, 403, {}, BytesIO())
+
+    monkeypatch.setattr(URLLib3Session, "send", send)
+    elsewhere = "https://aps-workspaces.us-gov-west-1.api.aws/workspaces/ws-1/"
+    told = {"workspace": {"prometheusEndpoint": elsewhere, "status": {"statusCode": "ACTIVE"}}}
+    asking = Answering(stack, {"amp.DescribeWorkspace": told}, session=SESSION)
+    rows = {row.name: (row.result, row.text) for row in checks(stack, asking)}
+    [request] = asked
+    assert request.url == f"{elsewhere}api/v1/query?query=count%28up%29+by+%28job%29"
+    assert "/aps/aws4_request" in request.headers["Authorization"]
+    assert rows["samples arrive"] == ("failed", "no answer: not allowed (AccessDenied)")
 
 
 def test_a_workspace_without_samples_is_told(
