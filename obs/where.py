@@ -18,7 +18,7 @@ def where(spec: Spec, plan: Plan, site: Site) -> list[tuple[str, str]]:
         if site.has(row.api)
     ]
     rows += _receivers(site)
-    run = [service for service in spec.services if service.run]
+    run = [service for service in spec.services if service.name in site.services]
     rows += [(service.name, f"{site.service(service).url}/") for service in run[:SHOWN]]
     if len(run) > SHOWN:
         rows.append((f"{len(run) - SHOWN} more services", f"obs status {plan.stack}"))

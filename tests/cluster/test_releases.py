@@ -76,7 +76,7 @@ def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(small: Smal
         run = pool.submit(small.up)
         until(lambda: "pending-upgrade" in small.releases().values(), "a release under way", 60)
         children = psutil.Process().children(recursive=True)
-        providers = [one for one in children if PLUGIN.startswith(one.name())]  # Linux cuts names
+        providers = [one for one in children if Path(one.exe()).name == PLUGIN]
         for provider in providers:
             provider.kill()
         with pytest.raises(CommandError):

@@ -126,9 +126,13 @@ def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> Non
     cluster.kubectl("-n", NAMESPACE, "delete", "configmap", "sink-conf")
     cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "sink", "--replicas=0")
 
-    said = shop.obs("verify", STACK, "--json", expect=1).stdout
-    found = {row["name"]: row for row in json.loads(said)["rows"]}
-    assert "missing or different" in found["rules loaded"]["text"]
+    def seen() -> dict[str, dict[str, str]]:
+        """What verify says once Prometheus has new rules: its operator and kubelet take a minute."""
+        said = shop.obs("verify", STACK, "--json", expect=1).stdout
+        rows = {row["name"]: row for row in json.loads(said)["rows"]}
+        return rows if "missing or different" in rows["rules loaded"]["text"] else {}
+
+    found = until(seen, "verify names the rules that were taken away", 240)
     assert "sink (" in found["engines answer"]["text"]
     status = shop.obs("status", STACK, expect=1).stdout
     assert "sink: scaled to 0: nobody asks for a pod of it" in status

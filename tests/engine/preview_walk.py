@@ -37,6 +37,11 @@ from vsi.provider import UnitProvider
 from vsi.resources import found_as, outputs
 from vsi.servers import ready_host
 
+KUBECONFIG = """\
+contexts: [{name: staging, context: {cluster: staging, user: staging}}]
+clusters: [{name: staging, cluster: {server: "https://127.0.0.1:1"}}]
+users: [{name: staging, user: {token: none}}]
+"""
 DONE = ("create", "update", "delete", "replace", "create-replacement", "delete-replaced")
 
 
@@ -63,7 +68,7 @@ def _obs(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def nowhere(folder: Path) -> Iterator[None]:
     """Nothing that a plan asks for is a matter of a place."""
     context = folder / "kubeconfig"
-    context.write_text("contexts: [{name: staging}]\n", encoding="utf-8")
+    context.write_text(KUBECONFIG, encoding="utf-8")
     # The passphrase is the one that the example for servers says.
     variables = {"KUBECONFIG": str(context), "OBS_SSH_KEY": "none", "PULUMI_CONFIG_PASSPHRASE": "demo-vsi"}
 
@@ -80,6 +85,7 @@ def nowhere(folder: Path) -> Iterator[None]:
         mock.patch("vsi.target.artifacts", artifacts),
         mock.patch("engines.pack.packed", packed),
         mock.patch("k8s.resources.has_provider", return_value=True),
+        mock.patch("k8s.target.free", return_value=[]),
         mock.patch.object(commands, "_bring_engines", _nothing),
         mock.patch.object(commands, "_obstacles", _nothing),
         mock.patch.object(engine, "lacks", return_value=""),

@@ -72,8 +72,10 @@ class _Keeper:
     over: threading.Event = field(default_factory=threading.Event)
 
     def say(self, line: str) -> str:
-        """One line there and back."""
+        """One line there and back; '' if the session ended while this waited for its turn."""
         with self.turn:
+            if self.over.is_set():
+                return ""
             if self.lost:
                 raise self.lost
             try:
