@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from components.inventory import BY_NAME, password_of
 from components.render import opensearch_store
 from components.render.document import Document, Documents
+from components.render.scrape_jobs import kind_of
 from components.running import Health, Running, ours
 from components.site import Site
 from components.spec import Spec
@@ -20,7 +21,8 @@ def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> 
     of_tenants = opensearch_store.tenants(spec)
     places = _places(spec) if not of_tenants else []
     for tenant, own in of_tenants.items():
-        places += [(f"{kind} of {tenant}", prefix, date, days) for kind, prefix, date, days in _places(own)]
+        of = kind_of(tenant)
+        places += [(f"{kind}{of}", prefix, date, days) for kind, prefix, date, days in _places(own)]
     first, *further = site.urls("opensearch")
     settings = {
         "url": first,

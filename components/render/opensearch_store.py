@@ -63,9 +63,11 @@ def service_prefix(spec: Spec) -> str:
 
 
 def daily_patterns(spec: Spec) -> list[str]:
-    """Index patterns of everything that is stored, sorted: each a prefix and a year of this millennium."""
+    """Index patterns of everything that is stored, sorted: each a prefix and a year of this millennium.
+    Those of tenants, whoever they are: one more must not restart the node."""
     prefixes = (spec.logging.index.prefix, rejected_prefix(spec), span_prefix(spec), service_prefix(spec))
-    return sorted(f"{prefix}-2*" for prefix in prefixes)
+    starts = ("", "*-") if spec.logging.store.tenants else ("",)
+    return sorted(f"{start}{prefix}-2*" for start in starts for prefix in prefixes)
 
 
 def user_of(spec: Spec, user: str) -> str:

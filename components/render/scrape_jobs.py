@@ -57,6 +57,22 @@ SPAN_METRICS_SERVICE: dict[str, Any] = {
 }
 """Span metrics come from one address for all services; their own label says whose they are."""
 
+HOUSEKEEPER_JOB = "housekeeper"
+
+
+def kind_of(tenant: str) -> str:
+    """What the housekeeper of a shared store adds to the `kind` of a tenant's data."""
+    return f" of {tenant}"
+
+
+def _own_kinds(tenant: str) -> tuple[dict[str, Any], ...]:
+    """Of a shared store's data a tenant sees its own, named as they are in a store of its own."""
+    own = {"source_labels": ["kind"], "regex": f"(.*){kind_of(tenant)}", "replacement": "$1"}
+    return (
+        {"source_labels": ["kind"], "regex": f"|.*{kind_of(tenant)}", "action": "keep"},
+        {**own, "target_label": "kind"},
+    )
+
 
 def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
     """Every scrape job: services in the stack file's order, then programs, then further jobs."""
@@ -71,6 +87,8 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
         if name == PUSHED_JOB:
             job = replace(job, relabel=(PUSHED_INSTANCE,), limits=pushed_limits(spec))
+        if name == HOUSEKEEPER_JOB and spec.logging.store.tenant:
+            job = replace(job, relabel=_own_kinds(spec.logging.store.tenant))
         found.append(job)
     for further in spec.metrics.scrape_jobs:
         labels = {"owner": platform, **further.labels}

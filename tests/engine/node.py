@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from components.inventory import certificates, password_of
-from components.render import opensearch
+from components.render import opensearch, opensearch_store
 from components.render.text import texts
 from components.site import Site
 from components.spec import Spec
@@ -83,7 +83,7 @@ class Node:
         if not (self.tls / "ca.pem").exists():
             for file, content in tls.renewed({}, certificates(self.site)).items():
                 (self.tls / file).write_bytes(content)
-        for secret in opensearch.SECRETS:
+        for secret in opensearch_store.secrets(spec):
             self.new_password(secret)
         name, target = opensearch.TLS_LINK, FOLDERS.certificates
         (self.conf / name).symlink_to(target)

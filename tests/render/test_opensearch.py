@@ -139,7 +139,7 @@ def test_every_user_has_its_role_and_every_role_its_user() -> None:
     files = rendered()
     users = json.loads(files["setup/security/users.json"])
     assert {user["role"] for user in users.values()} == json.loads(files["setup/security/roles.json"]).keys()
-    assert {user["secret"] for user in users.values()} == set(opensearch.SECRETS)
+    assert {user["secret"] for user in users.values()} == set(opensearch_store.secrets(specs.spec()))
 
 
 def test_no_absolute_path_is_rendered() -> None:

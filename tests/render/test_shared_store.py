@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+import yaml
 
 from components.spec import Spec
 from targets import plan
@@ -29,6 +30,11 @@ def _spec(**store: Any) -> Spec:
     if "tenants" in store:
         stack |= {"services": [], "metrics": {"exporters": ["opensearch"]}}
     return Spec.model_validate_json(json.dumps(stack))
+
+
+def _texts(spec: Spec, unit: str) -> dict[str, str]:
+    """What a unit of a plan reads, by path."""
+    return next(dict(part.files) for part in plan(spec, "test").parts if part.name == unit)
 
 
 def _files(spec: Spec) -> dict[str, Any]:
@@ -93,6 +99,41 @@ def test_each_index_of_a_tenant_has_its_template_and_its_pipeline(store: dict[st
     assert "'ana-jaeger-jaeger-span-'" in day["processors"][0]["script"]["source"]
     logs = store["opensearch/setup/index-templates/obs-ana2-logs.json"]
     assert logs["index_patterns"] == ["ana2-logs-2*"]
+
+
+def test_a_tenants_indices_come_into_being_without_a_restart_for_a_new_one() -> None:
+    two, three = (_texts(_spec(tenants=names), "opensearch") for names in (TENANTS, [*TENANTS, "bo"]))
+    allowed = yaml.safe_load(two["opensearch.yml"])["action.auto_create_index"].split(",")
+
+    daily = [name for name in OF_ANA if name[-1].isdigit()]
+    assert len(daily) == 4
+    for name in daily:
+        assert any(fnmatchcase(name, pattern[1:]) for pattern in allowed[:-1]), name
+    assert allowed[-1] == "-*"
+    assert not any(fnmatchcase("ana-log-2026.11.29", pattern[1:]) for pattern in allowed[:-1])
+    changed = {path for path in three if two.get(path) != three[path]}
+    assert changed
+    assert all(path.startswith("setup/") for path in changed)
+
+
+def test_a_tenant_keeps_of_the_stores_metrics_its_own_kinds_under_their_usual_names() -> None:
+    spec = _spec(address="127.0.0.1:9", housekeeper="127.0.0.1:8", tenant="ana")
+    [job] = yaml.safe_load(_texts(spec, "prometheus")["scrape/housekeeper.yml"])["scrape_configs"]
+    keep, rename = job["metric_relabel_configs"][-2:]
+
+    def kept(kind: str) -> str | None:
+        if not re.fullmatch(keep["regex"], kind):
+            return None
+        match = re.fullmatch(rename["regex"], kind)
+        return match[1] if match else kind
+
+    assert (keep["action"], rename["target_label"]) == ("keep", "kind")
+    assert [kept(kind) for kind in ("", "logs of ana", "logs of ana2", "spans of bo")] == [
+        "",
+        "logs",
+        None,
+        None,
+    ]
 
 
 def test_the_housekeeper_of_a_store_keeps_every_tenants_indices(store: dict[str, Any]) -> None:
