@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from engines.store import Store
-from tests.cluster import settings
+from tests.cluster import published, settings
 from tests.cluster.content import REGISTRY, images
 from tests.cluster.node import Cluster
 from tests.e2e.shop import Shop
@@ -33,25 +33,20 @@ spec:
 """
 
 
-class _Loader(yaml.CSafeLoader):
-    """Takes `=`, which the definitions name among operators, as a text."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)  # type: ignore[type-var]
-
-
 def charts(folder: Path) -> Path:
-    """The charts of tests, with the operator's definitions as its module has them, without their words."""
+    """The charts of tests, with the operator's definitions as its module has them, without their words; the
+    published ones where there are any."""
     shutil.copytree(Path(__file__).parent / "charts", folder)
     said = subprocess.run(
         [str(Store().executable("prometheus_operator", "crds"))], capture_output=True, text=True, check=True
     ).stdout
-    found = [_wordless(one) for one in yaml.load_all(said, _Loader) if one]
+    found = [_wordless(one) for one in yaml.load_all(said, published.Loader) if one]
     (folder / "prometheus-operator-crds" / "templates").mkdir()
     for one in found:
         one["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
         where = folder / "prometheus-operator-crds" / "templates" / f"{one['spec']['names']['plural']}.yaml"
         where.write_text(yaml.dump(one, Dumper=yaml.CSafeDumper))
+    published.put(folder)
     return folder
 
 

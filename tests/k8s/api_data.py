@@ -1,9 +1,10 @@
 """What the API server of each of the newest Kubernetes versions takes, as JSON Schema for tests.
 
 `python -m tests.k8s.api_data SWAGGER ...` makes `tests/k8s/api/<version>.json` anew of the descriptions that
-Kubernetes publishes, `api/openapi-spec/swagger.json` of a release. Only the kinds that a plan has objects of
-are kept, without their words, and closed: a field that is not there is wrong, where the server would drop it
-without a word. Run it when Kubernetes has a new version.
+Kubernetes publishes: `api/openapi-spec/swagger.json` of its Go module `k8s.io/kubernetes`, copied to a
+file named after the version. Only the kinds that a plan or a chart of its has objects of are kept, without their
+words, and closed: a field that is not there is wrong, where the server would drop it without a word. Run it
+when Kubernetes has a new version.
 """
 
 import json
@@ -13,6 +14,17 @@ from typing import Any
 
 from k8s.parts import KINDS
 
+OF_CHARTS = {
+    "ClusterRole": "rbac.authorization.k8s.io/v1",
+    "ClusterRoleBinding": "rbac.authorization.k8s.io/v1",
+    "DaemonSet": "apps/v1",
+    "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
+    "Role": "rbac.authorization.k8s.io/v1",
+    "RoleBinding": "rbac.authorization.k8s.io/v1",
+    "StatefulSet": "apps/v1",
+    "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
+}
+"""Kinds that only charts make, and their versions."""
 DATA = Path(__file__).parent / "api"
 _REF = "#/definitions/"
 _KEPT = ("type", "items", "enum", "required", "additionalProperties")
@@ -51,12 +63,12 @@ def _references(value: Any) -> list[str]:
 
 
 def data(swagger: dict[str, Any]) -> dict[str, Any]:
-    """The definitions of our kinds, and which of them each is."""
+    """The definitions of these kinds, and which of them each is."""
     kinds, found = {}, dict[str, Any]()
     for name, definition in swagger["definitions"].items():
         for given in definition.get("x-kubernetes-group-version-kind", ()):
             version = "/".join(part for part in (given["group"], given["version"]) if part)
-            if KINDS.get(given["kind"]) == version:
+            if (KINDS | OF_CHARTS).get(given["kind"]) == version:
                 kinds[given["kind"]] = name
                 needed(swagger["definitions"], name, found)
     return {"kinds": dict(sorted(kinds.items())), "definitions": dict(sorted(found.items()))}
