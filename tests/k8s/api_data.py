@@ -2,9 +2,9 @@
 
 `python -m tests.k8s.api_data SWAGGER ...` makes `tests/k8s/api/<version>.json` anew of the descriptions that
 Kubernetes publishes: `api/openapi-spec/swagger.json` of its Go module `k8s.io/kubernetes`, copied to a
-file named after the version. Only the kinds that a plan or a chart of its has objects of are kept, without their
-words, and closed: a field that is not there is wrong, where the server would drop it without a word. Run it
-when Kubernetes has a new version.
+file named after the version. Only the kinds that a plan or a chart of its has objects of are kept, without
+their words, and closed: a field that is not there is wrong, where the server would drop it without a word.
+Run it when Kubernetes has a new version.
 """
 
 import json
