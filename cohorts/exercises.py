@@ -26,8 +26,9 @@ EXERCISES = (
 Check out a cart. The header keeps the trace from being sampled away.
 
 ```
-curl -s -XPOST -H 'X-Obs-Probe: 1' -H 'Content-Type: application/json' \\
-  -d '{{"items": [{{"sku": "mug", "quantity": 1}}]}}' {gateway}/checkout
+curl -s {gateway}/checkout -H 'X-Obs-Probe: 1' \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"items": [{{"sku": "mug", "quantity": 1}}]}}'
 ```
 
 The answer has a `trace_id`. Follow it:
@@ -38,13 +39,16 @@ The answer has a `trace_id`. Follow it:
 
    ```
    pass=$(sed -n 's/^password: //p' credentials.txt)
-   curl -s --cacert ca.pem -u {reader}:$pass '{opensearch}/{logs}-*/_search?q=trace_id:<trace_id>'
+   curl -sG '{opensearch}/{logs}-*/_search' \\
+     --cacert ca.pem -u {reader}:$pass \\
+     -d q=trace_id:<trace_id>
    ```
 
 3. **Metric:** the counter's exemplar names the trace:
 
    ```
-   curl -sG {prometheus}/api/v1/query_exemplars -d start=$(date -d -5min +%s) -d end=$(date +%s) \\
+   curl -sG {prometheus}/api/v1/query_exemplars \\
+     -d start=$(date -d -5min +%s) -d end=$(date +%s) \\
      -d query=http_request_duration_seconds_bucket
    ```
 
@@ -73,7 +77,8 @@ Why is the percentile of a histogram an estimate, and of what is its error made?
 Let half of the payments fail for two minutes:
 
 ```
-curl -s -X PUT {payments}/faults/errors -d '{{"seconds": 120, "ratio": 0.5}}'
+curl -s -X PUT {payments}/faults/errors \\
+  -d '{{"seconds": 120, "ratio": 0.5}}'
 ```
 
 Which alert fires, after how long, and who is told? Look at `{pages}/alerts`, at Alertmanager
@@ -90,8 +95,10 @@ which, and find it by the signals alone. `DELETE` in place of `PUT` ends a fault
 A user id becomes a label, and the service begins to talk:
 
 ```
-curl -s -X PUT {payments}/faults/label-explosion -d '{{"seconds": 120, "count": 1000}}'
-curl -s -X PUT {payments}/faults/log-flood -d '{{"seconds": 120, "rate": 200}}'
+curl -s -X PUT {payments}/faults/label-explosion \\
+  -d '{{"seconds": 120, "count": 1000}}'
+curl -s -X PUT {payments}/faults/log-flood \\
+  -d '{{"seconds": 120, "rate": 200}}'
 ```
 
 What becomes of the label (`count(shop_cart_items)`), and which alert says so? How many of the lines are
@@ -106,9 +113,12 @@ Your stack is the file `stacks/Pulumi.{stack}.yaml`. Under `metrics.rules` add `
 
 ```
 eval "$(.venv/bin/obs env {stack})"
-obs preview {stack}     # what would change, line by line
-obs up {stack}          # Prometheus reloads; nothing else is touched
-obs verify {stack}      # a request is followed through all three pillars
+# what would change, line by line
+obs preview {stack}
+# Prometheus reloads; nothing else is touched
+obs up {stack}
+# a request is followed through all three pillars
+obs verify {stack}
 ```
 
 Write a mistake (`error_ratio: much`) and see what `obs preview` says of it. Then change

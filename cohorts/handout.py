@@ -25,11 +25,22 @@ td:first-child { width: 38%; }
 code { font: .88em ui-monospace, monospace; background: #f3f5f7; padding: .1em .25em; border-radius: 3px; }
 pre { background: #f3f5f7; padding: .7rem .8rem; border-radius: 5px; white-space: pre-wrap; }
 pre code { padding: 0; background: none; }
-.flow { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem; margin: .5rem 0; }
-.flow b { width: 5rem; }
-.flow span { border: 1px solid #0b5cad; border-radius: 5px; padding: .15rem .6rem; }
+.flow { display: flex; align-items: baseline; margin: .5rem 0; }
+.flow b { flex: 0 0 5rem; }
+.flow div { display: flex; flex-wrap: wrap; gap: .4rem; }
+.flow i { font-style: normal; }
+.flow span { border: 1px solid #0b5cad; border-radius: 5px; padding: .15rem .6rem; display: inline-block; }
+@media (max-width: 32rem) {
+  td, td:first-child { display: block; width: auto; padding-right: 0; }
+  td:first-child { border: 0; padding-bottom: 0; }
+  td:last-child { padding-top: 0; }
+  .flow { display: block; }
+  pre { padding: .6rem .5rem; }
+  pre code { font-size: .75em; }
+  ol, ul { padding-left: 1.2rem; }
+}
 @media print {
-  body { font-size: 11pt; max-width: none; padding: 0; }
+  body { font-size: 11pt; max-width: none; padding: 0; orphans: 3; widows: 3; }
   h2, h3 { break-after: avoid; }
   pre, tr, .flow { break-inside: avoid; }
   @page { margin: 18mm; }
@@ -60,9 +71,12 @@ def page(sheet: Sheet) -> str:
         f"<tr><td>{text(what)}</td><td><code>{text(at)}</code></td></tr>\n" for what, at in sheet.rows
     )
     flows = "".join(
-        f'<div class="flow"><b>{text(name)}</b>'
-        + " &rarr; ".join(f"<span>{text(s)}</span>" for s in steps)
-        + "</div>\n"
+        f'<div class="flow"><b>{text(name)}</b><div>'
+        # The arrow goes with what it points at, wherever a line ends.
+        + " ".join(
+            f"<i>{'&rarr; ' if number else ''}<span>{text(s)}</span></i>" for number, s in enumerate(steps)
+        )
+        + "</div></div>\n"
         for name, steps in DIAGRAMS
     )
     missing = "".join(f"<li>{text(line)}</li>\n" for line in NOT_HERE)

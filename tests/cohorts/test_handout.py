@@ -1,6 +1,7 @@
 """A handout says where a participant's things are, needs no network, and holds no secret."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def test_every_exercise_has_its_addresses() -> None:
     assert len(able(names)) == len(EXERCISES)
     assert all(f"http://at-{need}" in read.text for need in needs)
     assert not re.search(r"\{[a-z]+\}", read.text), "a name that was not filled in"
+
+
+def test_no_line_of_a_command_is_too_long_for_paper() -> None:
+    """Where a line is broken for want of room, nobody sees whether it goes on. 72 fit on A4, and at 1280
+    pixels, by the font's size there (looked at)."""
+    longest = f"https://127.0.0.1:{65535}"
+    names = {need: longest for one in EXERCISES for need in one.needs}
+    names |= {"reader": "a" * 16 + "-reader", "logs": "a" * 16 + "-logs"}
+    text = page(Sheet("Ana", "otel", f"cohort-{'c' * 16}-{'a' * 16}", "later", "", [], names))
+
+    blocks = re.findall(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)
+    assert len(blocks) >= len(EXERCISES)
+    assert [line for block in blocks for line in unescape(block).splitlines() if len(line) > 72] == []
 
 
 @pytest.fixture
