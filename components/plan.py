@@ -61,11 +61,16 @@ class Part(Frozen):
     """Where it stands: a host, a namespace, a region. A name is unique there."""
     pillar: Pillar
     files: tuple[tuple[str, str], ...] = ()
-    """Sorted pairs of path and text: what people read of it."""
+    """Sorted pairs of path and text that its resource is made of."""
     secrets: tuple[str, ...] = ()
     """Names of the secrets that it reads."""
     needs: tuple[str, ...] = ()
     """Ids of the parts that must be there before this one."""
+
+    @property
+    def readable(self) -> tuple[tuple[str, str], ...]:
+        """`files`, or what a kind of part writes for people only: made when somebody reads it."""
+        return self.files
 
     @property
     def id(self) -> str:
@@ -146,11 +151,11 @@ class Plan(Frozen):
     def written(self) -> dict[str, str]:
         """Every file of every part as `obs render` writes it: `<part>/<path>`, of a plan for several places
         `<place>/<part>/<path>`."""
-        apart = len({part.place for part in self.parts if part.files}) > 1
+        found = [(part, path, text) for part in self.parts for path, text in part.readable]
+        apart = len({part.place for part, _, _ in found}) > 1
         return {
             f"{part.place}/{part.folder}/{path}" if apart else f"{part.folder}/{path}": text
-            for part in self.parts
-            for path, text in part.files
+            for part, path, text in found
         }
 
     def settings_of(self, part: Part) -> dict[str, Any]:

@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from components.plan import Pillar, part_id
-from components.render.document import Document, Documents
-from components.render.text import text, texts
+from components.render.document import Documents
+from components.render.text import texts
 from components.spec import Spec
 from k8s import names
-from k8s.parts import KINDS, Manifest, nulls
-
-VALUE = "(secret)"
-"""What stands for the value of a secret where people read it."""
+from k8s.parts import Manifest, nulls
 
 
 def identity(spec: Spec, kind: str, name: str) -> str:
@@ -29,34 +26,22 @@ def manifest(
     body: dict[str, Any],
     *,
     needs: Iterable[str] = (),
-    files: Iterable[tuple[str, str]] = (),
     secrets: Iterable[str] = (),
     labels: dict[str, str] | None = None,
     retain: bool = False,
 ) -> Manifest:
-    """An object of the stack in its namespace; `files` are further texts for people."""
+    """An object of the stack in its namespace."""
     if found := nulls(body):
         raise ValueError(f"{kind} {name}: null at {', '.join(found)}")
     cluster_wide = kind == "Namespace"
     namespace = "" if cluster_wide else spec.kubernetes.namespace
     own = {**names.part_of(spec), "app.kubernetes.io/managed-by": "pulumi", **(labels or {})}
     metadata = {**body.pop("metadata", {}), "labels": dict(sorted(own.items()))}
-    whole = {
-        "apiVersion": KINDS[kind],
-        "kind": kind,
-        "metadata": {"name": name, **({"namespace": namespace} if namespace else {}), **metadata},
-        **body,
-    }
-    secret = tuple(sorted(secrets))
-    if secret:
-        whole["stringData"] = {**whole.get("stringData", {}), **dict.fromkeys(secret, VALUE)}
-    path = f"{kind.lower()}-{name}.yaml"
     return Manifest(
         name=f"{kind.lower()}-{name}",
         place=spec.kubernetes.namespace,
         pillar=pillar,
-        files=tuple(sorted([(path, text(Document(whole, "yaml"))), *files])),
-        secrets=secret,
+        secrets=tuple(sorted(secrets)),
         needs=tuple(dict.fromkeys(needs)),
         kind=kind,
         object_name=name,

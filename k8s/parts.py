@@ -4,12 +4,13 @@ Their files are what an engineer knows: `releases/<name>/values.yaml` and `manif
 part holds the value of a secret: a Secret of the plan names its keys, and the value comes when it is made.
 """
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import field_validator
 
 from components.plan import Frozen, Part, Plan
+from components.render.document import Document
+from components.render.text import text
 
 KINDS = {
     "Namespace": "v1",
@@ -32,6 +33,8 @@ KINDS = {
     "Instrumentation": "opentelemetry.io/v1alpha1",
 }
 """Kind of object -> its version."""
+VALUE = "(secret)"
+"""What stands for the value of a secret where people read it."""
 PROVIDER = "pulumi_kubernetes"
 """The engine that is Pulumi's provider of Kubernetes."""
 
@@ -66,6 +69,11 @@ class Release(Part):
         return values
 
     @property
+    def readable(self) -> tuple[tuple[str, str], ...]:
+        """The values as Helm takes them."""
+        return (("values.yaml", text(Document(self.values, "yaml"))),)
+
+    @property
     def folder(self) -> str:
         """With the other releases."""
         return f"releases/{self.name}"
@@ -89,6 +97,20 @@ class Manifest(Part):
     def api_version(self) -> str:
         """By its kind."""
         return KINDS[self.kind]
+
+    @property
+    def readable(self) -> tuple[tuple[str, str], ...]:
+        """The object as `kubectl` takes it, without values of secrets."""
+        namespace = {"namespace": self.namespace} if self.namespace else {}
+        whole = {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            **self.body,
+            "metadata": {"name": self.object_name, **namespace, **self.body["metadata"]},
+        }
+        if self.secrets:
+            whole["stringData"] = {**whole.get("stringData", {}), **dict.fromkeys(self.secrets, VALUE)}
+        return ((f"{self.name}.yaml", text(Document(whole, "yaml"))),)
 
     @property
     def folder(self) -> str:
@@ -141,12 +163,22 @@ class KubernetesPlan(Plan):
         return (PROVIDER,)
 
 
-def nulls(value: Any, here: str = "") -> list[str]:
+def nulls(value: Any) -> list[str]:
     """Where a value holds null."""
+    return _nulls(value, "") if _has_null(value) else []
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_null, value.values()))
+    return any(map(_has_null, value)) if isinstance(value, list | tuple) else value is None
+
+
+def _nulls(value: Any, here: str) -> list[str]:
     if value is None:
         return [here]
-    if isinstance(value, Mapping):
-        return [found for key, item in value.items() for found in nulls(item, f"{here}.{key}".lstrip("."))]
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in _nulls(item, f"{here}.{key}".lstrip("."))]
     if isinstance(value, list | tuple):
-        return [found for index, item in enumerate(value) for found in nulls(item, f"{here}[{index}]")]
+        return [found for index, item in enumerate(value) for found in _nulls(item, f"{here}[{index}]")]
     return []

@@ -14,9 +14,7 @@ from components.render import (
     opensearch,
     services,
 )
-from components.render.document import Document
 from components.render.programs import RENDERERS
-from components.render.text import text
 from components.site import Site
 from components.spec import Service, Spec
 from k8s import names
@@ -236,7 +234,6 @@ def _release(spec: Spec, site: Site, one: ReleaseOf, releases: list[ReleaseOf], 
         name=one.name,
         place=kubernetes.namespace,
         pillar=one.pillar,
-        files=(("values.yaml", text(Document(values, "yaml"))),),
         needs=tuple(needs if one.crds else [*needs, *given]),
         chart=one.chart.name,
         version=one.chart.version,

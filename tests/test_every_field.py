@@ -262,6 +262,6 @@ def test_a_scrape_jobs_label_is_in_the_plan_as_given_or_is_refused(name: str) ->
         assert _told(stack) == {f"metrics.scrape_jobs.labels.{name}"}
         return
     assert not _told(stack)
-    files = {path: text for part in plan(_spec(stack), "test").parts for path, text in part.files}
+    files = {path: text for part in plan(_spec(stack), "test").parts for path, text in part.readable}
     (scrape,) = yaml.safe_load(files["scrape/edge-router.yml"])["scrape_configs"]
     assert scrape["static_configs"][0]["labels"][name] == "given"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from components.render import ottl
@@ -81,6 +82,7 @@ def excluded(source: Source, sources: Iterable[Source]) -> list[str]:
 _WILDCARD = re.compile(r"[*?\[{]")
 
 
+@lru_cache(maxsize=4096)  # each path is held against every other one
 def _vague(path: str) -> tuple[bool, int]:
     """How little a path says of the file: one that is named comes first, then the glob with most text."""
     return _WILDCARD.search(path) is not None, -len(re.sub(r"[*?\[\]{}]", "", path))
@@ -98,6 +100,7 @@ def may_meet(glob: str, path: str) -> bool:
     return glob != own and (text.startswith(own) or own.startswith(text))
 
 
+@lru_cache(maxsize=4096)
 def _text(path: str) -> str:
     """A path up to its first wildcard."""
     return _WILDCARD.split(path, maxsplit=1)[0]

@@ -37,7 +37,7 @@ def _alertmanager_config_reload_failed(platform: Platform) -> Alert:
         summary="Alertmanager could not read its configuration",
         description="Alertmanager ({{ $labels.instance }}) runs with older routes than its files hold "
         "(last reload successful: {{ $value }}).",
-        cases=pair(
+        cases=lambda: pair(
             ((f"alertmanager_config_last_reload_successful{{{_TARGET}}}", flat(0)),),
             ((f"alertmanager_config_last_reload_successful{{{_TARGET}}}", flat(1)),),
             "10m",
@@ -56,7 +56,7 @@ def _alertmanager_notifications_failing(platform: Platform) -> Alert:
         summary="Notifications by {{ $labels.integration }} fail",
         description="{{ $value | humanizePercentage }} of the notifications by {{ $labels.integration }} "
         "failed in 5 minutes.",
-        cases=(
+        cases=lambda: (
             *pair(
                 ((f"{_SENT}{{{_SLACK}}}", counter((30, 100))), (f"{_FAILED}{{{_SLACK}}}", counter((30, 6)))),
                 ((f"{_SENT}{{{_SLACK}}}", counter((30, 100))), (f"{_FAILED}{{{_SLACK}}}", counter((30, 4)))),
@@ -80,5 +80,5 @@ def _dead_mans_switch(platform: Platform) -> Alert:
         severity=platform.spec.alerting.dead_mans_switch.severity,
         summary="Alerting works",
         description="This alert always fires. When its notifications stop, alerting is broken.",
-        cases=(Case("always", (), "5m", (Firing("1"),)),),
+        cases=lambda: (Case("always", (), "5m", (Firing("1"),)),),
     )

@@ -21,7 +21,7 @@ def certificates(spec: Spec) -> tuple[Alert, ...]:
             summary="A certificate of the stack ends soon",
             description="The certificate shown at {{ $labels.address }} ends in "
             "{{ $value | humanizeDuration }}.",
-            cases=pair(
+            cases=lambda: pair(
                 ((shown, flat(20 * _DAY + 3600)),),
                 ((shown, flat(DAYS * _DAY + 3600)),),
                 "1h",

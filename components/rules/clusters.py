@@ -49,7 +49,9 @@ def _alertmanager_members_inconsistent(platform: Platform) -> Alert:
         summary="An Alertmanager does not know all others",
         description="Alertmanager {{ $labels.instance }} knows {{ $value }} members of its cluster, itself "
         "among them, and more answer Prometheus: alerts may be told twice, and silences do not reach all.",
-        cases=pair(told(1), told(2), "20m", Firing("1", {"instance": "two:1", "job": "alertmanager"})),
+        cases=lambda: pair(
+            told(1), told(2), "20m", Firing("1", {"instance": "two:1", "job": "alertmanager"})
+        ),
         hold="5m",
     )
 
@@ -65,7 +67,7 @@ def _opensearch_node_missing(platform: Platform, nodes: int) -> Alert:
         summary="A node of OpenSearch is missing",
         description=f"OpenSearch has {{{{ $value }}}} of its {nodes} nodes. It goes on as long as more than "
         "half are there.",
-        cases=pair(
+        cases=lambda: pair(
             ((series, lasting(nodes - 1, at)),),
             ((series, lasting(nodes, at)),),
             at,

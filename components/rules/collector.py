@@ -75,7 +75,7 @@ class _Growth:
             severity=self.severity,
             summary=self.summary,
             description=self.description,
-            cases=growth_cases(self.metrics, {**self.labels, "job": "collector"}, self.labels),
+            cases=lambda: growth_cases(self.metrics, {**self.labels, "job": "collector"}, self.labels),
         )
 
 
@@ -91,7 +91,7 @@ def _collector_queue_nearly_full(platform: Platform) -> Alert:
         summary="The collector's queue to {{ $labels.exporter }} is nearly full",
         description="The queue of {{ $labels.exporter }} ({{ $labels.data_type }}) is "
         "{{ $value | humanizePercentage }} full: its destination is away or too slow.",
-        cases=pair(
+        cases=lambda: pair(
             ((f"{size}{{{queue}}}", flat(900)), room),
             ((f"{size}{{{queue}}}", flat(700)), room),
             "10m",
@@ -200,7 +200,7 @@ def _log_store_retrying(platform: Platform) -> Alert:
         summary="Log records wait for OpenSearch ({{ $labels.reason }})",
         description="{{ $value | humanize }} log records a second are sent again, for: "
         "{{ $labels.reason }}. They are kept in the queue on disk.",
-        cases=(
+        cases=lambda: (
             *pair(
                 ((retried, counter((30, 60))),),
                 ((retried, counter((30, 0))),),
@@ -252,7 +252,7 @@ def _log_ingestion_stalled(platform: Platform) -> Alert:
         summary="Log lines are read, but none is stored",
         description=f"{AMOUNT} lines were read in {window} and none was stored. They "
         "wait in the queue on disk; when it is full, reading waits.",
-        cases=tuple(cases),
+        cases=lambda: tuple(cases),
         hold=hold,
         labels={"service": platform.service},
     )

@@ -54,7 +54,7 @@ def custom_rules(spec: Spec) -> RuleFile | None:
             team=rule.team,
             summary=rule.summary,
             description=rule.description,
-            cases=(),
+            cases=tuple,
             hold=rule.hold,
             runbook=rule.runbook,
         )

@@ -30,7 +30,7 @@ def _host_memory_low(platform: Platform) -> Alert:
         severity="warning",
         summary="The host has little memory left",
         description="{{ $value | humanizePercentage }} of the memory of {{ $labels.instance }} is available.",
-        cases=pair(
+        cases=lambda: pair(
             (
                 (f"node_memory_MemAvailable_bytes{{{_TARGET}}}", flat(40)),
                 (f"node_memory_MemTotal_bytes{{{_TARGET}}}", flat(1000)),
@@ -63,7 +63,7 @@ def _disk_space_low(platform: Platform) -> Alert:
         summary="A disk is nearly full",
         description="{{ $value | humanizePercentage }} of {{ $labels.device }} on {{ $labels.instance }} "
         f"is free; the limit is {number(round(share * 100, 6))}%.",
-        cases=(
+        cases=lambda: (
             *pair(
                 available(low),
                 available(enough),

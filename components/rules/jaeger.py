@@ -25,7 +25,7 @@ def _jaeger_storage_failing(platform: Platform) -> Alert:
         severity="warning",
         summary="Jaeger cannot store spans",
         description="{{ $value | humanize }} writes to OpenSearch failed in 5 minutes.",
-        cases=growth_cases((_ERRORS,), _HERE, {"instance": "host:1"}),
+        cases=lambda: growth_cases((_ERRORS,), _HERE, {"instance": "host:1"}),
     )
 
 
@@ -37,5 +37,5 @@ def _jaeger_refusing_spans(platform: Platform) -> Alert:
         summary="Jaeger refuses spans",
         description="{{ $value | humanize }} spans were refused or could not be written in 5 minutes; the "
         "collector sends them again.",
-        cases=growth_cases(_REFUSALS, _HERE, {"instance": "host:1"}),
+        cases=lambda: growth_cases(_REFUSALS, _HERE, {"instance": "host:1"}),
     )

@@ -22,7 +22,7 @@ def files(platform: Platform) -> tuple[Alert, ...]:
             description="{{ $value | humanize }} files that {{ $labels.receiver }} should read cannot be "
             "read: "
             "{{ $labels.reason }}. Their lines are stored nowhere.",
-            cases=pair(
+            cases=lambda: pair(
                 ((series, flat(2)),),
                 ((series, flat(0)),),
                 "10m",
@@ -38,6 +38,6 @@ def files(platform: Platform) -> tuple[Alert, ...]:
             description="{{ $value | humanize }} bytes were in a file of {{ $labels.receiver }}, and not "
             "read, when it "
             "was truncated, and no copy of them was found.",
-            cases=growth_cases((_LOST,), {**receiver, "job": "collector"}, receiver, "15m"),
+            cases=lambda: growth_cases((_LOST,), {**receiver, "job": "collector"}, receiver, "15m"),
         ),
     )

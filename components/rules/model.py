@@ -13,7 +13,7 @@ while series of before are still found. So results are taken without those label
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -69,6 +69,11 @@ class Case:
     """The alert is not even pending, so that one evaluation tells, whatever its `for` is."""
 
 
+Cases = Callable[[], tuple[Case, ...]]
+"""The cases of an alert, made when somebody asks: of many services they are most of the work, and who deploys
+rules alone needs none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alert:
     """An alerting rule with its proof."""
@@ -79,7 +84,7 @@ class Alert:
     team: str
     summary: str
     description: str
-    cases: tuple[Case, ...]
+    cases: Cases
     hold: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     """Further labels, as `service`; values may be templates over `$labels`."""
@@ -124,7 +129,8 @@ class RuleFile:
 
     name: str
     groups: tuple[Group, ...]
-    queries: tuple[Query, ...] = ()
+    queries: Callable[[], tuple[Query, ...]] = tuple
+    """Made when somebody asks, as cases are."""
 
     @property
     def alerts(self) -> tuple[Alert, ...]:

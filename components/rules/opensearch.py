@@ -43,7 +43,7 @@ def _opensearch_unreachable(platform: Platform) -> Alert:
         summary="OpenSearch does not answer",
         description="OpenSearch does not answer its exporter {{ $labels.instance }} (up is {{ $value }}). "
         "Logs and traces wait in the collector.",
-        cases=pair(
+        cases=lambda: pair(
             ((f"elasticsearch_cluster_health_up{{{_TARGET}}}", lasting(0, at)),),
             ((f"elasticsearch_cluster_health_up{{{_TARGET}}}", lasting(1, at)),),
             at,
@@ -61,7 +61,7 @@ def _opensearch_unreported(platform: Platform) -> Alert:
         summary="Nothing is known of OpenSearch",
         description="No program reports on OpenSearch (absent is {{ $value }}), so its other alerts cannot "
         "fire.",
-        cases=(
+        cases=lambda: (
             Case("no such series", (), "20m", (Firing("1"),)),
             Case("it does not answer", ((f"elasticsearch_cluster_health_up{{{_TARGET}}}", flat(0)),), "20m"),
         ),
@@ -76,7 +76,7 @@ def _opensearch_cluster_red(platform: Platform) -> Alert:
         severity="critical",
         summary="OpenSearch has lost shards",
         description="The cluster's health is red ({{ $value }}): some data can neither be read nor written.",
-        cases=pair(_colour("red"), _colour("yellow"), "10m", Firing("1", {"instance": "host:1"})),
+        cases=lambda: pair(_colour("red"), _colour("yellow"), "10m", Firing("1", {"instance": "host:1"})),
         hold="1m",
     )
 
@@ -89,7 +89,7 @@ def _opensearch_cluster_yellow(platform: Platform) -> Alert:
         summary="OpenSearch lacks copies of shards",
         description="The cluster's health has been yellow for 15 minutes ({{ $value }}): one more failure "
         "loses data.",
-        cases=pair(_colour("yellow"), _colour("green"), "20m", Firing("1", {"instance": "host:1"})),
+        cases=lambda: pair(_colour("yellow"), _colour("green"), "20m", Firing("1", {"instance": "host:1"})),
         hold="15m",
     )
 
@@ -102,7 +102,7 @@ def _opensearch_heap_high(platform: Platform) -> Alert:
         summary="OpenSearch is short of heap",
         description="{{ $value | humanizePercentage }} of the heap of {{ $labels.name }} has been in use "
         "for 10 minutes.",
-        cases=pair(_heap(950), _heap(850), "15m", Firing("95%", _NODE)),
+        cases=lambda: pair(_heap(950), _heap(850), "15m", Firing("95%", _NODE)),
         hold="10m",
     )
 
@@ -115,7 +115,7 @@ def _opensearch_watermark_reached(platform: Platform) -> Alert:
         summary="OpenSearch is about to refuse writes",
         description="{{ $value | humanize1024 }}B are free for {{ $labels.name }}, below OpenSearch's low "
         f"watermark of {WATERMARK_LOW_GIB} GiB: it places no new shards, and soon makes indices read-only.",
-        cases=pair(
+        cases=lambda: pair(
             _disk((WATERMARK_LOW_GIB - 1) * _GIB, 1000 * _GIB),
             _disk((WATERMARK_LOW_GIB + 1) * _GIB, 1000 * _GIB),
             "10m",
@@ -134,7 +134,7 @@ def _opensearch_disk_space_low(platform: Platform) -> Alert:
         summary="OpenSearch's disk is nearly full",
         description="{{ $value | humanizePercentage }} of the disk of {{ $labels.name }} is free; the "
         f"limit is {number(round(share * 100, 6))}%.",
-        cases=pair(
+        cases=lambda: pair(
             _disk(share * 9_000 * _GIB, 10_000 * _GIB),
             _disk(share * 11_000 * _GIB, 10_000 * _GIB),
             "10m",

@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from components.rules.model import COARSE, COARSE_INTERVAL, MINUTE, Alert, Case, Firing, Series, duration
+from components.rules.model import (
+    COARSE,
+    COARSE_INTERVAL,
+    MINUTE,
+    Alert,
+    Case,
+    Cases,
+    Firing,
+    Series,
+    duration,
+)
 from components.spec import Spec, milliseconds
 from components.spec.base import Severity
 
@@ -29,15 +40,14 @@ class Platform:
         severity: Severity,
         summary: str,
         description: str,
-        cases: tuple[Case, ...],
+        cases: Cases,
         hold: str | None = None,
     ) -> Alert:
         """An alert with the team and service filled in. With `hold`, a case is added that does not hold for
         long enough: with the first case's data, which must make the expression true from the start."""
         own = {"service": self.service}
         if hold is not None and milliseconds(hold) >= MINUTE:
-            first, at = cases[0], milliseconds(hold) - MINUTE
-            cases = (*cases, replace(first, name="not yet for long enough", at=duration(at), fires=()))
+            cases = partial(_and_not_yet, cases, milliseconds(hold) - MINUTE)
         return Alert(
             name=name,
             expr=expr,
@@ -49,6 +59,12 @@ class Platform:
             hold=hold,
             labels=own,
         )
+
+
+def _and_not_yet(cases: Cases, at: int) -> tuple[Case, ...]:
+    """These, and the data of the first before the alert's time is over; milliseconds."""
+    given = cases()
+    return (*given, replace(given[0], name="not yet for long enough", at=duration(at), fires=()))
 
 
 COUNTED = {"instance": "host:1", "job": "collector", "listed": "false"}

@@ -50,7 +50,7 @@ def _prometheus_config_reload_failed(platform: Platform) -> Alert:
         summary="Prometheus could not read its configuration",
         description="Prometheus ({{ $labels.instance }}) runs with an older configuration than its files "
         "hold (last reload successful: {{ $value }}).",
-        cases=pair(
+        cases=lambda: pair(
             ((f"prometheus_config_last_reload_successful{{{_TARGET}}}", flat(0)),),
             ((f"prometheus_config_last_reload_successful{{{_TARGET}}}", flat(1)),),
             _AT,
@@ -67,7 +67,7 @@ def _prometheus_rule_failures(platform: Platform) -> Alert:
         severity="critical",
         summary="Prometheus cannot evaluate some rules",
         description="{{ $value | humanize }} evaluations failed in 5 minutes: alerts may be missing.",
-        cases=pair(
+        cases=lambda: pair(
             ((f'prometheus_rule_evaluation_failures_total{{rule_group="a",{_TARGET}}}', _RISING),),
             ((f'prometheus_rule_evaluation_failures_total{{rule_group="a",{_TARGET}}}', _STEADY),),
             _AT,
@@ -84,7 +84,7 @@ def _prometheus_notifications_dropped(platform: Platform) -> Alert:
         summary="Prometheus drops notifications",
         description="{{ $value | humanize }} notifications were dropped in 5 minutes: Alertmanager does "
         "not take them.",
-        cases=pair(
+        cases=lambda: pair(
             ((f"prometheus_notifications_dropped_total{{{_TARGET}}}", _RISING),),
             ((f"prometheus_notifications_dropped_total{{{_TARGET}}}", _STEADY),),
             _AT,
@@ -101,7 +101,7 @@ def _prometheus_notification_errors(platform: Platform) -> Alert:
         severity="warning",
         summary="Prometheus cannot reach Alertmanager",
         description=f"{AMOUNT} notifications could not be handed over in {recent}.",
-        cases=pair(
+        cases=lambda: pair(
             ((f'prometheus_notifications_errors_total{{alertmanager="a",{_TARGET}}}', _RISING),),
             ((f'prometheus_notifications_errors_total{{alertmanager="a",{_TARGET}}}', _STEADY),),
             _AT,
@@ -118,7 +118,7 @@ def _prometheus_without_alertmanager(platform: Platform) -> Alert:
         severity="critical",
         summary="Prometheus knows no Alertmanager",
         description="Prometheus ({{ $labels.instance }}) has {{ $value }} Alertmanagers to tell of alerts.",
-        cases=pair(
+        cases=lambda: pair(
             ((f"prometheus_notifications_alertmanagers_discovered{{{_TARGET}}}", flat(0)),),
             ((f"prometheus_notifications_alertmanagers_discovered{{{_TARGET}}}", flat(1)),),
             _AT,
@@ -135,7 +135,7 @@ def _prometheus_compactions_failing(platform: Platform) -> Alert:
         severity="warning",
         summary="Prometheus cannot compact its data",
         description="{{ $value | humanize }} compactions failed in 3 hours: the disk may be full or damaged.",
-        cases=(
+        cases=lambda: (
             Case("fires", _FAILING, COARSE, (Firing("120", _HERE),), step=COARSE),
             Case("healthy", _COMPACTING, COARSE, step=COARSE),
         ),
@@ -150,7 +150,7 @@ def _prometheus_wal_corrupted(platform: Platform) -> Alert:
         summary="Prometheus' write-ahead log is damaged",
         description="{{ $value | humanize }} corruptions or failed truncations in an hour: recent samples "
         "may be lost.",
-        cases=growth_cases(_WAL, _LABELLED, _HERE, "1h", coarse=True),
+        cases=lambda: growth_cases(_WAL, _LABELLED, _HERE, "1h", coarse=True),
     )
 
 
@@ -165,7 +165,7 @@ def _scrape_label_limit_exceeded(platform: Platform) -> Alert:
         description="{{ $value | humanize }} scrapes in 10 minutes were thrown away whole, since a series "
         f"has more than {platform.spec.metrics.limits.labels_per_series} labels or a value longer than "
         f"{platform.spec.metrics.limits.label_value_length} bytes.",
-        cases=pair(
+        cases=lambda: pair(
             ((f"prometheus_target_scrape_pool_exceeded_label_limits_total{{{_TARGET}}}", _RISING),),
             ((f"prometheus_target_scrape_pool_exceeded_label_limits_total{{{_TARGET}}}", _STEADY),),
             "20m",

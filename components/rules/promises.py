@@ -46,7 +46,7 @@ def _requests(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ..
             description=f"{service.name} is alive, and for {_IDLE} there was no {what} of it: none of its "
             "alerts on "
             "failures and slow answers can fire.",
-            cases=(
+            cases=lambda: (
                 _case("alive, without requests for more than a day", scene, "2000m", firing),
                 *((_case("alive by its spans alone", scene, "2400m", firing),) if alive[1:] else ()),
                 _case("not yet for long enough", scene, "1600m"),
@@ -79,7 +79,7 @@ def _latency(service: Service, slo: Slo, signals: Indicator) -> tuple[Alert, ...
             description=f"{name} of {service.name} has no bucket that ends at {threshold}, the threshold "
             "of its promise: "
             "its alerts on slow answers cannot fire.",
-            cases=(
+            cases=lambda: (
                 _case("no such bucket", scene, "1600m", firing),
                 _case("not yet for long enough", scene, "1200m"),
                 _case("the bucket is there", scene, "800m"),

@@ -58,10 +58,10 @@ def render(spec: Spec, site: Site, file: RuleFile) -> Documents:
     has one step a file. Paths are relative to the tests folder."""
     by_step: dict[str, list[_Test]] = {}
     for alert in file.alerts:
-        for case in alert.cases:
+        for case in alert.cases():
             test = _Test(_alert_test(spec, site, alert, case), _read(file, alert.expr), _brought(case.series))
             by_step.setdefault(case.step, []).append(test)
-    for query in file.queries:
+    for query in file.queries():
         test = _Test(_query_test(query), _read(file, query.expr), _brought(query.series))
         by_step.setdefault(query.step, []).append(test)
     return {

@@ -22,7 +22,7 @@ def _redis_down(platform: Platform) -> Alert:
         severity="critical",
         summary="Redis does not answer",
         description="Redis does not answer its exporter {{ $labels.instance }} (redis_up is {{ $value }}).",
-        cases=pair(
+        cases=lambda: pair(
             ((f"redis_up{{{_TARGET}}}", lasting(0, at)),),
             ((f"redis_up{{{_TARGET}}}", lasting(1, at)),),
             at,

@@ -28,7 +28,7 @@ def _retention_failing(platform: Platform) -> Alert:
         severity="warning",
         summary="Old data is not deleted",
         description="Old {{ $labels.kind }} were last deleted {{ $value | humanizeDuration }} ago.",
-        cases=(
+        cases=lambda: (
             Case("never since 0:00", ((_LOGS, flat(0)),), "6h20m", (Firing("6h 20m 0s", _LABELS),)),
             Case("not quite as long ago", ((_LOGS, flat(1_800)),), "6h20m"),
             Case("long ago, but a round may be under way", ((_LOGS, flat(0)),), "6h10m"),
@@ -44,7 +44,7 @@ def _retention_unreported(platform: Platform) -> Alert:
         severity="warning",
         summary="Nothing is known of the deletion of old data",
         description="The housekeeper does not say when it last deleted old data (absent is {{ $value }}).",
-        cases=(
+        cases=lambda: (
             Case("no such series", (), "20m", (Firing("1", {"job": "housekeeper"}),)),
             Case("reported", ((_LOGS, flat(0)),), "20m"),
         ),

@@ -7,6 +7,7 @@ labels. So each cause raises its own alert alone.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from components.rules.model import (
     INSTANCE,
@@ -48,7 +49,7 @@ class Scraped:
         """When the cases look whether an alert fires."""
         return later(self.hold, "1m")
 
-    @property
+    @cached_property
     def scene(self) -> Series:
         """Targets of every kind beside one another. All answer as they should at first; from the first
         minute on each is as its instance says: whether it is up, the samples that it served, and those that
@@ -104,7 +105,7 @@ def down(target: Scraped, severity: Severity, why: str = "") -> Alert:
         team=target.team,
         labels=target.labels,
         hold=target.hold,
-        cases=target.cases({"down": "0"}, target.hold),
+        cases=lambda: target.cases({"down": "0"}, target.hold),
     )
 
 
@@ -124,7 +125,7 @@ def aborted(target: Scraped, severity: Severity) -> Alert:
         team=target.team,
         labels=target.labels,
         hold=target.hold,
-        cases=target.cases(
+        cases=lambda: target.cases(
             {"unreadable": "0", "full-unreadable": "0", "forbidden-unreadable": "0"}, target.hold
         ),
     )
@@ -143,7 +144,7 @@ def too_many(target: Scraped, severity: Severity) -> Alert:
         f"limit is {limit}, so all of them were thrown away.",
         team=target.team,
         labels=target.labels,
-        cases=target.cases({"too-many": str(limit + 1)}),
+        cases=lambda: target.cases({"too-many": str(limit + 1)}),
     )
 
 
@@ -163,6 +164,6 @@ def forbidden(target: Scraped, spec: Spec) -> tuple[Alert, ...]:
             f"scrape, since they carry one of: {', '.join(labels)}.",
             team=target.team,
             labels=target.labels,
-            cases=target.cases({"forbidden": "7"}),
+            cases=lambda: target.cases({"forbidden": "7"}),
         ),
     )

@@ -39,7 +39,7 @@ class Sender:
             team=self.team,
             summary=summary,
             description=description,
-            cases=growth_cases((counter,), {**COUNTED, **where}, where, _WINDOW, coarse=self.listed),
+            cases=lambda: growth_cases((counter,), {**COUNTED, **where}, where, _WINDOW, coarse=self.listed),
             labels={"service": self.service},
         )
 

@@ -5,7 +5,9 @@ A page needs 14.4 times that over an hour, or 6 times over six; a ticket 3 times
 three days; each time a twelfth of the window must agree, so that an alert ends soon after its cause does.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import cache, partial
 
 from components.rules import senders
 from components.rules.model import MINUTE, SHARE, Alert, Group, Recording, RuleFile, duration, number
@@ -56,7 +58,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
         rule for window in windows if milliseconds(window) > SHORT for rule in _record(name, signals, window)
     ]
     data = Traffic(name, signals, spec.metrics.rules.min_requests_per_second)
-    proven = proof(data, service.slo, spec)
+    proven = cache(partial(proof, data, service.slo, spec))
     promises = (*_slo_alerts(service, service.slo, proven, spec), *unmeasured(service, service.slo, signals))
     slow_interval = duration(max(milliseconds(interval), MINUTE))
     return RuleFile(
@@ -66,7 +68,7 @@ def rule_file(service: Service, spec: Spec) -> RuleFile:
             Group(f"{name}-slo-long", slow_interval, tuple(long)),
             Group(f"{name}-alerts", interval, (*promises, *alerts)),
         ),
-        proven.queries,
+        lambda: proven().queries,
     )
 
 
@@ -114,7 +116,7 @@ def burn_expression(name: str, ratio: str, target: float, burns: tuple[Burn, ...
     return "\nor\n".join(clauses)
 
 
-def _slo_alerts(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, ...]:
+def _slo_alerts(service: Service, slo: Slo, proven: Callable[[], Proof], spec: Spec) -> tuple[Alert, ...]:
     return (
         *_availability_burns(service, slo, proven, spec),
         *_latency_burns(service, slo, proven, spec),
@@ -122,7 +124,9 @@ def _slo_alerts(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[
     )
 
 
-def _availability_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, Alert]:
+def _availability_burns(
+    service: Service, slo: Slo, proven: Callable[[], Proof], spec: Spec
+) -> tuple[Alert, Alert]:
     name, traffic = service.name, spec.metrics.rules.min_requests_per_second
     promised = f"promised are {number(slo.availability)}% without failure."
     return (
@@ -133,7 +137,7 @@ def _availability_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -
             team=service.owner,
             summary=f"{name} uses up its error budget fast",
             description=f"{SHARE} of the requests to {name} failed {_FAST}; {promised}",
-            cases=proven.burns["failed", "fast"],
+            cases=lambda: proven().burns["failed", "fast"],
             labels={"service": name},
         ),
         Alert(
@@ -143,13 +147,15 @@ def _availability_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -
             team=service.owner,
             summary=f"{name} uses up its error budget before its time",
             description=f"{SHARE} of the requests to {name} failed {_SLOW}; {promised}",
-            cases=proven.burns["failed", "slow"],
+            cases=lambda: proven().burns["failed", "slow"],
             labels={"service": name},
         ),
     )
 
 
-def _latency_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tuple[Alert, Alert]:
+def _latency_burns(
+    service: Service, slo: Slo, proven: Callable[[], Proof], spec: Spec
+) -> tuple[Alert, Alert]:
     name, traffic = service.name, spec.metrics.rules.min_requests_per_second
     slow = f"{SHARE} of the requests to {name} took longer than {slo.latency.threshold}"
     promised = f"promised are {number(slo.latency.target)}% within it."
@@ -161,7 +167,7 @@ def _latency_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tup
             team=service.owner,
             summary=f"{name} is slow: its latency budget goes fast",
             description=f"{slow} {_FAST}; {promised}",
-            cases=proven.burns["slow", "fast"],
+            cases=lambda: proven().burns["slow", "fast"],
             labels={"service": name},
         ),
         Alert(
@@ -171,13 +177,13 @@ def _latency_burns(service: Service, slo: Slo, proven: Proof, spec: Spec) -> tup
             team=service.owner,
             summary=f"{name} is slow: its latency budget goes before its time",
             description=f"{slow} {_SLOW}; {promised}",
-            cases=proven.burns["slow", "slow"],
+            cases=lambda: proven().burns["slow", "slow"],
             labels={"service": name},
         ),
     )
 
 
-def _service_error_ratio_high(service: Service, proven: Proof, spec: Spec) -> Alert:
+def _service_error_ratio_high(service: Service, proven: Callable[[], Proof], spec: Spec) -> Alert:
     name, rules = service.name, spec.metrics.rules
     window, this = rules.error_window, f'{{service="{name}"}}'
     return Alert(
@@ -189,7 +195,7 @@ def _service_error_ratio_high(service: Service, proven: Proof, spec: Spec) -> Al
         summary=f"Many requests to {name} fail",
         description=f"{SHARE} of the requests to {name} failed over the last {window}; "
         f"the limit is {number(Decimal(str(rules.error_ratio)) * 100)}%.",
-        cases=proven.ratio,
+        cases=lambda: proven().ratio,
         hold=rules.error_hold,
         labels={"service": name},
     )

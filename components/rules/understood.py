@@ -45,7 +45,7 @@ def _understood(name: str, team: str, own: dict[str, str]) -> Alert:
         summary=f"Log lines of {name} are not understood: {PROBLEM}",
         description=f"{SHARE} of the log lines of {name} have a {PROBLEM} "
         "that is not understood. They are kept, with `parse_error`.",
-        cases=(
+        cases=lambda: (
             replace(few, name="a quarter", at="1600m", fires=(Firing("25%", {"problem": "time"}),)),
             replace(few, name="not yet for long enough", at="1200m"),
             few,

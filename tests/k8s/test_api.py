@@ -36,7 +36,7 @@ def _objects(stack: str) -> tuple[dict[str, Any], ...]:
     for part in plan(load(stack, refusals=refusals), stack).parts:
         if isinstance(part, Manifest) and not part.api_version.startswith(_OTHERS):
             name = f"{part.kind.lower()}-{part.object_name}.yaml"
-            found.append(yaml.safe_load(dict(part.files)[name]))
+            found.append(yaml.safe_load(dict(part.readable)[name]))
     return tuple(found)
 
 

@@ -16,8 +16,7 @@ from components.render.text import text
 from components.rules import files as rules
 from components.spec import Spec
 from k8s import names
-from k8s.objects import VALUE
-from k8s.parts import KubernetesPlan, Manifest, Release, nulls
+from k8s.parts import VALUE, KubernetesPlan, Manifest, Release, nulls
 from k8s.plan import plan
 from k8s.site import WITHOUT, site_of
 from obs.render import write
@@ -77,7 +76,7 @@ def test_rules_are_those_of_every_target_byte_for_byte(shipped: Spec, planned: K
     made = _of(planned, "PrometheusRule")
     assert {name: part.body["spec"] for name, part in made.items()} == wanted
     assert all(f"rules/{name}.yml" in documents for name in made)
-    told = yaml.safe_load(dict(made["gateway"].files)["prometheusrule-gateway.yaml"])
+    told = yaml.safe_load(dict(made["gateway"].readable)["prometheusrule-gateway.yaml"])
     assert told["spec"] == wanted["gateway"]
     assert "{{ $labels." in str(told)
 
@@ -104,7 +103,7 @@ def test_no_null_and_no_secret_anywhere(planned: KubernetesPlan) -> None:
             assert nulls(part.body) == []
     secrets = _of(planned, "Secret")
     assert secrets[names.SECRETS].body.get("stringData") is None
-    shown = yaml.safe_load(dict(secrets[names.SECRETS].files)[f"secret-{names.SECRETS}.yaml"])
+    shown = yaml.safe_load(dict(secrets[names.SECRETS].readable)[f"secret-{names.SECRETS}.yaml"])
     assert set(shown["stringData"].values()) == {VALUE}
 
 

@@ -316,7 +316,7 @@ def alert_on(name: str, expr: str, *series: str) -> Alert:
         team="platform",
         summary="",
         description="",
-        cases=(Case("a case", data, "5m", (Firing("1"),)),),
+        cases=lambda: (Case("a case", data, "5m", (Firing("1"),)),),
     )
 
 
