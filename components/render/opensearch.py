@@ -49,6 +49,8 @@ CHECK_COMMAND = (
 """Starts a throwaway node, unless only files of `SETUP_ONLY` differ: allow 300 s on a busy machine."""
 READY_PATH = "/_plugins/_security/health"
 """Answers 200 without credentials once the security plugin has its configuration, 503 before."""
+SECRETS = tuple(password_of(user) for user in opensearch_store.USERS)
+"""Secrets that the setup command reads, all generated, where the store has no tenants."""
 
 
 def render(spec: Spec, site: Site) -> Documents:
