@@ -63,6 +63,8 @@ class Network(AwsPart):
     """Services whose endpoint has an address of the VPC; S3's is a route."""
     opened: tuple[int, ...] = ()
     """Ports of tasks that all of the VPC reaches; all others only tasks do."""
+    gossip: int = 0
+    """Port at which tasks reach each other over UDP too; 0 where none does."""
 
 
 class Store(AwsPart):
@@ -119,6 +121,20 @@ class Workspace(AwsPart):
     series_limit: int
     """How many series it takes; what is beyond is refused, and an alarm tells."""
     definition: str = "alertmanager.yml"
+
+
+class Volumes(AwsPart):
+    """A file system for what outlives its task, a folder each: `volumes@<region>`."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Volumes",)
+
+    name: str = "volumes"
+    called: str
+    policy: str
+    folders: tuple[str, ...]
+    """Of whom: a task sees its own alone."""
+    owner: int
+    """The user who owns them all."""
 
 
 class Relay(AwsPart):
@@ -222,6 +238,8 @@ class Task(AwsPart):
     """What it does itself."""
     balanced: tuple[tuple[str, int], ...] = ()
     """Pairs of a target of the load balancer and the port that it passes on to."""
+    kept: bool = False
+    """Whether its data outlives it: in the folder of its name among `Volumes`."""
     beside: bool = False
     """Whether a new task stands beside the old one until it serves; else the old one goes first."""
     given: tuple[tuple[str, str], ...] = ()

@@ -8,10 +8,11 @@ import ipaddress
 from aws.balancer import balancer
 from aws.documents import canonical
 from aws.names import Names
+from aws.pairs import volumes
 from aws.parts import Archive, AwsPlan, Key, Network, Relay, Traces, Workspace, late, stand_in_url
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
 from aws.programs import programs
-from aws.site import by_xray, opened, site_of
+from aws.site import PEERS, by_xray, opened, self_run, site_of
 from aws.store import store
 from aws.tasks import compute
 from aws.watch import watch
@@ -26,19 +27,23 @@ from components.spec.base import milliseconds
 
 DAY = 86_400_000
 XRAY = "xray"
-ENDPOINTS = ("aps-workspaces", "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts")
+AMP = "aps-workspaces"
+ENDPOINTS = (AMP, "ecr.api", "ecr.dkr", "kms", "logs", "secretsmanager", "sns", "sqs", "sts")
 """Services that tasks reach by an address of the VPC. S3's endpoint is a route."""
 
 
 def plan(spec: Spec, stack: str) -> AwsPlan:
     """The plan of a stack on AWS; for a spec without refusals."""
     names = Names.of(spec)
-    key, network = _key(names), _network(spec, names)
+    key, network = _key(spec, names), _network(spec, names)
     stored = store(spec, names, key, network)
-    workspace, relay = _metrics(spec, names, key), _alerting(spec, names, key)
+    metrics, relay = (
+        volumes(spec, names, key, network) or _metrics(spec, names, key),
+        _alerting(spec, names, key),
+    )
     ground, archive = compute(spec, names, key, network), _archive(spec, names, key)
     balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
-    tasks = programs(spec, names, ground, stored, archive, workspace, relay, balanced)
+    tasks = programs(spec, names, ground, stored, archive, metrics, relay, balanced)
     return AwsPlan(
         stack=stack,
         parts=(
@@ -46,13 +51,13 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             network,
             stored,
             archive,
-            workspace,
+            metrics,
             relay,
             ground,
             *([balanced] if balanced else []),
             *([traced] if traced else []),
             *tasks,
-            watch(spec, names, stored, workspace, relay, tasks),
+            watch(spec, names, stored, metrics, relay, tasks),
         ),
         secrets=_secrets(spec),
         retain=spec.deploy.retain,
@@ -94,7 +99,7 @@ def _tags(spec: Spec, stack: str) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in sorted(found.items()) if value is not None)
 
 
-def _key(names: Names) -> Key:
+def _key(spec: Spec, names: Names) -> Key:
     """The account administers the key; services of AWS use it where they keep what is encrypted with it."""
     used = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom")
     root = {
@@ -120,7 +125,10 @@ def _key(names: Names) -> Key:
         by_service(
             sid, f"{service}.amazonaws.com", ("kms:Decrypt", "kms:GenerateDataKey"), "*", names.account
         )
-        for sid, service in (("Alarms", "cloudwatch"), ("Topic", "sns"), ("Workspace", "aps"))
+        for sid, service in (
+            *(("Alarms", "cloudwatch"), ("Topic", "sns")),
+            *(() if self_run(spec) else (("Workspace", "aps"),)),
+        )
     ]
     return Key(
         place=names.region,
@@ -148,9 +156,16 @@ def _network(spec: Spec, names: Names) -> Network:
         cidr=vpc.cidr,
         subnets=made,
         given=vpc.subnets,
-        endpoints=(*ENDPOINTS, XRAY) if by_xray(spec) else ENDPOINTS,
+        endpoints=_asked(spec),
         opened=opened(spec),
+        gossip=site_of(spec).port(PEERS) if self_run(spec) else 0,
     )
+
+
+def _asked(spec: Spec) -> tuple[str, ...]:
+    """Services that its tasks ask."""
+    found = tuple(name for name in ENDPOINTS if name != AMP or not self_run(spec))
+    return (*found, XRAY) if by_xray(spec) else found
 
 
 def _traces(spec: Spec, names: Names) -> Traces | None:
@@ -236,8 +251,13 @@ def _alerting(spec: Spec, names: Names, key: Key) -> Relay:
         allow(("sqs:SendMessage",), (queue,)),
         allow(("kms:Decrypt", "kms:GenerateDataKey"), (late("key"),)),
     )
-    told = by_service(
-        "Told", "aps.amazonaws.com", ("sns:GetTopicAttributes", "sns:Publish"), topic, names.account
+    # One of the stack's own tells by its role.
+    told = (
+        tls_only((topic,), "sns:Publish")
+        if self_run(spec)
+        else by_service(
+            "Told", "aps.amazonaws.com", ("sns:GetTopicAttributes", "sns:Publish"), topic, names.account
+        )
     )
     return Relay(
         place=names.region,

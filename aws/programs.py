@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from aws.names import Names
-from aws.parts import Archive, Balancer, Compute, Relay, Store, Task, Workspace, late
+from aws.pairs import pairs
+from aws.parts import Archive, Balancer, Compute, Relay, Store, Task, Volumes, Workspace, late
 from aws.policies import allow
 from aws.services import service_work
 from aws.site import by_xray, site_of
@@ -22,7 +23,7 @@ def programs(
     compute: Compute,
     store: Store,
     archive: Archive,
-    workspace: Workspace,
+    metrics: Workspace | Volumes,
     relay: Relay,
     balancer: Balancer | None,
 ) -> tuple[Task, ...]:
@@ -39,7 +40,11 @@ def programs(
         _keeper(spec, names, archive, (compute.id, store.id, archive.id)),
         keeps,
         replace(gateway, balanced=balancer.targets) if balancer else gateway,
-        _scraper(spec, names, (compute.id, workspace.id, relay.id)),
+        *(
+            pairs(spec, names, compute, metrics, relay)
+            if isinstance(metrics, Volumes)
+            else [_scraper(spec, names, (compute.id, metrics.id, relay.id))]
+        ),
     ]
     if runs_redis(spec):
         works.append(_program(spec, "redis", images.redis, (compute.id,)))

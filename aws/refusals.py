@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from aws.names import LIMITS, Names, fits
-from aws.site import by_xray, instances
+from aws.site import by_xray, instances, self_run
 from aws.tasks import ECR, ships
 from components.inventory import PROGRAMS, runs_redis
 from components.render import fluent_bit
@@ -90,9 +90,6 @@ def _not_yet(spec: Spec) -> list[Problem]:
     if spec.aws.compute != "ecs":
         expected = "expected 'ecs': target aws cannot make an EKS cluster yet"
         found.append(Problem(("aws", "compute"), spec.aws.compute, expected))
-    if spec.aws.metrics != "managed":
-        expected = "expected 'managed': target aws cannot run a Prometheus pair yet"
-        found.append(Problem(("aws", "metrics"), spec.aws.metrics, expected))
     absent = [("node", "no hosts"), *([] if runs_redis(spec) else [("redis", "no Redis")])]
     for place, exporter in absent:
         if place in spec.metrics.exporters:
@@ -107,6 +104,7 @@ def _images(spec: Spec) -> list[Problem]:
     used = {
         "redis": runs_redis(spec),
         "fluent_bit": ships(spec),
+        "alertmanager": self_run(spec),
         "jaeger": not by_xray(spec),
         "xray": by_xray(spec),
     }
@@ -114,8 +112,9 @@ def _images(spec: Spec) -> list[Problem]:
         image = getattr(spec.aws.images, name)
         if image is None and not used.get(name, True):
             continue
-        if image is not None and name in ("jaeger", "xray") and not used[name]:
-            expected = f"expected none: target aws keeps traces in {spec.aws.traces} here; {IT}"
+        if image is not None and name in ("alertmanager", "jaeger", "xray") and not used[name]:
+            instead = "a managed Alertmanager" if name == "alertmanager" else f"traces in {spec.aws.traces}"
+            expected = f"expected none: target aws has {instead} here; {IT}"
             found.append(Problem(("aws", "images", name), image, expected))
             continue
         if image is None:
@@ -139,8 +138,13 @@ def _workspace(spec: Spec) -> list[Problem]:
     """What a managed Prometheus keeps."""
     found: list[Problem] = []
     if spec.aws.partition == "aws-cn":
-        expected = "expected a region outside China, where target aws finds no managed Prometheus"
+        expected = (
+            "expected a region outside China, where target aws finds no managed Prometheus, and knows no "
+            "names of endpoints"
+        )
         found.append(Problem(("aws", "region"), spec.aws.region, expected))
+    if self_run(spec):
+        return found
     kept = spec.metrics.retention
     length = milliseconds(kept.time)
     if length % DAY or not 1 <= length // DAY <= LONGEST_DAYS:

@@ -1,6 +1,8 @@
 """A region as a site: tasks have addresses of their own, under names of a private zone; what AWS manages has
 the name that AWS gives it, which is known later."""
 
+from dataclasses import replace
+
 from aws.parts import late
 from components.inventory import PROGRAMS
 from components.render import xray
@@ -8,14 +10,13 @@ from components.site import Folders, Listener, Site
 from components.spec import Spec
 
 ANY = "0.0.0.0"  # noqa: S104 - of a task's own interface; its security group says who reaches it
-MANAGED = ("opensearch", "alertmanager")
-"""Programs of the inventory that AWS runs in the stack's place."""
-ABSENT = (
-    *MANAGED,
-    *("collector-agent", "front", "node-exporter", "pages", "prometheus", "sink"),
-)
-"""Those that no task runs. Prometheus does, but as an agent, which judges nothing and knows no Alertmanager:
-the rules on it would fire for good."""
+ABSENT = ("collector-agent", "front", "node-exporter", "opensearch", "pages", "sink")
+"""Programs of the inventory that no task runs."""
+PAIRS = ("alertmanager", "prometheus")
+"""Those that are two where the stack has its own, and none where AWS runs them in its place. There is a task
+`prometheus` then too, but as an agent, which judges nothing and knows no Alertmanager: rules on it would fire
+for good."""
+PEERS = "alertmanager-cluster"
 FOLDERS = Folders(
     secrets="/run/obs/secrets",
     certificates="/etc/obs/certificates",
@@ -47,7 +48,7 @@ def site_of(spec: Spec) -> Site:
             **{
                 socket.name: _listener(spec, row.name, base + socket.offset)
                 for row in PROGRAMS
-                if row.name not in ABSENT and row.runs(spec) and not (row.name == "jaeger" and by_xray(spec))
+                if row.name not in _absent(spec) and row.runs(spec)
                 for socket in row.sockets
                 if socket.opened(spec) and (not socket.peers or len(instances(spec, row.name)) > 1)
             },
@@ -61,6 +62,26 @@ def site_of(spec: Spec) -> Site:
     )
 
 
+def site_at(spec: Spec, instance: str) -> Site:
+    """What one of a pair sees: its own name, and of those who gossip the other. An Alertmanager that is given
+    its own name cannot tell that it is itself; its address it finds."""
+    site = site_of(spec)
+    peers = site.listeners[PEERS]
+    others = tuple(address for address in peers.dial if not address.startswith(f"{instance}."))
+    listeners = {**site.listeners, PEERS: replace(peers, dial=others)}
+    return replace(site, name=instance, listeners=listeners)
+
+
+def _absent(spec: Spec) -> tuple[str, ...]:
+    kept = ("jaeger",) if by_xray(spec) else ()
+    return (*ABSENT, *kept, *(() if self_run(spec) else PAIRS))
+
+
+def self_run(spec: Spec) -> bool:
+    """Whether the stack keeps samples and judges rules itself."""
+    return spec.aws.metrics == "self"
+
+
 def by_xray(spec: Spec) -> bool:
     """Whether X-Ray keeps traces, and no Jaeger."""
     return spec.aws.traces == "xray"
@@ -72,7 +93,9 @@ def _listener(spec: Spec, name: str, port: int) -> Listener:
 
 
 def instances(spec: Spec, program: str) -> tuple[str, ...]:
-    """Names of the tasks of a program: a gateway in each zone where it matters, of all others one."""
+    """Names of the tasks of a program: a gateway in each zone where it matters, pairs, of all others one."""
+    if program in PAIRS and self_run(spec):
+        return (f"{program}-1", f"{program}-2")
     if program == "collector" and spec.environment.tier in ("staging", "prod"):
         return tuple(f"{program}-{number}" for number in range(1, spec.aws.vpc.zones + 1))
     return (program,)

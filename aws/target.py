@@ -16,6 +16,7 @@ from aws.parts import (
     Store,
     Task,
     Traces,
+    Volumes,
     Watch,
     Workspace,
 )
@@ -124,7 +125,7 @@ def checks(plan: AwsPlan) -> list[Checked]:
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
-    kinds=(Archive, Balancer, Compute, Key, Network, Relay, Store, Task, Traces, Watch, Workspace),
+    kinds=(Archive, Balancer, Compute, Key, Network, Relay, Store, Task, Traces, Volumes, Watch, Workspace),
     refusals=refusals,
     plan=plan,
     resources=resources,

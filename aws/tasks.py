@@ -62,6 +62,8 @@ class Work:
     balanced: tuple[Target, ...] = ()
     """Ports that the load balancer passes on to."""
     shipper: Shipper | None = None
+    kept: bool = False
+    """Whether its data outlives the task."""
     serves: bool = False
     """Whether a new task stands beside the old one until it serves. What keeps something, or does work of its
     own, must not be there twice."""
@@ -121,6 +123,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         task_policy=canonical(_own(names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
         balanced=tuple((target.name, target.port) for target in work.balanced),
+        kept=work.kept,
         beside=work.serves,
     )
 
@@ -139,7 +142,7 @@ def _programs(spec: Spec) -> str:
 
 
 def _mounts(work: Work) -> dict[str, str]:
-    """Volume -> where it is. Bound to the task, and gone with it."""
+    """Volume -> where it is. Bound to the task, and gone with it, but for data that is kept."""
     return {
         "certificates": FOLDERS.certificates,
         "conf": CONF,
@@ -163,7 +166,12 @@ def _files(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
             for name in _read(work)
         ],
         **{name: mounts[name] for name in ("certificates", "conf", "secrets")},
-        "writable": [mounts[name] for name in ("data", "queue", "tmp") if name in mounts],
+        # What outlives the task belongs to its user already, and is nobody's to give away.
+        "writable": [
+            mounts[name]
+            for name in ("data", "queue", "tmp")
+            if name in mounts and not (work.kept and name == "data")
+        ],
         "variables": {name: _variable(name) for name in sorted(work.secrets)},
         "owner": NOBODY,
     }

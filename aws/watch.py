@@ -4,7 +4,7 @@ from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Alarm, Relay, Store, Task, Watch, Workspace, late
+from aws.parts import Alarm, Relay, Store, Task, Volumes, Watch, Workspace, late
 from components.plan import Pillar
 from components.spec import Spec
 
@@ -14,14 +14,20 @@ SPARE = 0.2
 
 
 def watch(
-    spec: Spec, names: Names, store: Store, workspace: Workspace, relay: Relay, tasks: tuple[Task, ...]
+    spec: Spec,
+    names: Names,
+    store: Store,
+    metrics: Workspace | Volumes,
+    relay: Relay,
+    tasks: tuple[Task, ...],
 ) -> Watch:
     """The part of it; its alarms are told by the relay's topic of alarms, to people."""
-    found = (*_domain(store, names), *_workspace(names), *_topic(relay, names), *_tasks(tasks, names))
+    kept = _volumes(names) if isinstance(metrics, Volumes) else _workspace(names)
+    found = (*_domain(store, names), *kept, *_topic(relay, names), *_tasks(tasks, names))
     return Watch(
         place=names.region,
         pillar=Pillar.ALERTING,
-        needs=(store.id, workspace.id, relay.id),
+        needs=(store.id, metrics.id, relay.id),
         alarms=found,
         dashboard=names.prefix,
         body=canonical({"widgets": [_widget(names, *item) for item in enumerate(found)]}),
@@ -78,6 +84,22 @@ def _workspace(names: Names) -> tuple[Alarm, ...]:
             ("not-notified", "The workspace cannot tell of alerts", "AlertManagerNotificationsFailed"),
         )
     )
+
+
+def _volumes(names: Names) -> tuple[Alarm, ...]:
+    """Who waits for a volume scrapes late and judges late."""
+    alarm = Alarm(
+        name=names.own("volumes-slow"),
+        text="Tasks wait for their volumes: docs/targets/aws.md#alarms",
+        namespace="AWS/EFS",
+        metric="PercentIOLimit",
+        dimensions=(("FileSystemId", late("volumes")),),
+        statistic="Average",
+        comparison=ABOVE,
+        threshold=90,
+        minutes=15,
+    )
+    return (alarm,)
 
 
 def _topic(relay: Relay, names: Names) -> tuple[Alarm, ...]:

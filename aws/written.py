@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws.parts import late
-from aws.site import FOLDERS, site_of
+from aws.site import FOLDERS, PAIRS, instances, site_of
 from components.parity.scrapes import scrape_job
 from components.parity.written import Written, addresses_of, load
-from components.render import fluent_bit, fluent_bit_forward
+from components.render import fluent_bit, fluent_bit_forward, prometheus
 from components.spec import Spec
 
 RULES = "rules/"
@@ -22,14 +22,23 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     found = Written(addresses=addresses_of(site_of(spec)), folders=_folders())
     jobs: list[Any] = []
     world: dict[str, Any] = {}
+    # Of a pair the first speaks for both.
+    first = {instances(spec, program)[0]: program for program in PAIRS}
+    others = {name for program in PAIRS for name in instances(spec, program)[1:]}
     for path, text in files.items():
-        part, file = path.split("/", 1)
+        folder, file = path.split("/", 1)
+        if folder in others:
+            continue
+        part = first.get(folder, folder)
         if part == "metrics":
             _managed(found, file, text)
         elif part == "prometheus":
             if file.startswith("scrape/"):
                 jobs += load(text)["scrape_configs"]
+            elif file.startswith(RULES):
+                found.rules[_file(file)] = load(text)["groups"]
             else:
+                _store(found, load(text))
                 world = load(text)["global"]
         elif part == "housekeeper" and file.startswith("setup/"):
             found.add("opensearch", file, text)
@@ -38,16 +47,31 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     for job in jobs:
         found.jobs.setdefault(job["job_name"], []).append(scrape_job(world, job))
     found.store |= {
-        "external_labels": world["external_labels"],
+        "external_labels": {k: v for k, v in world["external_labels"].items() if k != prometheus.REPLICA},
         "names": world["metric_name_escaping_scheme"],
     }
     return found
 
 
+def _store(found: Written, said: Any) -> None:
+    """Of a Prometheus that keeps samples itself, in its own words."""
+    if "storage" in said:
+        storage = said["storage"]
+        found.store |= {
+            "evaluation_interval": said["global"]["evaluation_interval"],
+            "retention": storage["tsdb"]["retention"],
+            "exemplars": storage["exemplars"]["max_exemplars"],
+        }
+
+
+def _file(path: str) -> str:
+    return path.removeprefix(RULES).removesuffix(".yml")
+
+
 def _managed(found: Written, file: str, text: str) -> None:
     """Of the workspace: rules, routes with their words, and how long samples stay."""
     if file.startswith(RULES):
-        found.rules[file.removeprefix(RULES).removesuffix(".yml")] = load(text)["groups"]
+        found.rules[_file(file)] = load(text)["groups"]
     elif file == "alertmanager.yml":
         said = load(text)
         found.add("alertmanager", file, said["alertmanager_config"])

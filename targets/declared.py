@@ -118,6 +118,10 @@ _AWS = (
         apart=r'"\{collector-agent-[a-z]+\}", ',
     ),
     Declared(
+        "two Alertmanagers are to know each other: those of a cluster with `ha`, of AWS with `metrics: self`",
+        ("rules: platform-clusters/*",),
+    ),
+    Declared(
         "a workspace judges each group at its own interval, takes no exemplars, and is bound by time alone",
         (
             "scrape jobs: all jobs/evaluation_interval",

@@ -62,7 +62,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.account": (("aws", "account"), "210987654321"),
     "aws.region": (("aws", "region"), "us-gov-west-1"),
     "aws.compute": (("aws", "compute"), "eks"),
-    "aws.metrics": (("aws", "metrics"), "self"),
+    "aws.metrics": (("aws",), specs.account_with_pairs()),
     "aws.vpc.id": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),
     "aws.vpc.subnets": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),
     "aws.vpc.cidr": (("aws", "vpc", "cidr"), "10.99.0.0/16"),
@@ -76,6 +76,7 @@ CASES: dict[str, tuple[Path, Any]] = {
         for name in ("programs", "collector", "jaeger", "prometheus", "redis", "fluent_bit")
     },
     "aws.images.xray": (("aws", "images", "xray"), f"{ECR}/other@sha256:{'1' * 64}"),
+    "aws.images.alertmanager": (("aws", "images", "alertmanager"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.traces": (("aws",), specs.account_with_xray()),
     "aws.balancer.certificate": (("aws", "balancer", "certificate"), CERTIFICATE),
     "aws.log_retention": (("aws", "log_retention"), "7d"),
@@ -332,7 +333,6 @@ REFUSED: dict[str, set[str]] = {
         "logging.inputs[].multiline",
         "alerting.sink",
         "aws.compute",
-        "aws.metrics",
     },
 }
 """Target -> cases that it cannot honour and must therefore refuse."""

@@ -223,6 +223,13 @@ def account_with_xray() -> Stack:
     return {**found, "traces": "xray"}
 
 
+def account_with_pairs() -> Stack:
+    """The same, where the stack has a Prometheus and an Alertmanager of its own, two of each."""
+    found = account()
+    found["images"]["alertmanager"] = found["images"]["collector"].replace("collector", "alertmanager")
+    return {**found, "metrics": "self"}
+
+
 def _merge(base: Any, change: Any) -> Any:
     if isinstance(base, dict) and isinstance(change, dict):
         return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}

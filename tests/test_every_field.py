@@ -137,6 +137,8 @@ def _given(field: str, target: str) -> Any:
         given["tracing"] |= {"retention": "30d", "storage": {}}
         if field == "aws.images.xray":
             given["aws"] = specs.account_with_xray()
+    if target == "aws" and field == "aws.images.alertmanager":
+        given["aws"] = specs.account_with_pairs()
     return given
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from aws.account import taken
 from aws.account.ask import Asking, missing
 from aws.account.finding import Finding
+from aws.account.kept import volumes
 from aws.account.senders import balancer, traces
 from aws.parts import (
     Archive,
@@ -20,6 +21,7 @@ from aws.parts import (
     Store,
     Task,
     Traces,
+    Volumes,
     Watch,
     Workspace,
 )
@@ -66,6 +68,7 @@ ELSEWHERE: dict[type[AwsPart], tuple[str, ...]] = {
     Store: ("domain",),
     Compute: ("cluster",),
     Relay: ("function", "queue", "alarm"),
+    Volumes: ("file system",),
     Watch: ("alarm",),
 }
 """Kind of a part -> kinds of names that its own look asks for."""
@@ -301,7 +304,8 @@ PERMISSIONS = (
     *("aps:DescribeAlertManagerDefinition", "aps:DescribeRuleGroupsNamespace", "es:DescribeDomainHealth"),
     *("lambda:GetFunctionConfiguration", "s3:GetBucketVersioning", "sqs:GetQueueAttributes"),
     *("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroups"),
-    *("elasticloadbalancing:DescribeTargetHealth", "xray:GetGroup"),
+    *("elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems"),
+    *("elasticfilesystem:DescribeMountTargets", "elasticloadbalancing:DescribeTargetHealth", "xray:GetGroup"),
 )
 """What the caller must be allowed to do beyond what preflight asks."""
 LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] = {
@@ -314,6 +318,7 @@ LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] 
     Store: _store,
     Task: _task,
     Traces: traces,
+    Volumes: volumes,
     Watch: _watch,
 }
 """Kind of a part -> what is asked of it beyond names."""

@@ -15,6 +15,7 @@ BY_KIND = {
     "Relay": ("lambda", "sns", "sqs"),
     "Store": ("es",),
     "Task": ("ecr", "fargate"),
+    "Volumes": ("efs",),
     "Workspace": ("aps",),
 }
 """Kind of a part -> what it uses besides."""

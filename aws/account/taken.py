@@ -7,7 +7,7 @@ from typing import Any
 
 from aws.account.ask import Asking, code, missing
 from aws.account.checks import Check, Tags, obstacle, tags
-from aws.parts import Archive, AwsPlan, Compute, Key, Relay, Store, Task, Watch, Workspace
+from aws.parts import Archive, AwsPlan, Compute, Key, Relay, Store, Task, Volumes, Watch, Workspace
 from components.target import Obstacle
 
 OWN = "obs:stack"
@@ -106,6 +106,8 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
             yield _log_group(part.log_group)
             yield from (_role(f"{part.family}-{kind}") for kind in ("execution", "task"))
             yield from (_secret(called) for _, called in part.given)
+        elif isinstance(part, Volumes):
+            yield Name("file system", part.called, "efs", ("elasticfilesystem:DescribeFileSystems",), volumes)
         elif isinstance(part, Watch):
             yield from (_alarm(alarm.name) for alarm in part.alarms)
 
@@ -207,6 +209,12 @@ def _queue(client: Any, name: str) -> Tags:
 
 def _function(client: Any, arn: str) -> Tags:
     return dict(client.list_tags(Resource=arn).get("Tags", {}))
+
+
+def volumes(client: Any, token: str) -> Tags | None:
+    """The tags of the file system that was made with a token: an account has one of each."""
+    found = client.describe_file_systems(CreationToken=token)["FileSystems"]
+    return tags(found[0].get("Tags")) if found else None
 
 
 def _cluster(client: Any, name: str) -> Tags | None:

@@ -12,7 +12,7 @@ from aws.account.ask import Asking, at_once, trouble
 from aws.account.preflight import identity
 from aws.account.status import status
 from aws.account.taken import OWN
-from aws.parts import Archive, AwsPart, AwsPlan, Compute, Key, Store, Workspace
+from aws.parts import Archive, AwsPart, AwsPlan, Compute, Key, Store, Volumes, Workspace
 from components.target import Checked
 
 Say = tuple[bool, str]
@@ -37,14 +37,17 @@ def checks(plan: AwsPlan, asking: Asking | None = None) -> list[Checked]:
         ("nothing open to the world", "all"): partial(_groups, plan, asking),
         ("key is turned each year", "all"): partial(_key, plan, asking),
     }
-    if not asking.stand_in:
+    own = any(isinstance(part, Volumes) for part in plan.parts)
+    if own:
+        calls["volumes encrypted", "metrics"] = partial(_volumes, plan, asking)
+    elif not asking.stand_in:
         calls["samples arrive", "metrics"] = partial(_samples, plan, asking)
     for (name, pillar), answer in at_once(calls, asking.deadline).items():
         if isinstance(answer, Exception):
             rows.append(Checked(name, pillar, "failed", f"no answer: {trouble(answer).words}"))
         else:
             rows.append(Checked(name, pillar, "passed" if answer[0] else "failed", answer[1]))
-    return [*rows, *_not_applied(asking)]
+    return [*rows, *_not_applied(asking, own)]
 
 
 def _of_part(row: Any) -> Checked:
@@ -55,7 +58,7 @@ def _of_part(row: Any) -> Checked:
     return Checked(name, str(row.pillar), "failed", f"{row.state}: {words}. {row.what_to_do}")
 
 
-def _not_applied(asking: Asking) -> Iterator[Checked]:
+def _not_applied(asking: Asking, own: bool) -> Iterator[Checked]:
     """What is asked on other targets, and not here."""
     rows = [
         ("request followed", "tracing", f"{INSIDE}, in which services and the collector are"),
@@ -63,7 +66,9 @@ def _not_applied(asking: Asking) -> Iterator[Checked]:
         ("traces found", "tracing", f"{INSIDE}, from which requests with traces are sent"),
         ("faults noticed", "alerting", "services are not the demo's own, or cannot be reached: " + INSIDE),
     ]
-    if asking.stand_in:
+    if own:
+        rows.append(("samples arrive", "metrics", f"{INSIDE}, in which Prometheus is"))
+    elif asking.stand_in:
         rows.append(("samples arrive", "metrics", "a stand-in takes no samples, and runs no tasks"))
     for name, pillar, why in rows:
         yield Checked(name, pillar, "not applied", why)
@@ -130,6 +135,17 @@ def _domain(plan: AwsPlan, asking: Asking) -> Say:
     if found.get("EngineVersion") != part.version:
         wrong.append(f"it has {found.get('EngineVersion')}, expected {part.version}")
     return _said(wrong, f"{part.domain}: {part.version}, encrypted, TLS alone, in the network alone")
+
+
+def _volumes(plan: AwsPlan, asking: Asking) -> Say:
+    [part] = [part for part in plan.parts if isinstance(part, Volumes)]
+    systems = asking.client("efs").describe_file_systems(CreationToken=part.called)["FileSystems"]
+    if not systems:
+        return False, f"file system {part.called} is not there"
+    wrong = [] if systems[0].get("Encrypted") else ["what they hold is not encrypted"]
+    if systems[0].get("KmsKeyId") != _arn(plan, asking):
+        wrong.append("they are not under the stack's key")
+    return _said(wrong, f"{len(part.folders)} folders, under the stack's key")
 
 
 def _groups(plan: AwsPlan, asking: Asking) -> Say:

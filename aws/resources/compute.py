@@ -11,6 +11,8 @@ from aws.resources.bucket import private
 from aws.resources.component import Account, Component
 from aws.resources.secrets import kept
 
+DATA = "data"
+"""The volume of what a program keeps."""
 SECONDS = 10
 """How long a name may be remembered: a new task has another address."""
 OLDER = 90
@@ -109,10 +111,26 @@ class TaskComponent(Component):
             runtime_platform=ecs.TaskDefinitionRuntimePlatformArgs(
                 cpu_architecture="X86_64", operating_system_family="LINUX"
             ),
-            volumes=[ecs.TaskDefinitionVolumeArgs(name=name) for name in part.volumes],
+            volumes=[self._volume(part, name) for name in part.volumes],
             execution_role_arn=self._role(part, "execution", part.execution_policy),
             task_role_arn=self._role(part, "task", part.task_policy),
             opts=self.options(),
+        )
+
+    def _volume(self, part: Task, name: str) -> ecs.TaskDefinitionVolumeArgs:
+        """Of the task's own disk; or, of data that outlives it, its folder of the file system."""
+        if not part.kept or name != DATA:
+            return ecs.TaskDefinitionVolumeArgs(name=name)
+        late = self.account.late
+        return ecs.TaskDefinitionVolumeArgs(
+            name=name,
+            efs_volume_configuration=ecs.TaskDefinitionVolumeEfsVolumeConfigurationArgs(
+                file_system_id=late["volumes"],
+                transit_encryption="ENABLED",
+                authorization_config=ecs.TaskDefinitionVolumeEfsVolumeConfigurationAuthorizationConfigArgs(
+                    access_point_id=late[f"folder-id/{part.name}"], iam="ENABLED"
+                ),
+            ),
         )
 
     def _role(self, part: Task, kind: str, may: str) -> pulumi.Output[str]:

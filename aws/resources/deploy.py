@@ -16,6 +16,7 @@ from aws.parts import (
     Store,
     Task,
     Traces,
+    Volumes,
     Watch,
     Workspace,
 )
@@ -29,6 +30,7 @@ from aws.resources.logs import LogsComponent
 from aws.resources.metrics import MetricsComponent
 from aws.resources.network import NetworkComponent
 from aws.resources.traces import TracesComponent
+from aws.resources.volumes import VolumesComponent
 from aws.resources.watch import WatchComponent
 
 
@@ -59,6 +61,8 @@ class Deployed:
             return ComputeComponent(account, part, opts)
         if isinstance(part, Task):
             return TaskComponent(account, part, self._secrets, opts)
+        if isinstance(part, Volumes):
+            return VolumesComponent(account, part, opts)
         if isinstance(part, Watch):
             return WatchComponent(account, part, opts)
         if isinstance(part, Workspace):

@@ -78,6 +78,8 @@ class NetworkComponent(Component):
                 to_port=port,
                 opts=self.options(),
             )
+        if part.gossip:
+            self._gossip(part.gossip, group)
         # What is scraped may have any port of the VPC; endpoints, and S3 behind its route, speak HTTPS.
         for name, network, first, last in (
             ("vpc", part.cidr, 0, 65535),
@@ -92,6 +94,26 @@ class NetworkComponent(Component):
                 to_port=last,
                 opts=self.options(),
             )
+
+    def _gossip(self, port: int, group: ec2.SecurityGroup) -> None:
+        vpc.SecurityGroupIngressRule(
+            self.named("gossip-in"),
+            security_group_id=group.id,
+            referenced_security_group_id=group.id,
+            ip_protocol="udp",
+            from_port=port,
+            to_port=port,
+            opts=self.options(),
+        )
+        vpc.SecurityGroupEgressRule(
+            self.named("gossip-out"),
+            security_group_id=group.id,
+            referenced_security_group_id=group.id,
+            ip_protocol="udp",
+            from_port=port,
+            to_port=port,
+            opts=self.options(),
+        )
 
     def _made(self, part: Network) -> tuple[pulumi.Output[str], list[pulumi.Input[str]]]:
         """A VPC of the stack's own: without a way to the internet, and S3 by a route."""

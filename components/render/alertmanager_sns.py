@@ -1,4 +1,5 @@
-"""Alertmanager where it can tell nobody but an SNS topic, as in Amazon Managed Service for Prometheus.
+"""Alertmanager where it can tell nobody but an SNS topic, as in Amazon Managed Service for Prometheus, or in
+a network without a way out.
 
 Routes, grouping, inhibitions and words are those of every target. Each receiver becomes messages to one
 topic, which say for whom they are; `agents.sns_relay` gives them to the receiver. A message holds the texts
@@ -23,17 +24,29 @@ TEMPLATES = "obs.tmpl"
 
 def render(spec: Spec, topic: str, region: str) -> Documents:
     """`alertmanager.yml`, the definition of a workspace. The topic's ARN may be a token."""
-    config = {
-        "templates": [TEMPLATES],
+    definition = {
+        "alertmanager_config": text.text(Document(_config(spec, topic, region, TEMPLATES), "yaml")),
+        "template_files": {TEMPLATES: TEMPLATE + _MESSAGES},
+    }
+    return {"alertmanager.yml": Document(definition, "yaml")}
+
+
+def own(spec: Spec, topic: str, region: str) -> Documents:
+    """The same for an Alertmanager of the stack's own: `alertmanager.yml`, and its messages' template."""
+    path = f"templates/{TEMPLATES}"
+    return {
+        "alertmanager.yml": Document(_config(spec, topic, region, path), "yaml"),
+        path: Document(TEMPLATE + _MESSAGES, "text"),
+    }
+
+
+def _config(spec: Spec, topic: str, region: str, templates: str) -> dict[str, Any]:
+    return {
+        "templates": [templates],
         "route": alertmanager.route(spec),
         "receivers": [_receiver(receiver, topic, region) for receiver in spec.alerting.receivers],
         **alertmanager.inhibitions(spec),
     }
-    definition = {
-        "alertmanager_config": text.text(Document(config, "yaml")),
-        "template_files": {TEMPLATES: TEMPLATE + _MESSAGES},
-    }
-    return {"alertmanager.yml": Document(definition, "yaml")}
 
 
 def _receiver(receiver: Receiver, topic: str, region: str) -> dict[str, Any]:

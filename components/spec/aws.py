@@ -17,7 +17,7 @@ PARTITIONS = (
 """How a region begins, its partition, and how names of hosts there end."""
 
 SERVICES = (
-    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "elbv2", "iam", "kms", "lambda", "logs",
+    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "efs", "elbv2", "iam", "kms", "lambda", "logs",
     "opensearch", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "sts", "xray",
 )  # fmt: skip
 """The services that a stack uses, as the provider names their endpoints."""
@@ -151,7 +151,9 @@ class TaskImages(Model):
     """The image with our collector, `otelcol`."""
     jaeger: Image | None = None
     prometheus: Image | None = None
-    """It scrapes, and sends to where samples are kept."""
+    """It scrapes, and sends to where samples are kept; or keeps them (`metrics: self`)."""
+    alertmanager: Image | None = None
+    """Where the stack has Alertmanagers of its own (`metrics: self`)."""
     redis: Image | None = None
     """For services of the stack with `run.redis`."""
     fluent_bit: Image | None = None
@@ -186,7 +188,8 @@ class Aws(Model):
     """Needed with target aws; `environment.region` is only the label."""
     compute: Literal["ecs", "eks"] = "ecs"
     metrics: Literal["managed", "self"] = "managed"
-    """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a Prometheus pair."""
+    """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a pair of Prometheus and
+    one of Alertmanager, as tasks with volumes that outlive them."""
     vpc: Vpc = Vpc()
     domain: Domain = Domain()
     traces: Literal["jaeger", "xray"] = "jaeger"

@@ -30,6 +30,13 @@ def spec(**changes: Any) -> Spec:
     return specs.spec_on_aws(**changes)
 
 
+def with_pairs(**changes: Any) -> Spec:
+    """The same with a Prometheus and an Alertmanager of its own, two of each."""
+    stack = specs.on_aws(**changes)
+    stack["aws"] = specs.account_with_pairs()
+    return Spec.model_validate_json(json.dumps(stack))
+
+
 def without_account(patch: pytest.MonkeyPatch) -> None:
     """Credentials that are none: nothing here can reach the real AWS."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -91,4 +98,4 @@ def part(plan: AwsPlan, name: str) -> Part:
     return found
 
 
-__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec", "without_account"]
+__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec", "with_pairs", "without_account"]

@@ -116,6 +116,12 @@ END: dict[str, End] = {
     "aws:ecs/cluster:Cluster": _call("ecs", "delete_cluster", "cluster"),
     "aws:ecs/service:Service": _service,
     "aws:ecs/taskDefinition:TaskDefinition": _call("ecs", "deregister_task_definition", "taskDefinition"),
+    "aws:efs/accessPoint:AccessPoint": _call("efs", "delete_access_point", "AccessPointId"),
+    "aws:efs/fileSystem:FileSystem": _call("efs", "delete_file_system", "FileSystemId"),
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": lambda id_, _given: asked(
+        "efs", "DeleteFileSystemPolicy", FileSystemId=id_
+    ),
+    "aws:efs/mountTarget:MountTarget": _call("efs", "delete_mount_target", "MountTargetId"),
     "aws:iam/role:Role": _call("iam", "delete_role", "RoleName"),
     "aws:iam/rolePolicy:RolePolicy": lambda id_, given: boto3.client("iam").delete_role_policy(
         RoleName=given["role"], PolicyName=id_.partition(":")[2]

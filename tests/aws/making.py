@@ -12,7 +12,7 @@ import boto3
 import botocore.session
 from botocore.validate import validate_parameters
 
-from tests.aws import balancing, ground, stores, tasks
+from tests.aws import balancing, ground, stores, tasks, volumes
 from tests.aws.ground import REGION, Inputs, Made, begun
 
 
@@ -216,6 +216,10 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:ecs/cluster:Cluster": tasks.cluster,
     "aws:ecs/service:Service": tasks.service,
     "aws:ecs/taskDefinition:TaskDefinition": tasks.definition,
+    "aws:efs/accessPoint:AccessPoint": volumes.folder,
+    "aws:efs/fileSystem:FileSystem": volumes.system,
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": volumes.policy,
+    "aws:efs/mountTarget:MountTarget": volumes.target,
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:kms/alias:Alias": ground.alias,

@@ -247,6 +247,11 @@ def _budget(id_: str, given: Inputs) -> Inputs:
     return {"limitAmount": given["limitAmount"] if float(amount) == float(given["limitAmount"]) else amount}
 
 
+def _file_system_policy(id_: str, given: Inputs) -> Inputs:
+    found = boto3.client("efs").describe_file_system_policy(FileSystemId=id_)["Policy"]
+    return {"policy": as_written(given["policy"], found)}
+
+
 READ: dict[str, Read] = {
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
     "aws:amp/workspace:Workspace": _workspace,
@@ -264,6 +269,10 @@ READ: dict[str, Read] = {
     "aws:ecs/cluster:Cluster": _cluster,
     "aws:ecs/service:Service": _service,
     "aws:ecs/taskDefinition:TaskDefinition": _definition,
+    "aws:efs/accessPoint:AccessPoint": _there("efs", "describe_access_points", "AccessPointId"),
+    "aws:efs/fileSystem:FileSystem": _there("efs", "describe_file_systems", "FileSystemId"),
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": _file_system_policy,
+    "aws:efs/mountTarget:MountTarget": _there("efs", "describe_mount_targets", "MountTargetId"),
     "aws:iam/role:Role": _role,
     "aws:iam/rolePolicy:RolePolicy": _role_policy,
     "aws:kms/alias:Alias": _alias,

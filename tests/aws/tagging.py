@@ -34,6 +34,9 @@ TAG: dict[str, Tag] = {
     "aws:ecs/cluster:Cluster": lambda id_, _made, tags: boto3.client("ecs").tag_resource(
         resourceArn=id_, tags=pairs(tags, "key", "value")
     ),
+    "aws:efs/fileSystem:FileSystem": lambda id_, _made, tags: boto3.client("efs").tag_resource(
+        ResourceId=id_, Tags=pairs(tags)
+    ),
     "aws:iam/role:Role": lambda id_, _made, tags: boto3.client("iam").tag_role(
         RoleName=id_, Tags=pairs(tags)
     ),

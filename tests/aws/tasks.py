@@ -66,6 +66,20 @@ def document(given: Inputs) -> Made:
     return given["key"], {"versionId": made["VersionId"]}
 
 
+def _of_efs(volume: Inputs) -> Inputs:
+    """A volume that outlives the task."""
+    if not (given := volume.get("efsVolumeConfiguration")):
+        return {}
+    by = given["authorizationConfig"]
+    return {
+        "efsVolumeConfiguration": {
+            "fileSystemId": given["fileSystemId"],
+            "transitEncryption": given["transitEncryption"],
+            "authorizationConfig": {"accessPointId": by["accessPointId"], "iam": by["iam"]},
+        }
+    }
+
+
 def definition(given: Inputs) -> Made:
     platform = given["runtimePlatform"]
     made = boto3.client("ecs").register_task_definition(
@@ -79,7 +93,7 @@ def definition(given: Inputs) -> Made:
             "cpuArchitecture": platform["cpuArchitecture"],
             "operatingSystemFamily": platform["operatingSystemFamily"],
         },
-        volumes=[{"name": item["name"]} for item in given["volumes"]],
+        volumes=[{"name": item["name"], **_of_efs(item)} for item in given["volumes"]],
         executionRoleArn=given["executionRoleArn"],
         taskRoleArn=given["taskRoleArn"],
     )

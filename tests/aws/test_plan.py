@@ -125,7 +125,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"aws": {"region": None}}, "aws.region"),
     ({"aws": {"region": "cn-north-1"}}, "aws.region"),
     ({"aws": {"compute": "eks"}}, "aws.compute"),
-    ({"aws": {"metrics": "self"}}, "aws.metrics"),
     ({"aws": {"log_retention": "31d"}}, "aws.log_retention"),
     ({"environment": {"name": "production-of-the-whole-shop"}}, "environment.name"),
     ({"metrics": {"exporters": ["node"]}}, "metrics.exporters"),

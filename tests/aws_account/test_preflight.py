@@ -17,7 +17,7 @@ from aws.account.preflight import preflight
 from aws.parts import AwsPlan
 from aws.plan import plan
 from components.target import Obstacle
-from tests.aws.account import REGION, spec
+from tests.aws.account import REGION, spec, with_pairs
 from tests.aws_account.wire import Answer, Answering, bounds, refused, said, xml
 
 ACCOUNT = "123456789012"
@@ -259,6 +259,7 @@ def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> Non
 
 def test_services_are_called_as_aws_lists_them(stack: AwsPlan) -> None:
     """A name that the list does not have would look like a service that no region offers."""
-    kinds = {type(part).__name__ for part in stack.parts}
-    assert set(region.BY_KIND) <= kinds
+    own = plan(with_pairs(), "prod-aws")
+    assert set(region.BY_KIND) <= {type(part).__name__ for part in (*stack.parts, *own.parts)}
     assert of(region, stack) == []
+    assert of(region, own) == []

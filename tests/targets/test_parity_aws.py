@@ -56,6 +56,17 @@ def test_the_shop_says_the_same_and_all_that_is_declared_occurs_in_it(place: str
     assert all(found.equal[aspect] for aspect in ASPECTS), "each aspect was read"
 
 
+@pytest.mark.parametrize("place", OTHERS)
+def test_a_pair_of_the_stacks_own_says_the_same(place: str) -> None:
+    """How long samples stay and how many, exemplars and when rules are judged too."""
+    stack = specs.on_aws(metrics={"exemplars": 7, "retention": {"time": "36h", "size": "7GiB"}})
+    stack["aws"] = specs.account_with_pairs()
+    found = _compared(stack, place)
+    assert found.different == []
+    assert "a workspace judges" in " ".join(item.reason for item in found.unused), "nothing of it differs"
+    assert all(found.equal[aspect] for aspect in ASPECTS), "each aspect was read"
+
+
 def test_the_dead_mans_switch_is_the_same_alert_in_another_file() -> None:
     """Whole files of rules are declared to differ: this one alert is not lost with them."""
     found = [
