@@ -85,7 +85,7 @@ def nowhere(folder: Path) -> Iterator[None]:
         mock.patch("vsi.target.artifacts", artifacts),
         mock.patch("engines.pack.packed", packed),
         mock.patch("k8s.resources.has_provider", return_value=True),
-        mock.patch("k8s.target.free", return_value=[]),
+        mock.patch("k8s.pending.free", return_value=[]),
         mock.patch.object(commands, "_bring_engines", _nothing),
         mock.patch.object(commands, "_obstacles", _nothing),
         mock.patch.object(engine, "lacks", return_value=""),

@@ -12,18 +12,21 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from components.charts import CHARTS, chart
+from components.spec import Spec
 from k8s.parts import KubernetesPlan, Manifest, Release
 from k8s.plan import plan
 from k8s.site import site_of
 from stacks.loader import load
 from targets import refusals
+from tests import specs
 from tests.cluster import published
 from tests.k8s.api_data import DATA
 from tests.k8s.crd_data import schema
 from tests.k8s.test_api import validator
 
 VERSIONS = sorted(file.stem for file in DATA.glob("*.json"))
-STACKS = ("dev-k8s", "staging-k8s", "prod-k8s")
+EXTRAS = "with all that may be added"
+STACKS = ("dev-k8s", "staging-k8s", "prod-k8s", EXTRAS)
 WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 OPERATORS = {"alertmanager", "prometheus"}
 """Services of pods that the Prometheus Operator makes."""
@@ -34,8 +37,18 @@ pytestmark = [
 
 
 @cache
+def _spec(stack: str) -> Spec:
+    if stack != EXTRAS:
+        return load(stack, refusals=refusals)
+    added = {"grafana": True, "instrumentation": True, "shipper": "fluent-bit"}
+    return specs.spec_on_kubernetes(
+        kubernetes={**added, "probes": [{"name": "shop", "url": "https://shop.example.com/health"}]}
+    )
+
+
+@cache
 def _plan(stack: str) -> KubernetesPlan:
-    return plan(load(stack, refusals=refusals), stack)
+    return plan(_spec(stack), stack)
 
 
 @cache
@@ -43,7 +56,7 @@ def _releases(stack: str, version: str) -> dict[str, list[dict[str, Any]]]:
     """Release -> its objects."""
     return {
         part.name: published.rendered(
-            _there(part.chart), part.name, part.place, dict(part.files)["values.yaml"], version
+            _there(part.chart), part.name, part.place, dict(part.readable)["values.yaml"], version
         )
         for part in _plan(stack).parts
         if isinstance(part, Release)
@@ -58,7 +71,7 @@ def _there(name: str) -> Path:
 
 def _all(stack: str) -> list[dict[str, Any]]:
     """Those of the releases, and ours."""
-    ours = [yaml.safe_load(part.files[0][1]) for part in _plan(stack).parts if isinstance(part, Manifest)]
+    ours = [yaml.safe_load(part.readable[0][1]) for part in _plan(stack).parts if isinstance(part, Manifest)]
     return [*ours, *(one for found in _releases(stack, VERSIONS[-1]).values() for one in found)]
 
 
@@ -74,6 +87,7 @@ def _pods(stack: str) -> dict[str, dict[str, str]]:
 def test_the_folder_has_every_chart_that_a_stack_is_made_of() -> None:
     used = {part.chart for stack in STACKS for part in _plan(stack).parts if isinstance(part, Release)}
     assert used <= {one.name for one in CHARTS if published.there(one)}
+    assert {one.name for one in CHARTS} - used == {"opensearch-dashboards", "prometheus"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -115,7 +129,7 @@ def _defined(definition: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("stack", STACKS)
 def test_whoever_is_dialled_has_a_service_with_that_port_and_pods(stack: str) -> None:
     services = {one["metadata"]["name"]: one["spec"] for one in _all(stack) if one["kind"] == "Service"}
-    site, pods = site_of(load(stack, refusals=refusals)), _pods(stack)
+    site, pods = site_of(_spec(stack)), _pods(stack)
     missing = []
     for name, listener in {**site.listeners, **site.services}.items():
         for dialled in listener.dial:
