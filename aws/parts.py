@@ -150,6 +150,8 @@ class Relay(AwsPart):
     assume: str
     role_policy: str
     queue: str
+    undelivered: str
+    """What people are told when something is in it."""
     queue_policy: str
     alarms: str
     """Topic of the alarms on the managed parts, which goes to people and not through the relay: it may be the
@@ -260,6 +262,29 @@ class Alarm(Frozen):
     minutes: int
     """How long it must be so."""
     missing: str = "notBreaching"
+    across: bool = False
+    """Whether metrics count that have more dimensions, as one of each rule group: together, by a query."""
+    told: bool = True
+    """Whether people are told of it alone, and not only of what is made of it and others."""
+
+    @property
+    def query(self) -> str:
+        """What is asked, where it is of several metrics."""
+        where = " AND ".join(f"{name} = '{value}'" for name, value in self.dimensions)
+        what = f"{QUERIED[self.statistic]}({self.metric})"
+        return f'SELECT {what} FROM "{self.namespace}" WHERE {where}'  # noqa: S608 - CloudWatch's own language
+
+
+QUERIED = {"Average": "AVG", "Maximum": "MAX", "Minimum": "MIN", "Sum": "SUM"}
+
+
+class Together(Frozen):
+    """An alarm that fires while several others do."""
+
+    name: str
+    text: str
+    of: tuple[str, ...]
+    """Their names."""
 
 
 class Watch(AwsPart):
@@ -269,6 +294,7 @@ class Watch(AwsPart):
 
     name: str = "watch"
     alarms: tuple[Alarm, ...]
+    together: tuple[Together, ...]
     dashboard: str
     """Its name."""
     body: str
@@ -278,6 +304,11 @@ class Watch(AwsPart):
     """Who is told of costs; nobody: no budget."""
     tag: tuple[str, str]
     """What costs are counted by."""
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Names of all alarms."""
+        return (*(alarm.name for alarm in self.alarms), *(alarm.name for alarm in self.together))
 
 
 class AwsPlan(Plan):

@@ -15,7 +15,7 @@ from aws.programs import programs
 from aws.site import PEERS, by_xray, opened, self_run, site_of
 from aws.store import store
 from aws.tasks import compute
-from aws.watch import watch
+from aws.watch import told_of, watch
 from components.plan import Pillar, Secret
 from components.render import alertmanager_sns, sizes, xray
 from components.render.document import Document
@@ -269,6 +269,7 @@ def _alerting(spec: Spec, names: Names, key: Key) -> Relay:
         assume=canonical(assumed_by("lambda.amazonaws.com", names.account)),
         role_policy=canonical(may),
         queue=names.own("undelivered"),
+        undelivered=told_of(spec, "Notifications were not delivered", "undelivered"),
         queue_policy=canonical(policy(tls_only((queue,), "sqs:*"))),
         alarms=names.own("alarms"),
         mails=spec.aws.budget.notify,

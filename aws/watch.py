@@ -4,11 +4,13 @@ from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Alarm, Relay, Store, Task, Volumes, Watch, Workspace, late
+from aws.parts import Alarm, Relay, Store, Task, Together, Volumes, Watch, Workspace, late
 from components.plan import Pillar
 from components.spec import Spec
 
 ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
+DAY = 86_400
+"""Seconds."""
 SPARE = 0.2
 """Share of a node's storage below which somebody should act."""
 
@@ -23,12 +25,19 @@ def watch(
 ) -> Watch:
     """The part of it; its alarms are told by the relay's topic of alarms, to people."""
     kept = _volumes(names) if isinstance(metrics, Volumes) else _workspace(names)
-    found = (*_domain(store, names), *kept, *_topic(relay, names), *_tasks(tasks, names))
+    bare = (*_domain(store, names), *kept, *_relay(relay, names), *_tasks(tasks, names))
+    found = tuple(alarm.model_copy(update={"text": told_of(spec, alarm.text)}) for alarm in bare)
+    small = Together(
+        name=names.own("store-small"),
+        text=told_of(spec, "The store is too small for what it is given"),
+        of=tuple(alarm.name for alarm in found if not alarm.told),
+    )
     return Watch(
         place=names.region,
         pillar=Pillar.ALERTING,
         needs=(store.id, metrics.id, relay.id),
         alarms=found,
+        together=(small,),
         dashboard=names.prefix,
         body=canonical({"widgets": [_widget(names, *item) for item in enumerate(found)]}),
         budget=names.prefix,
@@ -38,13 +47,21 @@ def watch(
     )
 
 
+def told_of(spec: Spec, text: str, section: str = "alarms") -> str:
+    """What people read in a mail: what it is, whose, and what to do."""
+    runbook = f"{spec.alerting.runbook_base}docs/targets/aws.md#{section}"
+    return f"{text}. Owner: {spec.environment.team}. Runbook: {runbook}"
+
+
 def _domain(store: Store, names: Names) -> tuple[Alarm, ...]:
+    """As AWS recommends. A store with much to do is none that fails: a busy processor and a queue of writes
+    are told together alone."""
     of = (("ClientId", names.account), ("DomainName", store.domain))
     spare = store.storage_gib * 1024 * SPARE
     return tuple(
         Alarm(
             name=names.own(name),
-            text=f"{text}: docs/targets/aws.md#alarms",
+            text=text,
             namespace="AWS/ES",
             metric=metric,
             dimensions=of,
@@ -52,6 +69,7 @@ def _domain(store: Store, names: Names) -> tuple[Alarm, ...]:
             comparison=comparison,
             threshold=threshold,
             minutes=minutes,
+            told=name not in ("store-busy", "store-queue"),
         )
         for name, text, metric, comparison, threshold, minutes in (
             ("store-red", "Some of what is stored cannot be read", "ClusterStatus.red", ABOVE, 0, 2),
@@ -59,17 +77,35 @@ def _domain(store: Store, names: Names) -> tuple[Alarm, ...]:
             ("store-blocked", "The store takes no writes", "ClusterIndexWritesBlocked", ABOVE, 0, 5),
             ("store-memory", "A node is short of memory", "JVMMemoryPressure", ABOVE, 95, 15),
             ("store-key", "The store cannot use its key", "KMSKeyError", ABOVE, 0, 1),
+            ("store-copy", "The store was not copied", "AutomatedSnapshotFailure", ABOVE, 0, 1),
+            ("store-busy", "The store's processors are busy", "CPUUtilization", ABOVE, 80, 15),
+            ("store-queue", "Writes wait for the store", "ThreadpoolWriteQueue", ABOVE, 100, 15),
         )
     )
 
 
 def _workspace(names: Names) -> tuple[Alarm, ...]:
-    """Each has dimensions that only the service knows: the workspace's id."""
-    of = (("Workspace", late("workspace")),)
-    return tuple(
+    """What a workspace says of itself: some of it for each reason or rule group, so all of these are added
+    up. Where nothing is wrong it says nothing; where no samples come, it does not say so either."""
+    workspace = late("workspace")
+    of = (("Workspace", workspace),)
+    arrived = Alarm(
+        name=names.own("samples-absent"),
+        text="The workspace is given no samples: no rule fires",
+        namespace="AWS/Usage",
+        metric="ResourceCount",
+        dimensions=(("Service", "Prometheus"), ("Resource", "IngestionRate"), ("ResourceId", workspace)),
+        statistic="Maximum",
+        comparison=BELOW,
+        threshold=0.001,
+        minutes=15,
+        missing="breaching",
+        across=True,
+    )
+    refused = tuple(
         Alarm(
             name=names.own(name),
-            text=f"{text}: docs/targets/aws.md#alarms",
+            text=text,
             namespace="AWS/Prometheus",
             metric=metric,
             dimensions=of,
@@ -77,20 +113,24 @@ def _workspace(names: Names) -> tuple[Alarm, ...]:
             comparison=ABOVE,
             threshold=0,
             minutes=5,
+            across=True,
         )
         for name, text, metric in (
             ("samples-refused", "The workspace refuses samples", "DiscardedSamples"),
             ("rules-failing", "The workspace cannot judge rules", "RuleEvaluationFailures"),
+            ("rules-late", "The workspace judges rules too seldom", "RuleGroupIterationsMissed"),
             ("not-notified", "The workspace cannot tell of alerts", "AlertManagerNotificationsFailed"),
+            ("notified-late", "The workspace tells too much at once", "AlertManagerNotificationsThrottled"),
         )
     )
+    return (arrived, *refused)
 
 
 def _volumes(names: Names) -> tuple[Alarm, ...]:
     """Who waits for a volume scrapes late and judges late."""
     alarm = Alarm(
         name=names.own("volumes-slow"),
-        text="Tasks wait for their volumes: docs/targets/aws.md#alarms",
+        text="Tasks wait for their volumes",
         namespace="AWS/EFS",
         metric="PercentIOLimit",
         dimensions=(("FileSystemId", late("volumes")),),
@@ -102,20 +142,50 @@ def _volumes(names: Names) -> tuple[Alarm, ...]:
     return (alarm,)
 
 
-def _topic(relay: Relay, names: Names) -> tuple[Alarm, ...]:
-    """What the topic could not give to the relay at all."""
-    alarm = Alarm(
-        name=names.own("not-relayed"),
-        text="Messages did not reach the relay: docs/targets/aws.md#alarms",
-        namespace="AWS/SNS",
-        metric="NumberOfNotificationsFailed",
-        dimensions=(("TopicName", relay.topic),),
-        statistic="Sum",
-        comparison=ABOVE,
-        threshold=0,
-        minutes=5,
+def _relay(relay: Relay, names: Names) -> tuple[Alarm, ...]:
+    """What the topic could not give to the relay, or it not take; and what nobody has looked at for a day."""
+    return tuple(
+        Alarm(
+            name=names.own(name),
+            text=text,
+            namespace=namespace,
+            metric=metric,
+            dimensions=(of,),
+            statistic=statistic,
+            comparison=ABOVE,
+            threshold=threshold,
+            minutes=5,
+        )
+        for name, text, namespace, metric, of, statistic, threshold in (
+            (
+                "not-relayed",
+                "Messages did not reach the relay",
+                "AWS/SNS",
+                "NumberOfNotificationsFailed",
+                ("TopicName", relay.topic),
+                "Sum",
+                0,
+            ),
+            (
+                "relayed-late",
+                "The relay is called too often at once",
+                "AWS/Lambda",
+                "Throttles",
+                ("FunctionName", relay.function),
+                "Sum",
+                0,
+            ),
+            (
+                "undelivered-old",
+                "What was not delivered lies there for a day",
+                "AWS/SQS",
+                "ApproximateAgeOfOldestMessage",
+                ("QueueName", relay.queue),
+                "Maximum",
+                DAY,
+            ),
+        )
     )
-    return (alarm,)
 
 
 def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
@@ -124,7 +194,7 @@ def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
     return tuple(
         Alarm(
             name=names.own(f"away-{instance}"),
-            text=f"No task of {instance} runs: docs/targets/aws.md#alarms",
+            text=f"No task of {instance} runs",
             namespace="ECS/ContainerInsights",
             metric="RunningTaskCount",
             dimensions=(("ClusterName", names.prefix), ("ServiceName", instance)),
@@ -143,6 +213,8 @@ def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
 def _widget(names: Names, position: int, alarm: Alarm) -> dict[str, Any]:
     """A graph of what an alarm watches, two in a row."""
     dimensions = [part for pair in alarm.dimensions for part in pair]
+    one = [alarm.namespace, alarm.metric, *dimensions, {"stat": alarm.statistic}]
+    shown = [{"expression": alarm.query, "label": alarm.metric}] if alarm.across else one
     return {
         "type": "metric",
         "x": 12 * (position % 2),
@@ -152,7 +224,7 @@ def _widget(names: Names, position: int, alarm: Alarm) -> dict[str, Any]:
         "properties": {
             "title": alarm.name,
             "region": names.region,
-            "metrics": [[alarm.namespace, alarm.metric, *dimensions, {"stat": alarm.statistic}]],
+            "metrics": [shown],
             "annotations": {"horizontal": [{"label": "alarm", "value": alarm.threshold}]},
             "period": 60,
         },

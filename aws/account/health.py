@@ -1,6 +1,6 @@
 """How each part of a stack is in its account: what is missing, what is not well, which files are others."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,16 +229,23 @@ def _function(asking: Asking, part: Relay) -> Iterator[Finding]:
 
 def _watch(plan: AwsPlan, asking: Asking, part: Watch) -> Iterator[Finding]:
     del plan
-    yield from _alarms(asking, tuple(alarm.name for alarm in part.alarms))
+    together = {alarm.name for alarm in part.together if asking.stand_in}  # which has none of these
+    names = tuple(name for name in part.every if name not in together)
+    yield from _alarms(asking, names, quiet={alarm.name for alarm in part.alarms if not alarm.told})
 
 
-def _alarms(asking: Asking, names: tuple[str, ...]) -> Iterator[Finding]:
-    answer = asking.client("cloudwatch").describe_alarms(AlarmNames=list(names), MaxRecords=100)
-    there = {item["AlarmName"]: item for item in answer.get("MetricAlarms", ())}
+def _alarms(asking: Asking, names: tuple[str, ...], quiet: Collection[str] = ()) -> Iterator[Finding]:
+    """That they are there, and none fires but those that are `quiet` alone."""
+    kinds = ["CompositeAlarm", "MetricAlarm"]
+    answer = asking.client("cloudwatch").describe_alarms(
+        AlarmNames=list(names), AlarmTypes=kinds, MaxRecords=100
+    )
+    found = (*answer.get("MetricAlarms", ()), *answer.get("CompositeAlarms", ()))
+    there = {item["AlarmName"]: item for item in found}
     for name in names:
         if name not in there:
             yield Finding("missing", f"alarm {name}")
-        elif there[name]["StateValue"] == "ALARM":
+        elif there[name]["StateValue"] == "ALARM" and name not in quiet:
             text = there[name].get("AlarmDescription") or there[name].get("StateReason") or ""
             yield Finding("unwell", f"alarm {name}: {_short(text)}")
 

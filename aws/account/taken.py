@@ -109,7 +109,7 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
         elif isinstance(part, Volumes):
             yield Name("file system", part.called, "efs", ("elasticfilesystem:DescribeFileSystems",), volumes)
         elif isinstance(part, Watch):
-            yield from (_alarm(alarm.name) for alarm in part.alarms)
+            yield from (_alarm(name) for name in part.every)
 
 
 def _of_relay(plan: AwsPlan, asking: Asking, part: Relay) -> Iterator[Name]:
@@ -178,7 +178,7 @@ def _secret(name: str) -> Name:
 
 def _alarm(name: str) -> Name:
     def look(client: Any, alarm: str) -> Tags | None:
-        found = client.describe_alarms(AlarmNames=[alarm])
+        found = client.describe_alarms(AlarmNames=[alarm], AlarmTypes=["CompositeAlarm", "MetricAlarm"])
         arns = [
             item["AlarmArn"] for kind in ("MetricAlarms", "CompositeAlarms") for item in found.get(kind, ())
         ]

@@ -136,7 +136,7 @@ class AlertingComponent(Component):
         cloudwatch.MetricAlarm(
             self.named("alarm"),
             name=part.queue,
-            alarm_description="Notifications were not delivered: docs/targets/aws.md#undelivered",
+            alarm_description=part.undelivered,
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
             dimensions={"QueueName": queue.name},

@@ -16,8 +16,16 @@ class WatchComponent(Component):
 
     def __init__(self, account: Account, part: Watch, opts: pulumi.ResourceOptions) -> None:
         super().__init__(account, part, opts)
-        for alarm in part.alarms:
-            self._alarm(alarm)
+        made = {alarm.name: self._alarm(alarm) for alarm in part.alarms}
+        for alarm in part.together:
+            cloudwatch.CompositeAlarm(
+                self.named(alarm.name),
+                alarm_name=alarm.name,
+                alarm_description=alarm.text,
+                alarm_rule=" AND ".join(f'ALARM("{name}")' for name in alarm.of),
+                alarm_actions=[account.late["alarms"]],
+                opts=self.options(depends_on=[made[name] for name in alarm.of]),
+            )
         cloudwatch.Dashboard(
             self.named("page"),
             dashboard_name=part.dashboard,
@@ -28,21 +36,30 @@ class WatchComponent(Component):
             self._budget(part)
         self.register_outputs({"dashboard": part.dashboard})
 
-    def _alarm(self, alarm: Alarm) -> None:
-        cloudwatch.MetricAlarm(
+    def _alarm(self, alarm: Alarm) -> cloudwatch.MetricAlarm:
+        """Of one metric; or, across several, of what a query makes of them."""
+        filled = self.account.filled
+        one = None if alarm.across else alarm
+        queries = [
+            cloudwatch.MetricAlarmMetricQueryArgs(
+                id="all", expression=filled(alarm.query), period=MINUTE, return_data=True
+            )
+        ]
+        return cloudwatch.MetricAlarm(
             self.named(alarm.name),
             name=alarm.name,
             alarm_description=alarm.text,
-            namespace=alarm.namespace,
-            metric_name=alarm.metric,
-            dimensions={name: self.account.filled(value) for name, value in alarm.dimensions},
-            statistic=alarm.statistic,
-            period=MINUTE,
+            namespace=one and one.namespace,
+            metric_name=one and one.metric,
+            dimensions=one and {name: filled(value) for name, value in one.dimensions},
+            statistic=one and one.statistic,
+            period=one and MINUTE,
+            metric_queries=None if one else queries,
             evaluation_periods=alarm.minutes,
             threshold=alarm.threshold,
             comparison_operator=alarm.comparison,
             treat_missing_data=alarm.missing,
-            alarm_actions=[self.account.late["alarms"]],
+            alarm_actions=[self.account.late["alarms"]] if alarm.told else [],
             opts=self.options(),
         )
 

@@ -18,6 +18,7 @@ ANOTHER: dict[str, frozenset[str]] = {
     "aws:amp/workspace:Workspace": frozenset({"kmsKeyArn"}),
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration": frozenset({"workspaceId"}),
     "aws:budgets/budget:Budget": frozenset({"name"}),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": frozenset({"alarmName"}),
     "aws:cloudwatch/dashboard:Dashboard": frozenset({"dashboardName"}),
     "aws:cloudwatch/logGroup:LogGroup": frozenset({"name"}),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": frozenset({"policyName"}),
@@ -227,6 +228,7 @@ CHANGE: dict[str, Change] = {
         token: again(making.MAKE[token])
         for token in (
             "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+            "aws:cloudwatch/compositeAlarm:CompositeAlarm",
             "aws:cloudwatch/dashboard:Dashboard",
             "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
             "aws:cloudwatch/metricAlarm:MetricAlarm",

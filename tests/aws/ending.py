@@ -92,6 +92,9 @@ END: dict[str, End] = {
     "aws:budgets/budget:Budget": lambda id_, _given: boto3.client("budgets").delete_budget(
         AccountId="123456789012", BudgetName=id_
     ),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": lambda id_, _given: asked(
+        "cloudwatch", "DeleteAlarms", AlarmNames=[id_]
+    ),
     "aws:cloudwatch/dashboard:Dashboard": lambda id_, _given: boto3.client("cloudwatch").delete_dashboards(
         DashboardNames=[id_]
     ),

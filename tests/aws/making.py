@@ -167,20 +167,43 @@ def _permission(given: Inputs) -> Made:
     return "topic", {}
 
 
+def _measured(given: Inputs) -> Inputs:
+    """One metric, or what is asked of several."""
+    if queries := given.get("metricQueries"):
+        names = {"id": "Id", "expression": "Expression", "period": "Period", "returnData": "ReturnData"}
+        return {"Metrics": [{names[name]: value for name, value in query.items()} for query in queries]}
+    return {
+        "Namespace": given["namespace"],
+        "MetricName": given["metricName"],
+        "Dimensions": [{"Name": name, "Value": value} for name, value in given["dimensions"].items()],
+        "Statistic": given["statistic"],
+        "Period": given["period"],
+    }
+
+
+def _together(given: Inputs) -> Made:
+    asked(
+        "cloudwatch",
+        "PutCompositeAlarm",
+        AlarmName=given["alarmName"],
+        AlarmDescription=given["alarmDescription"],
+        AlarmRule=given["alarmRule"],
+        AlarmActions=given["alarmActions"],
+    )
+    arn = f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{given['alarmName']}"
+    return given["alarmName"], {"arn": arn}
+
+
 def _alarm(given: Inputs) -> Made:
     boto3.client("cloudwatch").put_metric_alarm(
         AlarmName=given["name"],
         AlarmDescription=given["alarmDescription"],
-        Namespace=given["namespace"],
-        MetricName=given["metricName"],
-        Dimensions=[{"Name": name, "Value": value} for name, value in given["dimensions"].items()],
-        Statistic=given["statistic"],
-        Period=given["period"],
+        **_measured(given),
         EvaluationPeriods=given["evaluationPeriods"],
         Threshold=given["threshold"],
         ComparisonOperator=given["comparisonOperator"],
         TreatMissingData=given["treatMissingData"],
-        AlarmActions=given["alarmActions"],
+        AlarmActions=given.get("alarmActions", []),
     )
     return given["name"], {"arn": f"arn:aws:cloudwatch:{REGION}:123456789012:alarm:{given['name']}"}
 
@@ -202,6 +225,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/workspace:Workspace": _workspace,
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration": _workspace_bounds,
     "aws:budgets/budget:Budget": tasks.budget,
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": _together,
     "aws:cloudwatch/dashboard:Dashboard": tasks.page,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": stores.log_policy,
@@ -258,6 +282,7 @@ ASK: dict[str, Callable[[Inputs], Inputs]] = {
 NOT_IN_MOTO = (
     "aws:amp/alertManagerDefinition:AlertManagerDefinition",
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm",
     "aws:xray/group:Group",
 )
 """Judged by botocore's model alone."""

@@ -86,6 +86,13 @@ class Standing:
             whole["config"]["obs:spec"].setdefault(section, {}).update(settings)
         self._write(whole)
 
+    def edit_images(self, **images: str) -> None:
+        """Images in ECR beside those that the file has."""
+        whole = self._whole()
+        own = whole["config"]["obs:spec"]["aws"]["images"]
+        own |= {name: f"{own['programs'].rpartition('/')[0]}/{image}" for name, image in images.items()}
+        self._write(whole)
+
     def _whole(self) -> dict[str, Any]:
         found: dict[str, Any] = yaml.safe_load(self.file.read_text())
         return found

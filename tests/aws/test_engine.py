@@ -14,14 +14,19 @@ STACK = "prod-aws"
 ARCHIVE = "obs-prod-aws-archive-123456789012-eu-central-1"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ThreadedMotoServer]:
-    """An account that is empty."""
+def an_account() -> Iterator[ThreadedMotoServer]:
+    """One that is empty."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells every request
     made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadedMotoServer]:
+    """An account that is empty."""
+    yield from an_account()
 
 
 @pytest.fixture
@@ -50,14 +55,18 @@ def there(standing: Standing) -> set[str]:
 
 
 def services(standing: Standing) -> dict[str, str]:
-    """Service of ECS that runs -> its task definition. moto remembers those that ran."""
-    ecs = standing.client("ecs")
+    """Service of ECS that runs -> its task definition. moto remembers those that ran, and tells of ten at
+    once."""
+    ecs, cluster = standing.client("ecs"), f"obs-{standing.stack}"
+    found = dict[str, str]()
     try:
-        arns = ecs.list_services(cluster="obs-prod-aws")["serviceArns"]
-        found = ecs.describe_services(cluster="obs-prod-aws", services=arns)["services"] if arns else []
+        for page in ecs.get_paginator("list_services").paginate(cluster=cluster):
+            if arns := page["serviceArns"]:
+                told = ecs.describe_services(cluster=cluster, services=arns)["services"]
+                found |= {it["serviceName"]: it["taskDefinition"] for it in told if it["status"] == "ACTIVE"}
     except ecs.exceptions.ClusterNotFoundException:
-        return {}
-    return {item["serviceName"]: item["taskDefinition"] for item in found if item["status"] == "ACTIVE"}
+        pass
+    return found
 
 
 def retentions(standing: Standing) -> dict[str, int | None]:

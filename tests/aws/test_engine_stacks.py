@@ -1,8 +1,6 @@
 """The other stack files of AWS under the real Pulumi engine: staging in an account of moto's, training in the
 stand-in that `obs` itself starts."""
 
-import contextlib
-import os
 from collections.abc import Iterator
 
 import boto3
@@ -13,23 +11,22 @@ from moto.server import ThreadedMotoServer
 
 from aws import stand_in
 from tests.aws.standing import Standing, official
-from tests.aws.test_engine import server, there  # noqa: F401 - a fixture
+from tests.aws.test_engine import an_account, services, there
 from tests.engine.project import find_pulumi
 
-pytestmark = [
-    pytest.mark.engine,
-    pytest.mark.timeout(1800),
-    pytest.mark.skipif(
-        not os.environ.get("OBS_TEST_AWS_STACKS"),
-        reason="has come to its end nowhere yet; OBS_TEST_AWS_STACKS=1 runs it",
-    ),
-]
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(autouse=True)
 def _engine() -> None:
     if find_pulumi() is None:
         pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")
+
+
+@pytest.fixture
+def account() -> Iterator[ThreadedMotoServer]:
+    """One of its own for each."""
+    yield from an_account()
 
 
 @pytest.fixture
@@ -42,31 +39,34 @@ def training(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     stand_in.end("training-aws")
 
 
+@pytest.mark.parametrize("metrics", ["managed", "self"])
 def test_staging_goes_up_once_and_leaves_what_is_kept(
-    tmp_path_factory: pytest.TempPathFactory,
-    server: ThreadedMotoServer,  # noqa: F811
+    metrics: str, tmp_path_factory: pytest.TempPathFactory, account: ThreadedMotoServer
 ) -> None:
-    stack = Standing.make(tmp_path_factory.mktemp("staging"), server, "staging-aws")
-    stack.obs("up", "--yes")
-    assert "nothing to change" in stack.obs("up", "--yes")
+    stack = Standing.make(tmp_path_factory.mktemp("staging"), account, "staging-aws")
+    stack.edit(aws={"metrics": metrics})
+    own = {"prometheus"}
+    if metrics == "self":
+        stack.edit_images(alertmanager="alertmanager:0.28.1")
+        own = {f"{program}-{number}" for program in ("alertmanager", "prometheus") for number in (1, 2)}
     archive = "obs-staging-aws-archive-123456789012-eu-central-1"
-    assert {"obs-staging-aws", archive, "collector-1", "collector-2"} <= _own(stack)
-    assert "collector-3" not in _own(stack)
+    kept = {"obs-staging-aws", archive}
+
+    stack.obs("up", "--yes")
+    tasks = {"collector-1", "collector-2", "housekeeper", "jaeger"} | own
+    assert set(services(stack)) == tasks
+    assert kept <= there(stack)
+    assert "nothing to change" in stack.obs("up", "--yes")
+
     down = stack.obs("destroy", "--yes")
+    data = "amp/workspace:Workspace" if metrics == "managed" else "efs/fileSystem:FileSystem"
+    for kind in (data, "kms/key:Key", "opensearch/domain:Domain", "s3/bucket:Bucket"):
+        assert f"kept  aws:{kind}  " in down
     assert f"s3/bucket:Bucket  {archive}" in down
     assert "goes on costing" in down
-    assert _own(stack) == {"obs-staging-aws", archive}
-
-
-def _own(stack: Standing) -> set[str]:
-    """What the account has, with the services of the stack's cluster."""
-    ecs = stack.client("ecs")
-    services: list[str] = []
-    with contextlib.suppress(ecs.exceptions.ClusterNotFoundException):
-        for page in ecs.get_paginator("list_services").paginate(cluster="obs-staging-aws"):
-            services += [arn.rpartition("/")[2] for arn in page["serviceArns"]]
-    names = {name for name in there(stack) if "prod" not in name}
-    return names | set(services)
+    assert there(stack) == kept
+    volumes = stack.client("efs").describe_file_systems()["FileSystems"]
+    assert [item["CreationToken"] for item in volumes] == ["obs-staging-aws"] * (metrics == "self")
 
 
 def test_training_has_a_stand_in_that_comes_and_goes(training: Standing) -> None:

@@ -186,12 +186,37 @@ def test_alarms_are_on_what_aws_runs_and_people_are_told(made: dict[str, Any]) -
     [workspace] = boto3.client("amp").list_workspaces()["workspaces"]
     found = {alarm["AlarmName"]: alarm for alarm in alarms}
     assert {"obs-local-store-red", "obs-local-samples-refused", "obs-local-not-relayed"} <= found.keys()
-    assert found["obs-local-samples-refused"]["Dimensions"] == [
-        {"Name": "Workspace", "Value": workspace["workspaceId"]}
-    ]
-    assert {topic for alarm in alarms for topic in alarm["AlarmActions"]} == {
-        f"arn:aws:sns:{REGION}:123456789012:obs-local-alarms"
-    }
+    [notified] = found["obs-local-not-notified"]["Metrics"]
+    assert notified["Expression"] == (
+        'SELECT SUM(AlertManagerNotificationsFailed) FROM "AWS/Prometheus" '  # noqa: S608 - no SQL
+        f"WHERE Workspace = '{workspace['workspaceId']}'"
+    )
+    told = f"arn:aws:sns:{REGION}:123456789012:obs-local-alarms"
+    quiet = {name for name, alarm in found.items() if alarm["AlarmActions"] != [told]}
+    assert quiet == {"obs-local-store-busy", "obs-local-store-queue"}, "each alone is nothing to act on"
+
+
+def test_what_must_agree_is_told_together(made: dict[str, Any]) -> None:
+    given = made["prod-aws-watch-obs-local-store-small"]
+    assert given["alarmRule"] == 'ALARM("obs-local-store-busy") AND ALARM("obs-local-store-queue")'
+    assert given["alarmActions"] == [f"arn:aws:sns:{REGION}:123456789012:obs-local-alarms"]
+
+
+def test_metrics_that_have_more_dimensions_are_asked_across_all(planned: AwsPlan) -> None:
+    """An alarm on a metric by less dimensions than it has never fires: CloudWatch finds no such metric."""
+    watch = part(planned, "watch")
+    across = {alarm.metric for alarm in watch.alarms if alarm.across}  # type: ignore[attr-defined]
+    assert {"DiscardedSamples", "RuleEvaluationFailures", "RuleGroupIterationsMissed"} <= across
+
+
+def test_who_is_told_reads_whose_it_is_and_what_to_do(made: dict[str, Any]) -> None:
+    alarms = boto3.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    documents = (Path(__file__).parents[2] / "docs" / "targets" / "aws.md").read_text(encoding="utf-8")
+    headings = {line.removeprefix("## ").lower() for line in documents.splitlines() if line.startswith("## ")}
+    for alarm in alarms:
+        text = alarm["AlarmDescription"]
+        assert ". Owner: platform. Runbook: https://" in text
+        assert text.rpartition("#")[2] in headings
 
 
 def test_a_program_that_is_away_is_told_and_a_service_is_its_owners(made: dict[str, Any]) -> None:
