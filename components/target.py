@@ -318,6 +318,9 @@ class Target(Generic[P]):
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None
     """What the files say that are written for a stack of that name, read back from their text, for
     `obs parity`; None where nobody compares them."""
+    made_of: Callable[[type[Part], Mapping[str, Any]], Mapping[str, str]] | None = None
+    """What a place makes of the inputs of such a part's resource, as texts by name, so that a preview can
+    show what a setting does; {} where nobody can tell. SuiteError where it should be told and is not."""
 
 
 AnyTarget = Target[Any]

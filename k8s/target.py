@@ -1,10 +1,11 @@
 """A cluster as a target: `kubernetes`. What is slow to import waits until it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.errors import SuiteError
 from components.parity.written import Written
+from components.plan import Part
 from components.spec import Spec
 from components.spec.problem import Problem
 from components.target import (
@@ -67,6 +68,13 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     from k8s.written import written
 
     return written(spec, stack, files)
+
+
+def made_of(kind: type[Part], inputs: Mapping[str, Any]) -> Mapping[str, str]:
+    """The objects of a release."""
+    from k8s.manifests import manifests
+
+    return manifests(inputs) if kind is Release else {}
 
 
 def preflight(plan: KubernetesPlan) -> list[Obstacle]:
@@ -147,6 +155,7 @@ TARGET = Target(
     resources=resources,
     access=access,
     written=written,
+    made_of=made_of,
     preflight=preflight,
     operate=Operate(
         is_there=is_there,

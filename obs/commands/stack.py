@@ -69,7 +69,7 @@ def up(
     give_up(env, plan, forget_host or (), _ask)
     with standing(env, plan):
         if not (yes or env == "local"):
-            _confirm(env, plan)
+            _confirm(env, spec, plan)
         _bring_engines(plan)
         _preflight(spec, plan)
         run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
@@ -147,7 +147,7 @@ def _preview(env: str, how: "Shown", forget_host: list[str] | None) -> int:
     with standing(env, plan):
         _obstacles(spec, plan)
         _bring_engines(plan)
-        found = _previewed(env, plan)
+        found = _previewed(env, spec, plan)
     if how.as_json:
         print_json({"stack": env, "units": [change.as_json() for change in found]})
     else:
@@ -267,7 +267,7 @@ def _remove_forgotten(env: str, yes: bool) -> None:
         raise ObsError(f"{error}\nWhat is left stays recorded; run again: obs destroy {env}") from None
 
 
-def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
+def _previewed(env: str, spec: "Spec", plan: "Plan") -> "list[PartChange]":
     from obs.console import tell
     from obs.errors import ObsError
     from obs.preview import Collector
@@ -276,11 +276,12 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
     from obs.session import check_passphrase, explain, look_ahead, parts_of
     from obs.untouched import untouched
     from stacks.loader import stack_file
+    from targets import target_of
 
     check_passphrase(env)
     driver = Driver(env)
     parts = parts_of(driver, plan)
-    watcher, collector = Watcher(parts, quiet=True), Collector(parts)
+    watcher, collector = Watcher(parts, quiet=True), Collector(parts, target_of(spec).made_of)
 
     def both(event: Any) -> None:
         watcher(event)
@@ -295,7 +296,10 @@ def _previewed(env: str, plan: "Plan") -> "list[PartChange]":
         except PulumiFailed as failure:
             explain(env, f"preview {env}", watcher, failure)
             raise ObsError(f"obs preview {env} failed") from None
-    return collector.found()
+    found = collector.found()
+    for note in collector.notes:
+        tell(note)
+    return found
 
 
 def _bring_engines(plan: "Plan") -> None:
@@ -336,11 +340,11 @@ def _obstacles(spec: "Spec", plan: "Plan") -> bool:
     return any(obstacle.fatal for obstacle in found)
 
 
-def _confirm(env: str, plan: "Plan") -> None:
+def _confirm(env: str, spec: "Spec", plan: "Plan") -> None:
     _bring_engines(plan)
     from obs.draw import draw
 
-    found = _previewed(env, plan)
+    found = _previewed(env, spec, plan)
     draw(found, full=False)
     if found:
         _ask(f"Change '{env}' like this?")

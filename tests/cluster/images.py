@@ -21,6 +21,7 @@ SHELL = (
     "bash",
     "basename",
     "cat",
+    "cp",
     "chmod",
     "cut",
     "dirname",

@@ -1,12 +1,14 @@
 """A preview shows what changes, and no secret."""
 
 import json
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from components.errors import SuiteError
 from components.plan import Part
 from obs.diff import MASK, SECRET_SIGNATURE, Change, PartChange, hidden, masked
 from obs.diff import changes as changes_of
@@ -227,3 +229,29 @@ def test_what_comes_with_its_part_is_not_told_apart() -> None:
     collector(below("create", "log", None, {"days": 30}))
     (change,) = collector.found()
     assert [item.name for item in change.changes] == ["a.yml"]
+
+
+def test_what_a_place_makes_of_a_change_is_told_beside_it() -> None:
+    def made(kind: type[Part], inputs: Mapping[str, Any]) -> dict[str, str]:
+        assert kind is Release
+        if inputs["version"] == "3":
+            raise SuiteError("helm template prometheus failed: no such version")
+        there = {} if inputs["version"] == "1" else {"Service web": "port: 9090\n"}
+        return {"Deployment web": f"replicas: {inputs['version']}\n", "Role same": "x\n", **there}
+
+    collector = Collector(Parts([HostUnit, Release]), made)
+    for name, version in (("one", "2"), ("two", "3")):
+        old, new = {"chart": name, "version": "1"}, {"chart": name, "version": version}
+        collector(event(f"kubernetes:helm.sh/v3:Release::{name}@monitoring", old, new))
+
+    one, two = collector.found()
+    assert [(item.name, item.kind) for item in one.changes] == [
+        ("version", "changed"),
+        ("Deployment web", "changed"),
+        ("Service web", "new"),
+    ]
+    assert one.changes[1].lines == ("@@ -1 +1 @@", "-replicas: 1", "+replicas: 2")
+    assert [item.name for item in two.changes] == ["version"]
+    assert collector.notes == [
+        "two: what becomes of its objects is not known: helm template prometheus failed: no such version"
+    ]
