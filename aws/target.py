@@ -122,6 +122,13 @@ def checks(plan: AwsPlan) -> list[Checked]:
     return checks(plan)
 
 
+def survivors(plan: AwsPlan) -> list[tuple[str, str]]:
+    """What has the stack's tag after it was taken down."""
+    from aws.account.survivors import survivors
+
+    return survivors(plan)
+
+
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
@@ -136,5 +143,6 @@ TARGET = Target(
     stand_in=STAND_IN,
     restore=restore,
     checks=checks,
+    survivors=survivors,
 )
 """Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

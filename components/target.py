@@ -313,6 +313,9 @@ class Target(Generic[P]):
     checks: Callable[[P], list[Checked]] | None = None
     """What `obs verify` asks of a plan's parts where nothing that runs can be reached from here, so that
     `access` has no way; None where requests are followed."""
+    survivors: Callable[[P], list[tuple[str, str]]] | None = None
+    """What is still in the place of a plan that was taken down, and is the stack's by its own mark: pairs of
+    what it is and its name. None where nothing but `operate` knows."""
     restore: Restore[P] | None = None
     """Brings back logs from an archive; None where there is none."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None

@@ -1,6 +1,6 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -207,6 +207,8 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     tell(f"{env} is down{', but for what is protected' if stays else ''}", "good")
     _list_kept(_kept(env))
     _list_protected(env, stays)
+    if not why:
+        _list_survivors(env, {name for _, name in stays})
     return 0
 
 
@@ -229,6 +231,34 @@ def _list_protected(env: str, stays: "Iterable[tuple[str, str]]") -> None:
         tell(
             f"What is kept, and what it needs, stays where it is and goes on costing. To lose its data: "
             f"deploy.retain: false in the stack file, obs up {env}, obs destroy {env}",
+            "note",
+        )
+
+
+def _list_survivors(env: str, stays: "Collection[str]") -> None:
+    """What the place itself has of a stack, whatever the engine's state knows."""
+    from components.errors import SuiteError
+    from obs.console import out, tell
+    from obs.describe import describe
+    from stacks.loader import load
+    from targets import target_of
+
+    ask = target_of(load(env)).survivors
+    if ask is None:
+        return
+    try:
+        _, plan = describe(env)
+    except SuiteError:  # refused by now, so nobody knows its names
+        return
+    # The engine's name of a thing may be its ARN.
+    names = {part for name in stays for part in (name, name.rpartition("/")[2])}
+    found = [(what, name) for what, name in ask(plan) if name not in names]
+    for what, name in found:
+        out.print(f"there {what}  {name}")
+    if found:
+        tell(
+            f"This has the mark of {env} too: what is kept needs some of it; else another run made it, or it "
+            "could not be taken away, and it goes on costing until somebody does",
             "note",
         )
 

@@ -64,6 +64,8 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
         assert f"kept  aws:{kind}  " in down
     assert f"s3/bucket:Bucket  {archive}" in down
     assert "goes on costing" in down
+    assert "there vpc  vpc-" in down, "which what is kept needs"
+    assert "prometheus" not in down.partition("is down")[2]
     assert there(stack) == kept
     volumes = stack.client("efs").describe_file_systems()["FileSystems"]
     assert [item["CreationToken"] for item in volumes] == ["obs-staging-aws"] * (metrics == "self")
