@@ -25,6 +25,12 @@ def stand_in_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
+def errors_of(log_group: str) -> tuple[str, str]:
+    """Namespace and name of the metric of what a program logs as an error: `obs/prod-aws`, `collector`."""
+    namespace, _, name = log_group.lstrip("/").rpartition("/")
+    return namespace, name
+
+
 class AwsPart(Part):
     """A component of Pulumi's with the resources of one pillar below it."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
-from aws.parts import Alarm, Relay, Store, Task, Together, Volumes, Watch, Workspace, late
+from aws.parts import Alarm, Relay, Store, Task, Together, Volumes, Watch, Workspace, errors_of, late
 from components.plan import Pillar
 from components.spec import Spec
 
@@ -39,7 +39,14 @@ def watch(
         alarms=found,
         together=(small,),
         dashboard=names.prefix,
-        body=canonical({"widgets": [_widget(names, *item) for item in enumerate(found)]}),
+        body=canonical(
+            {
+                "widgets": [
+                    *(_widget(names, *item) for item in enumerate(found)),
+                    _errors(names, len(found), (relay, *tasks)),
+                ]
+            }
+        ),
         budget=names.prefix,
         monthly_usd=spec.aws.budget.monthly_usd,
         mails=spec.aws.budget.notify,
@@ -210,17 +217,32 @@ def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
     )
 
 
+def _errors(names: Names, position: int, parts: tuple[Relay | Task, ...]) -> dict[str, Any]:
+    """A graph of what programs log as errors."""
+    return {
+        **_place(position),
+        "properties": {
+            "title": names.own("errors"),
+            "region": names.region,
+            "metrics": [[*errors_of(part.log_group), {"stat": "Sum"}] for part in parts],
+            "period": 300,
+        },
+    }
+
+
+def _place(position: int) -> dict[str, Any]:
+    """Two in a row."""
+    x, y = 12 * (position % 2), 6 * (position // 2)
+    return {"type": "metric", "x": x, "y": y, "width": 12, "height": 6}
+
+
 def _widget(names: Names, position: int, alarm: Alarm) -> dict[str, Any]:
-    """A graph of what an alarm watches, two in a row."""
+    """A graph of what an alarm watches."""
     dimensions = [part for pair in alarm.dimensions for part in pair]
     one = [alarm.namespace, alarm.metric, *dimensions, {"stat": alarm.statistic}]
     shown = [{"expression": alarm.query, "label": alarm.metric}] if alarm.across else one
     return {
-        "type": "metric",
-        "x": 12 * (position % 2),
-        "y": 6 * (position // 2),
-        "width": 12,
-        "height": 6,
+        **_place(position),
         "properties": {
             "title": alarm.name,
             "region": names.region,

@@ -7,6 +7,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, sns, sqs
 
 from aws.parts import Relay
 from aws.resources.component import Account, Component
+from aws.resources.looked_at import looked_at
 from aws.resources.secrets import kept
 
 MODULE = "sns_relay"
@@ -63,6 +64,7 @@ class AlertingComponent(Component):
             kms_key_id=self.account.late["key"],
             opts=self.options(),
         )
+        looked_at(self, group, part)
         role = iam.Role(
             self.named("role"), name=part.function, assume_role_policy=part.assume, opts=self.options()
         )

@@ -9,6 +9,7 @@ from pulumi_aws import cloudwatch, ecs, iam, s3, servicediscovery
 from aws.parts import Compute, Task
 from aws.resources.bucket import private
 from aws.resources.component import Account, Component
+from aws.resources.looked_at import looked_at
 from aws.resources.secrets import kept
 
 DATA = "data"
@@ -93,13 +94,14 @@ class TaskComponent(Component):
 
     def _definition(self, part: Task) -> ecs.TaskDefinition:
         """A change of documents is another version, and so another definition: tasks are made anew."""
-        cloudwatch.LogGroup(
+        group = cloudwatch.LogGroup(
             self.named("log"),
             name=part.log_group,
             retention_in_days=part.log_days,
             kms_key_id=self.account.late["key"],
             opts=self.options(),
         )
+        looked_at(self, group, part)
         return ecs.TaskDefinition(
             self.named("definition"),
             family=part.family,

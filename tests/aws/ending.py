@@ -99,11 +99,17 @@ END: dict[str, End] = {
         DashboardNames=[id_]
     ),
     "aws:cloudwatch/logGroup:LogGroup": _call("logs", "delete_log_group", "logGroupName"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": lambda id_, given: boto3.client(
+        "logs"
+    ).delete_metric_filter(logGroupName=given["logGroupName"], filterName=id_),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _call(
         "logs", "delete_resource_policy", "policyName"
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": lambda id_, _given: boto3.client("cloudwatch").delete_alarms(
         AlarmNames=[id_]
+    ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": lambda id_, _given: asked(
+        "logs", "DeleteQueryDefinition", queryDefinitionId=id_
     ),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _nothing,
     "aws:ec2/routeTable:RouteTable": _call("ec2", "delete_route_table", "RouteTableId"),

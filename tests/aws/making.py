@@ -219,6 +219,35 @@ def _traces(given: Inputs) -> Made:
     return arn, {"arn": arn}
 
 
+def _counted(given: Inputs) -> Made:
+    of = given["metricTransformation"]
+    boto3.client("logs").put_metric_filter(
+        logGroupName=given["logGroupName"],
+        filterName=given["name"],
+        filterPattern=given["pattern"],
+        metricTransformations=[
+            {
+                "metricNamespace": of["namespace"],
+                "metricName": of["name"],
+                "metricValue": of["value"],
+                "defaultValue": float(of["defaultValue"]),
+            }
+        ],
+    )
+    return given["name"], {}
+
+
+def _query(given: Inputs) -> Made:
+    asked(
+        "logs",
+        "PutQueryDefinition",
+        name=given["name"],
+        queryString=given["queryString"],
+        logGroupNames=given["logGroupNames"],
+    )
+    return given["name"], {"queryDefinitionId": given["name"]}
+
+
 MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/alertManagerDefinition:AlertManagerDefinition": _definition,
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
@@ -228,8 +257,10 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _together,
     "aws:cloudwatch/dashboard:Dashboard": tasks.page,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _counted,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": stores.log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/queryDefinition:QueryDefinition": _query,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ground.default_group,
     "aws:ec2/routeTable:RouteTable": ground.routes,
     "aws:ec2/routeTableAssociation:RouteTableAssociation": ground.routed,
@@ -283,6 +314,7 @@ NOT_IN_MOTO = (
     "aws:amp/alertManagerDefinition:AlertManagerDefinition",
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:xray/group:Group",
 )
 """Judged by botocore's model alone."""

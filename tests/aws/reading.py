@@ -29,6 +29,11 @@ def _log_group(id_: str, _given: Inputs) -> Inputs | None:
     return None
 
 
+def _counted(id_: str, given: Inputs) -> Inputs | None:
+    found = boto3.client("logs").describe_metric_filters(logGroupName=given["logGroupName"])["metricFilters"]
+    return next(({"pattern": item["filterPattern"]} for item in found if item["filterName"] == id_), None)
+
+
 def _log_policy(id_: str, given: Inputs) -> Inputs | None:
     for item in boto3.client("logs").describe_resource_policies()["resourcePolicies"]:
         if item["policyName"] == id_:
@@ -258,6 +263,7 @@ READ: dict[str, Read] = {
     "aws:budgets/budget:Budget": _budget,
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _counted,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": _log_policy,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _default_group,

@@ -236,6 +236,18 @@ def test_the_page_shows_what_alarms_watch(made: dict[str, Any]) -> None:
     assert "{late:" not in body
 
 
+def test_what_programs_log_as_errors_is_counted_and_found(made: dict[str, Any]) -> None:
+    filters = boto3.client("logs").describe_metric_filters(logGroupName="/obs/local/collector")
+    [counted] = filters["metricFilters"]
+    [metric] = counted["metricTransformations"]
+    assert (metric["metricNamespace"], metric["metricName"]) == ("obs/local", "collector")
+    query = made["prod-aws-collector-query"]
+    assert query["name"] == "obs/local/errors of collector"
+    assert query["logGroupNames"] == ["/obs/local/collector"]
+    body = boto3.client("cloudwatch").get_dashboard(DashboardName="obs-local")["DashboardBody"]
+    assert ["obs/local", "relay", {"stat": "Sum"}] in json.loads(body)["widgets"][-1]["properties"]["metrics"]
+
+
 def test_people_are_told_of_costs(made: dict[str, Any]) -> None:
     client = boto3.client("budgets")
     [budget] = client.describe_budgets(AccountId="123456789012")["Budgets"]

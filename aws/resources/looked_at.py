@@ -1,0 +1,35 @@
+"""What is done with a log of the stack's own programs beside keeping it."""
+
+from pulumi_aws import cloudwatch
+
+from aws.parts import Relay, Task, errors_of
+from aws.resources.component import Component
+
+ERRORS = '{ ($.level = "error") || ($.level = "ERROR") || ($.log_level = "error") }'
+"""As collectors and Jaeger, Prometheus and Alertmanager, and our own programs write it."""
+QUERY = """fields @timestamp, @logStream, @message
+| filter level in ["error", "ERROR"] or log_level = "error" or @message like /Traceback/
+| sort @timestamp desc
+| limit 200"""
+
+
+def looked_at(of: Component, group: cloudwatch.LogGroup, part: Relay | Task) -> None:
+    """Errors in it are counted, for the page; and a query that shows them is saved, for whoever looks."""
+    namespace, metric = errors_of(part.log_group)
+    cloudwatch.LogMetricFilter(
+        of.named("errors"),
+        name="errors",
+        log_group_name=group.name,
+        pattern=ERRORS,
+        metric_transformation=cloudwatch.LogMetricFilterMetricTransformationArgs(
+            namespace=namespace, name=metric, value="1", default_value="0"
+        ),
+        opts=of.options(),
+    )
+    cloudwatch.QueryDefinition(
+        of.named("query"),
+        name=f"{namespace}/errors of {metric}",
+        query_string=QUERY,
+        log_group_names=[group.name],
+        opts=of.options(),
+    )
