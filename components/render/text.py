@@ -18,15 +18,33 @@ class _Dumper(yaml.CSafeDumper):
     """libyaml's, which the PyYAML wheels carry: five times as fast as the one in Python; rendering is most
     of what a preview costs."""
 
+    def represent_data(self, data: Any) -> yaml.Node:
+        """A node. Nearly all is text, mappings and lists, which have no need of the parent's way to find out
+        what a value is, and whether it came before."""
+        kind = type(data)
+        if kind is str:
+            return yaml.ScalarNode("tag:yaml.org,2002:str", data, style="|" if "\n" in data else None)
+        if kind is dict:
+            node = self.represent_data
+            items = [(node(key), node(value)) for key, value in data.items()]
+            return yaml.MappingNode("tag:yaml.org,2002:map", items, flow_style=False)
+        if kind is list or kind is tuple:
+            return yaml.SequenceNode(
+                "tag:yaml.org,2002:seq", list(map(self.represent_data, data)), flow_style=False
+            )
+        self.alias_key = None
+        return super().represent_data(data)
+
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the parent's signature
         return True
 
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """What a scalar is does not depend on where it stands."""
 
-def _block(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+    def ascend_resolver(self) -> None:
+        """See above."""
 
 
-_Dumper.add_representer(str, _block)
 # What the engines' Go library would take for a number and PyYAML would not (1e3, 0o17, 1_000) is quoted.
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float",

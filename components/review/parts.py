@@ -2,6 +2,7 @@
 
 import difflib
 import json
+from functools import partial
 
 from components.review.described import Described, DescribedPart
 from components.review.masking import masked, masked_at
@@ -60,7 +61,7 @@ def _step(
     loses = ""
     if one is not None and other is None and (data := keeps(one)):
         loses = _gone(one, data, before, after)
-    return PartStep(identity, kind, tuple(_files(one, other)), loses)
+    return PartStep(identity, kind, partial(_files, one, other), loses)
 
 
 def _gone(part: DescribedPart, data: str, before: Described, after: Described) -> str:
@@ -76,7 +77,7 @@ def _gone(part: DescribedPart, data: str, before: Described, after: Described) -
     return f"{data} {'may stay, but nothing reads them' if retain else 'are deleted'}.{new}"
 
 
-def _files(one: DescribedPart | None, other: DescribedPart | None) -> list[FileStep]:
+def _files(one: DescribedPart | None, other: DescribedPart | None) -> tuple[FileStep, ...]:
     old, new = _texts(one), _texts(other)
     found = []
     for name in sorted(old.keys() | new.keys()):
@@ -88,7 +89,7 @@ def _files(one: DescribedPart | None, other: DescribedPart | None) -> list[FileS
             difflib.unified_diff(left.splitlines(), right.splitlines(), lineterm="", n=CONTEXT_LINES)
         )
         found.append(FileStep(name, kind, lines[2:] or ("-[secret]", "+[secret]")))
-    return found
+    return tuple(found)
 
 
 def _texts(part: DescribedPart | None) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """One difference, as people read it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from components.spec.problem import KeyPath
@@ -65,5 +67,10 @@ class PartStep:
 
     id: str
     kind: Kind
-    files: tuple[FileStep, ...] = ()
+    compare: Callable[[], tuple[FileStep, ...]] = field(default=tuple, repr=False)
     loses: str = ""
+
+    @cached_property
+    def files(self) -> tuple[FileStep, ...]:
+        """What of it differs, compared when somebody reads it: of parts that come or go few do."""
+        return self.compare()

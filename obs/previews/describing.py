@@ -52,7 +52,7 @@ def as_data(spec: Any, planned: Any) -> dict[str, Any]:
                 "id": part.id,
                 "kind": type(part).__name__,
                 "pillar": str(part.pillar),
-                "files": dict(part.readable if hasattr(part, "readable") else part.files),
+                "files": dict(part.readable if hasattr(type(part), "readable") else part.files),
                 "settings": settings,
             }
         )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.review.stack import StackReview
+from components.review.step import PartStep
 from obs.previews.engine import Seen
 from obs.previews.policy import Placed
 
@@ -108,13 +109,18 @@ def _stack(stack: Previewed) -> dict[str, Any]:
         "said": stack.said,
         "loses": list(stack.review.losing),
         "steps": [{"line": step.line, **asdict(step)} for step in stack.review.steps],
-        "parts": [asdict(part) for part in stack.review.parts],
+        "parts": [_part(part) for part in stack.review.parts],
         "unknown": list(stack.unknown),
         "problems": list(stack.problems),
         "failures": list(stack.failures),
         "policy": [_placed(placed) for placed in stack.policy],
         "engine": _engine(stack.engine) if stack.engine else None,
     }
+
+
+def _part(part: PartStep) -> dict[str, Any]:
+    files = [asdict(file) for file in part.files]
+    return {"id": part.id, "kind": part.kind, "files": files, "loses": part.loses}
 
 
 def _placed(placed: Placed) -> dict[str, Any]:
