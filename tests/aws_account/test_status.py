@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from moto.cloudwatch.models import cloudwatch_backends
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -45,7 +46,26 @@ def there(stack: AwsPlan) -> Iterator[None]:
             ]
             points = [item["VpcEndpointId"] for item in client.describe_vpc_endpoints()["VpcEndpoints"]]
             client.create_tags(Resources=[*own, *points], Tags=tag)
+            _composite("obs-local-store-small")
             yield
+
+
+def _composite(name: str) -> None:
+    """moto tells of one, and has no call that makes one."""
+    cloudwatch_backends["123456789012"][REGION].put_metric_alarm(
+        name=name,
+        rule="ALARM(other)",
+        namespace="",
+        metric_name="",
+        comparison_operator="GreaterThanThreshold",
+        evaluation_periods=1,
+        period=60,
+        threshold=0,
+        statistic="Sum",
+        description="",
+        dimensions=[],
+        alarm_actions=[],
+    )
 
 
 def definition(stack: AwsPlan, state: str = "ACTIVE", text: str | None = None) -> dict[str, Any]:
