@@ -133,6 +133,10 @@ def _jvm(spec: Spec) -> str:
         "18-:-Djava.security.manager=allow",
         f"-Djava.util.concurrent.ForkJoinPool.common.threadFactory={_THREADS}",
     ]
+    if spec.logging.store.tenants:
+        # Who may make an index by writing may also ask for one; of 500 shards, it keeps all tenants waiting.
+        most = max(spec.logging.index.shards, spec.tracing.storage.shards)
+        lines.append(f"-Dopensearch.index.max_number_of_shards={most}")
     return "\n".join(lines) + "\n"
 
 

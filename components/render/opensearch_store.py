@@ -296,11 +296,13 @@ LEAVING = (
 
 def _roles(spec: Spec, *, tenant: bool = False, several: bool = False) -> dict[str, Any]:
     """The least that each program needs, role -> body as the security plugin's REST interface takes it. One
-    of a tenant writes no template, which would hold for others' indices too, and lists no others' indices."""
+    of a tenant writes no template, which would hold for others' indices too, lists no others' indices, and
+    ends no search, which could be anybody's."""
     logs, jaeger = _log_patterns(spec), [_jaeger_pattern(spec)]
     # The mapping is dynamic for Jaeger's tags alone; the first document of a day makes its index.
     append = ["indices:admin/auto_create", "indices:admin/create", "indices:data/write/index"]
     append += ["indices:data/write/bulk*"]
+    scroll = "indices:data/read/scroll" if tenant else "indices:data/read/scroll*"
     read = [
         "indices:admin/aliases/get",
         "indices:admin/get",
@@ -320,7 +322,7 @@ def _roles(spec: Spec, *, tenant: bool = False, several: bool = False) -> dict[s
                 "cluster:monitor/main",
                 *(() if tenant else ("indices:admin/template/put",)),
                 "indices:data/read/msearch",
-                "indices:data/read/scroll*",
+                scroll,
                 "indices:data/write/bulk",
             ],
             (jaeger, [*append, *read, "indices:admin/mapping/put"]),
@@ -331,7 +333,7 @@ def _roles(spec: Spec, *, tenant: bool = False, several: bool = False) -> dict[s
                 "cluster:monitor/main",
                 *(() if tenant else ("cluster:monitor/state",)),
                 "indices:data/read/msearch",
-                "indices:data/read/scroll*",
+                scroll,
             ],
             ([*logs, *jaeger], [*read, "indices:monitor/settings/get", "indices:monitor/stats"]),
         ),

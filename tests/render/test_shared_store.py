@@ -78,15 +78,27 @@ def test_a_tenants_roles_name_its_own_indices_alone(store: dict[str, Any], user:
 def test_a_tenant_may_write_nothing_that_holds_for_others(store: dict[str, Any]) -> None:
     roles = store["opensearch/setup/security/roles.json"]
 
-    allowed = {
+    of_tenants = [role for name, role in roles.items() if name.startswith(("obs-ana-", "obs-ana2-"))]
+    allowed = {action for role in of_tenants for action in role["cluster_permissions"]}
+    to_indices = {
         action
-        for name, role in roles.items()
-        if name.startswith(("obs-ana-", "obs-ana2-"))
-        for action in role["cluster_permissions"]
+        for role in of_tenants
+        for one in role["index_permissions"]
+        for action in one["allowed_actions"]
     }
 
     assert "indices:data/write/bulk" in allowed
-    assert not [action for action in allowed if re.search("template|pipeline|state|admin", action)]
+    assert not [action for action in allowed if re.search("template|pipeline|state|admin|clear", action)]
+    assert "indices:data/read/scroll*" not in allowed, "which ends others' searches"
+    assert {"indices:admin/auto_create", "indices:admin/create"} <= to_indices, "writing needs both"
+    assert not {"indices:admin/aliases", "indices:admin/delete", "*"} & to_indices
+
+
+def test_no_index_of_a_shared_store_has_more_shards_than_its_stack_says() -> None:
+    limit = "-Dopensearch.index.max_number_of_shards=1"
+
+    assert limit in _texts(_spec(tenants=TENANTS), "opensearch")["jvm.options"].splitlines()
+    assert "max_number_of_shards" not in _texts(specs.spec(), "opensearch")["jvm.options"]
 
 
 def test_each_index_of_a_tenant_has_its_template_and_its_pipeline(store: dict[str, Any]) -> None:

@@ -1,0 +1,188 @@
+"""A cohort's life on this machine: two heads that share a store, made, used, killed, taken down.
+
+Ten minutes and 4 GB of memory, so it is asked for: OBS_TEST_COHORT=1, with -n 0 and nothing else beside it.
+What one tenant's users may do in the store of another is asked in tests/engine/test_shared_store.py, always.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from components.render.opensearch_store import TENANT_USERS
+from engines.store import Store
+from tests.e2e.cohort import PEOPLE, Cohort, hits
+from tests.e2e.conftest import ENGINES
+from tests.e2e.shop import PATIENCE, WAIT_S
+from tests.waiting import until
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(3000),
+    pytest.mark.skipif(not os.environ.get("OBS_TEST_COHORT"), reason="takes long: OBS_TEST_COHORT=1"),
+]
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cohort]:
+    """The tests use it one after the other, in their order."""
+    missing = [name for name in ENGINES if Store().locate(name) is None]
+    if missing:
+        pytest.skip(f"not in the cache: {', '.join(missing)}; `make engines` makes them")
+    made = Cohort.make(tmp_path_factory.mktemp("cohort") / "project")
+    try:
+        yield made
+    finally:
+        made.clean_up()
+
+
+def test_killed_three_times_while_it_is_made_it_is_made_by_the_next_run(cohort: Cohort) -> None:
+    cohort.killed("create", when=lambda _: cohort.begun("store"))
+    assert cohort.known
+    assert cohort.state_of(cohort.known, "store") == "making"
+    cohort.killed("create", when=lambda _: cohort.begun("ana"))
+    assert cohort.state_of(cohort.known, "store") == "up"
+    cohort.killed("create", when=lambda known: cohort.state_of(known, "ana") == "up" and cohort.begun("bo"))
+
+    told = cohort.run("create").stderr
+
+    assert "1 brought up, 2 up before" in told
+    assert cohort.run("status", "--json").returncode == 0
+
+
+def test_a_second_create_changes_nothing(cohort: Cohort) -> None:
+    files = {file: file.read_bytes() for file in cohort.shop.root.glob("stacks/Pulumi.cohort-*.yaml")}
+    pids = cohort.pids()
+
+    told = cohort.run("create").stderr
+
+    assert "nothing to change" in told
+    assert cohort.pids() == pids
+    assert {file: file.read_bytes() for file in files} == files
+    assert len(files) == 3
+
+
+@pytest.mark.parametrize("slug", PEOPLE)
+def test_a_head_that_shares_is_as_good_as_one_that_does_not(cohort: Cohort, slug: str) -> None:
+    done = cohort.shop.obs("verify", cohort.stack(slug), "--json", "--patience", PATIENCE, expect=None)
+    rows = json.loads(done.stdout)["rows"]
+
+    assert [row for row in rows if row["result"] == "failed"] == []
+    assert len(rows) >= 13
+
+
+@pytest.mark.parametrize(("own", "other"), [PEOPLE, PEOPLE[::-1]])
+def test_each_finds_its_own_logs_and_no_users_password_finds_anothers(
+    cohort: Cohort, own: str, other: str
+) -> None:
+    with cohort.client(own) as client:
+        assert until(lambda: hits(client.get(f"/{own}-logs-*/_search")), f"logs of {own}", WAIT_S)
+        for path in (f"/{other}-logs-*/_search", f"/{other}-jaeger-*/_search", "/_search"):
+            assert client.get(path).status_code == 403, path
+        for user in TENANT_USERS:
+            login = httpx.BasicAuth(f"{other}-{user}", cohort.lent(own)[f"{own}-{user}"])
+            assert client.get("/", auth=login).status_code == 401, user
+
+
+def test_credentials_of_one_open_no_port_of_another_that_is_not_open_to_all(cohort: Cohort) -> None:
+    """Every port on which anything of the other listens, in the clear and by TLS."""
+    login = httpx.BasicAuth("ana-reader", cohort.lent("ana")["ana-reader"])
+    ports = cohort.listening("bo")
+    assert len(ports) >= 15
+
+    def status(url: str, auth: httpx.Auth | None) -> object:
+        try:
+            return httpx.get(url, auth=auth, verify=False, timeout=20).status_code  # noqa: S501
+        except httpx.HTTPError as error:
+            return type(error).__name__
+
+    for port in ports:
+        for url in (f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{port}/"):
+            assert status(url, login) == status(url, None), url
+
+
+def test_the_metrics_of_one_tell_nothing_of_another(cohort: Cohort) -> None:
+    base = f"http://127.0.0.1:{cohort.base('ana')}"
+
+    def kinds() -> set[str]:
+        return set(httpx.get(f"{base}/api/v1/label/kind/values", timeout=30).json()["data"])
+
+    until(lambda: {"logs", "spans"} <= kinds(), "the store's numbers of ana", WAIT_S)
+    assert not [kind for kind in kinds() if " of " in kind]
+    environments = httpx.get(f"{base}/api/v1/label/env/values", timeout=30).json()["data"]
+    assert environments == [cohort.stack("ana")]
+
+
+def test_a_trace_of_one_is_unknown_to_the_other(cohort: Cohort) -> None:
+    gateway, headers = cohort.base("ana") + 150, {"X-Obs-Probe": "1"}
+    sold = httpx.post(
+        f"http://127.0.0.1:{gateway}/checkout",
+        json={"items": [{"sku": "mug", "quantity": 1}]},
+        headers=headers,
+        timeout=30,
+    )
+    trace = sold.json()["trace_id"]
+
+    def jaeger(slug: str) -> int:
+        return httpx.get(
+            f"http://127.0.0.1:{cohort.base(slug) + 30}/api/traces/{trace}", timeout=30
+        ).status_code
+
+    until(lambda: jaeger("ana") == 200, "ana finds her trace", WAIT_S)
+    assert jaeger("bo") == 404
+
+
+def test_secrets_of_one_stand_in_no_file_of_another_and_in_none_that_others_read(cohort: Cohort) -> None:
+    root, mine = (
+        cohort.shop.root,
+        {word.encode() for user, word in cohort.lent("ana").items() if "-" in user[:4]},
+    )
+    mine |= {(cohort.state / ".cohorts/e2e/heads/ana/passphrase").read_bytes()}
+    assert len(mine) == 4
+    own = ("cohort-e2e-ana/secrets/", "cohort-e2e-store/secrets/", "e2e/heads/ana/")
+    files = [path for path in root.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    found = [path for path in files if any(word in path.read_bytes() for word in mine)]
+
+    assert found, "they are somewhere"
+    assert [path for path in found if not any(place in str(path) for place in own)] == []
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
+def test_killed_while_it_is_taken_down_it_is_taken_down_by_the_next_run(cohort: Cohort) -> None:
+    cohort.killed("destroy", "--yes", when=lambda known: cohort.state_of(known, "ana") == "leaving")
+    cohort.run("destroy", "--yes", "--only", "ana")
+    known = cohort.known
+    assert known
+    assert (cohort.state_of(known, "ana"), cohort.state_of(known, "bo")) == ("", "up")
+    with cohort.client("bo") as client:
+        assert hits(client.get("/bo-logs-*/_search")), "who stays has the logs"
+    cohort.killed("destroy", "--yes", when=lambda known: cohort.state_of(known, "store") == "leaving")
+
+
+def test_what_is_left_is_told_and_once_it_is_gone_nothing_is(cohort: Cohort) -> None:
+    folder = cohort.state / ".cohorts/e2e/heads/store"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "notes.txt").write_text("somebody's")
+    stray = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()", str(cohort.folder("store"))],
+        stdin=subprocess.PIPE,
+    )
+    try:
+        told = cohort.run("destroy", "--yes", expect=1)
+        assert str(stray.pid) in told.stdout
+        assert str(folder) in told.stdout
+    finally:
+        stray.kill()
+        stray.wait()
+    (folder / "notes.txt").unlink()
+
+    assert "nothing is left of them" in cohort.run("destroy", "--yes").stderr
+    assert cohort.known is None
+    assert cohort.shop.obs("cohort", "orphans").returncode == 0
+    assert not list(cohort.state.glob("cohort-*"))
+    assert not list(cohort.shop.root.glob("stacks/Pulumi.cohort-*"))
+    assert cohort.running() == []
