@@ -21,8 +21,6 @@ from components.running import Running
 from components.spec import Spec
 
 MOUNTED = ("elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite")
-PROOFS = "tests/"
-"""What rules are proven with before they are deployed: no task reads it."""
 
 
 def volumes(spec: Spec, names: Names, key: Key, network: Network) -> Volumes | None:
@@ -70,10 +68,9 @@ def _alertmanager(spec: Spec, names: Names, relay: Relay, instance: str, needs: 
 def _prometheus(spec: Spec, instance: str, needs: tuple[str, ...]) -> Work:
     site = site_at(spec, instance)
     run = prometheus.running(spec, site)
-    documents = prometheus.render(spec, site)
     return replace(
         _work(instance, "prometheus", spec.aws.images.prometheus, run, needs),
-        documents={path: item for path, item in documents.items() if not path.startswith(PROOFS)},
+        documents=prometheus.untested(spec, site),
         secrets=run.secrets,
         given=run.secrets,
         may=(_mounted(instance),),

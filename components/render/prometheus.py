@@ -21,10 +21,17 @@ from components.spec import Spec, milliseconds
 def render(spec: Spec, site: Site) -> Documents:
     """All files by path relative to the conf folder, sorted: `prometheus.yml`, `scrape/<job>.yml`,
     `rules/<service>.yml`, `rules/platform-*.yml`, `rules/custom.yml`, `tests/<the same>.yml`."""
-    files = {"prometheus.yml": Document(main(spec, site), "yaml"), **tls.web(site, "prometheus")}
-    files |= scrapes(spec, site)
-    files |= rules.documents(spec, site)
-    return dict(sorted(files.items()))
+    return dict(sorted({**_configuration(spec, site), **rules.documents(spec, site)}.items()))
+
+
+def untested(spec: Spec, site: Site) -> Documents:
+    """The same without tests of rules: for where nothing runs them."""
+    return dict(sorted({**_configuration(spec, site), **rules.untested(spec, site)}.items()))
+
+
+def _configuration(spec: Spec, site: Site) -> Documents:
+    config = {"prometheus.yml": Document(main(spec, site), "yaml"), **tls.web(site, "prometheus")}
+    return {**config, **scrapes(spec, site)}
 
 
 def scrapes(spec: Spec, site: Site) -> Documents:
