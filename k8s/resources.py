@@ -20,6 +20,9 @@ from k8s.keys import Keys
 from k8s.parts import PROVIDER, Cluster, KubernetesPlan, Manifest, Release, StackKeys, token
 
 PLUGIN = "pulumi-resource-kubernetes"
+BURST, CALLS_PER_SECOND = 1000, 200.0
+"""How often the provider may ask the cluster. By itself it takes 50 calls a second after the first 120, and a
+preview of 100 services needs some hundreds; a cluster holds up by itself whoever asks too much."""
 HISTORY = 5
 """Revisions of a release that the cluster keeps."""
 
@@ -27,7 +30,7 @@ HISTORY = 5
 def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> Deploy:
     """A resource for each part. SuiteError where the cluster cannot be reached, or not by this provider."""
     kubeconfig = checked(plan.cluster)
-    from pulumi_kubernetes import Provider
+    from pulumi_kubernetes import KubeClientSettingsArgs, Provider
 
     opts = pulumi.ResourceOptions(version=version("pulumi_kubernetes"))
     provider = Provider(
@@ -38,6 +41,7 @@ def resources(plan: KubernetesPlan, secrets: "Mapping[str, pulumi.Output[str]]")
         # Otherwise what changes is deleted first, and a pod that starts meanwhile finds nothing.
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
+        kube_client_settings=KubeClientSettingsArgs(burst=BURST, qps=CALLS_PER_SECOND),
         opts=opts,
     )
     made: list[Keys] = []

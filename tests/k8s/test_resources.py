@@ -5,6 +5,7 @@ what was registered is collected, and looked at when the program is over.
 """
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,7 @@ def test_each_part_is_a_resource_of_the_named_cluster(recorder: Recorder, tmp_pa
     provider = recorder.made["test-cluster"]
     assert provider.typ == "pulumi:providers:kubernetes"
     assert provider.inputs["context"] == "staging", "never the current one"
+    assert json.loads(provider.inputs["kubeClientSettings"]) == {"burst": 1000, "qps": 200}
     for part in parts:
         made = recorder.made[part.id]
         assert made.typ in type(part).TOKENS, part.id
