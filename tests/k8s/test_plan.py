@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from components.inventory import PROGRAMS
 from components.plan import Pillar
 from components.render import alertmanager, collector_agent, collector_gateway
+from components.render.document import Document
 from components.render.text import text
 from components.rules import files as rules
 from components.spec import Spec
@@ -59,6 +60,24 @@ def test_golden(planned: KubernetesPlan, tmp_path: Path) -> None:
 def _told(name: str) -> bool:
     """What is written as on other targets has its golden there; the values of releases have theirs."""
     return not name.startswith(("releases/", "manifests/prometheusrule-platform"))
+
+
+def test_a_plan_makes_nothing_that_a_preview_does_not_read(
+    shipped: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests of rules, and texts of objects, would be most of what a plan of many services costs."""
+    made: list[str] = []
+
+    def text_of(_: Document) -> str:
+        made.append("a text")
+        return ""
+
+    monkeypatch.setattr("components.rules.service.proof", lambda *_: made.append("a proof"))
+    monkeypatch.setattr("k8s.parts.text", text_of)
+    again = plan(shipped, STACK)
+    assert made == []
+    assert _of(again, "Namespace")["observability"].readable == (("namespace-observability.yaml", ""),)
+    assert made == ["a text"]
 
 
 def test_equal_specs_give_equal_plans(shipped: Spec, planned: KubernetesPlan) -> None:
