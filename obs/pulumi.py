@@ -277,7 +277,8 @@ class Driver:
     def __init__(self, stack: str) -> None:
         pulumi = find_pulumi()
         variables = environment(stack, pulumi)
-        made(Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
+        made(home := Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
+        providers.without_logs(home)
         self.name, self._variables = stack, variables
         self.command = BoundPulumi(pulumi)
         # No project_settings: they would rewrite Pulumi.yaml.
