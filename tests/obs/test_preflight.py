@@ -89,7 +89,7 @@ def test_a_preview_without_credentials_says_so_and_goes_on(
     previewed: list[str] = []
     monkeypatch.setattr(stack, "_bring_engines", lambda _: None)
 
-    def preview(env: str, _: Any) -> list[Any]:
+    def preview(env: str, *_: Any) -> list[Any]:
         previewed.append(env)
         return []
 
