@@ -28,6 +28,13 @@ def folder() -> Path | None:
     return Path(given).expanduser().resolve() if given else None
 
 
+def lacks() -> str:
+    """What is missing to see what Helm makes of them; '' if nothing is."""
+    if folder() is None:
+        return f"no published charts: {FOLDER}=<folder>"
+    return "" if shutil.which("helm") else "no helm on PATH"
+
+
 def there(chart: Chart) -> Path | None:
     """Where one is, as a folder or an archive; None if it is not there at the catalogue's version."""
     given = folder()

@@ -2,7 +2,6 @@
 `OBS_CHARTS_DIR` names a folder of them (tests/cluster/published.py), and `helm` is on the PATH."""
 
 import json
-import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,8 @@ STACKS = ("dev-k8s", "staging-k8s", "prod-k8s", EXTRAS)
 WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 OPERATORS = {"alertmanager", "prometheus"}
 """Services of pods that the Prometheus Operator makes."""
-pytestmark = [
-    pytest.mark.skipif(published.folder() is None, reason="no published charts: OBS_CHARTS_DIR=<folder>"),
-    pytest.mark.skipif(shutil.which("helm") is None, reason="no helm on PATH"),
-]
+if lacks := published.lacks():
+    pytest.skip(lacks, allow_module_level=True)
 
 
 @cache
