@@ -4,20 +4,27 @@ The provider is that of the tests, unless there is the official one: on PATH, or
 """
 
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import yaml
-from moto.server import ThreadedMotoServer
 
 from components.spec.aws import SERVICES, STAND_IN_OFFSET
 from obs.providers import pulumi_home
 from tests.aws import provider
 from tests.aws.ground import REGION
 from tests.e2e.shop import Shop
+from tests.ports import free_port
+from tests.waiting import until
 
+HOST = "127.0.0.1"
 PASSPHRASE = "an-account-for-tests"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -25,6 +32,22 @@ CREDENTIALS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+@contextmanager
+def an_account() -> Iterator[str]:
+    """Where one answers that is empty. It is a process of its own: within one, all of moto's are the same."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            url = f"http://{HOST}:{port}"
+            until(
+                lambda: httpx.get(f"{url}/moto-api/", trust_env=False).is_success, "moto's server answers", 60
+            )
+            yield url
+        finally:
+            server.kill()
 
 
 def official() -> bool:
@@ -44,14 +67,14 @@ class Standing:
     """What the provider was asked to do, a line each; not there with the official one."""
 
     @classmethod
-    def make(cls, folder: Path, server: ThreadedMotoServer | None, stack: str, **changes: Any) -> "Standing":
+    def make(cls, folder: Path, server: str | None, stack: str, **changes: Any) -> "Standing":
         """A stack file of the project, whose endpoints are the server's; without one it has a stand-in of its
         own, and is left as it is."""
         shop = Shop.make(folder / "project")
-        host, port = server.get_host_and_port() if server else ("127.0.0.1", shop.base + STAND_IN_OFFSET)
-        made = cls(shop, stack, f"http://{host}:{port}", folder / "calls")
+        url = server or f"http://127.0.0.1:{shop.base + STAND_IN_OFFSET}"
+        made = cls(shop, stack, url, folder / "calls")
         shop.environment |= {**CREDENTIALS, "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
-        shop.environment["NO_PROXY"] = ",".join(filter(None, (shop.environment.get("NO_PROXY"), host)))
+        shop.environment["NO_PROXY"] = ",".join(filter(None, (shop.environment.get("NO_PROXY"), HOST)))
         if not official():
             shop.environment[provider.CALLS] = str(made.calls)
             path = provider.program(folder / "bin").parent

@@ -1,12 +1,10 @@
 """Stacks on AWS under the real Pulumi engine, in an account of moto's."""
 
-import logging
 from collections.abc import Iterator
 
 import pytest
-from moto.server import ThreadedMotoServer
 
-from tests.aws.standing import Standing, official
+from tests.aws.standing import Standing, an_account, official
 from tests.engine.project import find_pulumi
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
@@ -14,23 +12,15 @@ STACK = "prod-aws"
 ARCHIVE = "obs-prod-aws-archive-123456789012-eu-central-1"
 
 
-def an_account() -> Iterator[ThreadedMotoServer]:
-    """One that is empty."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells every request
-    made = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    made.start()
-    yield made
-    made.stop()
-
-
 @pytest.fixture
-def server() -> Iterator[ThreadedMotoServer]:
+def server() -> Iterator[str]:
     """An account that is empty."""
-    yield from an_account()
+    with an_account() as url:
+        yield url
 
 
 @pytest.fixture
-def standing(tmp_path_factory: pytest.TempPathFactory, server: ThreadedMotoServer) -> Standing:
+def standing(tmp_path_factory: pytest.TempPathFactory, server: str) -> Standing:
     """The example, not there yet."""
     if find_pulumi() is None:
         pytest.skip("no Pulumi CLI on PATH or in the cache of engines: obs engines build pulumi")

@@ -7,11 +7,10 @@ import boto3
 import psutil
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from moto.server import ThreadedMotoServer
 
 from aws import stand_in
-from tests.aws.standing import Standing, official
-from tests.aws.test_engine import an_account, services, there
+from tests.aws.standing import Standing, an_account, official
+from tests.aws.test_engine import services, there
 from tests.engine.project import find_pulumi
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
@@ -24,9 +23,10 @@ def _engine() -> None:
 
 
 @pytest.fixture
-def account() -> Iterator[ThreadedMotoServer]:
+def account() -> Iterator[str]:
     """One of its own for each."""
-    yield from an_account()
+    with an_account() as url:
+        yield url
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def training(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("metrics", ["managed", "self"])
 def test_staging_goes_up_once_and_leaves_what_is_kept(
-    metrics: str, tmp_path_factory: pytest.TempPathFactory, account: ThreadedMotoServer
+    metrics: str, tmp_path_factory: pytest.TempPathFactory, account: str
 ) -> None:
     stack = Standing.make(tmp_path_factory.mktemp("staging"), account, "staging-aws")
     stack.edit(aws={"metrics": metrics})
