@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STACK ?= local
 
-.PHONY: help setup engines hosts cluster up down static check test test-cluster lock generate clean demo-vsi demo-vsi-down demo-k8s
+.PHONY: help setup engines hosts cluster up down static check test lock generate clean demo-vsi demo-vsi-down demo-k8s
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 21
@@ -45,10 +45,7 @@ static: setup ## Format, lint and types
 check: static ## Format, lint, types and the fast tests
 	$(BIN)/pytest -n auto --dist loadfile -m 'not engine and not e2e'
 
-test: engines hosts static ## Format, lint, types and all tests, real engines included; those of a cluster if `make cluster` was run
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
-
-test-cluster: engines hosts static ## The same, and what a cluster needs is built beside the tests
+test: engines hosts static ## Format, lint, types and all tests, real engines and a real cluster included
 	$(BIN)/python -m tests.cluster.beside $(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 demo-vsi: engines hosts ## Boot four plain servers here, bring the stack dev-vsi up on them and prove that it works

@@ -91,6 +91,8 @@ class _Scalars:
         """A scalar; one with a tag of its own gets none of ours, and is refused."""
         event: Any = self.peek_event()  # type: ignore[attr-defined]
         explicit = event.tag not in (None, "!")
+        if event.tag == "!":
+            event.implicit = (True, False)  # libyaml takes an empty one for a text, as nobody else does
         node: yaml.ScalarNode = Composer.compose_scalar_node(self, anchor)  # type: ignore[arg-type]
         if explicit:
             node.tag = TAGGED

@@ -10,7 +10,7 @@ from tests.cluster.node import Cluster
 
 @pytest.fixture(scope="session")
 def built() -> None:
-    """Waits for what `make test-cluster` builds beside the tests; fails where that build failed. Without such
+    """Waits for what `make test` builds beside the tests; fails where that build failed. Without such
     a build it skips where no cluster can be booted, with the reason."""
     if trouble := beside.awaited():
         pytest.fail(trouble)
