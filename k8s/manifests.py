@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from components.errors import SuiteError
+from components.review.masking import MASK
 
-MASK = "[secret]"
 SECONDS = 60
 """Of one chart, which may be downloaded first."""
 _TEXTS = ("data", "stringData")
@@ -49,7 +49,7 @@ def manifests(inputs: Mapping[str, Any]) -> dict[str, str]:
     if done.returncode:
         said = (done.stderr.strip() or "it said nothing").splitlines()[-1]
         raise SuiteError(f"helm template {name} failed: {said}")
-    found = [one for one in yaml.load_all(done.stdout, _Loader) if isinstance(one, dict)]
+    found = [one for one in yaml.load_all(done.stdout, Loader) if isinstance(one, dict)]
     return {_called(one): yaml.dump(_masked(one), Dumper=yaml.CSafeDumper) for one in found}
 
 
@@ -77,8 +77,8 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class _Loader(yaml.CSafeLoader):
+class Loader(yaml.CSafeLoader):
     """Takes `=`, which some definitions have among their operators, as a text."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)  # type: ignore[type-var]
+Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)  # type: ignore[type-var]

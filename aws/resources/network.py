@@ -96,24 +96,16 @@ class NetworkComponent(Component):
             )
 
     def _gossip(self, port: int, group: ec2.SecurityGroup) -> None:
-        vpc.SecurityGroupIngressRule(
-            self.named("gossip-in"),
-            security_group_id=group.id,
-            referenced_security_group_id=group.id,
-            ip_protocol="udp",
-            from_port=port,
-            to_port=port,
-            opts=self.options(),
-        )
-        vpc.SecurityGroupEgressRule(
-            self.named("gossip-out"),
-            security_group_id=group.id,
-            referenced_security_group_id=group.id,
-            ip_protocol="udp",
-            from_port=port,
-            to_port=port,
-            opts=self.options(),
-        )
+        for way, rule in (("in", vpc.SecurityGroupIngressRule), ("out", vpc.SecurityGroupEgressRule)):
+            rule(
+                self.named(f"gossip-{way}"),
+                security_group_id=group.id,
+                referenced_security_group_id=group.id,
+                ip_protocol="udp",
+                from_port=port,
+                to_port=port,
+                opts=self.options(),
+            )
 
     def _made(self, part: Network) -> tuple[pulumi.Output[str], list[pulumi.Input[str]]]:
         """A VPC of the stack's own: without a way to the internet, and S3 by a route."""

@@ -47,12 +47,14 @@ def as_data(spec: Any, planned: Any) -> dict[str, Any]:
             settings["engines"] = {name: catalog.engine(name).version for name in settings["engines"]}
         if "chart" in settings and "version" in settings:
             versions[f"chart {settings['chart']}"] = settings["version"]
+        # A plan of an older commit has nothing but files.
+        files = getattr(part, "readable", part.files)
         parts.append(
             {
                 "id": part.id,
                 "kind": type(part).__name__,
                 "pillar": str(part.pillar),
-                "files": dict(part.readable if hasattr(type(part), "readable") else part.files),
+                "files": dict(files),
                 "settings": settings,
             }
         )

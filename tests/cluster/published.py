@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from components.charts import CHARTS, Chart
+from k8s.manifests import Loader
 
 FOLDER = "OBS_CHARTS_DIR"
 NOT_BUILT = ("kube-state-metrics",)
@@ -49,20 +50,24 @@ def there(chart: Chart) -> Path | None:
 
 
 def put(into: Path) -> None:
-    """Copies of them take the place of the tests' own in a folder of charts."""
+    """Copies of them take the place of the tests' own in a folder of charts. AssertionError for one that is
+    not there."""
+    if folder() is None:
+        return
     for chart in CHARTS:
-        where = there(chart)
-        if where is None or chart.name in NOT_BUILT:
+        own = into / chart.name
+        if chart.name in NOT_BUILT or not own.is_dir():
             continue
-        shutil.rmtree(into / chart.name, ignore_errors=True)
+        where = there(chart)
+        assert where, f"chart {chart.name} {chart.version} is not in {folder()}"
+        shutil.rmtree(own)
         if where.is_dir():
-            shutil.copytree(where, into / chart.name)
+            shutil.copytree(where, own)
         else:
             with tarfile.open(where) as archive:
                 archive.extractall(into, filter="data")
     values = into / "kube-prometheus-stack" / "values.yaml"
-    if folder() is not None:
-        values.write_text(yaml.safe_dump(_over(yaml.safe_load(values.read_text()), OFF)))
+    values.write_text(yaml.safe_dump(_over(yaml.safe_load(values.read_text()), OFF)))
 
 
 def _over(values: Any, other: Any) -> Any:
@@ -90,10 +95,3 @@ def _said(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _said(item) for key, item in value.items() if item is not None}
     return [_said(item) for item in value] if isinstance(value, list) else value
-
-
-class Loader(yaml.CSafeLoader):
-    """Takes `=`, which definitions of the operator name among its operators, as a text."""
-
-
-Loader.add_constructor("tag:yaml.org,2002:value", yaml.CSafeLoader.construct_yaml_str)  # type: ignore[type-var]

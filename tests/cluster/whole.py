@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from engines.store import Store
+from k8s.manifests import Loader
 from tests.cluster import published, settings
 from tests.cluster.content import REGISTRY, images
 from tests.cluster.node import Cluster
@@ -40,7 +41,7 @@ def charts(folder: Path) -> Path:
     said = subprocess.run(
         [str(Store().executable("prometheus_operator", "crds"))], capture_output=True, text=True, check=True
     ).stdout
-    found = [_wordless(one) for one in yaml.load_all(said, published.Loader) if one]
+    found = [_wordless(one) for one in yaml.load_all(said, Loader) if one]
     (folder / "prometheus-operator-crds" / "templates").mkdir()
     for one in found:
         one["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}

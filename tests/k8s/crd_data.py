@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from k8s.manifests import Loader
+
 DATA = Path(__file__).parent / "crds"
 KINDS = {
     "AlertmanagerConfig": "alertmanagerconfigs",
@@ -43,18 +45,11 @@ def schema(definition: Any) -> Any:
     return found
 
 
-class _Loader(yaml.SafeLoader):
-    """Takes a lone `=` for text, as the API server does."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: str(node.value))
-
-
 def main(folder: Path) -> None:
     """Write each kind's schema."""
     DATA.mkdir(exist_ok=True)
     for kind, plural in KINDS.items():
-        definition = yaml.load((folder / f"{plural}.yaml").read_text(), Loader=_Loader)  # noqa: S506 - ours
+        definition = yaml.load((folder / f"{plural}.yaml").read_text(), Loader=Loader)  # noqa: S506 - ours
         (version,) = [item for item in definition["spec"]["versions"] if item["storage"]]
         spec = schema(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
         text = json.dumps({"version": version["name"], "spec": spec}, sort_keys=True, separators=(",", ":"))
