@@ -96,7 +96,7 @@ class Site:
     """Under which address other hosts reach this one, as it stands before a port; '' where there are none."""
 
     authority: str = ""
-    """The file of the authority whose certificates are dialled, where that is another stack's."""
+    """The file of the authority of OpenSearch, where that is another stack's."""
     hosts: Mapping[str, Place] = field(default_factory=dict)
     """The hosts of the inventory, by name; none where the target is one place."""
 
@@ -189,7 +189,12 @@ class Site:
     @property
     def ca(self) -> str:
         """The file of the stack's certificate authority."""
-        return self.authority or f"{self.folders.certificates}/ca.pem"
+        return f"{self.folders.certificates}/ca.pem"
+
+    @property
+    def store_ca(self) -> str:
+        """The file of the authority that signed OpenSearch's certificate."""
+        return self.authority or self.ca
 
     def certificate(self, name: str) -> str:
         """The file of a program's own certificate."""

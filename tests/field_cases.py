@@ -21,6 +21,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "deploy.port_base": (("deploy", "port_base"), 22000),
     "deploy.retain": (("deploy", "retain"), False),
     "deploy.opensearch_heap_mb": (("deploy", "opensearch_heap_mb"), 1024),
+    "deploy.loopback": (("deploy", "loopback"), "guarded"),
     "servers.user": (("servers", "user"), "other"),
     "servers.port": (("servers", "port"), 2200),
     "servers.key": (("servers", "key"), "second"),
@@ -301,6 +302,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "vsi": {
         *SHARED_STORE,
+        "deploy.loopback",
         *(field for field in CASES if field.startswith(("aws.", "kubernetes."))),
         "logging.index.replicas",
         "services[].selector",
@@ -308,6 +310,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "kubernetes": {
         *SHARED_STORE,
+        "deploy.loopback",
         *(field for field in CASES if field.startswith(("aws.", "servers."))),
         "logging.index.replicas",
         "metrics.scrape_jobs[].ca",
@@ -317,6 +320,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "aws": {
         *SHARED_STORE,
+        "deploy.loopback",
         *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
         *(field for field in CASES if field.startswith("logging.inputs[].")),
         "services[].hosts",

@@ -3,13 +3,14 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused here, by name.
 """
 
-from components.inventory import certificates, runs_redis
+from components.inventory import BY_NAME, STORE, certificates, runs_redis
 from components.plan import Secret
 from components.render import opensearch_store
+from components.site import Site
 from components.spec import Spec
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
-from vsi.site import local_site
+from vsi.site import OPERATOR, local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
 
@@ -21,10 +22,16 @@ def plan(spec: Spec, stack: str) -> HostPlan:
         stack=stack,
         parts=tuple(all_units(spec, site)),
         secrets=tuple(_secrets(spec)),
-        # Nobody but the store speaks TLS here.
-        tls_names=() if spec.logging.store.address else certificates(site),
+        tls_names=_certificates(site),
         retain=spec.deploy.retain,
     )
+
+
+def _certificates(site: Site) -> tuple[str, ...]:
+    """Without those of a store that is another stack's."""
+    elsewhere = {name for row in STORE for name in BY_NAME[row].certificates} if site.authority else set()
+    names = tuple(name for name in certificates(site) if name not in elsewhere)
+    return (*names, OPERATOR) if site.mutual else names
 
 
 def refusals(spec: Spec) -> list[Problem]:

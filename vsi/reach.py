@@ -161,6 +161,8 @@ class Get:
     method: str = "GET"
     body: str = ""
     """JSON; '' for none."""
+    certificate_file: str = ""
+    """The certificate to show, with its key beside it. On this machine alone: no key is taken from a host."""
 
     @property
     def data(self) -> tuple[bytes | None, dict[str, str]]:

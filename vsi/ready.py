@@ -50,7 +50,9 @@ def _get(machine: Machine, unit: HostUnit, url: str, timeout: float) -> Answer:
     ready = unit.process.ready
     password = str(machine.paths.secrets / ready.password_secret) if ready.password_secret else ""
     authority = machine.tokens(unit.name).fill(ready.ca) if ready.ca else ""
-    return machine.reach.get(Get(url, ready.user or "", password, authority), timeout)
+    certificate = machine.tokens(unit.name).fill(ready.certificate) if ready.certificate else ""
+    asked = Get(url, ready.user or "", password, authority, certificate_file=certificate)
+    return machine.reach.get(asked, timeout)
 
 
 LINE_LENGTH = 400

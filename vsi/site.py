@@ -13,6 +13,9 @@ MERGED = ("collector-agent", "front")
 """Programs that this target does without: one collector does the work of the agent and of the gateway, and
 nobody dials from elsewhere."""
 
+OPERATOR = "operator"
+"""The certificate that people show, and whoever asks whether a program serves, where loopback is guarded."""
+
 FOLDERS = Folders(
     secrets="../../../secrets",
     certificates="../../../secrets/tls",
@@ -23,7 +26,7 @@ FOLDERS = Folders(
 
 def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
     """Where a stack's programs and services are on this machine; programs `without` are nowhere."""
-    base = spec.deploy.port_base
+    base, guarded = spec.deploy.port_base, spec.deploy.loopback == "guarded"
     store = spec.logging.store
     elsewhere = {
         name: Listener(bind=address, dial=(address,), tls=name == "opensearch")
@@ -33,16 +36,21 @@ def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
     return Site(
         name="local",
         listeners={
-            socket.name: _listener(base + socket.offset, tls=socket.tls == "always")
+            socket.name: _listener(
+                base + socket.offset,
+                tls=socket.tls == "always" or (guarded and socket.tls == "able"),
+                asks=guarded and socket.tls == "able",
+            )
             for socket in sockets(spec, without)
         }
         | elsewhere,
         services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
         folders=FOLDERS,
+        mutual=guarded,
         authority=f"{FOLDERS.secrets}/{AUTHORITY}" if store.address else "",
     )
 
 
-def _listener(port: int, *, tls: bool = False) -> Listener:
+def _listener(port: int, *, tls: bool = False, asks: bool = False) -> Listener:
     address = f"{HOST}:{port}"
-    return Listener(bind=address, dial=(address,), tls=tls)
+    return Listener(bind=address, dial=(address,), tls=tls, asks=asks)

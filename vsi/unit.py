@@ -30,6 +30,8 @@ class Ready(Frozen):
     password_secret: str | None = None
     ca: str | None = None
     """CA file for an https URL, with tokens."""
+    certificate: str | None = None
+    """File of the certificate to show there, with tokens; the key is beside it. On this machine alone."""
     seconds: int = 60
     """Deadline, from start to ready."""
 

@@ -15,10 +15,11 @@ from components.render.text import texts
 from components.running import Health, Running, checks_of
 from components.site import Site
 from components.spec import Service, Spec
-from vsi.site import MERGED
+from vsi.site import MERGED, OPERATOR
 from vsi.unit import HostUnit, Process, Ready, Settled
 
 CA = "{secrets}/tls/ca.pem"
+CERTIFICATE = f"{{secrets}}/tls/{OPERATOR}.pem"
 Ids = Callable[[str], tuple[str, ...]]
 """Name of a program or service -> ids of the units that it is."""
 _MERGING: dict[str, Renderer] = {**RENDERERS, "collector": collector}
@@ -118,7 +119,8 @@ def _ready(site: Site, health: Health) -> Ready:
     if health.protocol == "redis":
         return Ready(url=f"redis://{at}", seconds=health.seconds)
     if site.serves_tls(health.listener):
-        return Ready(url=f"https://{at}{health.path}", ca=CA, seconds=health.seconds)
+        shown = CERTIFICATE if site.listeners[health.listener].asks else None
+        return Ready(url=f"https://{at}{health.path}", ca=CA, certificate=shown, seconds=health.seconds)
     return Ready(url=f"http://{at}{health.path}", seconds=health.seconds)
 
 

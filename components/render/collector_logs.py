@@ -43,7 +43,7 @@ def exporters(spec: Spec, site: Site) -> dict[str, Any]:
         "opensearchlogs": {
             "endpoint": first,
             **({"further_endpoints": further} if further else {}),
-            "tls": {"ca_file": site.ca},
+            "tls": {"ca_file": site.store_ca},
             "user": user_of(spec, PROGRAM.user),
             "password": ottl.Reference(f"${{file:{site.secret(PROGRAM.password)}}}"),
             "exclude_attributes": [],

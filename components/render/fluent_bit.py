@@ -244,7 +244,7 @@ def _output(spec: Spec, site: Site) -> dict[str, Any]:
         "tls": True,
         "tls.verify": True,
         "tls.verify_hostname": True,
-        "tls.ca_file": site.ca,
+        "tls.ca_file": site.store_ca,
         "logstash_format": True,
         "logstash_prefix": spec.logging.index.prefix,
         "logstash_prefix_key": f"${INDEX}",

@@ -27,7 +27,7 @@ def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> 
     settings = {
         "url": first,
         **({"further": further} if further else {}),
-        "ca": site.ca,
+        "ca": site.store_ca,
         "user": PROGRAM.user,
         "password_file": site.secret(PROGRAM.password),
         "host": site.host("housekeeper"),

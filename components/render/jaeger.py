@@ -85,7 +85,7 @@ def _store(spec: Spec, site: Site) -> dict[str, Any]:
         "server_urls": list(site.urls("opensearch")),
         "username": user_of(spec, PROGRAM.user),
         "password_file": site.secret(PROGRAM.password),
-        "tls": {"enabled": True, "ca": site.ca},
+        "tls": {"enabled": True, "ca": site.store_ca},
         "index_prefix": storage.index_prefix,
         "num_shards": storage.shards,
         # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.

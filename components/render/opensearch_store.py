@@ -170,7 +170,7 @@ def _administrator(site: Site) -> dict[str, str]:
     """Who brings it in line: the admin certificate; where the nodes are somebody else's, a user."""
     if site.has("opensearch-transport"):
         return {"ca": "tls/ca.pem", "certificate": "tls/admin.pem", "key": "tls/admin.key"}
-    return {"ca": site.ca, "user": ADMIN}
+    return {"ca": site.store_ca, "user": ADMIN}
 
 
 def time_value(duration: str) -> str:

@@ -1,6 +1,6 @@
 """Settings of `agents.pages`, the stack's web pages."""
 
-from components.inventory import BY_NAME
+from components.inventory import BY_NAME, STORE
 from components.render import tls
 from components.render.document import Document, Documents, ordered
 from components.render.opensearch_store import user_of
@@ -11,6 +11,7 @@ from components.spec import Service, Spec
 from components.spec.services import Slo
 
 PROGRAM = BY_NAME["pages"]
+OF_STORE = tuple(socket.name for program in STORE for socket in BY_NAME[program].sockets)
 ENGINES = ("prometheus", "alertmanager", "jaeger")
 """Programs that the pages ask."""
 
@@ -35,7 +36,7 @@ def render(spec: Spec, site: Site) -> Documents:
             "url": site.url("opensearch"),
             "user": user_of(spec, PROGRAM.user),
             "password_file": site.secret(PROGRAM.password),
-            "ca": site.ca,
+            "ca": site.store_ca,
             "indices": f"{spec.logging.index.prefix}-*",
         },
     }
@@ -43,8 +44,13 @@ def render(spec: Spec, site: Site) -> Documents:
 
 
 def _shown(site: Site) -> list[str]:
-    """Each certificate once, where it is shown: a host's front has the same at all of its ports."""
-    own = [listener for listener in site.listeners.values() if listener.tls and not listener.fronted]
+    """Each certificate once, where it is shown: a host's front has the same at all of its ports. Not those of
+    another stack's store."""
+    own = [
+        listener
+        for name, listener in site.listeners.items()
+        if listener.tls and not listener.fronted and not (site.authority and name in OF_STORE)
+    ]
     fronts: dict[str, str] = {}
     for listener in site.listeners.values():
         for address in listener.dial if listener.fronted else ():

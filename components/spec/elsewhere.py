@@ -35,6 +35,9 @@ def sections_elsewhere(spec: Spec, own: type[Model] | None, why: str) -> list[Pr
         if kind and kind is not own and getattr(spec, name) != kind():
             expected, it = _SECTIONS[kind]
             found.append(Problem((name,), MISSING, f"expected {expected}: {why}; take {it} out"))
+    if own is not None and spec.deploy.loopback != "open":
+        expected = f"expected open: target {spec.environment.target} uses no loopback of this machine"
+        found.append(Problem(("deploy", "loopback"), spec.deploy.loopback, expected))
     if own is not Kubernetes:
         for index, secret in enumerate(spec.secrets):
             if secret.source == "kubernetes":

@@ -35,7 +35,7 @@ def pages(ctx: Context) -> str:
             raise CheckFailed(
                 f"the page {other.base}/, to which the start page leads", f"status {status}", see
             )
-    if ctx.access.identity is None and (stranger := _under_another_name(client)) != 403:
+    if not ctx.site.tls("pages") and (stranger := _under_another_name(client)) != 403:
         raise CheckFailed("a request for another host name to be refused", f"status {stranger}", see)
     return f"{client.base}/ and {len(places) + len(others) - 1} pages that it leads to open"
 

@@ -162,7 +162,7 @@ def loopback(ctx: Context) -> str:
             f"See `obs status {ctx.stack}`; run `obs verify` as the user who ran `obs up`.",
         )
     beyond = [item for item in found if not _loopback(item.address)]
-    if beyond and ctx.access.identity is not None:
+    if beyond and ctx.access.identity is not None and ctx.site.address:
         return _guarded(found, beyond)
     outside = sorted({f"{i.process} on {i.address}:{i.port}" for i in beyond})
     if outside:

@@ -17,7 +17,7 @@ from components.target import Access, Bound
 from vsi.machine import machine_of
 from vsi.paths import StatePaths
 from vsi.ready import probe
-from vsi.site import local_site
+from vsi.site import OPERATOR, local_site
 from vsi.unit import HostPlan
 
 
@@ -28,9 +28,10 @@ def access(spec: Spec, plan: HostPlan) -> Access:
     found = access_at(machine.paths, local_site(spec), units)
     if spec.logging.store.address is None:
         return found
+    own = found.authority if found.identity else None  # else nothing here has a certificate
     return replace(
         found,
-        authority=lambda: found.secret(opensearch_store.AUTHORITY),
+        authority=lambda: "\n".join([found.secret(opensearch_store.AUTHORITY), *([own()] if own else [])]),
         reader=opensearch_store.user_of(spec, found.reader),
     )
 
@@ -41,11 +42,17 @@ def access_at(paths: StatePaths, site: Site, units: Mapping[str, Callable[[], st
         site=site,
         secret=lambda name: _text(paths.secrets / name),
         authority=lambda: _text(paths.tls / "ca.pem"),
-        identity=None,
+        identity=(lambda: _identity(paths)) if site.mutual else None,
         units=units or {},
         log=lambda service: _lines(paths, service),
         sockets=lambda: _sockets(paths),
     )
+
+
+def _identity(paths: StatePaths) -> tuple[str, str]:
+    """Each ends its own line, so that one may stand behind the other in a file."""
+    certificate, key = (_text(paths.tls / f"{OPERATOR}.{kind}") + "\n" for kind in ("pem", "key"))
+    return certificate, key
 
 
 def _text(file: Path) -> str:

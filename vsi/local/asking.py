@@ -27,6 +27,9 @@ def get(request: Get, timeout: float) -> Answer:
         connection: http.client.HTTPConnection
         if parts.scheme == "https":
             context = ssl.create_default_context(cafile=request.ca_file or None)
+            if request.certificate_file:
+                certificate = Path(request.certificate_file)
+                context.load_cert_chain(certificate, certificate.with_suffix(".key"))
             connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
         else:
             connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)

@@ -30,6 +30,8 @@ def get(master: Master, request: Get, timeout: float) -> Answer:
         with _stream(master, host, parts.port or (443 if tls else 80), timeout) as stream:
             connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
             connection.sock = stream
+            if request.certificate_file:
+                raise ValueError(f"{request.certificate_file}: no key is taken from a host")
             if tls:
                 context = ssl.create_default_context(cadata=authority)
                 connection.sock = context.wrap_socket(stream, server_hostname=host)

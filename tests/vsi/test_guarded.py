@@ -1,0 +1,170 @@
+"""Where `deploy.loopback` is guarded, programs ask who dials them, and all of the stack's own can say it."""
+
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from components.inventory import PROGRAMS
+from components.spec import Spec
+from obs.verify.clients import Clients
+from tests import specs
+from tests.specs import unit
+from vsi.local.access import access_at
+from vsi.local.asking import get
+from vsi.paths import StatePaths
+from vsi.plan import plan
+from vsi.reach import Get
+from vsi.site import local_site
+from vsi.tls import renewed
+from vsi.unit import HostPlan
+
+OWN_CA = "../../../secrets/tls/ca.pem"
+OPEN = {
+    "collector-metrics", "front", "housekeeper", "jaeger-metrics", "pages", "redis", "redis-exporter", "sink",
+}  # fmt: skip
+"""Listeners of programs that cannot speak TLS."""
+TENANT = {"address": "127.0.0.1:9", "housekeeper": "127.0.0.1:8", "tenant": "ana"}
+
+
+def _spec(loopback: str = "guarded") -> Spec:
+    exporters = ["node", "opensearch", "redis"]
+    return specs.spec(deploy={"port_base": 21000, "loopback": loopback}, metrics={"exporters": exporters})
+
+
+def _tenant() -> Spec:
+    stack = specs.stack(deploy={"port_base": 21000, "loopback": "guarded"})
+    stack["logging"]["store"] = TENANT
+    return Spec.model_validate_json(json.dumps(stack))
+
+
+def _read(made: HostPlan, name: str, file: str) -> Any:
+    return yaml.safe_load(dict(unit(made, name).files)[file])
+
+
+def test_every_listener_that_can_asks_for_a_certificate() -> None:
+    site = local_site(_spec())
+    able = {socket.name for row in PROGRAMS for socket in row.sockets if socket.tls == "able"}
+
+    assert {name for name, one in site.listeners.items() if one.asks} == able & site.listeners.keys()
+    assert {name for name, one in site.listeners.items() if not one.tls} == OPEN & site.listeners.keys()
+    assert all(one.host == "127.0.0.1" for one in site.listeners.values()), "and on loopback alone"
+
+
+def test_what_serves_is_told_to_ask() -> None:
+    made = plan(_spec(), "test")
+
+    for name in ("prometheus", "alertmanager", "node-exporter"):
+        server = _read(made, name, "web.yml")["tls_server_config"]
+        assert (server["client_auth_type"], server["client_ca_file"]) == (
+            "RequireAndVerifyClientCert",
+            OWN_CA,
+        )
+    jaeger = _read(made, "jaeger", "jaeger.yaml")
+    query = jaeger["extensions"]["jaeger_query"]
+    served = [query["http"], query["grpc"], jaeger["receivers"]["otlp"]["protocols"]["grpc"]]
+    assert {one["tls"]["client_ca_file"] for one in served} == {OWN_CA}
+
+
+def test_a_program_is_asked_whether_it_serves_with_the_certificate_of_the_operator() -> None:
+    made = plan(_spec(), "test")
+    asked = {part.name: part.process.ready for part in made.parts if part.process.ready.certificate}
+
+    assert set(asked) == {"alertmanager", "collector", "jaeger", "node-exporter", "prometheus"}
+    assert {ready.certificate for ready in asked.values()} == {"{secrets}/tls/operator.pem"}
+    assert all(ready.url.startswith("https://") and ready.ca for ready in asked.values())
+
+
+def test_each_who_serves_or_dials_has_a_certificate() -> None:
+    made = plan(_spec(), "test")
+    run = {part.name for part in made.parts}
+
+    assert {"prometheus", "alertmanager", "jaeger", "collector", "pages", "operator"} <= set(made.tls_names)
+    assert set(made.tls_names) - run == {"admin", "operator"}, "and nobody else"
+
+
+def test_an_open_stack_has_none_of_it() -> None:
+    made = plan(_spec("open"), "test")
+
+    assert made.tls_names == ("opensearch", "admin")
+    assert all(part.process.ready.certificate is None for part in made.parts)
+
+
+def test_a_tenant_trusts_two_authorities_and_makes_no_certificates_of_the_store() -> None:
+    made = plan(_tenant(), "test")
+    assert not {"opensearch", "admin"} & set(made.tls_names)
+
+    collector = _read(made, "collector", "collector.yaml")["exporters"]
+    of_store = {one["tls"]["ca_file"] for name, one in collector.items() if name.startswith("opensearch")}
+    assert of_store == {"../../../secrets/opensearch-ca"}
+    assert {one["tls"]["ca_file"] for name, one in collector.items() if name.startswith("otlp")} == {OWN_CA}
+    settings = _read(made, "pages", "settings.json")
+    assert (settings["ca"], settings["logs"]["ca"]) == (OWN_CA, "../../../secrets/opensearch-ca")
+    assert "127.0.0.1:9" not in settings["shown"], "whose end its owner looks at"
+
+
+class _Says(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps("served").encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StatePaths:
+    """The certificates of a stack."""
+    paths = StatePaths(tmp_path / "ana")
+    paths.tls.mkdir(parents=True)
+    for name, data in renewed({}, ("prometheus", "operator")).items():
+        (paths.tls / name).write_bytes(data)
+    (paths.secrets / "opensearch-reader").write_text("word")
+    return paths
+
+
+@pytest.fixture
+def address(state: StatePaths) -> Iterator[str]:
+    """A server that asks for a certificate of the stack's authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(state.tls / "ca.pem"))
+    context.load_cert_chain(state.tls / "prometheus.pem", state.tls / "prometheus.key")
+    context.verify_mode = ssl.CERT_REQUIRED
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says)
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_only_who_shows_a_certificate_of_the_authority_is_answered(
+    state: StatePaths, address: str, tmp_path: Path
+) -> None:
+    own, url = str(state.tls / "ca.pem"), f"https://{address}/-/ready"
+    for name, data in renewed({}, ("operator",)).items():
+        (tmp_path / name).write_bytes(data)
+
+    shown = Get(url, ca_file=own, certificate_file=str(state.tls / "operator.pem"))
+    assert get(shown, 5).status == 200
+    assert get(Get(url, ca_file=own), 5).fault, "nobody"
+    assert get(Get(url, ca_file=own, certificate_file=str(tmp_path / "operator.pem")), 5).fault, "a neighbour"
+
+
+def test_verify_shows_who_it_is(state: StatePaths, address: str) -> None:
+    site = local_site(_spec())
+    clients = Clients(access_at(state, site), "ana")
+
+    assert clients.instance("prometheus", address, tls=True).json("GET", "/") == "served"
+    clients.close()
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"https://{address}/", verify=ssl.create_default_context(cafile=state.tls / "ca.pem"))
