@@ -143,6 +143,14 @@ class Volumes(AwsPart):
     """The user who owns them all."""
 
 
+class Detector(Frozen):
+    """What looks for the unusual in a log group."""
+
+    name: str
+    days: int
+    """For which something unusual is told of, before it is usual."""
+
+
 class Relay(AwsPart):
     """From Alertmanager's SNS messages to receivers: a topic, a function, and a queue for what it could not
     deliver, with an alarm on it."""
@@ -166,6 +174,7 @@ class Relay(AwsPart):
     """Who is told of those."""
     log_group: str
     log_days: int
+    detector: Detector | None = None
     receivers: str
     """JSON: receiver -> kind, channel, and name of the secret with its address."""
     given: tuple[tuple[str, str], ...] = ()
@@ -239,6 +248,7 @@ class Task(AwsPart):
     """Where its files lie in the bucket."""
     log_group: str
     log_days: int
+    detector: Detector | None = None
     assume: str
     execution_policy: str
     """What ECS does before it runs."""

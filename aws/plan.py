@@ -15,6 +15,7 @@ from aws.programs import programs
 from aws.site import PEERS, by_xray, opened, self_run, site_of
 from aws.store import store
 from aws.tasks import compute
+from aws.unusual import detector, may_use_key
 from aws.watch import told_of, watch
 from components.plan import Pillar, Secret
 from components.render import alertmanager_sns, sizes, xray
@@ -134,7 +135,7 @@ def _key(spec: Spec, names: Names) -> Key:
         place=names.region,
         pillar=Pillar.SERVICES,
         alias=f"alias/{names.prefix}",
-        policy=canonical(policy(root, logs, *services)),
+        policy=canonical(policy(root, logs, *may_use_key(spec, names), *services)),
     )
 
 
@@ -275,6 +276,7 @@ def _alerting(spec: Spec, names: Names, key: Key) -> Relay:
         mails=spec.aws.budget.notify,
         log_group=group,
         log_days=days(spec.aws.log_retention),
+        detector=detector(spec, names, "relay", Pillar.ALERTING),
         receivers=canonical(receivers),
         given=tuple(sorted(given.items())),
         secrets=tuple(sorted(given)),

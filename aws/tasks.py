@@ -9,6 +9,7 @@ from aws.names import Names
 from aws.parts import Compute, Key, Network, Target, Task, late
 from aws.policies import Statement, allow, assumed_by, policy, tls_only
 from aws.site import FOLDERS, instances, zone
+from aws.unusual import detector
 from components.plan import Pillar
 from components.render import fluent_bit, fluent_bit_forward
 from components.render.document import Documents
@@ -118,6 +119,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         key=f"{work.name}.json",
         log_group=names.log_group(work.name),
         log_days=days(spec.aws.log_retention),
+        detector=detector(spec, names, work.name, work.pillar),
         assume=canonical(assumed_by("ecs-tasks.amazonaws.com", names.account)),
         execution_policy=canonical(_execution(names, work, _images(spec, work))),
         task_policy=canonical(_own(names, work)),

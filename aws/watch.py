@@ -5,6 +5,7 @@ from typing import Any
 from aws.documents import canonical
 from aws.names import Names
 from aws.parts import Alarm, Relay, Store, Task, Together, Volumes, Watch, Workspace, errors_of, late
+from aws.unusual import alarms as unusual
 from components.plan import Pillar
 from components.spec import Spec
 
@@ -25,7 +26,13 @@ def watch(
 ) -> Watch:
     """The part of it; its alarms are told by the relay's topic of alarms, to people."""
     kept = _volumes(names) if isinstance(metrics, Volumes) else _workspace(names)
-    bare = (*_domain(store, names), *kept, *_relay(relay, names), *_tasks(tasks, names))
+    bare = (
+        *_domain(store, names),
+        *kept,
+        *_relay(relay, names),
+        *_tasks(tasks, names),
+        *unusual(names, (relay, *tasks)),
+    )
     found = tuple(alarm.model_copy(update={"text": told_of(spec, alarm.text)}) for alarm in bare)
     small = Together(
         name=names.own("store-small"),

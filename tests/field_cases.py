@@ -81,6 +81,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.traces": (("aws",), specs.account_with_xray()),
     "aws.balancer.certificate": (("aws", "balancer", "certificate"), CERTIFICATE),
     "aws.log_retention": (("aws", "log_retention"), "7d"),
+    "aws.log_anomalies": (("aws", "log_anomalies"), False),
     "aws.archive.retention": (("aws", "archive", "retention"), "777d"),
     "aws.archive.glacier_after": (("aws", "archive", "glacier_after"), "7d"),
     "aws.archive.lock": (("aws", "archive", "lock"), "compliance"),

@@ -13,8 +13,13 @@ QUERY = """fields @timestamp, @logStream, @message
 | limit 200"""
 
 
+OFTEN = "FIFTEEN_MIN"
+"""How often CloudWatch looks for what is unusual."""
+
+
 def looked_at(of: Component, group: cloudwatch.LogGroup, part: Relay | Task) -> None:
-    """Errors in it are counted, for the page; and a query that shows them is saved, for whoever looks."""
+    """Errors in it are counted, for the page; a query that shows them is saved, for whoever looks; and what
+    is unusual in it is found, if the stack file wants that."""
     namespace, metric = errors_of(part.log_group)
     cloudwatch.LogMetricFilter(
         of.named("errors"),
@@ -33,3 +38,14 @@ def looked_at(of: Component, group: cloudwatch.LogGroup, part: Relay | Task) -> 
         log_group_names=[group.name],
         opts=of.options(),
     )
+    if part.detector:
+        cloudwatch.LogAnomalyDetector(
+            of.named("unusual"),
+            detector_name=part.detector.name,
+            log_group_arn_lists=[group.arn],
+            evaluation_frequency=OFTEN,
+            anomaly_visibility_time=part.detector.days,
+            kms_key_id=of.account.late["key"],
+            enabled=True,
+            opts=of.options(),
+        )

@@ -198,6 +198,8 @@ class Aws(Model):
     images: TaskImages = TaskImages()
     log_retention: Days = "30d"
     """How long CloudWatch keeps what the stack's own programs write."""
+    log_anomalies: bool = True
+    """Whether CloudWatch learns what the stack's own programs write, and tells people of what is unusual."""
     archive: Archive = Archive()
     budget: Budget = Budget()
     tags: Tags = Tags()

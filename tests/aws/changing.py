@@ -20,6 +20,7 @@ ANOTHER: dict[str, frozenset[str]] = {
     "aws:budgets/budget:Budget": frozenset({"name"}),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": frozenset({"alarmName"}),
     "aws:cloudwatch/dashboard:Dashboard": frozenset({"dashboardName"}),
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": frozenset({"kmsKeyId", "logGroupArnLists"}),
     "aws:cloudwatch/logGroup:LogGroup": frozenset({"name"}),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": frozenset({"logGroupName", "name"}),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": frozenset({"policyName"}),
@@ -182,6 +183,12 @@ def _domain(id_: str, _old: Inputs, new: Inputs) -> Inputs:
     return {}
 
 
+def _detector(id_: str, _old: Inputs, new: Inputs) -> Inputs:
+    given = making.of_detector(new)
+    asked("logs", "UpdateLogAnomalyDetector", anomalyDetectorArn=id_, enabled=new["enabled"], **given)
+    return {}
+
+
 def _queue(id_: str, _old: Inputs, new: Inputs) -> Inputs:
     boto3.client("sqs").set_queue_attributes(QueueUrl=id_, Attributes=making.of_queue(new))
     return {}
@@ -212,6 +219,7 @@ CHANGE: dict[str, Change] = {
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
     "aws:amp/workspace:Workspace": _workspace,
     "aws:budgets/budget:Budget": _budget,
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": _detector,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:ec2/securityGroup:SecurityGroup": _group,
     "aws:ecs/service:Service": _service,

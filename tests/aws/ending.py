@@ -98,6 +98,9 @@ END: dict[str, End] = {
     "aws:cloudwatch/dashboard:Dashboard": lambda id_, _given: boto3.client("cloudwatch").delete_dashboards(
         DashboardNames=[id_]
     ),
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": lambda id_, _given: asked(
+        "logs", "DeleteLogAnomalyDetector", anomalyDetectorArn=id_
+    ),
     "aws:cloudwatch/logGroup:LogGroup": _call("logs", "delete_log_group", "logGroupName"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": lambda id_, given: boto3.client(
         "logs"

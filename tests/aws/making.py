@@ -248,6 +248,27 @@ def _query(given: Inputs) -> Made:
     return given["name"], {"queryDefinitionId": given["name"]}
 
 
+def of_detector(given: Inputs) -> Inputs:
+    """What of a detector can be changed."""
+    return {
+        "evaluationFrequency": given["evaluationFrequency"],
+        "anomalyVisibilityTime": given["anomalyVisibilityTime"],
+    }
+
+
+def _detector(given: Inputs) -> Made:
+    asked(
+        "logs",
+        "CreateLogAnomalyDetector",
+        detectorName=given["detectorName"],
+        logGroupArnList=given["logGroupArnLists"],
+        kmsKeyId=given["kmsKeyId"],
+        **of_detector(given),
+    )
+    arn = f"arn:aws:logs:{REGION}:123456789012:anomaly-detector:{given['detectorName']}"
+    return arn, {"arn": arn}
+
+
 MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:amp/alertManagerDefinition:AlertManagerDefinition": _definition,
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,
@@ -256,6 +277,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:budgets/budget:Budget": tasks.budget,
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _together,
     "aws:cloudwatch/dashboard:Dashboard": tasks.page,
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector": _detector,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": _counted,
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": stores.log_policy,
@@ -314,6 +336,7 @@ NOT_IN_MOTO = (
     "aws:amp/alertManagerDefinition:AlertManagerDefinition",
     "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+    "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector",
     "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:xray/group:Group",
 )

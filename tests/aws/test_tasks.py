@@ -248,6 +248,36 @@ def test_what_programs_log_as_errors_is_counted_and_found(made: dict[str, Any]) 
     assert ["obs/local", "relay", {"stat": "Sum"}] in json.loads(body)["widgets"][-1]["properties"]["metrics"]
 
 
+def test_what_is_unusual_in_logs_of_its_own_is_told(made: dict[str, Any]) -> None:
+    """moto has no detectors: what they are given was judged by botocore's model."""
+    kinds = {name: given for name, given in made.items() if "detectorName" in given}
+    own = {"collector", "housekeeper", "jaeger", "prometheus", "redis-exporter"}
+    assert {name.removeprefix("prod-aws-") for name in kinds} == {
+        "alerting-unusual",
+        *(f"{name}-unusual" for name in own),
+    }, "of services their owners' alerts tell"
+    given = kinds["prod-aws-collector-unusual"]
+    assert given["logGroupArnLists"][0].endswith(":log-group:/obs/local/collector")
+    assert (given["anomalyVisibilityTime"], given["enabled"]) == (30, True)
+    alarms = boto3.client("cloudwatch").describe_alarms(AlarmNamePrefix="obs-local-unusual-")["MetricAlarms"]
+    assert {alarm["AlarmName"].removeprefix("obs-local-unusual-") for alarm in alarms} == {"relay", *own}
+    [alarm] = [alarm for alarm in alarms if alarm["AlarmName"].endswith("-collector")]
+    assert {"Name": "LogAnomalyDetector", "Value": given["detectorName"]} in alarm["Dimensions"]
+    assert "docs/targets/aws.md#alarms" in alarm["AlarmDescription"]
+
+
+@pytest.mark.parametrize(("kept", "told"), [("3d", 7), ("90d", 90), ("365d", 90)])
+def test_the_unusual_is_told_of_while_its_lines_are_there(kept: str, told: int) -> None:
+    task = part(plan(spec(aws={"log_retention": kept}), "prod-aws"), "collector")
+    assert task.detector.days == told  # type: ignore[attr-defined]
+
+
+def test_nobody_looks_for_the_unusual_where_the_stack_does_not() -> None:
+    text = plan(spec(aws={"log_anomalies": False}), "prod-aws").model_dump_json()
+    assert "obs-local-unusual" not in text
+    assert "anomaly-detector" not in text, "nor may it use the key"
+
+
 def test_people_are_told_of_costs(made: dict[str, Any]) -> None:
     client = boto3.client("budgets")
     [budget] = client.describe_budgets(AccountId="123456789012")["Budgets"]
