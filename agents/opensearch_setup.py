@@ -213,7 +213,12 @@ def _role(body: dict[str, Any]) -> Any:
         (sorted(item["index_patterns"]), sorted(item["allowed_actions"]))
         for item in body.get("index_permissions", [])
     ]
-    return body.get("description"), sorted(body.get("cluster_permissions", [])), sorted(indices)
+    tenants = [
+        (sorted(item["tenant_patterns"]), sorted(item["allowed_actions"]))
+        for item in body.get("tenant_permissions", [])
+    ]
+    cluster = sorted(body.get("cluster_permissions", []))
+    return body.get("description"), cluster, sorted(indices), sorted(tenants)
 
 
 def users(setup: Setup, wanted: dict[str, dict[str, str]], secrets: Path, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.inventory import PROGRAMS, Program
 from components.plan import Pillar
-from components.render import collector_agent, fluent_bit
+from components.render import collector_agent, fluent_bit, opensearch_dashboards
 from components.site import Site
 from components.spec import Spec
 from k8s import names
@@ -16,6 +16,7 @@ from k8s.site import SPREAD, WITHOUT
 
 SETUP = "opensearch-setup"
 GRAFANA = "grafana"
+DASHBOARDS = opensearch_dashboards.NAME
 MANAGERS = "opensearch-manager"
 ASKS: dict[str, tuple[str, ...]] = {
     "opensearch": (
@@ -28,6 +29,7 @@ ASKS: dict[str, tuple[str, ...]] = {
         "housekeeper",
         "pages",
         GRAFANA,
+        DASHBOARDS,
         SETUP,
     ),
     "opensearch-transport": ("opensearch", MANAGERS),
@@ -46,7 +48,11 @@ ANYBODY = ("collector-otlp-grpc", "collector-otlp-http")
 
 def policies(spec: Spec, site: Site, own: frozenset[str]) -> list[Manifest]:
     """One a program, and one a service that the stack runs."""
-    there = {**_shippers(spec, site), GRAFANA: spec.kubernetes.grafana}
+    there = {
+        **_shippers(spec, site),
+        GRAFANA: spec.kubernetes.grafana,
+        DASHBOARDS: spec.kubernetes.opensearch_dashboards,
+    }
     found = [
         _policy(spec, row.pillar, row.name, names.pods(spec, row.name, own=row.name in own), rules)
         for row in PROGRAMS
@@ -60,6 +66,9 @@ def policies(spec: Spec, site: Site, own: frozenset[str]) -> list[Manifest]:
         rules = [_let(spec, ("opensearch", MANAGERS), port, own) for port in ports]
         labels = names.pods(spec, MANAGERS, own=False)
         found.append(_policy(spec, Pillar.LOGGING, MANAGERS, labels, rules))
+    if there[DASHBOARDS]:  # people come through a port-forward, which no policy is about
+        labels = names.pods(spec, DASHBOARDS, own=False)
+        found.append(_policy(spec, Pillar.LOGGING, DASHBOARDS, labels, []))
     for service in spec.services:
         if service.run:
             callers = [one.name for one in spec.services if one.run and service.name in one.run.calls]

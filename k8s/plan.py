@@ -12,6 +12,8 @@ from components.render import (
     fluent_bit,
     jaeger,
     opensearch,
+    opensearch_dashboards,
+    opensearch_store,
     services,
 )
 from components.render.programs import RENDERERS
@@ -117,7 +119,12 @@ def secrets(spec: Spec) -> list[Secret]:
 
 def _generated(spec: Spec) -> tuple[str, ...]:
     """Passwords that nobody brings."""
-    return (*opensearch.SECRETS, *((grafana.PASSWORD,) if spec.kubernetes.grafana else ()))
+    kubernetes = spec.kubernetes
+    return (
+        *opensearch_store.secrets(spec),
+        *((grafana.PASSWORD,) if kubernetes.grafana else ()),
+        *((opensearch_dashboards.COOKIE,) if kubernetes.opensearch_dashboards else ()),
+    )
 
 
 def certificate_names(spec: Spec, site: Site) -> dict[str, tuple[str, ...]]:
@@ -129,7 +136,7 @@ def certificate_names(spec: Spec, site: Site) -> dict[str, tuple[str, ...]]:
         hosts = [item.rpartition(":")[0] for item in dialled]
         forms = dict.fromkeys(form for host in hosts for form in (host.partition(".")[0], host))
         found[name] = tuple(form for form in forms if form != name)
-    return found | _opensearch_names(spec)
+    return found | _opensearch_names(spec) | _dashboards_names(spec)
 
 
 def _opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
@@ -143,6 +150,14 @@ def _opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
         if form != STORE
     ]
     return {"admin": (), "opensearch": (*names, "localhost", "127.0.0.1")}
+
+
+def _dashboards_names(spec: Spec) -> dict[str, tuple[str, ...]]:
+    """Its Service, and a port-forward."""
+    if not spec.kubernetes.opensearch_dashboards:
+        return {}
+    name = opensearch_dashboards.NAME
+    return {name: (f"{name}.{spec.kubernetes.namespace}.svc", "localhost", "127.0.0.1")}
 
 
 def _in_namespace(spec: Spec, parts: list[Kinds]) -> list[Kinds]:
@@ -302,7 +317,7 @@ def _setup(spec: Spec, site: Site) -> list[Manifest]:
         command=opensearch.SETUP_COMMAND,
         documents=documents,
         memory_mb=80,
-        secrets=opensearch.SECRETS,
+        secrets=opensearch_store.secrets(spec),
         certificates=("admin.key", "admin.pem", "ca.pem"),
         certificates_at=f"{CONF}/{opensearch.TLS_LINK}",
     )

@@ -17,6 +17,14 @@ _INGRESS = Declared(
     ("programs: pages/settings.json/hosts",),
 )
 
+_DASHBOARDS = Declared(
+    "only a cluster may have OpenSearch Dashboards, which brings two users of the store",
+    tuple(
+        f"store: opensearch/setup/security/{name}/*"
+        for name in ("roles.json/obs-viewer", "users.json/kibanaserver", "users.json/viewer")
+    ),
+)
+
 _GATEWAY = "pipelines: collector/collector.yaml"
 _SEVERAL = (
     Declared(
@@ -39,7 +47,7 @@ _SEVERAL = (
     ),
 )
 
-_TWO_CLUSTERS = (_INGRESS, *_SEVERAL)
+_TWO_CLUSTERS = (_INGRESS, _DASHBOARDS, *_SEVERAL)
 
 _SERVERS_AND_CLUSTER = (
     Declared(
@@ -73,6 +81,7 @@ _SERVERS_AND_CLUSTER = (
     ),
     Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
     _INGRESS,
+    _DASHBOARDS,
     *_SEVERAL,
 )
 
@@ -142,6 +151,7 @@ _AWS = (
     ),
 )
 _IN_A_CLUSTER = (
+    _DASHBOARDS,
     Declared("in a cluster Jaeger and gateways speak TLS", ("*/tls/*",), apart=_OURS),
     Declared("a chart's exporter takes the place of ours", ("programs: redis-exporter/settings.json/*",)),
     Declared(
@@ -154,6 +164,7 @@ _NOT_AWS = (
     "a chart's",
     "a cluster's pages",
     "so in a cluster no",
+    "only a cluster",
     "with `ha`",
     "so with `ha`",
 )

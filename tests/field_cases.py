@@ -46,6 +46,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.shipper": (("kubernetes", "shipper"), "fluent-bit"),
     "kubernetes.operator": (("kubernetes", "operator"), "existing"),
     "kubernetes.grafana": (("kubernetes", "grafana"), True),
+    "kubernetes.opensearch_dashboards": (("kubernetes", "opensearch_dashboards"), True),
     "kubernetes.instrumentation": (("kubernetes", "instrumentation"), True),
     "kubernetes.probes[].name": (("kubernetes", "probes", 0, "name"), "other"),
     "kubernetes.probes[].url": (("kubernetes", "probes", 0, "url"), "tcp://shop.example.com:443"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.inventory import PROGRAMS, password_of
-from components.render import jaeger_mappings
+from components.render import jaeger_mappings, opensearch_dashboards
 from components.render.document import Document, Documents
 from components.site import Site
 from components.spec import Spec
@@ -96,7 +96,8 @@ def secrets(spec: Spec) -> tuple[str, ...]:
     owned = [
         password_of(f"{tenant}-{user}") for tenant in spec.logging.store.tenants for user in TENANT_USERS
     ]
-    return tuple(sorted((*map(password_of, USERS), *owned)))
+    shown = opensearch_dashboards.SECRETS if spec.kubernetes.opensearch_dashboards else ()
+    return tuple(sorted((*map(password_of, USERS), *owned, *shown)))
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -114,6 +115,10 @@ def render(spec: Spec, site: Site) -> Documents:
             name = f"{tenant}-{user}"
             files["security/users"][name] = {"role": f"obs-{name}", "secret": password_of(name)}
             files["security/roles"][f"obs-{name}"] = _roles(own, tenant=True)[f"obs-{user}"]
+    if spec.kubernetes.opensearch_dashboards:
+        files["security/users"] |= opensearch_dashboards.USERS
+        role = opensearch_dashboards.viewer([*_log_patterns(spec), _jaeger_pattern(spec)])
+        files["security/roles"][f"obs-{opensearch_dashboards.VIEWER}"] = {"description": MANAGED, **role}
     if of_tenants:
         files["security/roles"]["obs-housekeeper"] = _housekeeper([spec, *of_tenants.values()])
     return {f"setup/{name}.json": Document(value, "json") for name, value in sorted(files.items())}

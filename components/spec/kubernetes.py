@@ -145,6 +145,8 @@ class Kubernetes(Model):
     already, with its definitions."""
     grafana: bool = False
     """Whether Grafana shows the stack's dashboards there."""
+    opensearch_dashboards: bool = False
+    """Whether OpenSearch Dashboards shows logs and spans there, to whoever logs in as `viewer`."""
     instrumentation: bool = False
     """Whether pods that ask for it by an annotation are given OpenTelemetry's library for Python, Java or
     Node."""

@@ -19,6 +19,7 @@ from k8s.charts import (
     kube_prometheus_stack,
     kube_state_metrics,
     opensearch,
+    opensearch_dashboards,
     opentelemetry_collector,
     opentelemetry_operator,
     prometheus_blackbox_exporter,
@@ -126,6 +127,14 @@ RELEASES: tuple[ReleaseOf, ...] = (
         Pillar.METRICS,
         grafana.values,
         runs=lambda spec: spec.kubernetes.grafana,
+    ),
+    ReleaseOf(
+        "opensearch-dashboards",
+        chart("opensearch-dashboards"),
+        Pillar.LOGGING,
+        opensearch_dashboards.values,
+        needs=("opensearch",),
+        runs=lambda spec: spec.kubernetes.opensearch_dashboards,
     ),
     ReleaseOf(
         "opentelemetry-operator",

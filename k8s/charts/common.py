@@ -37,6 +37,7 @@ _NEEDS: dict[str, tuple[tuple[int, int], tuple[int, int], tuple[int, int]]] = {
     # The memory of these follows their heap.
     "opensearch": ((250, 0), (1000, 0), (4000, 0)),
     "opensearch-manager": ((100, 0), (200, 0), (500, 0)),
+    "opensearch-dashboards": ((100, 768), (200, 1024), (500, 1536)),
     "operator": ((25, 128), (50, 192), (100, 384)),
     "probe": ((10, 32), (20, 48), (50, 64)),
     "prometheus": ((200, 512), (500, 2048), (2000, 8192)),

@@ -107,6 +107,28 @@ def test_ours_without_a_file_is_removed(tmp_path: Path) -> None:
     assert setup.changes == ["removed index template obs-gone"]
 
 
+@pytest.mark.parametrize("changed", ["tenant_permissions", "index_permissions", "cluster_permissions"])
+def test_a_role_with_other_permissions_is_written_anew(changed: str) -> None:
+    """Those for what people save in OpenSearch Dashboards too."""
+    wanted = {
+        "description": opensearch_setup.MANAGED,
+        "cluster_permissions": ["cluster:monitor/main"],
+        "index_permissions": [{"index_patterns": ["logs-2*"], "allowed_actions": ["read"]}],
+        "tenant_permissions": [{"tenant_patterns": ["global_tenant"], "allowed_actions": ["write", "read"]}],
+    }
+    same = {"tenant_patterns": ["global_tenant"], "allowed_actions": ["read", "write"]}
+    stored = {**wanted, "reserved": False, "tenant_permissions": [same]}
+
+    def changes(there: dict[str, Any]) -> list[str]:
+        transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"obs-viewer": there}))
+        setup = Setup(httpx.Client(transport=transport, base_url="https://store"), "https://store")
+        opensearch_setup.roles(setup, {"obs-viewer": wanted})
+        return setup.changes
+
+    assert changes(stored) == []
+    assert changes({**stored, changed: []}) == ["wrote role obs-viewer"]
+
+
 def test_a_refusal_tells_what_and_why(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match=r"obs-refused: OpenSearch answered 400: the mapping: of field x"):
         apply(Store({}).setup(), described(tmp_path, obs_refused=WANTED))

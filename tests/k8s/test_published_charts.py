@@ -37,7 +37,12 @@ if lacks := published.lacks():
 def _spec(stack: str) -> Spec:
     if stack != EXTRAS:
         return load(stack, refusals=refusals)
-    added = {"grafana": True, "instrumentation": True, "shipper": "fluent-bit"}
+    added = {
+        "grafana": True,
+        "opensearch_dashboards": True,
+        "instrumentation": True,
+        "shipper": "fluent-bit",
+    }
     return specs.spec_on_kubernetes(
         kubernetes={**added, "probes": [{"name": "shop", "url": "https://shop.example.com/health"}]}
     )
@@ -84,7 +89,7 @@ def _pods(stack: str) -> dict[str, dict[str, str]]:
 def test_the_folder_has_every_chart_that_a_stack_is_made_of() -> None:
     used = {part.chart for stack in STACKS for part in _plan(stack).parts if isinstance(part, Release)}
     assert used <= {one.name for one in CHARTS if published.there(one)}
-    assert {one.name for one in CHARTS} - used == {"opensearch-dashboards", "prometheus"}
+    assert {one.name for one in CHARTS} - used == {"prometheus"}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -56,7 +56,7 @@ def test_every_shipped_stack_says_the_same_as_every_other(one: str, other: str) 
 
 
 def test_the_shop_says_the_same_and_all_that_is_declared_occurs_in_it() -> None:
-    found = _compared(specs.spec_on_servers(), _in_cluster(specs.on_servers(), ha=True))
+    found = _compared(specs.spec_on_servers(), _in_cluster(specs.on_servers(), ha=True, dashboards=True))
     assert found.different == []
     assert found.unused == []
 
@@ -252,12 +252,12 @@ def described(draw: st.DrawFn, shop: Callable[[], dict[str, Any]] = specs.on_ser
     return stack
 
 
-def _in_cluster(stack: dict[str, Any], *, ha: bool = False) -> Spec:
+def _in_cluster(stack: dict[str, Any], *, ha: bool = False, dashboards: bool = False) -> Spec:
     """The same description in a cluster."""
     there = specs.on_kubernetes()
     moved = copy.deepcopy(stack)
     moved["environment"]["target"] = "kubernetes"
-    moved["kubernetes"] = there["kubernetes"] | {"ha": ha}
+    moved["kubernetes"] = there["kubernetes"] | {"ha": ha, "opensearch_dashboards": dashboards}
     del moved["servers"], moved["secrets"]
     for item in moved["services"]:
         if item.pop("hosts", None):

@@ -31,7 +31,7 @@ def _moved(stack: dict[str, Any], place: str) -> Spec:
         del moved["aws"]
         moved["environment"]["target"] = place
     if place == "kubernetes":
-        moved["kubernetes"] = specs.on_kubernetes()["kubernetes"]
+        moved["kubernetes"] = specs.on_kubernetes(kubernetes={"opensearch_dashboards": True})["kubernetes"]
     if place == "vsi":
         servers = specs.on_servers()
         moved["servers"] = servers["servers"]

@@ -73,6 +73,7 @@ SETTINGS: dict[str, tuple[Any, ...]] = {
     "kubernetes.ha": (False, True),
     "kubernetes.size": ("small", "large"),
     "kubernetes.grafana": (True, False),
+    "kubernetes.opensearch_dashboards": (True, False),
     "kubernetes.shipper": ("fluent-bit", "collector"),
     "kubernetes.images.registry": ("registry.example/other", "mirror.example/obs"),
     "kubernetes.images.redis": ("docker.io/library/redis:6.2.20",),
