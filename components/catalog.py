@@ -140,23 +140,23 @@ ENGINES: tuple[Engine, ...] = (
     ),
     Engine(
         name="jaeger",
-        version="1.62.0",
+        version="1.75.0",
         pillar="tracing",
         executables=_in_bin("jaeger"),
         locations=_in_root("jaeger"),
-        # Release 1.62.0 publishes Jaeger v2, which is what cmd/jaeger builds, as a second archive: 2.0.0-rc2.
+        # Release 1.75.0 publishes Jaeger v2, which is what cmd/jaeger builds, as a second archive: 2.12.0.
         release=Release(
-            url="https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/jaeger-{version}-{platform}.tar.gz",
-            checksums="https://github.com/jaegertracing/jaeger/releases/download/v1.62.0/"
+            url="https://github.com/jaegertracing/jaeger/releases/download/v1.75.0/jaeger-{version}-{platform}.tar.gz",
+            checksums="https://github.com/jaegertracing/jaeger/releases/download/v1.75.0/"
             "jaeger-{version}-{platform}.sha256sum.txt",
             platforms=_GO_PLATFORMS,
-            version="2.0.0-rc2",
+            version="2.12.0",
             digests_of="members",
         ),
         source=GoSource(
             folder="jaeger",
             packages=(("jaeger", "github.com/jaegertracing/jaeger/cmd/jaeger"),),
-            ldflags="-s -w -X github.com/jaegertracing/jaeger/pkg/version.latestVersion=v1.62.0",
+            ldflags="-s -w -X github.com/jaegertracing/jaeger/internal/version.latestVersion=v1.75.0",
         ),
         estimate_s=210,
         lacks=_lacks(source=("web-ui",)),

@@ -12,7 +12,7 @@ async function tiles(found) {
   const firing = found.filter((alert) => alert.state === "firing");
   const [targets, traces, lines] = await Promise.all([
     prometheus("targets", { state: "active" }),
-    vector("sum(rate(otelcol_receiver_accepted_spans_total[5m]))"),
+    vector("sum(rate(otelcol_receiver_accepted_spans_total{job!='jaeger'}[5m]))"),
     vector("sum(rate(otelcol_receiver_accepted_log_records_total[5m]))"),
   ]);
   const active = targets.activeTargets, up = active.filter((target) => target.health === "up").length;

@@ -143,16 +143,18 @@ def _store() -> tuple[Graph | Number, ...]:
 
 def traces() -> Dashboard:
     """From spans to Jaeger."""
-    refused = f"{_rate('otelcol_receiver_refused_spans_total')} or vector(0)"
-    failed = f"{_rate('otelcol_exporter_send_failed_spans_total')} or vector(0)"
+    # Jaeger is a collector too, and counts what it takes and stores under the same names.
+    ours = '{job!="jaeger"}'
+    refused = f"{_rate(f'otelcol_receiver_refused_spans_total{ours}')} or vector(0)"
+    failed = f"{_rate(f'otelcol_exporter_send_failed_spans_total{ours}')} or vector(0)"
     calls = _rate("traces_span_metrics_calls_total", "service")
     panels = (
         graph(
             "Spans",
             "Received, and sent on after sampling.",
             "per second",
-            Query(_rate("otelcol_receiver_accepted_spans_total"), "received"),
-            Query(_rate("otelcol_exporter_sent_spans_total"), "sent"),
+            Query(_rate(f"otelcol_receiver_accepted_spans_total{ours}"), "received"),
+            Query(_rate(f"otelcol_exporter_sent_spans_total{ours}"), "sent"),
         ),
         graph(
             "Spans refused or not sent",

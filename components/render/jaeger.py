@@ -5,9 +5,9 @@ Two choices keep spans from getting lost on their way into the store:
 - no `batch` processor: it would acknowledge spans that it still holds. Without it a request of the collector
   is acknowledged only when the writer to the store has taken every span; while the store is away the writer
   takes none, the collector's request times out and its queue holds the spans;
-- `use_aliases`: this version names no day in its indices, so all spans of all time would lie in one that
-  cannot be pruned. With it Jaeger writes to `...-write` and reads from `...-read`, and the pipelines and
-  templates of `components.render.opensearch_store` make daily indices of that.
+- `use_aliases`: Jaeger writes to `...-write` and reads from `...-read`, and the pipelines and templates of
+  `components.render.opensearch_store` make daily indices of that, with retention as for logs. The days of its
+  own naming are of the span's clock: a client whose clock is wrong would make indices for years.
 """
 
 from typing import Any
@@ -23,6 +23,10 @@ from components.spec import Spec
 PROGRAM = BY_NAME["jaeger"]
 HEALTH_PATH = "/status"
 _STORE = "opensearch"
+_INDICES = ("spans", "services", "dependencies", "sampling")
+_BULK = {"flush_interval": "1s", "workers": 2}
+"""Where a write waits for copies on other nodes, it takes longer than the 0.2 s after which the next one is
+due: each would have a few spans, and spans come faster than that."""
 
 
 def render(spec: Spec, site: Site) -> Documents:
@@ -83,18 +87,26 @@ def _store(spec: Spec, site: Site) -> dict[str, Any]:
     storage = spec.tracing.storage
     return {
         "server_urls": list(site.urls("opensearch")),
-        "username": user_of(spec, PROGRAM.user),
-        "password_file": site.secret(PROGRAM.password),
-        "tls": {"enabled": True, "ca": site.store_ca},
-        "index_prefix": storage.index_prefix,
-        "num_shards": storage.shards,
-        # It takes 0 for "not set" and makes 1 of it; the store's own template has the last word.
-        "num_replicas": storage.replicas,
+        "auth": {
+            "basic": {
+                "username": user_of(spec, PROGRAM.user),
+                "password_file": site.secret(PROGRAM.password),
+                # Without it a password that was changed is read with the next start only.
+                "reload_interval": "10s",
+            }
+        },
+        "tls": {"ca_file": site.store_ca},
+        "indices": {"index_prefix": storage.index_prefix, **dict.fromkeys(_INDICES, _index(spec))},
+        **({"bulk_processing": _BULK} if len(site.urls("opensearch")) > 1 else {}),
         "use_aliases": True,
         # In a store that is shared its owner does.
         "create_mappings": spec.logging.store.tenant is None,
         "service_cache_ttl": "12h",
     }
+
+
+def _index(spec: Spec) -> dict[str, int]:
+    return {"shards": spec.tracing.storage.shards, "replicas": spec.tracing.storage.replicas}
 
 
 def _served(site: Site, listener: str) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from components.rules.platform import Platform, grew, growth_cases
 from components.spec import Spec
 
 _OWN, _HERE = 'job="jaeger"', {"instance": "host:1", "job": "jaeger"}
-_ERRORS = "jaeger_bulk_index_errors_total"
-_REFUSALS = ("otelcol_receiver_refused_spans", "otelcol_exporter_send_failed_spans")
+_ERRORS = "jaeger_storage_bulk_index_errors_total"
+_REFUSALS = ("otelcol_receiver_refused_spans_total", "otelcol_exporter_send_failed_spans_total")
 
 
 def jaeger(spec: Spec) -> tuple[Alert, ...]:

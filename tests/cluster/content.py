@@ -63,7 +63,7 @@ _STATIC = (
         "prometheus-config-reloader",
         f"{_OPERATOR}/prometheus-config-reloader:{_OPERATORS}",
     ),
-    ("jaeger", "jaeger", "docker.io/jaegertracing/jaeger:2.0.0-rc2"),
+    ("jaeger", "jaeger", "docker.io/jaegertracing/jaeger:2.12.0"),
 )
 """Engine, program, image."""
 

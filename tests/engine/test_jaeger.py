@@ -198,14 +198,14 @@ def test_it_listens_on_loopback_alone(jaeger: Jaeger) -> None:
 
 def test_it_tells_of_spans_and_writes(jaeger: Jaeger) -> None:
     jaeger.exporter().export(spans("orders", 1))
-    until(lambda: "jaeger_bulk_index_inserts" in jaeger.metrics(), "a write is counted")
+    until(lambda: "jaeger_storage_bulk_index_inserts" in jaeger.metrics(), "a write is counted")
     names = {line.split("{")[0].split(" ")[0] for line in jaeger.metrics().splitlines() if line[:1] != "#"}
     assert names >= {
-        "otelcol_receiver_accepted_spans",
-        "otelcol_receiver_refused_spans",
-        "otelcol_exporter_sent_spans",
-        "jaeger_bulk_index_attempts_total",
-        "jaeger_bulk_index_inserts_total",
+        "otelcol_receiver_accepted_spans_total",
+        "otelcol_receiver_refused_spans_total",
+        "otelcol_exporter_sent_spans_total",
+        "jaeger_storage_bulk_index_attempts_total",
+        "jaeger_storage_bulk_index_inserts_total",
     }
 
 

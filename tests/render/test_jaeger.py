@@ -55,11 +55,18 @@ def test_storage_settings_are_rendered() -> None:
     storage = {"index_prefix": "traces", "shards": 3, "replicas": 2}
     backend = config(tracing={"storage": storage})["extensions"]["jaeger_storage"]["backends"]
     store = backend["opensearch"]["opensearch"]
-    assert (store["index_prefix"], store["num_shards"], store["num_replicas"]) == ("traces", 3, 2)
+    assert store["indices"].pop("index_prefix") == "traces"
+    kinds = ("spans", "services", "dependencies", "sampling")
+    assert store["indices"] == {kind: {"shards": 3, "replicas": 2} for kind in kinds}
     assert store["use_aliases"] is True
-    assert store["password_file"] == "../../../secrets/opensearch-jaeger"
-    assert "password" not in store
-    assert store["tls"] == {"enabled": True, "ca": "../../../secrets/tls/ca.pem"}
+    login = store["auth"]["basic"]
+    assert login == {
+        "username": "jaeger",
+        "password_file": "../../../secrets/opensearch-jaeger",
+        "reload_interval": "10s",
+    }
+    assert store["tls"] == {"ca_file": "../../../secrets/tls/ca.pem"}
+    assert "bulk_processing" not in store, "there are no copies to wait for"
 
 
 def test_housekeeper_golden() -> None:

@@ -162,6 +162,12 @@ def test_each_of_several_nodes_may_ask_for_the_state_of_the_cluster_and_one_alon
     assert opensearch.running(SPEC, alone()).settled is None
 
 
+def test_jaeger_gathers_more_spans_for_a_write_that_waits_for_copies() -> None:
+    written = yaml.safe_load(rendered("obs-2")["jaeger/jaeger.yaml"])
+    store = written["extensions"]["jaeger_storage"]["backends"]["opensearch"]["opensearch"]
+    assert store["bulk_processing"] == {"flush_interval": "1s", "workers": 2}
+
+
 def test_one_node_alone_looks_for_no_others() -> None:
     node = yaml.safe_load(texts(opensearch.render(SPEC, alone()))["opensearch.yml"])
     assert node["discovery.type"] == "single-node"

@@ -157,7 +157,7 @@ CHANGES = [
     ("vsi", "obs-1/prometheus/scrape/inventory.yml", "action: drop", "action: keep", "scrape jobs"),
     ("vsi", "obs-1/prometheus/rules/inventory.yml", "severity: critical", "severity: info", "rules"),
     ("vsi", "obs-1/alertmanager/alertmanager.yml", "equal:", "unequal:", "routes"),
-    ("vsi", "obs-3/jaeger/jaeger.yaml", "num_shards: 1", "num_shards: 2", "pipelines"),
+    ("vsi", "obs-3/jaeger/jaeger.yaml", "shards: 1", "shards: 2", "pipelines"),
     ("vsi", "app-1/inventory/settings.json", '"head_sampling": 1.0', '"head_sampling": 0.5', "sampling"),
 ]
 
