@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from agents.certificates import Certificates
+from agents.login import Login
 from agents.pages_proxy import HEADERS, Proxy, refusal
 from agents.pages_text import documents, frame, rendered
 from agents.web import load, serve
@@ -42,7 +43,7 @@ REMEMBERED = 60.0
 ASKED_BY_PROGRAMS = ("/health", "/metrics")
 """Tell nothing of what is watched. Where the pages listen beyond their own machine, as in a pod, probes and
 Prometheus ask for them by addresses that nobody knows beforehand."""
-UNTOLD = {"host", "hosts", "port", "logs", "ca", "certificate", "key", "further", "shown"}
+UNTOLD = {"host", "hosts", "port", "logs", "ca", "certificate", "key", "further", "shown", "login"}
 """Settings that are no concern of a browser's."""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -95,6 +96,8 @@ class Settings(_Model):
     key: str | None = None
     shown: tuple[str, ...] = ()
     """`host:port` where programs of the stack show certificates, whose ends are measured."""
+    login: Login | None = None
+    """Who may read them; everybody who can dial them if there is none."""
     sink: str | None
     services: tuple[Service, ...]
     logs: Logs
@@ -246,7 +249,7 @@ def main() -> None:
     given = parser.parse_args()
     settings = load(given.settings, Settings)
     if not given.check:
-        serve(Pages(settings).app(), settings.host, settings.port)
+        serve(Pages(settings).app(), settings.host, settings.port, settings.login)
 
 
 if __name__ == "__main__":

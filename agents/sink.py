@@ -30,6 +30,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from agents.login import Login
 from agents.records import configure
 from agents.sink_deliveries import LIMIT, Deliveries
 from agents.sink_limits import TooMuch, check_size
@@ -52,6 +53,8 @@ class Settings(BaseModel):
     """Folder of the file of deliveries, relative to the working directory; empty: memory only."""
     labels: dict[str, str]
     """The environment's, on every log line."""
+    login: Login | None = None
+    """Who may deliver and read; everybody who can dial it if there is none."""
 
 
 class Sink:
@@ -214,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         store = Deliveries(Path(settings.data) if settings.data else None)
     except OSError as error:
         refuse(given.settings, f"data: cannot be used (value {settings.data!r}): {error}")
-    serve(Sink(store).app(), settings.host, settings.port)
+    serve(Sink(store).app(), settings.host, settings.port, settings.login)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import uvicorn
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 
+from agents.login import Guarded, Login
+
 M = TypeVar("M", bound=BaseModel)
 
 GRACE = 5  # seconds that requests in flight get when the program stops
@@ -43,10 +45,10 @@ def refuse(path: Path, why: str) -> NoReturn:
     raise SystemExit(2)
 
 
-def serve(app: Starlette, host: str, port: int) -> None:
-    """Serve until TERM or INT. Exits 1 if the port is taken."""
+def serve(app: Starlette, host: str, port: int, login: Login | None = None) -> None:
+    """Serve until TERM or INT, those who log in if there is a login. Exits 1 if the port is taken."""
     config = uvicorn.Config(
-        app,
+        Guarded(app, login) if login else app,
         host=host,
         port=port,
         log_level="warning",

@@ -10,7 +10,7 @@ from components.site import Site
 from components.spec import Spec
 from components.spec.elsewhere import sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
-from vsi.site import OPERATOR, local_site
+from vsi.site import OPERATOR, PASSWORD, local_site
 from vsi.unit import HostPlan
 from vsi.units import all_units
 
@@ -78,5 +78,7 @@ def _secrets(spec: Spec) -> list[Secret]:
         ]
     else:
         secrets = [Secret(name=name, source="generated", key="") for name in opensearch_store.secrets(spec)]
+    if spec.deploy.loopback == "guarded":
+        secrets.append(Secret(name=PASSWORD, source="generated", key=""))
     secrets += [Secret(name=secret.name, source=secret.source, key=secret.key) for secret in spec.secrets]
     return sorted(secrets, key=lambda secret: secret.name)

@@ -16,6 +16,9 @@ nobody dials from elsewhere."""
 OPERATOR = "operator"
 """The certificate that people show, and whoever asks whether a program serves, where loopback is guarded."""
 
+PASSWORD = "loopback"  # noqa: S105 - the name of a secret
+"""The secret that pages ask for where loopback is guarded: made up where the stack is."""
+
 FOLDERS = Folders(
     secrets="../../../secrets",
     certificates="../../../secrets/tls",
@@ -47,6 +50,7 @@ def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
         services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
         folders=FOLDERS,
         mutual=guarded,
+        password=PASSWORD if guarded else "",
         authority=f"{FOLDERS.secrets}/{AUTHORITY}" if store.address else "",
     )
 

@@ -13,7 +13,7 @@ from components.render.document import Document, Documents
 from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.model import duration
 from components.running import Health, Running, program
-from components.site import Site
+from components.site import LOGIN, Site
 from components.spec import Receiver, Route, Spec, milliseconds
 
 
@@ -48,9 +48,13 @@ def running(spec: Spec, site: Site) -> Running:
         checks=((program("alertmanager", "amtool"), "check-config", "alertmanager.yml"),),
         reload="SIGHUP",
         health=Health("alertmanager", "/-/ready"),
-        secrets=tuple(sorted({item.secret for item in spec.alerting.receivers if item.secret})),
+        secrets=tuple(sorted({*_secrets(spec), *(tls.passwords(site) if spec.alerting.sink else ())})),
         memory_mb=60,
     )
+
+
+def _secrets(spec: Spec) -> list[str]:
+    return [item.secret for item in spec.alerting.receivers if item.secret]
 
 
 CLUSTER = "alertmanager-cluster"
@@ -186,8 +190,13 @@ def _receiver(receiver: Receiver, site: Site) -> dict[str, Any]:
 
 
 def _to_sink(site: Site) -> dict[str, Any]:
-    """How the sink is asked where it shows a certificate of the stack's authority."""
-    return {"http_config": {"tls_config": tls.trusted(site, "alertmanager")}} if site.tls("sink") else {}
+    """How the sink is asked where it shows a certificate of the stack's authority, or asks for a password."""
+    if site.tls("sink"):
+        return {"http_config": {"tls_config": tls.trusted(site, "alertmanager")}}
+    if not site.password:
+        return {}
+    login = {"username": LOGIN, "password_file": site.secret(site.password)}
+    return {"http_config": {"basic_auth": login}}
 
 
 def _event(title: str, link: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def render(spec: Spec, site: Site) -> Documents:
         **({"further": further} if further else {}),
         **tls.client(site, PROGRAM.name, *(site.listeners[BY_NAME[name].api] for name in ENGINES)),
         **({"shown": _shown(site)} if site.mutual else {}),
+        **tls.login(site),
         "sink": site.url("sink") if spec.alerting.sink else None,
         "services": [_service(service, site) for service in spec.services],
         "logs": {
@@ -81,5 +82,5 @@ def _service(service: Service, site: Site) -> dict[str, object]:
 
 def running(spec: Spec, site: Site) -> Running:
     """It needs none of those that it reads to start."""
-    del spec, site
-    return ours("agents.pages", Health("pages", "/health"), 70)
+    del spec
+    return ours("agents.pages", Health("pages", "/health"), 70, secrets=tls.passwords(site))

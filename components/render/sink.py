@@ -1,5 +1,6 @@
 """Settings of `agents.sink`, which stands in for the receivers of alerts."""
 
+from components.render import tls
 from components.render.document import Document, Documents, ordered
 from components.running import Health, Running, ours
 from components.site import Site
@@ -13,11 +14,12 @@ def render(spec: Spec, site: Site) -> Documents:
         "port": site.port("sink"),
         "data": site.data("sink"),
         "labels": spec.environment.labels,
+        **tls.login(site),
     }
     return {"settings.json": Document(ordered(settings), "json")}
 
 
 def running(spec: Spec, site: Site) -> Running:
     """It needs nothing of the others."""
-    del spec, site
-    return ours("agents.sink", Health("sink", "/health"), 90)
+    del spec
+    return ours("agents.sink", Health("sink", "/health"), 90, secrets=tls.passwords(site))

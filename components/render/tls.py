@@ -6,7 +6,7 @@ Where it is mutual, who serves asks for a certificate of the stack's authority, 
 from typing import Any
 
 from components.render.document import Document, Documents
-from components.site import Listener, Site
+from components.site import LOGIN, Listener, Site
 
 WEB = "web.yml"
 
@@ -54,6 +54,18 @@ def server(site: Site, program: str) -> dict[str, str]:
     """`tls_server_config`, as the programs of Prometheus have it."""
     asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": site.ca}
     return {**certificate(site, program), **(asked if site.mutual else {})}
+
+
+def login(site: Site) -> dict[str, Any]:
+    """What settings of pages of ours without TLS say of who may ask them; empty where everybody may."""
+    if not site.password:
+        return {}
+    return {"login": {"user": LOGIN, "password_file": site.secret(site.password)}}
+
+
+def passwords(site: Site) -> tuple[str, ...]:
+    """Names of the secrets that such pages read, and who asks them."""
+    return (site.password,) if site.password else ()
 
 
 def web(site: Site, program: str) -> Documents:

@@ -22,8 +22,10 @@ def secret_names(spec: "Spec") -> list[Problem]:
     """Secrets are unique, and none takes a file of the stack's own."""
     found = unique(("secrets",), [secret.name for secret in spec.secrets])
     for index, secret in enumerate(spec.secrets):
-        if secret.name == "tls" or secret.name.startswith("opensearch-"):
-            message = "expected a name that the stack does not use itself: not 'tls', not 'opensearch-...'"
+        if secret.name in ("tls", "loopback") or secret.name.startswith("opensearch-"):
+            message = (
+                "expected a name that the stack does not use itself: not 'tls', 'loopback', 'opensearch-...'"
+            )
             found.append(Problem(("secrets", index, "name"), secret.name, message))
     return found
 

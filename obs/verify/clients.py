@@ -15,7 +15,7 @@ import httpx
 
 from components.errors import SuiteError
 from components.inventory import BY_NAME, password_of
-from components.site import Listener
+from components.site import LOGIN, Listener
 from components.target import Access
 from obs.verify.outcome import AGAIN, Unanswered
 
@@ -333,8 +333,10 @@ class Clients:
         self.prometheus = Prometheus(**at("prometheus"))
         self.alertmanager = Alertmanager(**at("alertmanager"))
         self.jaeger = Jaeger(**at("jaeger"))
-        self.sink = Sink(**at("sink"))
-        self.pages = Http(**at("pages"))
+        name = access.site.password
+        login: Json = {"auth": (LOGIN, _given(access.secret, stack, name))} if name else {}
+        self.sink = Sink(**at("sink"), **login)
+        self.pages = Http(**at("pages"), **login)
         auth = (access.reader, _given(access.secret, stack, password_of("reader")))
         self.opensearch = OpenSearch(**at("opensearch"), auth=auth)
 

@@ -93,6 +93,11 @@ def test_refused(changes: dict[str, Any], told: str) -> None:
             "does not use itself",
         ),
         (
+            {"secrets": [{"name": "loopback", "source": "environment", "key": "X"}]},
+            "secrets.0.name",
+            "does not use itself",
+        ),
+        (
             {"secrets": [{"name": "opensearch-admin", "source": "environment", "key": "X"}]},
             "secrets.0.name",
             "does not use itself",

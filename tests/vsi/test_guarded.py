@@ -1,5 +1,6 @@
 """Where `deploy.loopback` is guarded, programs ask who dials them, and all of the stack's own can say it."""
 
+import base64
 import http.server
 import json
 import ssl
@@ -82,6 +83,27 @@ def test_a_program_is_asked_whether_it_serves_with_the_certificate_of_the_operat
     assert all(ready.url.startswith("https://") and ready.ca for ready in asked.values())
 
 
+def test_pages_and_sink_ask_for_a_password_and_who_asks_them_knows_it() -> None:
+    made = plan(_spec(), "test")
+    login = {"user": "obs", "password_file": "../../../secrets/loopback"}
+
+    assert _read(made, "pages", "settings.json")["login"] == login
+    assert _read(made, "sink", "settings.json")["login"] == login
+    config = _read(made, "alertmanager", "alertmanager.yml")["receivers"]
+    to_sink = [one for item in config for key, found in item.items() if key != "name" for one in found]
+    assert len(to_sink) == len(config)
+    sent = {"username": "obs", "password_file": "../../../secrets/loopback"}
+    assert all(one["http_config"]["basic_auth"] == sent for one in to_sink)
+    assert {"name": "loopback", "source": "generated", "key": ""} in [
+        one.model_dump() for one in made.secrets
+    ]
+    assert {part.name for part in made.parts if "loopback" in part.secrets} == {
+        "alertmanager",
+        "pages",
+        "sink",
+    }
+
+
 def test_each_who_serves_or_dials_has_a_certificate() -> None:
     made = plan(_spec(), "test")
     run = {part.name for part in made.parts}
@@ -95,6 +117,8 @@ def test_an_open_stack_has_none_of_it() -> None:
 
     assert made.tls_names == ("opensearch", "admin")
     assert all(part.process.ready.certificate is None for part in made.parts)
+    assert "loopback" not in {secret.name for secret in made.secrets}
+    assert "login" not in _read(made, "pages", "settings.json")
 
 
 def test_a_tenant_trusts_two_authorities_and_makes_no_certificates_of_the_store() -> None:
@@ -128,6 +152,7 @@ def state(tmp_path: Path) -> StatePaths:
     for name, data in renewed({}, ("prometheus", "operator")).items():
         (paths.tls / name).write_bytes(data)
     (paths.secrets / "opensearch-reader").write_text("word")
+    (paths.secrets / "loopback").write_text("a word\n")
     return paths
 
 
@@ -166,5 +191,12 @@ def test_verify_shows_who_it_is(state: StatePaths, address: str) -> None:
 
     assert clients.instance("prometheus", address, tls=True).json("GET", "/") == "served"
     clients.close()
+    sent: list[httpx.Request] = []
+    told = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200, json={}))  # type: ignore[func-returns-value]
+    clients = Clients(access_at(state, site), "ana", told)
+    clients.pages.request("GET", "/")
+    clients.sink.request("GET", "/deliveries")
+    word = base64.b64encode(b"obs:a word").decode()
+    assert [one.headers.get("authorization") for one in sent] == [f"Basic {word}"] * 2
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"https://{address}/", verify=ssl.create_default_context(cafile=state.tls / "ca.pem"))
