@@ -33,9 +33,9 @@ curl -s {gateway}/checkout -H 'X-Obs-Probe: 1' \\
 
 The answer has a `trace_id`. Follow it:
 
-1. **Trace:** open `{pages}/traces/<trace_id>`, or ask Jaeger: `{jaeger}/api/traces/<trace_id>`.
-   Which service takes the longest?
-2. **Logs:** all services' lines carry it. In the folder with your `credentials.txt`:
+1. **Trace:** open `{pages}/traces/<trace_id>`, or ask Jaeger, in the folder with your `credentials.txt`:
+   `curl -K own.curl {jaeger}/api/traces/<trace_id>`. Which service takes the longest?
+2. **Logs:** all services' lines carry it. In the same folder:
 
    ```
    pass=$(sed -n 's/^password: //p' credentials.txt)
@@ -47,7 +47,7 @@ The answer has a `trace_id`. Follow it:
 3. **Metric:** the counter's exemplar names the trace:
 
    ```
-   curl -sG {prometheus}/api/v1/query_exemplars \\
+   curl -sGK own.curl {prometheus}/api/v1/query_exemplars \\
      -d start=$(date -d -5min +%s) -d end=$(date +%s) \\
      -d query=http_request_duration_seconds_bucket
    ```
@@ -59,7 +59,7 @@ What would each of the three have told you without the other two?""",
         "2. Implementing metrics collection",
         ("prometheus", "pages"),
         """\
-Open `{pages}/explore` (or use `{prometheus}/api/v1/query?query=...`) and find out:
+Open `{pages}/explore` (or `curl -K own.curl {prometheus}/api/v1/query?query=...`) and find out:
 
 - requests per second of each service: `sum by (service) (rate(http_requests_total[1m]))`
 - the share of errors: `sum by (service) (rate(http_requests_total{{code=~"5.."}}[1m])) / sum by (service)
@@ -82,7 +82,8 @@ curl -s -X PUT {payments}/faults/errors \\
 ```
 
 Which alert fires, after how long, and who is told? Look at `{pages}/alerts`, at Alertmanager
-(`{alertmanager}/`) and at what the receivers got (`{sink}/`). The message names a runbook: follow it.
+(`curl -K own.curl {alertmanager}/api/v2/alerts`) and at what the receivers got (`{sink}/`). The message
+names a runbook: follow it.
 
 Then ask a neighbour to start `latency` or `slow-dependency` on one of your services without telling you
 which, and find it by the signals alone. `DELETE` in place of `PUT` ends a fault.""",

@@ -104,9 +104,15 @@ through, as in <code>ssh -L 8041:{text(_bare(sheet.names.get("pages", "")))} you
 {rows}</table>
 
 <h2>Logging in</h2>
-<p>The pages ask for no password. OpenSearch, which has the logs, does: user, password and the
-certificate to trust are in <code>credentials.txt</code> and <code>ca.pem</code>, which you get apart from
-this page. Keep them to yourself.</p>
+<p>What you log in with are files that you get apart from this page. Keep them to yourself: whoever has them
+can do what you can, and nobody else's open anything of yours.</p>
+<ul>
+<li>The pages and the list of notifications ask for a user and a password, OpenSearch for others: all are in
+<code>credentials.txt</code>.</li>
+<li>Prometheus, Alertmanager, Jaeger and the collector ask for a certificate. In the folder with these files,
+<code>curl -K own.curl</code> shows yours (<code>operator.pem</code>, <code>operator.key</code>) and trusts
+that of your stack (<code>ca.pem</code>).</li>
+</ul>
 
 <h2>What flows where</h2>
 {flows}
@@ -120,15 +126,37 @@ this page. Keep them to yourself.</p>
 """
 
 
-def credentials(stack: str, opensearch: str, user: str, password: str) -> str:
+@dataclass(frozen=True)
+class Login:
+    """A user and a password, and where they are asked for."""
+
+    address: str
+    user: str
+    password: str
+
+
+def credentials(stack: str, opensearch: Login | None, pages: Login | None) -> str:
     """The text of the file with what one logs in with."""
-    return (
-        f"What you log in to {stack} with. Keep it to yourself.\n"
-        f"address: {opensearch}\n"
-        f"user: {user}\n"
-        f"password: {password}\n"
-        "certificate: ca.pem, beside this file\n"
-    )
+    text = f"What you log in to {stack} with. Keep it to yourself.\n"
+    if opensearch:
+        text += (
+            f"address: {opensearch.address}\n"
+            f"user: {opensearch.user}\n"
+            f"password: {opensearch.password}\n"
+            "certificate: ca.pem, beside this file\n"
+        )
+    if pages:
+        text += (
+            f"address of the pages: {pages.address}\n"
+            f"user of the pages: {pages.user}\n"
+            f"password of the pages: {pages.password}\n"
+        )
+    return text
+
+
+def curl(authority: str, certificate: str, key: str) -> str:
+    """Options for `curl -K`, in the folder with these files."""
+    return f'cacert = "{authority}"\ncert = "{certificate}"\nkey = "{key}"\n'
 
 
 def _exercise(number: int, exercise: Exercise, sheet: Sheet) -> str:

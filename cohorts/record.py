@@ -26,9 +26,11 @@ HEADS = "heads"
 PASSPHRASE = "passphrase"  # noqa: S105
 LOG = "last-run.log"
 HANDOUT, CREDENTIALS, AUTHORITY = "handout.html", "credentials.txt", "ca.pem"
+CERTIFICATE, KEY, CURL = "operator.pem", "operator.key", "own.curl"
+"""What a participant shows to the own programs, and the options by which `curl -K` does."""
 LENT = "store.json"
 """What a head logs in to the store with that it shares: variables and their values."""
-OURS = (PASSPHRASE, LOG, HANDOUT, CREDENTIALS, AUTHORITY, LENT)
+OURS = (PASSPHRASE, LOG, HANDOUT, CREDENTIALS, AUTHORITY, CERTIFICATE, KEY, CURL, LENT)
 """What a head's folder has that goes with it; anything else there survives, and is told."""
 _HEAD = re.compile(rf"{PREFIX}([a-z0-9-]+)-([a-z0-9]+)")
 State = Literal["seated", "making", "up", "failed", "leaving"]

@@ -17,6 +17,9 @@ from stacks.loader import KEY, STACKS, load, stack_file
 from stacks.source import parse
 from targets import plan, refusals
 
+OF_A_HEAD: Mapping[str, Any] = {"retain": False, "loopback": "guarded"}
+"""What a head's `deploy` says whatever the template does: data goes with it, and its programs ask who dials
+them, since others have a login on the same machine."""
 STANDS_FOR = "tenant"
 """A tenant like all others, where only what it needs is asked."""
 
@@ -45,7 +48,7 @@ def problems(cohort: Cohort, spec: Spec) -> list[Problem]:
 def spec_of(spec: Spec, stack: str, port_base: int) -> Spec:
     """The spec of a head, with a store of its own."""
     environment = spec.environment.model_copy(update={"name": stack})
-    deploy = spec.deploy.model_copy(update={"port_base": port_base, "retain": False})
+    deploy = spec.deploy.model_copy(update={"port_base": port_base, **OF_A_HEAD})
     return spec.model_copy(update={"environment": environment, "deploy": deploy})
 
 
@@ -90,7 +93,7 @@ def _content(cohort: Cohort, head: Head, folder: Path) -> dict[str, Any]:
     file = stack_file(cohort.template, folder)
     content: dict[str, Any] = parse(file, f"{folder.name}/{file.name}").plain()["config"][KEY]
     environment = {**content["environment"], "name": head.stack}
-    deploy = {**content.get("deploy", {}), "port_base": head.port_base, "retain": False}
+    deploy = {**content.get("deploy", {}), "port_base": head.port_base, **OF_A_HEAD}
     return {**content, "environment": environment, "deploy": deploy}
 
 

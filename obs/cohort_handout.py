@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 
 from cohorts import record
-from cohorts.handout import Sheet, credentials, page
+from cohorts.handout import Login, Sheet, credentials, curl, page
 from cohorts.record import Entry, Record
 from components.inventory import BY_NAME, PROGRAMS
+from components.site import LOGIN
 from components.target import Access
 from obs.describe import describe
 from obs.errors import ObsError
@@ -54,12 +55,21 @@ def handout(known: Record, entry: Entry) -> Path:
 
 
 def _credentials(folder: Path, stack: str, access: Access, names: dict[str, str]) -> None:
-    if "opensearch" not in names:
-        return
-    reader = BY_NAME[READER]
-    password = access.secret(reader.password)
-    _write(folder / record.CREDENTIALS, credentials(stack, names["opensearch"], access.reader, password))
-    _write(folder / record.AUTHORITY, access.authority() + "\n")
+    store = pages = None
+    if "opensearch" in names:
+        password = access.secret(BY_NAME[READER].password)
+        store = Login(names["opensearch"], access.reader, password)
+    if access.site.password and "pages" in names:
+        pages = Login(names["pages"], LOGIN, access.secret(access.site.password))
+    if store or pages:
+        _write(folder / record.CREDENTIALS, credentials(stack, store, pages))
+    if store or access.identity:
+        _write(folder / record.AUTHORITY, access.authority() + "\n")
+    if access.identity:
+        certificate, key = access.identity()
+        _write(folder / record.CERTIFICATE, certificate)
+        _write(folder / record.KEY, key)
+        _write(folder / record.CURL, curl(record.AUTHORITY, record.CERTIFICATE, record.KEY))
 
 
 def _write(file: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 import obs.cohort_handout
 from cohorts.exercises import EXERCISES, able
 from cohorts.handout import Sheet, page
-from cohorts.record import Record
+from cohorts.record import OURS, Record
 from cohorts.template import plan_of, spec_of, template_of
 from obs.cohort_handout import handout
 from obs.errors import ObsError
@@ -109,7 +109,9 @@ def up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Record, Path]:
     secrets = tmp_path / stack / "secrets"
     (secrets / "tls").mkdir(parents=True)
     (secrets / "opensearch-reader").write_text("hidden-word\n", encoding="utf-8")
-    (secrets / "tls" / "ca.pem").write_text("a certificate\n", encoding="utf-8")
+    (secrets / "loopback").write_text("other-word\n", encoding="utf-8")
+    for name in ("ca.pem", "operator.pem", "operator.key"):
+        (secrets / "tls" / name).write_text(f"a {name}\n", encoding="utf-8")
     template = template_of(cohort())
     described = (spec_of(template, stack, 23200), plan_of(template, stack, 23200))
     monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path))
@@ -127,13 +129,22 @@ def test_page_and_credentials_are_apart_and_for_the_owner_alone(up: tuple[Record
 
     assert file == folder / "handout.html"
     text = file.read_text(encoding="utf-8")
-    assert "hidden-word" not in text
+    assert not [word for word in ("hidden-word", "other-word", "a operator.key") if word in text]
     assert len(re.findall(r"<h3>\d", text)) == len(EXERCISES), "the shop can do all of them"
     assert "http://127.0.0.1:23241/" in text
     said = (folder / "credentials.txt").read_text(encoding="utf-8")
     assert "user: reader\npassword: hidden-word\n" in said
     assert "address: https://127.0.0.1:23210\n" in said
-    assert (folder / "ca.pem").read_text(encoding="utf-8") == "a certificate\n"
+    assert "address of the pages: http://127.0.0.1:23241\n" in said
+    assert "user of the pages: obs\npassword of the pages: other-word\n" in said
+    assert said.count("\npassword: ") == 1, "which the exercise's sed finds"
+    given = ("ca.pem", "operator.pem", "operator.key")
+    assert [(folder / name).read_text(encoding="utf-8") for name in given] == [
+        f"a {name}\n" for name in given
+    ]
+    options = (folder / "own.curl").read_text(encoding="utf-8")
+    assert re.findall('"(.*)"', options) == ["ca.pem", "operator.pem", "operator.key"]
+    assert {path.name for path in folder.iterdir()} <= set(OURS), "what `destroy` removes with the head"
     assert all(path.stat().st_mode & 0o077 == 0 for path in folder.iterdir())
 
 

@@ -11,6 +11,7 @@ from cohorts.model import Person
 from cohorts.template import plan_of, spec_of, template_of, text_of
 from stacks.loader import STACKS, load
 from tests.cohorts.cases import cohort
+from vsi.site import local_site
 
 HEAD = Head(Person(name="Ana", email="ana@example.org"), "ana", "cohort-otel-ana", 23400)
 
@@ -94,3 +95,31 @@ def test_two_heads_share_no_port() -> None:
 
     assert ports(23000)
     assert not ports(23000) & ports(23200)
+
+
+def test_programs_of_a_head_ask_who_dials_them_whatever_the_template_says(folder: Path) -> None:
+    file = folder / "Pulumi.local.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert "    deploy:\n" in text
+    file.write_text(text.replace("    deploy:\n", "    deploy:\n      loopback: open\n"), encoding="utf-8")
+
+    _written(folder)
+
+    assert load(HEAD.stack, folder).deploy.loopback == "guarded"
+
+
+def test_no_listener_of_a_head_is_open_but_those_that_have_no_way_to_ask() -> None:
+    """Beside services, which ask nobody: docs/cohorts.md says what that leaves open."""
+    spec = spec_of(template_of(cohort()), "cohort-otel-ana", 23000)
+    site = local_site(spec)
+    open_to_all = {name for name, one in site.listeners.items() if not one.tls}
+
+    assert open_to_all == {
+        "collector-metrics",
+        "housekeeper",
+        "jaeger-metrics",
+        "pages",  # which asks for a password
+        "redis",
+        "redis-exporter",
+        "sink",  # and so does this
+    }

@@ -135,6 +135,13 @@ class Cohort:
         with httpx.Client(base_url=address, verify=context, auth=login, timeout=60) as made:
             yield made
 
+    def operator(self, slug: str, trusting: str = "") -> ssl.SSLContext:
+        """What a head shows to programs: its own, or another whose authority is trusted."""
+        own, other = (self.folder(name) / "secrets/tls" for name in (slug, trusting or slug))
+        context = ssl.create_default_context(cafile=str(other / "ca.pem"))
+        context.load_cert_chain(own / "operator.pem", own / "operator.key")
+        return context
+
     def base(self, slug: str) -> int:
         """The first port of a head."""
         known = self.known
