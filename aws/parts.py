@@ -220,6 +220,56 @@ class Balancer(AwsPart):
     targets: tuple[Target, ...]
 
 
+class Role(Frozen):
+    """Who may take a role on, and what it may do: by policies that AWS keeps, and by one of ours."""
+
+    name: str
+    """Within the part."""
+    called: str
+    assume: str
+    managed: tuple[str, ...] = ()
+    policy: str = ""
+
+
+class Addon(Frozen):
+    """What EKS itself runs in a cluster, and keeps."""
+
+    name: str
+    before: bool
+    """Whether nodes need it to be ready; else it needs them."""
+    account: str = ""
+    """Its service account, where that has a role."""
+    role: str = ""
+    settings: str = ""
+    """Canonical JSON."""
+
+
+class Cluster(AwsPart):
+    """A cluster of EKS, with nodes of its own: `cluster@<region>`."""
+
+    TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Cluster",)
+
+    name: str = "cluster"
+    called: str
+    version: str
+    logs: tuple[str, ...]
+    log_group: str
+    log_days: int
+    administrators: tuple[str, ...]
+    administers: str
+    """EKS' own policy that they have."""
+    reached_from: tuple[str, ...]
+    template: str
+    """Name of what nodes are made by."""
+    instance_type: str
+    image: str
+    """Kind of the nodes' image, by their processors."""
+    nodes: int
+    disk_gib: int
+    roles: tuple[Role, ...]
+    addons: tuple[Addon, ...]
+
+
 class Traces(AwsPart):
     """X-Ray, where it keeps traces: those of the stack as a group of their own."""
 

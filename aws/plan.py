@@ -5,6 +5,7 @@ What this target cannot do is refused in `aws.refusals`.
 
 import ipaddress
 
+from aws import cluster as eks
 from aws.balancer import balancer
 from aws.documents import canonical
 from aws.names import Names
@@ -44,6 +45,7 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
     )
     ground, archive = compute(spec, names, key, network), _archive(spec, names, key)
     balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
+    pods = eks.cluster(spec, names, key, network)
     tasks = programs(spec, names, ground, stored, archive, metrics, relay, balanced)
     return AwsPlan(
         stack=stack,
@@ -57,6 +59,7 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             ground,
             *([balanced] if balanced else []),
             *([traced] if traced else []),
+            *([pods] if pods else []),
             *tasks,
             watch(spec, names, stored, metrics, relay, tasks),
         ),
@@ -110,17 +113,16 @@ def _key(spec: Spec, names: Names) -> Key:
         "Action": "kms:*",
         "Resource": "*",
     }
+    pods = spec.aws.cluster.version is not None
+    programs = names.arn("logs", f"log-group:{names.log_group('*')}")
+    groups = [programs, names.arn("logs", f"log-group:{eks.log_group(names)}")] if pods else programs
     logs = {
         "Sid": "Logs",
         "Effect": "Allow",
         "Principal": {"Service": f"logs.{names.region}.amazonaws.com"},
         "Action": [*used, "kms:ReEncryptTo"],
         "Resource": "*",
-        "Condition": {
-            "ArnLike": {
-                "kms:EncryptionContext:aws:logs:arn": names.arn("logs", f"log-group:{names.log_group('*')}")
-            }
-        },
+        "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
     }
     services = [
         by_service(
@@ -135,7 +137,9 @@ def _key(spec: Spec, names: Names) -> Key:
         place=names.region,
         pillar=Pillar.SERVICES,
         alias=f"alias/{names.prefix}",
-        policy=canonical(policy(root, logs, *may_use_key(spec, names), *services)),
+        policy=canonical(
+            policy(root, logs, *may_use_key(spec, names), *services, *(eks.of_nodes(names) if pods else ()))
+        ),
     )
 
 
@@ -164,9 +168,10 @@ def _network(spec: Spec, names: Names) -> Network:
 
 
 def _asked(spec: Spec) -> tuple[str, ...]:
-    """Services that its tasks ask."""
+    """Services that its tasks, and nodes, ask."""
     found = tuple(name for name in ENDPOINTS if name != AMP or not self_run(spec))
-    return (*found, XRAY) if by_xray(spec) else found
+    pods = eks.ENDPOINTS if spec.aws.cluster.version else ()
+    return (*found, *pods, *((XRAY,) if by_xray(spec) else ()))
 
 
 def _traces(spec: Spec, names: Names) -> Traces | None:

@@ -45,6 +45,7 @@ def refusals(spec: Spec) -> list[Problem]:
         *_names(spec),
         *_traces(spec),
         *_balancer(spec),
+        *_cluster(spec),
         *_services(spec),
         *_days(spec),
     ]
@@ -88,7 +89,10 @@ def _logs(index: int, service: Service) -> Iterator[Problem]:
 def _not_yet(spec: Spec) -> list[Problem]:
     found: list[Problem] = []
     if spec.aws.compute != "ecs":
-        expected = "expected 'ecs': target aws cannot make an EKS cluster yet"
+        expected = (
+            "expected 'ecs': target aws runs the stack's own programs as tasks; `aws.cluster` makes an EKS "
+            "cluster beside them, to which a stack of target kubernetes goes"
+        )
         found.append(Problem(("aws", "compute"), spec.aws.compute, expected))
     absent = [("node", "no hosts"), *([] if runs_redis(spec) else [("redis", "no Redis")])]
     for place, exporter in absent:
@@ -250,6 +254,23 @@ def _balancer(spec: Spec) -> list[Problem]:
         over = len(longest) - LIMITS["balancer"].longest
         expected = f"expected a name shorter by {over}: target aws makes {longest} of it, for a load balancer"
         found.append(Problem(("environment", "name"), spec.environment.name, expected))
+    return found
+
+
+def _cluster(spec: Spec) -> list[Problem]:
+    """Administrators are the account's, and what stands in for AWS has no cluster with add-ons."""
+    given = spec.aws.cluster
+    if given.version is None:
+        return []
+    found: list[Problem] = []
+    if spec.aws.stand_in:
+        expected = f"expected none: target aws has a stand-in here, without add-ons or administrators; {IT}"
+        found.append(Problem(("aws", "cluster", "version"), given.version, expected))
+    own = Names.of(spec).arn("iam", "role/", everywhere=True)
+    for index, role in enumerate(given.administrators):
+        if not role.startswith(own):
+            expected = "expected a role of the account to which target aws goes"
+            found.append(Problem(("aws", "cluster", "administrators", index), role, expected))
     return found
 
 

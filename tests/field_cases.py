@@ -7,6 +7,7 @@ from tests import specs
 Path = tuple[str | int, ...]
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
+ROLE = "arn:aws:iam::123456789012:role/other"
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 SUBNETS = ["subnet-0a1b2c3d", "subnet-1a1b2c3d", "subnet-2a1b2c3d"]
 
@@ -64,6 +65,12 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.account": (("aws", "account"), "210987654321"),
     "aws.region": (("aws", "region"), "us-gov-west-1"),
     "aws.compute": (("aws", "compute"), "eks"),
+    "aws.cluster.version": (("aws", "cluster", "version"), "1.33"),
+    "aws.cluster.administrators": (("aws", "cluster", "administrators"), [ROLE]),
+    "aws.cluster.reached_from": (("aws", "cluster", "reached_from"), ["198.51.100.0/24"]),
+    "aws.cluster.instance_type": (("aws", "cluster", "instance_type"), "m7g.large"),
+    "aws.cluster.nodes": (("aws", "cluster", "nodes"), 7),
+    "aws.cluster.disk_gib": (("aws", "cluster", "disk_gib"), 77),
     "aws.metrics": (("aws",), specs.account_with_pairs()),
     "aws.vpc.id": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),
     "aws.vpc.subnets": (("aws", "vpc"), {"id": "vpc-0a1b2c3d", "subnets": SUBNETS}),

@@ -223,6 +223,12 @@ def account_with_xray() -> Stack:
     return {**found, "traces": "xray"}
 
 
+def account_with_cluster(**changes: Any) -> Stack:
+    """The same with a cluster of EKS."""
+    cluster = {"version": "1.34", "administrators": ["arn:aws:iam::123456789012:role/platform"]}
+    return {**account(), "cluster": {**cluster, **changes}}
+
+
 def account_with_pairs() -> Stack:
     """The same, where the stack has a Prometheus and an Alertmanager of its own, two of each."""
     found = account()

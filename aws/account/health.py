@@ -6,6 +6,7 @@ from typing import Any
 
 from aws.account import taken
 from aws.account.ask import Asking, missing
+from aws.account.clusters import cluster
 from aws.account.finding import Finding
 from aws.account.kept import volumes
 from aws.account.senders import balancer, traces
@@ -14,6 +15,7 @@ from aws.parts import (
     AwsPart,
     AwsPlan,
     Balancer,
+    Cluster,
     Compute,
     Key,
     Network,
@@ -66,6 +68,7 @@ def _named(plan: AwsPlan, asking: Asking, part: AwsPart) -> Iterator[Finding]:
 ELSEWHERE: dict[type[AwsPart], tuple[str, ...]] = {
     Key: ("key",),
     Store: ("domain",),
+    Cluster: ("EKS cluster",),
     Compute: ("cluster",),
     Relay: ("function", "queue", "alarm"),
     Volumes: ("file system",),
@@ -310,6 +313,7 @@ def _of_amp(what: str, status: Any) -> Finding:
 PERMISSIONS = (
     *("aps:DescribeAlertManagerDefinition", "aps:DescribeRuleGroupsNamespace", "es:DescribeDomainHealth"),
     *("lambda:GetFunctionConfiguration", "s3:GetBucketVersioning", "sqs:GetQueueAttributes"),
+    *("eks:DescribeAddon", "eks:DescribeNodegroup"),
     *("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroups"),
     *("elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems"),
     *("elasticfilesystem:DescribeMountTargets", "elasticloadbalancing:DescribeTargetHealth", "xray:GetGroup"),
@@ -318,6 +322,7 @@ PERMISSIONS = (
 LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] = {
     Archive: _archive,
     Balancer: balancer,
+    Cluster: cluster,
     Compute: _compute,
     Key: _key,
     Network: _network,

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from aws.account import clusters
 from aws.account.ask import Asking, missing
 from aws.account.checks import Check, obstacle, tags
 from aws.account.taken import OWN
-from aws.parts import Archive, AwsPlan, Compute, Network, Relay, Store, Task, Workspace
+from aws.parts import Archive, AwsPlan, Cluster, Compute, Network, Relay, Store, Task, Workspace
 from components.target import Obstacle
 
 Room = tuple[float, float]
@@ -79,6 +80,8 @@ def quotas(plan: AwsPlan, asking: Asking) -> Iterator[Quota]:
             )
         elif isinstance(part, Compute):
             yield from _of_compute(plan, asking, part)
+        elif isinstance(part, Cluster):
+            yield from _of_cluster(asking, part)
     yield Quota(
         "S3 buckets",
         *("s3", "L-DC2B2D3D", ("s3:ListAllMyBuckets",)),
@@ -104,6 +107,21 @@ def _of_compute(plan: AwsPlan, asking: Asking, part: Compute) -> Iterator[Quota]
         *("fargate", "L-3032A538", ("cloudwatch:GetMetricStatistics", "ecs:DescribeServices")),
         partial(_vcpus, plan, asking, part),
     )
+
+
+def _of_cluster(asking: Asking, part: Cluster) -> Iterator[Quota]:
+    yield Quota(
+        "EKS clusters",
+        *("eks", "L-1194D53C", ("eks:ListClusters",)),
+        partial(clusters.clusters, asking, part),
+    )
+    if clusters.standard(part.instance_type):
+        may = ("cloudwatch:GetMetricStatistics", "ec2:DescribeInstanceTypes", "eks:DescribeNodegroup")
+        yield Quota("vCPUs of machines", "ec2", "L-1216C47A", may, partial(_machines, asking, part))
+
+
+def _machines(asking: Asking, part: Cluster) -> Room:
+    return _usage(asking, "EC2"), clusters.wanted(asking, part)
 
 
 def _fits(plan: AwsPlan, asking: Asking, quota: Quota) -> list[Obstacle]:
@@ -205,6 +223,7 @@ def _roles(plan: AwsPlan, asking: Asking) -> Room:
         for kind in ("execution", "task")
     ]
     wanted += [part.function for part in plan.parts if isinstance(part, Relay)]
+    wanted += [role.called for part in plan.parts if isinstance(part, Cluster) for role in part.roles]
     more = 0
     for role in wanted:
         try:
@@ -222,13 +241,24 @@ def _namespaces(asking: Asking, part: Compute) -> Room:
 
 
 def _vcpus(plan: AwsPlan, asking: Asking, part: Compute) -> Room:
-    """What runs now, as CloudWatch knows of the last minutes, and what the plan has that does not."""
+    """What runs now, and what the plan has that does not."""
+    planned = {
+        instance: task.cpu / VCPU
+        for task in plan.parts
+        if isinstance(task, Task)
+        for instance in task.instances
+    }
+    return _usage(asking, "Fargate"), sum(planned.values()) - _running(asking, part.cluster, planned)
+
+
+def _usage(asking: Asking, service: str) -> float:
+    """vCPUs that a service has now, as CloudWatch knows of the last minutes."""
     now = datetime.now(UTC)
     known = asking.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Usage",
         MetricName="ResourceCount",
         Dimensions=[
-            {"Name": "Service", "Value": "Fargate"},
+            {"Name": "Service", "Value": service},
             {"Name": "Type", "Value": "Resource"},
             {"Name": "Resource", "Value": "vCPU"},
             {"Name": "Class", "Value": "Standard/OnDemand"},
@@ -238,14 +268,7 @@ def _vcpus(plan: AwsPlan, asking: Asking, part: Compute) -> Room:
         Period=300,
         Statistics=["Maximum"],
     )["Datapoints"]
-    used = max(known, key=lambda point: point["Timestamp"])["Maximum"] if known else 0.0
-    planned = {
-        instance: task.cpu / VCPU
-        for task in plan.parts
-        if isinstance(task, Task)
-        for instance in task.instances
-    }
-    return used, sum(planned.values()) - _running(asking, part.cluster, planned)
+    return float(max(known, key=lambda point: point["Timestamp"])["Maximum"]) if known else 0.0
 
 
 def _running(asking: Asking, cluster: str, planned: dict[str, float]) -> float:

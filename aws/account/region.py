@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from functools import partial
 
+from aws.account import clusters
 from aws.account.ask import Asking, code
 from aws.account.checks import Check, obstacle
-from aws.parts import AwsPlan, Network, Store
+from aws.parts import AwsPlan, Cluster, Network, Store
 from components.target import Obstacle
 
 EVERY = ("cloudwatch", "ec2", "iam", "kms", "logs", "s3", "secretsmanager", "sts", "vpc", "privatelink")
 """What any stack uses, as AWS's list of regions and services calls it."""
 BY_KIND = {
+    "Cluster": ("autoscaling", "eks"),
     "Compute": ("ecs", "servicediscovery"),
     "Relay": ("lambda", "sns", "sqs"),
     "Store": ("es",),
@@ -59,6 +61,11 @@ def checks(plan: AwsPlan, asking: Asking) -> Iterator[Check]:
                 ("es:ListInstanceTypeDetails",),
                 partial(_nodes, plan, asking, part),
             )
+        if isinstance(part, Cluster):
+            versions = ("eks:DescribeClusterVersions",)
+            yield Check("version of EKS", versions, partial(clusters.offered, plan, asking, part))
+            types = ("ec2:DescribeInstanceTypeOfferings",)
+            yield Check("types of nodes of EKS", types, partial(clusters.machines, plan, asking, part))
 
 
 def _services(plan: AwsPlan, asking: Asking) -> list[Obstacle]:

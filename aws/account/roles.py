@@ -5,15 +5,19 @@ from functools import partial
 
 from aws.account.ask import Asking, missing
 from aws.account.checks import Check, obstacle
-from aws.parts import AwsPlan, Compute, Store
+from aws.parts import AwsPlan, Cluster, Compute, Store
 from components.target import Obstacle
 
 ROLES = (
     (Store, "AWSServiceRoleForAmazonOpenSearchService", "opensearchservice.amazonaws.com", True),
     (Compute, "AWSServiceRoleForECS", "ecs.amazonaws.com", False),
+    (Cluster, "AWSServiceRoleForAmazonEKS", "eks.amazonaws.com", False),
+    (Cluster, "AWSServiceRoleForAmazonEKSNodegroup", "eks-nodegroup.amazonaws.com", False),
+    (Cluster, "AWSServiceRoleForAutoScaling", "autoscaling.amazonaws.com", True),
 )
 """Kind of a part, the role it needs, whose it is, and whether nothing goes without: ECS makes its own when a
-first cluster is made, and may fail that once."""
+first cluster is made, and may fail that once; so does EKS. The one that starts nodes is named in the key's
+policy, which KMS refuses while there is no such role."""
 
 
 def checks(plan: AwsPlan, asking: Asking) -> Iterator[Check]:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from aws.account import clusters
 from aws.account.ask import Asking, code, missing
 from aws.account.checks import Check, Tags, obstacle, tags
-from aws.parts import Archive, AwsPlan, Compute, Key, Relay, Store, Task, Volumes, Watch, Workspace
+from aws.parts import Archive, AwsPlan, Cluster, Compute, Key, Relay, Store, Task, Volumes, Watch, Workspace
 from components.target import Obstacle
 
 OWN = "obs:stack"
@@ -108,6 +109,12 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
             yield from (_secret(called) for _, called in part.given)
         elif isinstance(part, Volumes):
             yield Name("file system", part.called, "efs", ("elasticfilesystem:DescribeFileSystems",), volumes)
+        elif isinstance(part, Cluster):
+            yield Name("EKS cluster", part.called, "eks", ("eks:DescribeCluster",), clusters.owner)
+            asked = ("ec2:DescribeLaunchTemplates", "ec2:DescribeTags")
+            yield Name("launch template", part.template, "ec2", asked, clusters.template)
+            yield _log_group(part.log_group)
+            yield from (_role(role.called) for role in part.roles)
         elif isinstance(part, Watch):
             yield from (_alarm(name) for name in part.every)
 

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
+from aws.account import clusters
 from aws.account.ask import Asking, at_once, trouble
 from aws.account.preflight import identity
 from aws.account.status import status
 from aws.account.taken import OWN
-from aws.parts import Archive, AwsPart, AwsPlan, Compute, Key, Store, Volumes, Workspace
+from aws.parts import Archive, AwsPart, AwsPlan, Cluster, Compute, Key, Store, Volumes, Workspace
 from components.target import Checked
 
 Say = tuple[bool, str]
@@ -37,6 +38,8 @@ def checks(plan: AwsPlan, asking: Asking | None = None) -> list[Checked]:
         ("nothing open to the world", "all"): partial(_groups, plan, asking),
         ("key is turned each year", "all"): partial(_key, plan, asking),
     }
+    if any(isinstance(part, Cluster) for part in plan.parts):
+        calls["cluster closed, encrypted, logged", "services"] = partial(_cluster, plan, asking)
     own = any(isinstance(part, Volumes) for part in plan.parts)
     if own:
         calls["volumes encrypted", "metrics"] = partial(_volumes, plan, asking)
@@ -146,6 +149,13 @@ def _volumes(plan: AwsPlan, asking: Asking) -> Say:
     if systems[0].get("KmsKeyId") != _arn(plan, asking):
         wrong.append("they are not under the stack's key")
     return _said(wrong, f"{len(part.folders)} folders, under the stack's key")
+
+
+def _cluster(plan: AwsPlan, asking: Asking) -> Say:
+    [part] = [part for part in plan.parts if isinstance(part, Cluster)]
+    wrong = clusters.guarded(asking, part, _arn(plan, asking))
+    outside = ", ".join(part.reached_from) or "nowhere else"
+    return _said(wrong, f"{part.called}: reached from the network and {outside}, under the stack's key")
 
 
 def _groups(plan: AwsPlan, asking: Asking) -> Say:

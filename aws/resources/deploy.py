@@ -9,6 +9,7 @@ from aws.parts import (
     AwsPart,
     AwsPlan,
     Balancer,
+    Cluster,
     Compute,
     Key,
     Network,
@@ -23,6 +24,7 @@ from aws.parts import (
 from aws.resources.alerting import AlertingComponent
 from aws.resources.archive import ArchiveComponent
 from aws.resources.balancer import BalancerComponent
+from aws.resources.cluster import ClusterComponent
 from aws.resources.component import Account, Component
 from aws.resources.compute import ComputeComponent, TaskComponent
 from aws.resources.key import KeyComponent
@@ -57,6 +59,8 @@ class Deployed:
             return BalancerComponent(account, part, opts)
         if isinstance(part, Traces):
             return TracesComponent(account, part, opts)
+        if isinstance(part, Cluster):
+            return ClusterComponent(account, part, opts)
         if isinstance(part, Compute):
             return ComputeComponent(account, part, opts)
         if isinstance(part, Task):

@@ -17,8 +17,8 @@ PARTITIONS = (
 """How a region begins, its partition, and how names of hosts there end."""
 
 SERVICES = (
-    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "efs", "elbv2", "iam", "kms", "lambda", "logs",
-    "opensearch", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "sts", "xray",
+    "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "efs", "eks", "elbv2", "iam", "kms", "lambda",
+    "logs", "opensearch", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "sts", "xray",
 )  # fmt: skip
 """The services that a stack uses, as the provider names their endpoints."""
 
@@ -43,6 +43,13 @@ Certificate = Annotated[
         "the ARN of a certificate, as in 'arn:aws:acm:eu-central-1:123456789012:certificate/...'",
     ),
 ]
+RoleArn = Annotated[
+    str,
+    Like(
+        r"^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$",
+        "the ARN of a role, as in 'arn:aws:iam::123456789012:role/platform'",
+    ),
+]
 Url = Annotated[str, Like(r"^https?://[!-~]+$", "a URL, as in 'http://127.0.0.1:5000'")]
 Mail = Annotated[str, Like(r"^[!-?A-~]+@[A-Za-z0-9.-]+$", "an address of mail, as in 'costs@shop.example'")]
 TagValue = Annotated[str, Like(r"^[A-Za-z0-9 _.:/=+@-]{1,256}$", "letters, digits, blanks and _.:/=+-@")]
@@ -61,6 +68,16 @@ def _cidr(value: str) -> str:
 def _days(value: str) -> str:
     if milliseconds(value) % 86_400_000:
         raise ValueError("expected whole days, as in '30d'")
+    return value
+
+
+def _caller(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        raise ValueError("expected a network, as in '198.51.100.0/24'") from None
+    if network.prefixlen < 16:
+        raise ValueError("expected a network of /16 or smaller: a cluster answers to those that are named")
     return value
 
 
@@ -170,6 +187,39 @@ class Balancer(Model):
     themselves, without TLS."""
 
 
+class Cluster(Model):
+    """A Kubernetes cluster (EKS) in the network: for services that others deploy, or for a stack of target
+    kubernetes."""
+
+    version: (
+        Annotated[str, Like(r"^1\.[0-9]{2}$", "a version of Kubernetes in quotes, as in '1.34'")] | None
+    ) = None
+    """Of Kubernetes; without, there is no cluster."""
+    administrators: tuple[RoleArn, ...] = ()
+    """Roles that may do everything in it, as whoever runs `obs up` of a stack there; others may nothing."""
+    reached_from: tuple[Annotated[str, AfterValidator(_caller)], ...] = ()
+    """Networks outside from which its interface is reached; without, it is reached from within the network
+    alone."""
+    instance_type: Annotated[
+        str, Like(r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$", "a type of machine, as in 'm7i.xlarge'")
+    ] = "m7i.xlarge"
+    nodes: Annotated[int, Field(ge=1, le=100)] = 3
+    """Spread over the zones."""
+    disk_gib: Annotated[int, Field(ge=20, le=16_384)] = 50
+    """Of each node: images, and what pods write beside their volumes."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Cluster":
+        if self.version is None and self.model_fields_set - {"version"}:
+            raise ValueError("expected `version` beside these, without which there is no cluster")
+        if self.version is not None and not self.administrators:
+            raise ValueError("expected `administrators`: nobody could do anything in the cluster")
+        for name in ("administrators", "reached_from"):
+            if twice := duplicates(list(getattr(self, name))):
+                raise ValueError(f"expected each of `{name}` once; twice: {', '.join(twice)}")
+        return self
+
+
 class Tags(Model):
     """On everything, beside environment, team and stack."""
 
@@ -187,6 +237,7 @@ class Aws(Model):
     region: Region | None = None
     """Needed with target aws; `environment.region` is only the label."""
     compute: Literal["ecs", "eks"] = "ecs"
+    """Where the stack's own programs run."""
     metrics: Literal["managed", "self"] = "managed"
     """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a pair of Prometheus and
     one of Alertmanager, as tasks with volumes that outlive them."""
@@ -195,6 +246,7 @@ class Aws(Model):
     traces: Literal["jaeger", "xray"] = "jaeger"
     """Who keeps traces: Jaeger in the domain, or X-Ray."""
     balancer: Balancer = Balancer()
+    cluster: Cluster = Cluster()
     images: TaskImages = TaskImages()
     log_retention: Days = "30d"
     """How long CloudWatch keeps what the stack's own programs write."""
@@ -249,6 +301,7 @@ __all__ = [
     "Aws",
     "Balancer",
     "Budget",
+    "Cluster",
     "Domain",
     "Tags",
     "TaskImages",

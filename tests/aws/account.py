@@ -22,6 +22,8 @@ from tests.aws.making import ASK, MAKE
 from tests.aws.values import SECRET, whole
 from tests.loops import event_loop
 
+CONFIG: Any = {"iam": {"load_aws_managed_policies": True}}
+"""moto does not have AWS's own policies unless it is told to."""
 RELAY = "agents/sns_relay.py"
 
 
@@ -34,6 +36,13 @@ def with_pairs(**changes: Any) -> Spec:
     """The same with a Prometheus and an Alertmanager of its own, two of each."""
     stack = specs.on_aws(**changes)
     stack["aws"] = specs.account_with_pairs()
+    return Spec.model_validate_json(json.dumps(stack))
+
+
+def with_cluster(**changes: Any) -> Spec:
+    """The same with a cluster of EKS, whose settings are changed."""
+    stack = specs.on_aws()
+    stack["aws"] = specs.account_with_cluster(**changes)
     return Spec.model_validate_json(json.dumps(stack))
 
 
@@ -69,7 +78,7 @@ class InMoto(Mocks):
 @contextmanager
 def deployed(plan: AwsPlan, kind: type[InMoto] = InMoto) -> Iterator[dict[str, Inputs]]:
     """A plan in an account of moto's: what each resource was given, by its name. `kind` makes them."""
-    with mock_aws(), event_loop():
+    with mock_aws(config=CONFIG), event_loop():
         mocks = kind()
         pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import boto3
 
-from tests.aws import ground, making, stores, tasks
-from tests.aws.ground import Inputs, Made
-from tests.aws.making import asked
+from tests.aws import clusters, ground, making, stores, tasks
+from tests.aws.ground import Inputs, Made, asked
 
 Change = Callable[[str, Inputs, Inputs], Inputs]
 """Takes the id, the inputs as they were and as they shall be; gives what else AWS names."""
@@ -69,6 +68,7 @@ ANOTHER: dict[str, frozenset[str]] = {
     "aws:sqs/queue:Queue": frozenset({"name"}),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": frozenset({"securityGroupId"}),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": frozenset({"securityGroupId"}),
+    **clusters.ANOTHER,
 }
 """Inputs whose change makes another one, of what we give; `*` is any."""
 
@@ -258,5 +258,6 @@ CHANGE: dict[str, Change] = {
             "aws:secretsmanager/secretVersion:SecretVersion",
         )
     },
+    **clusters.CHANGE,
 }
 """What is changed in place; of all others the stand-in changes nothing, and says so."""

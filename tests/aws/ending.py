@@ -6,9 +6,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tests.aws import ground
-from tests.aws.ground import Inputs
-from tests.aws.making import asked
+from tests.aws import clusters, ground
+from tests.aws.ground import Inputs, asked
 from tests.aws.tasks import over_tls
 
 End = Callable[[str, Inputs], Any]
@@ -177,4 +176,5 @@ END: dict[str, End] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _entrance,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _exit,
     "aws:xray/group:Group": lambda id_, _given: asked("xray", "DeleteGroup", GroupARN=id_),
+    **clusters.END,
 }

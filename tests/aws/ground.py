@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from typing import Any
 
 import boto3
+import botocore.session
+from botocore.validate import validate_parameters
 
 REGION = "eu-central-1"
 Inputs = dict[str, Any]
@@ -23,6 +25,13 @@ def begun(id_: str, **more: Any) -> None:
     """It is there from now on, though more calls follow: one that fails leaves a part of it."""
     if (noted := _BEGUN.get()) is not None:
         noted.append((id_, more))
+
+
+def asked(service: str, operation: str, **parameters: Any) -> None:
+    """Judge a request by botocore's model of the service."""
+    model = botocore.session.get_session().get_service_model(service)
+    report = validate_parameters(parameters, model.operation_model(operation).input_shape)
+    assert report is None, report
 
 
 @contextmanager

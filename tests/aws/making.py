@@ -9,18 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-import botocore.session
-from botocore.validate import validate_parameters
 
-from tests.aws import balancing, ground, stores, tasks, volumes
-from tests.aws.ground import REGION, Inputs, Made, begun
-
-
-def asked(service: str, operation: str, **parameters: Any) -> None:
-    """Judge a request by botocore's model of the service."""
-    model = botocore.session.get_session().get_service_model(service)
-    report = validate_parameters(parameters, model.operation_model(operation).input_shape)
-    assert report is None, report
+from tests.aws import balancing, clusters, ground, stores, tasks, volumes
+from tests.aws.ground import REGION, Inputs, Made, asked, begun
 
 
 def _log_group(given: Inputs) -> Made:
@@ -326,6 +317,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ground.entrance,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ground.exit_,
     "aws:xray/group:Group": _traces,
+    **clusters.MAKE,
 }
 
 ASK: dict[str, Callable[[Inputs], Inputs]] = {
@@ -339,5 +331,6 @@ NOT_IN_MOTO = (
     "aws:cloudwatch/logAnomalyDetector:LogAnomalyDetector",
     "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:xray/group:Group",
+    *clusters.NOT_IN_MOTO,
 )
 """Judged by botocore's model alone."""

@@ -37,7 +37,7 @@ from tests.aws.values import whole
 CALLS, FAIL = "STAND_IN_AWS_CALLS", "STAND_IN_AWS_FAIL"
 NOWHERE = "http://127.0.0.1:9"
 """For a service whose endpoint is not replaced: nothing listens on the port `discard`."""
-LATER = ("arn", "endpoint", "keyId", "prometheusEndpoint", "url", "versionId")
+LATER = ("arn", "endpoint", "keyId", "latestVersion", "prometheusEndpoint", "url", "versionId")
 """What AWS names, of those that we use."""
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 """By which the engine marks an archive."""
@@ -188,8 +188,8 @@ class Provider(ResourceProviderServicer):
                 self._told("update", request)
                 old, new = plain(request.old_inputs), plain(request.news)
                 named |= operations.change(_type(request), request.id, old, new)
-        elif "versionId" in named:
-            named["versionId"] = rpc.UNKNOWN
+        else:
+            named |= dict.fromkeys(named.keys() & {"latestVersion", "versionId"}, rpc.UNKNOWN)
         return provider_pb2.UpdateResponse(properties=with_more(request.news, named))
 
     def Delete(self, request: Any, context: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import boto3
 
-from tests.aws import ground
+from tests.aws import clusters, ground
 from tests.aws.ground import Inputs
 from tests.aws.tasks import over_tls
 
@@ -311,4 +311,5 @@ READ: dict[str, Read] = {
     "aws:sqs/queue:Queue": _queue,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("IpPermissions"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("IpPermissionsEgress"),
+    **clusters.READ,
 }

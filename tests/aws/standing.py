@@ -3,6 +3,7 @@
 The provider is that of the tests, unless there is the official one: on PATH, or installed by the Pulumi CLI.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,8 @@ def an_account() -> Iterator[str]:
     """Where one answers that is empty. It is a process of its own: within one, all of moto's are the same."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    own = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}  # those of AWS itself
+    with subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             url = f"http://{HOST}:{port}"
             until(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import boto3
 
+from tests.aws import clusters
 from tests.aws.ground import Inputs
 
 Tags = dict[str, str]
@@ -59,4 +60,5 @@ TAG: dict[str, Tag] = {
         ResourceArn=id_, Tags=pairs(tags)
     ),
     "aws:sqs/queue:Queue": lambda id_, _made, tags: boto3.client("sqs").tag_queue(QueueUrl=id_, Tags=tags),
+    **clusters.TAG,
 }

@@ -17,7 +17,7 @@ from aws.account.preflight import preflight
 from aws.parts import AwsPlan
 from aws.plan import plan
 from components.target import Obstacle
-from tests.aws.account import REGION, spec, with_pairs
+from tests.aws.account import REGION, spec, with_cluster, with_pairs
 from tests.aws_account.wire import Answer, Answering, bounds, refused, said, xml
 
 ACCOUNT = "123456789012"
@@ -27,6 +27,7 @@ BEYOND_MOTO: dict[str, Answer] = {
     "service-quotas.GetServiceQuota": bounds(),
 }
 """An account with room for everything."""
+EKS: dict[str, Answer] = {"eks.DescribeClusterVersions": said(clusterVersions=[])}
 ROOT = Path(__file__).parents[2]
 SESSION = boto3.session.Session()
 
@@ -248,10 +249,10 @@ def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> Non
     deployer, policy = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     assert {item["Effect"] for item in deployer["Statement"]} == {"Allow"}
     [statement] = policy["Statement"]
-    sources = (region, roles, quotas, taken)
+    sources, whole = (region, roles, quotas, taken), plan(with_cluster(), "prod-aws")
     asking = Answering(stack, {}, session=SESSION)
     asked = {
-        name for source in sources for check in source.checks(stack, asking) for name in check.permissions
+        name for source in sources for check in source.checks(whole, asking) for name in check.permissions
     }
     assert set(statement["Action"]) == asked | set(health.PERMISSIONS)
     assert statement["Action"] == sorted(statement["Action"])
@@ -259,7 +260,8 @@ def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> Non
 
 def test_services_are_called_as_aws_lists_them(stack: AwsPlan) -> None:
     """A name that the list does not have would look like a service that no region offers."""
-    own = plan(with_pairs(), "prod-aws")
-    assert set(region.BY_KIND) <= {type(part).__name__ for part in (*stack.parts, *own.parts)}
+    own, pods = plan(with_pairs(), "prod-aws"), plan(with_cluster(), "prod-aws")
+    assert set(region.BY_KIND) <= {type(part).__name__ for it in (stack, own, pods) for part in it.parts}
     assert of(region, stack) == []
+    assert not {"service autoscaling", "service eks"} & {key for key, _, _ in told(of(region, pods, EKS))}
     assert of(region, own) == []
