@@ -88,17 +88,18 @@ class ClusterComponent(Component):
         return allowed
 
     def _administrators(self, part: Cluster, cluster: eks.Cluster) -> None:
-        """Whoever makes the cluster is none of them by that."""
-        for number, role in enumerate(part.administrators, 1):
+        """Whoever makes the cluster is none of them by that. They are known by name, in whatever order."""
+        for role in part.administrators:
+            called = f"administrator-{role.partition(':role/')[2]}"
             entry = eks.AccessEntry(
-                self.named(f"administrator-{number}"),
+                self.named(called),
                 cluster_name=cluster.name,
                 principal_arn=role,
                 type="STANDARD",
                 opts=self.options(),
             )
             eks.AccessPolicyAssociation(
-                self.named(f"administrator-{number}-may"),
+                self.named(f"{called}-may"),
                 cluster_name=cluster.name,
                 principal_arn=entry.principal_arn,
                 policy_arn=part.administers,
@@ -173,7 +174,8 @@ class ClusterComponent(Component):
             launch_template=eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(_whole)
             ),
-            opts=self.options(depends_on=after),
+            # Two of a name cannot be: other processors, or other subnets, are other nodes altogether.
+            opts=self.options(depends_on=after, delete_before_replace=True),
         )
 
 

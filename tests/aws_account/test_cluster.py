@@ -169,8 +169,10 @@ def test_a_control_plane_is_closed_logged_and_encrypted(stands: dict[str, Any]) 
 def test_nobody_may_do_anything_but_those_who_are_named(stands: dict[str, Any]) -> None:
     access = stands["prod-aws-cluster"]["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
-    entries = [given for name, given in stands.items() if name.startswith("prod-aws-cluster-administrator-")]
-    assert {given["principalArn"] for given in entries} == {ADMINISTRATOR}
+    assert stands["prod-aws-cluster-administrator-platform"]["principalArn"] == ADMINISTRATOR
+    may = stands["prod-aws-cluster-administrator-platform-may"]
+    assert (may["principalArn"], may["accessScope"]) == (ADMINISTRATOR, {"type": "cluster"})
+    assert len([name for name in stands if "-administrator-" in name]) == 2
 
 
 def test_nodes_are_spread_and_encrypted_and_keep_their_credentials(stands: dict[str, Any]) -> None:
