@@ -226,5 +226,10 @@ def seen_from(folder: str, path: str) -> str:
 
 def runbooks(spec: Spec, site: Site) -> str:
     """What stands before a runbook's path, so that it opens: `alerting.runbook_base`, or else the stack's own
-    pages."""
-    return spec.alerting.runbook_base or f"{site.url('pages')}/"
+    pages, of a cluster under the name of its Ingress, since whoever reads a notification is outside."""
+    if spec.alerting.runbook_base:
+        return spec.alerting.runbook_base
+    ingress = spec.kubernetes.ingress
+    if ingress.host:
+        return f"{'https' if ingress.tls_secret else 'http'}://{ingress.host}/"
+    return f"{site.url('pages')}/"

@@ -17,6 +17,11 @@ _INGRESS = Declared(
     ("programs: pages/settings.json/hosts",),
 )
 
+_RUNBOOKS = Declared(
+    "a cluster's runbooks are read under the name of its Ingress, where one is given",
+    ("rules: */annotations/runbook",),
+    apart=r"https?://[^/]+/(?=docs/runbooks/)",
+)
 _DASHBOARDS = Declared(
     "only a cluster may have OpenSearch Dashboards, which brings two users of the store",
     tuple(
@@ -47,7 +52,7 @@ _SEVERAL = (
     ),
 )
 
-_TWO_CLUSTERS = (_INGRESS, _DASHBOARDS, *_SEVERAL)
+_TWO_CLUSTERS = (_INGRESS, _RUNBOOKS, _DASHBOARDS, *_SEVERAL)
 
 _SERVERS_AND_CLUSTER = (
     Declared(
@@ -81,6 +86,7 @@ _SERVERS_AND_CLUSTER = (
     ),
     Declared("only servers have labels of their own", ("scrape jobs: */place/*",)),
     _INGRESS,
+    _RUNBOOKS,
     _DASHBOARDS,
     *_SEVERAL,
 )
@@ -163,6 +169,7 @@ _NOT_AWS = (
     "so a cluster's agent",
     "a chart's",
     "a cluster's pages",
+    "a cluster's runbooks",
     "so in a cluster no",
     "only a cluster",
     "with `ha`",

@@ -100,6 +100,32 @@ def test_rules_are_those_of_every_target_byte_for_byte(shipped: Spec, planned: K
     assert "{{ $labels." in str(told)
 
 
+@pytest.mark.parametrize(
+    ("ingress", "base", "before"),
+    [
+        ({"host": "obs.example.com"}, None, "http://obs.example.com/"),
+        ({"host": "obs.example.com", "tls_secret": "obs"}, None, "https://obs.example.com/"),
+        ({"host": None}, None, "http://pages.observability.svc:"),
+        ({"host": "obs.example.com"}, "https://git.example/main/", "https://git.example/main/"),
+    ],
+)
+def test_a_notification_leads_to_a_runbook_that_its_reader_can_open(
+    ingress: dict[str, Any], base: str | None, before: str
+) -> None:
+    """Who reads it is outside of the cluster, where names of Services are none."""
+    spec = specs.spec_on_kubernetes(kubernetes={"ingress": ingress}, alerting={"runbook_base": base})
+    links = {
+        rule["annotations"]["runbook"]
+        for part in plan(spec, "test").parts
+        if isinstance(part, Manifest) and part.kind == "PrometheusRule"
+        for group in part.body["spec"]["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith(before)] == []
+
+
 def test_documents_are_those_of_every_target(shipped: Spec, planned: KubernetesPlan) -> None:
     site = site_of(shipped)
     maps = _of(planned, "ConfigMap")
