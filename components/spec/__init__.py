@@ -48,8 +48,8 @@ class Deploy(Model):
     """Whether `destroy` keeps data."""
     opensearch_heap_mb: Annotated[int, Field(ge=256, le=31_000)] = 768
     loopback: Literal["open", "guarded"] = "open"
-    """What programs on this machine ask of who dials them: nothing, or a certificate of the stack's
-    authority. For a machine that several share."""
+    """What programs on this machine ask of who dials them: nothing, or who that is, by a certificate of the
+    stack's authority or a password. For a machine that several share."""
 
 
 class SecretSource(Model):

@@ -154,6 +154,7 @@ def handout(file: Known, only: Only = None, team: Team = None) -> int:
 
     obs cohort handout training.yaml
     """
+    from cohorts import record
     from obs.cohort_handout import handout
     from obs.cohort_runs import alone, chosen
     from obs.console import out, tell
@@ -166,7 +167,8 @@ def handout(file: Known, only: Only = None, team: Team = None) -> int:
         ]
         for entry in ups:
             out.print(str(handout(known, entry)))
-    tell(f"{len(ups)} handouts; credentials.txt and ca.pem beside each are for its participant alone", "note")
+    given = ", ".join((record.CREDENTIALS, record.AUTHORITY, record.CERTIFICATE, record.KEY, record.CURL))
+    tell(f"{len(ups)} handouts; beside each, for its participant alone: {given}", "note")
     return 0 if ups else 1
 
 
