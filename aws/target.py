@@ -21,6 +21,7 @@ from aws.parts import (
     Watch,
     Workspace,
 )
+from components.errors import SuiteError
 from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
@@ -60,7 +61,22 @@ def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "De
         start_stand_in(plan.stack, plan)
         names = {name for part in plan.parts if isinstance(part, Relay | Task) for name, _ in part.given}
         secrets = {name: pulumi.Output.secret(f"https://{name}.invalid") for name in sorted(names)}
-    return Deployed(plan, RELAY, secrets)
+    return Deployed(plan, RELAY, secrets, _adopted(plan))
+
+
+def _adopted(plan: AwsPlan) -> dict[str, bool]:
+    """Log groups that are there and not the stack's. A preview goes on without knowing them; what changes an
+    account does not, or it would take one for its own, and delete it one day."""
+    import pulumi
+
+    from aws.account.adopted import adopted
+
+    try:
+        return adopted(plan)
+    except SuiteError:
+        if pulumi.runtime.is_dry_run():
+            return {}
+        raise
 
 
 def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:

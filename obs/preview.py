@@ -95,6 +95,8 @@ def _of_resource(name: str, op: str, old: Mapping[str, Any], new: Mapping[str, A
     """What of a resource below a part would change, by its name; one that comes or goes is a line."""
     if op == "create":
         return (Change(name, "new", False, ()),)
+    if op == "import":
+        return (Change(f"{name}: is there, and is taken over", "new", False, ()),)
     if op == "delete":
         return (Change(name, "removed", False, ()),)
     found = changes(_known(old), _known(new), _no_file) or hidden(new, _no_file)

@@ -22,6 +22,7 @@ WORDS = {
     "replace": ("replacing", "replaced"),
     "refresh": ("reading", "read"),
     "create-replacement": ("creating anew", "created anew"),
+    "import": ("taking over", "taken over"),
     "delete-replaced": ("removing the old", "removed the old"),
 }
 PLANNING = "the Pulumi engine starts and plans"

@@ -35,7 +35,7 @@ def survivors(plan: AwsPlan, asking: Asking | None = None) -> list[Found]:
             found.append(("not asked", f"{what} {name}: {trouble(answer).words}"))
         else:
             found += answer
-    return sorted(found)
+    return sorted(set(found))
 
 
 def _named(plan: AwsPlan, asking: Asking, name: taken.Name) -> list[Found]:
@@ -43,7 +43,18 @@ def _named(plan: AwsPlan, asking: Asking, name: taken.Name) -> list[Found]:
         tags = taken.owner(asking, name)
     except (taken.Elsewhere, taken.Leaving):
         return []
-    return [(name.what, name.name)] if tags and tags.get(taken.OWN) == plan.stack else []
+    if not tags or tags.get(taken.OWN) != plan.stack:
+        return []
+    if taken.ADOPTED in tags:
+        return [(f"adopted {name.what}", name.name), *_key_of(asking, name.name)]
+    return [(name.what, name.name)]
+
+
+def _key_of(asking: Asking, group: str) -> list[Found]:
+    """Without which nobody reads what an adopted log group has."""
+    found = asking.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    keys = [item["kmsKeyId"] for item in found if item["logGroupName"] == group and "kmsKeyId" in item]
+    return [("key", arn.rpartition("/")[2]) for arn in keys]
 
 
 def _network(plan: AwsPlan, asking: Asking) -> list[Found]:

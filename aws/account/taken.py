@@ -13,6 +13,9 @@ from components.target import Obstacle
 
 OWN = "obs:stack"
 """The tag whose value is the stack's name."""
+ADOPTED = "obs:adopted"
+"""The tag, with the same value, of a log group that was there before the stack."""
+LOG_GROUP = "log group"
 
 
 class Elsewhere(Exception):
@@ -80,9 +83,19 @@ def _free(plan: AwsPlan, asking: Asking, name: Name) -> list[Obstacle]:
         return [obstacle(what, f"{leaving}, and keeps its name until then", "a name that is free", do)]
     if found is None or found.get(OWN) == plan.stack:
         return []
+    if name.what == LOG_GROUP and to_be_adopted(plan, found):
+        do = "nothing, if lines may go that are older than aws.log_retention; it gets the stack's key too, "
+        do += f"and stays when the stack is taken down. Else {rename}"
+        expected = f"a name that is free; `obs up {plan.stack}` takes it over"
+        return [obstacle(what, f"it is there, without the tag {OWN}", expected, do, fatal=False)]
     whose = f"stack {found[OWN]} has it" if OWN in found else f"it is there, without the tag {OWN}"
     do = f"{rename}, or take it away if nobody needs it, or `pulumi import` it"
     return [obstacle(what, whose, "a name that is free, or this stack's own", do)]
+
+
+def to_be_adopted(plan: AwsPlan, found: Tags) -> bool:
+    """Whether a log group with these tags is nobody's, or was until the stack took it over."""
+    return OWN not in found or (found[OWN] == plan.stack and ADOPTED in found)
 
 
 def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
@@ -170,7 +183,7 @@ def _log_group(name: str) -> Name:
         arns = [item["arn"].removesuffix(":*") for item in found if item["logGroupName"] == group]
         return dict(client.list_tags_for_resource(resourceArn=arns[0])["tags"]) if arns else None
 
-    return Name("log group", name, "logs", ("logs:DescribeLogGroups", "logs:ListTagsForResource"), look)
+    return Name(LOG_GROUP, name, "logs", ("logs:DescribeLogGroups", "logs:ListTagsForResource"), look)
 
 
 def _secret(name: str) -> Name:

@@ -7,6 +7,7 @@ from pulumi_aws import cloudwatch, iam, lambda_, sns, sqs
 
 from aws.parts import Relay
 from aws.resources.component import Account, Component
+from aws.resources.log_group import log_group
 from aws.resources.looked_at import looked_at
 from aws.resources.secrets import kept
 
@@ -57,13 +58,7 @@ class AlertingComponent(Component):
             kept(self, given, name, secrets[given])
 
     def _function(self, part: Relay, code: str, queue: sqs.Queue) -> lambda_.Function:
-        group = cloudwatch.LogGroup(
-            self.named("log"),
-            name=part.log_group,
-            retention_in_days=part.log_days,
-            kms_key_id=self.account.late["key"],
-            opts=self.options(),
-        )
+        group = log_group(self, "log", part.log_group, part.log_days)
         looked_at(self, group, part)
         role = iam.Role(
             self.named("role"), name=part.function, assume_role_policy=part.assume, opts=self.options()

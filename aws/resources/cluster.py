@@ -1,10 +1,11 @@
 """The cluster of EKS, with its nodes."""
 
 import pulumi
-from pulumi_aws import cloudwatch, ec2, eks, iam
+from pulumi_aws import ec2, eks, iam
 
 from aws.parts import Addon, Cluster, Role
 from aws.resources.component import Account, Component
+from aws.resources.log_group import log_group
 
 DISK = "/dev/xvda"
 """The one disk of a node, as its image calls it."""
@@ -19,13 +20,7 @@ class ClusterComponent(Component):
         self._roles: dict[str, pulumi.Output[str]] = {}
         allowed = {role.name: self._role(role) for role in part.roles}
         # Before the cluster, which would make it without retention and key; and after it when both go.
-        group = cloudwatch.LogGroup(
-            self.named("log"),
-            name=part.log_group,
-            retention_in_days=part.log_days,
-            kms_key_id=account.late["key"],
-            opts=self.options(),
-        )
+        group = log_group(self, "log", part.log_group, part.log_days)
         cluster = self._cluster(part, [group, *allowed["control"]])
         self._administrators(part, cluster)
         before = [self._addon(addon, cluster, allowed, []) for addon in part.addons if addon.before]

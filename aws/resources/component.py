@@ -20,6 +20,8 @@ class Account:
     late: dict[str, pulumi.Output[str]] = field(default_factory=dict)
     subnets: list[pulumi.Input[str]] = field(default_factory=list)
     """Where tasks and nodes are."""
+    adopted: Mapping[str, bool] = field(default_factory=dict)
+    """Log group that was there before the stack -> whether it was taken over before this run."""
 
     @staticmethod
     def of(plan: AwsPlan, opts: pulumi.ResourceOptions | None = None) -> "Account":

@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_aws import cloudwatch, ecs, iam, s3, servicediscovery
+from pulumi_aws import ecs, iam, s3, servicediscovery
 
 from aws.parts import Compute, Task
 from aws.resources.bucket import private
 from aws.resources.component import Account, Component
+from aws.resources.log_group import log_group
 from aws.resources.looked_at import looked_at
 from aws.resources.secrets import kept
 
@@ -94,13 +95,7 @@ class TaskComponent(Component):
 
     def _definition(self, part: Task) -> ecs.TaskDefinition:
         """A change of documents is another version, and so another definition: tasks are made anew."""
-        group = cloudwatch.LogGroup(
-            self.named("log"),
-            name=part.log_group,
-            retention_in_days=part.log_days,
-            kms_key_id=self.account.late["key"],
-            opts=self.options(),
-        )
+        group = log_group(self, "log", part.log_group, part.log_days)
         looked_at(self, group, part)
         return ecs.TaskDefinition(
             self.named("definition"),

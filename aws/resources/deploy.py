@@ -39,9 +39,16 @@ from aws.resources.watch import WatchComponent
 class Deployed:
     """Makes the component of each part of a plan, each after what it needs."""
 
-    def __init__(self, plan: AwsPlan, relay: str, secrets: Mapping[str, pulumi.Output[str]]) -> None:
-        """`relay` is the path of the module that is the relay's code."""
+    def __init__(
+        self,
+        plan: AwsPlan,
+        relay: str,
+        secrets: Mapping[str, pulumi.Output[str]],
+        adopted: Mapping[str, bool] | None = None,
+    ) -> None:
+        """`relay` is the path of the module that is the relay's code; `adopted` is as an account has it."""
         self._account = Account.of(plan)
+        self._account.adopted = adopted or {}
         self._relay = relay
         self._secrets = secrets
 

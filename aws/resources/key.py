@@ -18,7 +18,8 @@ class KeyComponent(Component):
             enable_key_rotation=True,
             deletion_window_in_days=part.deletion_days,
             policy=part.policy,
-            opts=self.kept(),
+            # What is in a log group that stays is read with it.
+            opts=self.kept(retain_on_delete=bool(account.adopted)),
         )
         kms.Alias(self.named("alias"), name=part.alias, target_key_id=key.key_id, opts=self.options())
         account.late["key"] = key.arn

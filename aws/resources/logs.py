@@ -5,6 +5,7 @@ from pulumi_aws import cloudwatch, ec2, opensearch, vpc
 
 from aws.parts import Store
 from aws.resources.component import Account, Component
+from aws.resources.log_group import log_group
 from aws.resources.secrets import generated
 
 HTTPS = 443
@@ -23,16 +24,7 @@ class LogsComponent(Component):
             policy_document=part.log_policy,
             opts=self.options(),
         )
-        groups = {
-            kind: cloudwatch.LogGroup(
-                self.named(kind.lower()),
-                name=name,
-                retention_in_days=part.log_days,
-                kms_key_id=account.late["key"],
-                opts=self.options(),
-            )
-            for kind, name in part.groups
-        }
+        groups = {kind: log_group(self, kind.lower(), name, part.log_days) for kind, name in part.groups}
         domain = opensearch.Domain(
             self.named(),
             domain_name=part.domain,

@@ -1,10 +1,11 @@
 """Amazon Managed Service for Prometheus."""
 
 import pulumi
-from pulumi_aws import amp, cloudwatch
+from pulumi_aws import amp
 
 from aws.parts import Workspace
 from aws.resources.component import Account, Component
+from aws.resources.log_group import log_group
 
 RULES = "rules/"
 
@@ -14,13 +15,7 @@ class MetricsComponent(Component):
 
     def __init__(self, account: Account, part: Workspace, opts: pulumi.ResourceOptions) -> None:
         super().__init__(account, part, opts)
-        group = cloudwatch.LogGroup(
-            self.named("log"),
-            name=part.log_group,
-            retention_in_days=part.log_days,
-            kms_key_id=account.late["key"],
-            opts=self.options(),
-        )
+        group = log_group(self, "log", part.log_group, part.log_days)
         workspace = amp.Workspace(
             self.named(),
             alias=part.alias,

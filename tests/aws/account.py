@@ -3,7 +3,7 @@ asks AWS afterwards what there is.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,8 +17,10 @@ from aws.resources.deploy import Deployed
 from components.plan import Part
 from components.spec import Spec
 from tests import specs
+from tests.aws import operations
 from tests.aws.ground import ONE_AT_A_TIME, REGION, Inputs, Made
 from tests.aws.making import ASK, MAKE
+from tests.aws.reading import NAMED
 from tests.aws.values import SECRET, whole
 from tests.loops import event_loop
 
@@ -64,11 +66,21 @@ class InMoto(Mocks):
     def new_resource(self, args: MockResourceArgs) -> Made:
         given = whole(args.inputs)
         self.made[args.name] = dict(args.inputs)
+        if args.resource_id:
+            return args.resource_id, self.taken_over(args.typ, args.resource_id, given)
         if args.typ not in MAKE:
             return args.name, given  # components and the provider
         with ONE_AT_A_TIME:
             id_, more = MAKE[args.typ](given)
         return id_, {**given, **more}
+
+    def taken_over(self, token: str, id_: str, given: Inputs) -> Inputs:
+        """As the engine: what is imported is there, and is what it is told to be."""
+        with ONE_AT_A_TIME:
+            there = operations.read(token, id_, {})
+        assert there is not None, f"{id_} is not there"
+        assert operations.differing(token, there, given) == ([], []), f"{id_} cannot be imported as it is"
+        return {**given, **NAMED[token](id_)}
 
     def call(self, args: MockCallArgs) -> tuple[Inputs, list[tuple[str, str]] | None]:
         with ONE_AT_A_TIME:
@@ -76,16 +88,23 @@ class InMoto(Mocks):
 
 
 @contextmanager
-def deployed(plan: AwsPlan, kind: type[InMoto] = InMoto) -> Iterator[dict[str, Inputs]]:
-    """A plan in an account of moto's: what each resource was given, by its name. `kind` makes them."""
+def deployed(
+    plan: AwsPlan,
+    kind: type[InMoto] = InMoto,
+    before: Callable[[], object] = lambda: None,
+    adopted: dict[str, bool] | None = None,
+) -> Iterator[dict[str, Inputs]]:
+    """A plan in an account of moto's: what each resource was given, by its name. `kind` makes them; `before`
+    is done first."""
     with mock_aws(config=CONFIG), event_loop():
+        before()
         mocks = kind()
         pulumi.runtime.set_mocks(mocks, project="observability", stack=plan.stack)
 
         @pulumi.runtime.test  # type: ignore[untyped-decorator]
         def run() -> None:
             secrets = {item.name: pulumi.Output.secret(f"value-of-{item.name}") for item in plan.secrets}
-            deploy = Deployed(plan, RELAY, secrets)
+            deploy = Deployed(plan, RELAY, secrets, adopted)
             made: dict[str, pulumi.Resource] = {}
             for part in plan.parts:
                 after = [made[need] for need in part.needs]

@@ -87,6 +87,8 @@ def _log_group(id_: str, _old: Inputs, new: Inputs) -> Inputs:
     days = new["retentionInDays"]
     boto3.client("logs").put_retention_policy(logGroupName=id_, retentionInDays=days)
     asked("logs", "AssociateKmsKey", logGroupName=id_, kmsKeyId=new["kmsKeyId"])
+    if tags := new.get("tags"):
+        boto3.client("logs").tag_resource(resourceArn=making.arn_of_log(id_), tags=tags)
     return {}
 
 

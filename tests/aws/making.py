@@ -14,12 +14,17 @@ from tests.aws import balancing, clusters, ground, stores, tasks, volumes
 from tests.aws.ground import REGION, Inputs, Made, asked, begun
 
 
+def arn_of_log(group: str) -> str:
+    """A log group's, without the stars of its streams."""
+    return f"arn:aws:logs:{REGION}:123456789012:log-group:{group}"
+
+
 def _log_group(given: Inputs) -> Made:
     client = boto3.client("logs")
     client.create_log_group(logGroupName=given["name"], kmsKeyId=given["kmsKeyId"])
-    begun(given["name"], arn=f"arn:aws:logs:{REGION}:123456789012:log-group:{given['name']}")
+    begun(given["name"], arn=arn_of_log(given["name"]))
     client.put_retention_policy(logGroupName=given["name"], retentionInDays=given["retentionInDays"])
-    return given["name"], {"arn": f"arn:aws:logs:{REGION}:123456789012:log-group:{given['name']}"}
+    return given["name"], {"arn": arn_of_log(given["name"])}
 
 
 def _workspace(given: Inputs) -> Made:

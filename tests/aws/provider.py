@@ -32,6 +32,7 @@ from pulumi.runtime.proto import (
 
 from tests.aws import operations
 from tests.aws.making import ASK
+from tests.aws.reading import NAMED
 from tests.aws.values import whole
 
 CALLS, FAIL = "STAND_IN_AWS_CALLS", "STAND_IN_AWS_FAIL"
@@ -179,6 +180,8 @@ class Provider(ResourceProviderServicer):
                     struct.update({name: found[name]})
                 elif name in struct:
                     del struct[name]
+        if not given:  # it is imported
+            outputs.update(NAMED[_type(request)](request.id))
         return provider_pb2.ReadResponse(id=request.id, inputs=inputs, properties=outputs)
 
     def Update(self, request: Any, context: Any) -> provider_pb2.UpdateResponse:

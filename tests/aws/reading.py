@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import boto3
 
+from aws.account.taken import ADOPTED
 from tests.aws import clusters, ground
 from tests.aws.ground import Inputs
+from tests.aws.making import arn_of_log
 from tests.aws.tasks import over_tls
 
 Read = Callable[[str, Inputs], Inputs | None]
@@ -25,7 +27,16 @@ def _log_group(id_: str, _given: Inputs) -> Inputs | None:
     groups = boto3.client("logs").describe_log_groups(logGroupNamePrefix=id_)["logGroups"]
     for group in groups:
         if group["logGroupName"] == id_:
-            return {"retentionInDays": group.get("retentionInDays"), "kmsKeyId": group.get("kmsKeyId")}
+            tags = boto3.client("logs").list_tags_for_resource(resourceArn=group["arn"].removesuffix(":*"))[
+                "tags"
+            ]
+            own = {name: value for name, value in tags.items() if name == ADOPTED}
+            return {
+                "name": id_,
+                "retentionInDays": group.get("retentionInDays"),
+                "kmsKeyId": group.get("kmsKeyId"),
+                "tags": own or None,
+            }
     return None
 
 
@@ -256,6 +267,11 @@ def _file_system_policy(id_: str, given: Inputs) -> Inputs:
     found = boto3.client("efs").describe_file_system_policy(FileSystemId=id_)["Policy"]
     return {"policy": as_written(given["policy"], found)}
 
+
+NAMED: dict[str, Callable[[str], Inputs]] = {
+    "aws:cloudwatch/logGroup:LogGroup": lambda id_: {"arn": arn_of_log(id_)},
+}
+"""What else AWS names, of those that are imported."""
 
 READ: dict[str, Read] = {
     "aws:amp/ruleGroupNamespace:RuleGroupNamespace": _rules,

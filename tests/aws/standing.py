@@ -39,9 +39,10 @@ CREDENTIALS = {
 def an_account() -> Iterator[str]:
     """Where one answers that is empty. It is a process of its own: within one, all of moto's are the same."""
     port = free_port()
-    command = [sys.executable, "-m", "moto.server", "--host", HOST, "--port", str(port)]
+    command = [sys.executable, "-m", "tests.aws.server", "--host", HOST, "--port", str(port)]
     own = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}  # those of AWS itself
-    with subprocess.Popen(command, env=own, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=provider.ROOT, env=own, stdout=quiet, stderr=quiet) as server:
         try:
             url = f"http://{HOST}:{port}"
             until(

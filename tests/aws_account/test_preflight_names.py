@@ -11,6 +11,7 @@ from aws.account import taken
 from aws.account.ask import Asking
 from aws.parts import AwsPlan
 from aws.plan import plan
+from components.target import Obstacle
 from tests.aws.account import REGION, spec
 from tests.aws_account.wire import Answering
 
@@ -112,12 +113,17 @@ def account() -> Iterator[None]:
         yield
 
 
-def found(stack: AwsPlan, what: str, asking: Asking | None = None) -> list[str]:
-    """What is told of one name."""
+def asked(stack: AwsPlan, what: str, asking: Asking | None = None) -> list[Obstacle]:
+    """What is found of one name."""
     checks = {
         check.what: check for check in taken.checks(stack, asking or Asking(REGION, {}, session=SESSION))
     }
-    return [str(obstacle) for obstacle in checks[what].ask()]
+    return checks[what].ask()
+
+
+def found(stack: AwsPlan, what: str, asking: Asking | None = None) -> list[str]:
+    """The same in words."""
+    return [str(obstacle) for obstacle in asked(stack, what, asking)]
 
 
 def _tag(stack: str) -> Pairs:
@@ -128,8 +134,11 @@ def _tag(stack: str) -> Pairs:
 def test_a_name_is_free_taken_or_the_stacks_own(stack: AwsPlan, what: str) -> None:
     assert found(stack, what) == []
     MAKE[what]([])
-    [text] = found(stack, what)
-    assert text.startswith(f"{what}: it is there, without the tag obs:stack; expected a name that is free")
+    [obstacle] = asked(stack, what)
+    assert str(obstacle).startswith(
+        f"{what}: it is there, without the tag obs:stack; expected a name that is free"
+    )
+    assert obstacle.fatal == (not what.startswith("log group")), "which is taken over"
 
 
 @pytest.mark.parametrize("what", MAKE)
