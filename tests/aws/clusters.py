@@ -65,10 +65,11 @@ def _change_cluster(id_: str, old: Inputs, new: Inputs) -> Inputs:
     return {}
 
 
-def _read_cluster(id_: str, _given: Inputs) -> Inputs:
+def _read_cluster(id_: str, given: Inputs) -> Inputs:
     found = boto3.client("eks").describe_cluster(name=id_)["cluster"]
     kinds = [kind for item in found["logging"]["clusterLogging"] if item["enabled"] for kind in item["types"]]
-    return {"enabledClusterLogTypes": kinds, "version": found["version"]}
+    network = {name: found["resourcesVpcConfig"].get(name) for name in given["vpcConfig"]}
+    return {"enabledClusterLogTypes": kinds, "version": found["version"], "vpcConfig": network}
 
 
 def _scaling(given: Inputs) -> Inputs:
@@ -165,6 +166,11 @@ def _change_template(id_: str, _old: Inputs, new: Inputs) -> Inputs:
     return {"latestVersion": number}
 
 
+def _read_template(id_: str, _given: Inputs) -> Inputs | None:
+    found = boto3.client("ec2").describe_launch_templates(LaunchTemplateIds=[id_])["LaunchTemplates"]
+    return {} if found else None
+
+
 def _attached(given: Inputs) -> Made:
     boto3.client("iam").attach_role_policy(RoleName=given["role"], PolicyArn=given["policyArn"])
     return f"{given['role']}/{given['policyArn']}", {}
@@ -217,9 +223,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
 }
 
 READ: dict[str, Callable[[str, Inputs], Inputs | None]] = {
-    TEMPLATE: lambda id_, _given: (
-        {} if boto3.client("ec2").describe_launch_templates(LaunchTemplateIds=[id_]) else None
-    ),
+    TEMPLATE: _read_template,
     CLUSTER: _read_cluster,
     NODES: _read_nodes,
     ATTACHED: _read_attached,

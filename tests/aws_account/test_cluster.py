@@ -17,7 +17,9 @@ from aws.plan import plan
 from aws.policies import WILDCARDS
 from aws.refusals import refusals
 from components.spec import Spec
+from tests.aws import clusters, operations
 from tests.aws.account import REGION, deployed, part, spec, with_cluster, without_account
+from tests.aws.values import whole
 from tests.aws_account.wire import Answer, Answering, bounds, refused, said
 from tests.render import golden
 
@@ -204,6 +206,20 @@ def test_addons_that_nodes_need_come_first(stands: dict[str, Any], cluster: Clus
     nodes = order.index("prod-aws-cluster-group")
     for addon in cluster.addons:
         assert (order.index(f"prod-aws-cluster-{addon.name}") < nodes) is addon.before
+
+
+def test_what_was_changed_by_hand_is_read(stands: dict[str, Any]) -> None:
+    """Of a cluster that somebody opened, the next run would take that back; what is gone is not there."""
+    given = whole(stands["prod-aws-cluster"])
+    assert operations.read(clusters.CLUSTER, NAME, given) == given
+    client = boto3.client("eks")
+    opened = {**given["vpcConfig"], "publicAccessCidrs": ["0.0.0.0/0"]}
+    client.update_cluster_config(name=NAME, resourcesVpcConfig=opened)
+    found = operations.read(clusters.CLUSTER, NAME, given)
+    assert operations.differing(clusters.CLUSTER, found or {}, given) == (["vpcConfig"], [])
+    operations.change(clusters.CLUSTER, NAME, found or {}, given)
+    assert operations.read(clusters.CLUSTER, NAME, given) == given
+    assert operations.read(clusters.TEMPLATE, "lt-00000000000000000", {}) is None
 
 
 def _asking(there: AwsPlan, answers: Mapping[str, Answer] | None = None) -> Answering:
