@@ -200,3 +200,12 @@ def test_verify_shows_who_it_is(state: StatePaths, address: str) -> None:
     assert [one.headers.get("authorization") for one in sent] == [f"Basic {word}"] * 2
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"https://{address}/", verify=ssl.create_default_context(cafile=state.tls / "ca.pem"))
+
+
+def test_people_are_told_what_is_asked_of_them_and_where_it_is(state: StatePaths) -> None:
+    told = access_at(state, local_site(_spec())).note
+
+    for path in (state.secrets / "loopback", state.tls / "operator.pem"):
+        assert str(path) in told
+        assert path.is_file()
+    assert access_at(state, local_site(_spec("open"))).note == ""

@@ -11,7 +11,7 @@ import psutil
 
 from components.errors import SuiteError
 from components.render import opensearch_store
-from components.site import Site
+from components.site import LOGIN, Site
 from components.spec import Spec
 from components.target import Access, Bound
 from vsi.machine import machine_of
@@ -46,6 +46,15 @@ def access_at(paths: StatePaths, site: Site, units: Mapping[str, Callable[[], st
         units=units or {},
         log=lambda service: _lines(paths, service),
         sockets=lambda: _sockets(paths),
+        note=_note(paths, site) if site.password else "",
+    )
+
+
+def _note(paths: StatePaths, site: Site) -> str:
+    password, certificate = paths.secrets / site.password, paths.tls / f"{OPERATOR}.pem"
+    return (
+        f"the pages and the sink ask for the user {LOGIN} and the password in {password}, other programs for "
+        f"a certificate: {certificate} (docs/how-to/guard-loopback.md)"
     )
 
 
