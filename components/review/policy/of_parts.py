@@ -175,7 +175,12 @@ def permissions(now: Described) -> Iterator[Finding]:
 
 
 def _statements(part: DescribedPart) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for name, text in part.settings.items():
+    """Of every policy of a part, and of each of its roles where it has several."""
+    several = [role for role in _list(part.settings.get("roles")) if isinstance(role, Mapping)]
+    inner = [
+        (f"{key} of role {role.get('name', '')}", text) for role in several for key, text in role.items()
+    ]
+    for name, text in (*part.settings.items(), *inner):
         data = _parsed(text)
         if isinstance(data, Mapping):
             yield from ((name, statement) for statement in _list(data.get("Statement")))

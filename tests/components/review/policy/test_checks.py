@@ -55,6 +55,11 @@ def _policy(action: str, resource: str, **more: Any) -> DescribedPart:
     return _part("Task", task_policy=json.dumps({"Statement": [statement]}))
 
 
+def _with_role(action: str, resource: str) -> DescribedPart:
+    role = {"name": "nodes", "policy": _policy(action, resource).settings["task_policy"], "managed": []}
+    return _part("Cluster", roles=[role])
+
+
 def _stack(*parts: DescribedPart, tier: str = "staging", **spec: Any) -> Described:
     whole = {"environment": {"tier": tier}, "alerting": {"teams": [{"name": "payments"}]}, **spec}
     return Described(stack="shop", target="x", spec=whole, parts=parts)
@@ -130,6 +135,8 @@ EXAMPLES = [
     Example("wildcard-permission", _stack(_policy("s3:*", "arn:x")), "thing@place"),
     Example("wildcard-permission", _stack(_policy("s3:GetObject", "*")), "thing@place"),
     Example("wildcard-permission", _stack(_policy("s3:GetObject", "arn:x"))),
+    Example("wildcard-permission", _stack(_with_role("s3:GetObject", "*")), "thing@place"),
+    Example("wildcard-permission", _stack(_with_role("s3:GetObject", "arn:x"))),
     Example("wildcard-permission", _stack(_policy("ecr:GetAuthorizationToken", "*"))),
     Example(
         "wildcard-permission",
