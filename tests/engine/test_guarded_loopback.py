@@ -1,5 +1,6 @@
-"""Two stacks of one machine whose loopback is guarded: Prometheus and Alertmanager of one, as they are
-rendered, answer and reach each other, and nobody who has the other's certificates, or none, gets anything."""
+"""Two stacks of one machine whose loopback is guarded: Prometheus, Alertmanager and the collector of one, as
+they are rendered, answer and reach each other, and nobody who has the other's certificates, or none, gets
+anything."""
 
 import contextlib
 import ssl
@@ -9,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from components.site import Site
 from tests import specs
 from tests.ports import free_base
 from tests.render.processes import kept
@@ -16,12 +18,13 @@ from tests.specs import unit
 from tests.waiting import until
 from vsi.paths import StatePaths
 from vsi.plan import plan
-from vsi.site import OPERATOR
+from vsi.site import OPERATOR, local_site
 from vsi.tls import renewed
 from vsi.unit import HostPlan
 
 pytestmark = pytest.mark.engine
-PROGRAMS = ("prometheus", "alertmanager")
+PROGRAMS = {"prometheus": "prometheus", "alertmanager": "alertmanager", "collector": "otelcol"}
+"""Program -> its engine, and the name of what is run."""
 TRIES = (
     ("GET", "/metrics"),
     ("GET", "/-/healthy"),
@@ -32,18 +35,22 @@ TRIES = (
     ("POST", "/api/v2/silences"),
     ("POST", "/api/v2/alerts"),
     ("GET", "/api/v2/alerts"),
+    ("POST", "/v1/traces"),
+    ("POST", "/v1/logs"),
+    ("POST", "/v1/metrics"),
 )
 """What a neighbour would read or change."""
 
 
-def _head(folder: Path) -> tuple[HostPlan, StatePaths]:
-    """A stack as an apply would write it: its certificates, and the files of the two programs."""
+def _head(folder: Path) -> tuple[Site, HostPlan, StatePaths]:
+    """A stack as an apply would write it: its certificates, and the files of the programs."""
     spec = specs.spec(
         deploy={"port_base": free_base(50), "loopback": "guarded"},
         metrics={"scrape_interval": "1s", "scrape_timeout": "1s"},
     )
     made, state = plan(spec, folder.name), StatePaths(folder)
     state.tls.mkdir(parents=True)
+    (state.secrets / "opensearch-collector").write_text("no store is there", encoding="utf-8")
     for name, data in renewed({}, made.tls_names).items():
         (state.tls / name).write_bytes(data)
     for name in PROGRAMS:
@@ -51,7 +58,7 @@ def _head(folder: Path) -> tuple[HostPlan, StatePaths]:
             file = state.unit(name).conf / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-    return made, state
+    return local_site(spec), made, state
 
 
 @contextlib.contextmanager
@@ -65,35 +72,45 @@ def _client(state: StatePaths, authority: StatePaths, name: str = "") -> Iterato
 
 
 def test_a_neighbour_gets_nothing(tmp_path: Path, engine_program: Callable[[str, str], Path]) -> None:
-    programs = [engine_program(name, name) for name in PROGRAMS]
-    (ana, own), (bo, other) = (_head(tmp_path / name) for name in ("ana", "bo"))
+    programs = {name: engine_program(engine, engine) for name, engine in PROGRAMS.items()}
+    (site, ana, own), (_, bo, other) = (_head(tmp_path / name) for name in ("ana", "bo"))
+    places = [
+        site.dial(name)
+        for name, listener in site.listeners.items()
+        if listener.asks and name.startswith(tuple(PROGRAMS))
+    ]
+    assert len(places) == 7
     with contextlib.ExitStack() as stack:
-        for program in programs:
-            arguments = unit(ana, program.name).process.command[1:]
-            data = str(own.unit(program.name).data)
+        for name, program in programs.items():
+            arguments = unit(ana, name).process.command[1:]
+            data = str(own.unit(name).data)
             command = [str(program), *(one.replace("{data}", data) for one in arguments)]
-            stack.enter_context(kept(command, own.unit(program.name).conf))
-        places = [f"127.0.0.1:{unit(ana, name).ports[0]}" for name in PROGRAMS]
-        _they_reach_each_other(own, *places)
+            stack.enter_context(kept(command, own.unit(name).conf))
+        _they_reach_each_other(site, own)
 
         for place in places:
+            for name in ("", *bo.tls_names):
+                with _client(other, own, name) as neighbour:
+                    for method, path in TRIES:
+                        with pytest.raises(httpx.HTTPError):
+                            neighbour.request(method, f"https://{place}{path}")
             for method, path in TRIES:
-                plain = httpx.request(method, f"http://{place}{path}", trust_env=False)
-                assert plain.status_code == 400, f"{method} {path} without TLS"
-                for name in ("", *bo.tls_names):
-                    with _client(other, own, name) as neighbour, pytest.raises(httpx.HTTPError):
-                        neighbour.request(method, f"https://{place}{path}")
+                with contextlib.suppress(httpx.HTTPError):  # where HTTP/2 alone is spoken
+                    plain = httpx.request(method, f"http://{place}{path}", trust_env=False)
+                    assert plain.status_code == 400, f"{method} {path} without TLS"
 
 
-def _they_reach_each_other(own: StatePaths, prometheus: str, alertmanager: str) -> None:
-    """Each is scraped, and the dead man's switch arrives."""
+def _they_reach_each_other(site: Site, own: StatePaths) -> None:
+    """Each is scraped, the dead man's switch arrives, and spans are taken."""
     with _client(own, own, OPERATOR) as client:
 
         def scraped() -> bool:
-            asked = {"query": 'up{job=~"prometheus|alertmanager"} == 1'}
-            answer = client.get(f"https://{prometheus}/api/v1/query", params=asked)
+            asked = {"query": 'up{job=~"prometheus|alertmanager|collector-spanmetrics"} == 1'}
+            answer = client.get(f"{site.url('prometheus')}/api/v1/query", params=asked)
             return answer.status_code == 200 and len(answer.json()["data"]["result"]) == len(PROGRAMS)
 
-        until(scraped, "both are scraped", 120, every=0.5)
-        alerts = f"https://{alertmanager}/api/v2/alerts"
+        until(scraped, "all are scraped", 120, every=0.5)
+        alerts = f"{site.url('alertmanager')}/api/v2/alerts"
         until(lambda: client.get(alerts).json(), "an alert arrives", 120, every=0.5)
+        spans = client.post(f"{site.url('collector-otlp-http')}/v1/traces", json={"resourceSpans": []})
+        assert spans.status_code == 200
