@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -21,6 +22,7 @@ from components.target import Access
 from obs.describe import describe
 from obs.verify.clients import Clients
 from obs.verify.outcome import Unanswered
+from stacks.loader import load
 from targets import target_of
 from tests.e2e.shop import WAIT_S, Shop
 from tests.hosts.host import Host
@@ -63,16 +65,18 @@ def reached(shop: Shop, stack: str) -> tuple[Spec, Access, Clients]:
     with pytest.MonkeyPatch.context() as patched:
         for name, value in shop.environment.items():
             patched.setenv(name, value)
+        patched.setattr("stacks.loader.load", partial(load, folder=shop.root / "stacks"))
         spec, plan = describe(stack)
         access = target_of(spec).access(spec, plan, lambda _: keys)
         return spec, access, Clients(access, stack)
 
 
-def all_serve(access: Access) -> bool:
-    """Whether each unit answers. Without `obs status`, of which one after another would take processors from
-    those that are waited for."""
+def silent(access: Access) -> dict[str, str]:
+    """Units that do not answer, and what they say instead. Without `obs status`, of which one after another
+    would take processors from those that are waited for."""
     with ThreadPoolExecutor(8) as pool:
-        return not any(pool.map(lambda ask: ask(), access.units.values()))
+        said = pool.map(lambda ask: ask(), access.units.values())
+    return {unit: problem for unit, problem in zip(access.units, said, strict=True) if problem}
 
 
 @dataclass
