@@ -46,6 +46,10 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
     stack = Standing.make(tmp_path_factory.mktemp("staging"), account, "staging-aws")
     stack.edit(aws={"metrics": metrics})
     own = {"prometheus"}
+    called = "obs-staging-aws"
+    if metrics == "managed":
+        by = "arn:aws:iam::123456789012:role/platform"
+        stack.edit(aws={"cluster": {"version": "1.34", "administrators": [by], "nodes": 2}})
     if metrics == "self":
         stack.edit_images(alertmanager="alertmanager:0.28.1")
         own = {f"{program}-{number}" for program in ("alertmanager", "prometheus") for number in (1, 2)}
@@ -56,6 +60,17 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
     tasks = {"collector-1", "collector-2", "housekeeper", "jaeger"} | own
     assert set(services(stack)) == tasks
     assert kept <= there(stack)
+    eks = stack.client("eks")
+    if metrics == "managed":
+        network = eks.describe_cluster(name=called)["cluster"]["resourcesVpcConfig"]
+        assert (network["endpointPrivateAccess"], network["endpointPublicAccess"]) == (True, False)
+        assert eks.list_nodegroups(clusterName=called)["nodegroups"] == [called]
+        stack.edit(aws={"cluster": {"version": "1.34", "administrators": [by], "nodes": 3, "disk_gib": 60}})
+        assert "updated cluster" in stack.obs("up", "--yes")
+        nodes = eks.describe_nodegroup(clusterName=called, nodegroupName=called)["nodegroup"]
+        assert nodes["scalingConfig"]["desiredSize"] == 3
+        [template] = stack.client("ec2").describe_launch_templates()["LaunchTemplates"]
+        assert (template["DefaultVersionNumber"], template["LatestVersionNumber"]) == (2, 2)
     assert "nothing to change" in stack.obs("up", "--yes")
 
     down = stack.obs("destroy", "--yes")
@@ -67,6 +82,10 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
     assert "there vpc  vpc-" in down, "which what is kept needs"
     assert "prometheus" not in down.partition("is down")[2]
     assert there(stack) == kept
+    if metrics == "managed":
+        assert "kept  aws:eks/cluster:Cluster  " in down
+        assert eks.list_nodegroups(clusterName=called)["nodegroups"] == []
+    assert eks.list_clusters()["clusters"] == [called] * (metrics == "managed")
     volumes = stack.client("efs").describe_file_systems()["FileSystems"]
     assert [item["CreationToken"] for item in volumes] == ["obs-staging-aws"] * (metrics == "self")
 
