@@ -210,7 +210,7 @@ class Cluster(Model):
 
     @model_validator(mode="after")
     def _whole(self) -> "Cluster":
-        if self.version is None and self.model_fields_set - {"version"}:
+        if self.version is None and self.model_dump(exclude_defaults=True):
             raise ValueError("expected `version` beside these, without which there is no cluster")
         if self.version is not None and not self.administrators:
             raise ValueError("expected `administrators`: nobody could do anything in the cluster")
