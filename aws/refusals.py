@@ -79,6 +79,10 @@ def _logs(index: int, service: Service) -> Iterator[Problem]:
         place: KeyPath = ("services", index, "logs", position)
         if service.run is None:
             yield Problem(place, MISSING, expected)
+        elif log.journal:
+            yield Problem(
+                (*place, "journal"), log.journal, f"expected none: target aws has no journal of a host; {IT}"
+            )
         elif log.path:
             why = "expected none: target aws reads standard output, and no files"
             yield Problem((*place, "path"), log.path, why)

@@ -12,6 +12,7 @@ from components.plan import Pillar
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import Severity
+from components.spec.references import read_at
 from components.spec.servers import Role
 
 Condition = Callable[[Spec], bool]
@@ -34,6 +35,11 @@ def _several_gateways(spec: Spec) -> bool:
 def runs_redis(spec: Spec) -> bool:
     """Whether a service that the stack starts keeps something in Redis."""
     return any(service.run and service.run.redis for service in spec.services)
+
+
+def reads_journal(spec: Spec) -> bool:
+    """Whether a log source is a unit in the journal of a host."""
+    return bool(read_at(spec, "journal"))
 
 
 @dataclass(frozen=True)
@@ -206,6 +212,14 @@ PROGRAMS = (
         ),
         user="collector",
         dials=("collector-spread",),
+    ),
+    Program(
+        name="journal",
+        pillar=Pillar.LOGGING,
+        role="agent",
+        sockets=(Socket("journal", 7),),
+        metrics=(Metrics("journal", "journal", "warning"),),
+        runs=reads_journal,
     ),
     Program(
         name="jaeger",

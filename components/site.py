@@ -217,6 +217,11 @@ class Site:
         """The file that a service with `run` writes its log lines to."""
         return f"{self.folders.log}/{self.folders.log_file}".replace("{program}", service.name)
 
+    def journal(self, unit: str) -> str:
+        """The file into which our reader of the journal writes the lines of a unit: a backslash, which has a
+        meaning in a glob, is a `+`, which no unit's name has."""
+        return f"{self.folders.log}/{unit.replace(chr(92), '+')}.log".replace("{program}", "journal")
+
 
 def seen_from(folder: str, path: str) -> str:
     """A path as it is spelled in a folder of the conf folder, for programs that read paths from where a file

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from components.inventory import runs_redis
 from components.render import fluent_bit
 from components.spec import Spec
-from components.spec.elsewhere import sections_elsewhere, shared_store
+from components.spec.elsewhere import journals, sections_elsewhere, shared_store
 from components.spec.kubernetes import Kubernetes
 from components.spec.problem import MISSING, KeyPath, Problem
+from components.spec.references import read_at
 from components.spec.scraping import Access
 from k8s.site import NODE_LOGS
 
@@ -81,17 +82,13 @@ def _services(spec: Spec) -> list[Problem]:
 
 def _logs(spec: Spec) -> list[Problem]:
     """Files are read where they are: on each node, below one folder."""
-    places: list[tuple[KeyPath, str]] = [
-        (("services", index, "logs", position, "path"), source.path)
-        for index, service in enumerate(spec.services)
-        for position, source in enumerate(service.logs)
-        if source.path
-    ]
-    places += [
-        (("logging", "inputs", index, "path"), item.path) for index, item in enumerate(spec.logging.inputs)
-    ]
     expected = f"expected a path below {LOG_FOLDER}, which is what target kubernetes reads of a node"
-    return [Problem(path, value, expected) for path, value in places if not value.startswith(LOG_FOLDER)]
+    found = [
+        Problem(path, value, expected)
+        for path, value in read_at(spec, "path")
+        if not value.startswith(LOG_FOLDER)
+    ]
+    return found + journals(spec, "target kubernetes reads files of its nodes")
 
 
 def _access(spec: Spec) -> list[Problem]:

@@ -26,7 +26,7 @@ POD_LOGS = "/var/log/pods"
 NODE_LOGS = "/var/log"
 """What of a node the log agent may be given."""
 
-WITHOUT = ("front",)
+WITHOUT = ("front", "journal")
 """Programs that this target does without: Services lead to programs, and nobody needs a front."""
 
 SERVICES = {
@@ -80,7 +80,7 @@ def certificates(site: Site) -> tuple[str, ...]:
 
 def log_folder(spec: Spec) -> str:
     """What of a node the log agent is given: the logs of pods, or all where others are to be read."""
-    paths = [item.path for item in spec.logging.inputs]
+    paths = [item.path for item in spec.logging.inputs if item.path]
     paths += [source.path for service in spec.services for source in service.logs if source.path]
     return POD_LOGS if all(path.startswith(f"{POD_LOGS}/") for path in paths) else NODE_LOGS
 

@@ -100,7 +100,7 @@ def _service(service: Service, place: Service | None) -> Service:
     changed: dict[str, Any] = {"hosts": place.hosts, "selector": place.selector}
     if len(place.logs) == len(service.logs):
         changed["logs"] = tuple(
-            own.model_copy(update={"path": theirs.path})
+            own.model_copy(update={"path": theirs.path, "journal": theirs.journal})
             for own, theirs in zip(service.logs, place.logs, strict=True)
         )
     return service.model_copy(update=changed)

@@ -121,6 +121,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     ),
     "services[].metrics[].interval": (("services", 0, "metrics", 0, "interval"), "45s"),
     "services[].logs[].path": (("services", 4, "logs", 0, "path"), "/var/log/other.log"),
+    "services[].logs[].journal": (("services", 0, "logs", 0, "journal"), "gateway.service"),
     "services[].logs[].format": (("services", 0, "logs", 0, "format"), "text"),
     "services[].logs[].pattern": (("services", 4, "logs", 0, "pattern"), "^(?P<message>.*)$"),
     "services[].logs[].multiline.start_pattern": (
@@ -239,6 +240,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "logging.fields[].type": (("logging", "fields", 0, "type"), "double"),
     "logging.inputs[].name": (("logging", "inputs", 0, "name"), "renamed"),
     "logging.inputs[].path": (("logging", "inputs", 0, "path"), "/var/log/other"),
+    "logging.inputs[].journal": (("logging", "inputs", 0), {"name": "system", "journal": "cron.service"}),
     "logging.inputs[].format": (("logging", "inputs", 0, "format"), "json"),
     "logging.inputs[].pattern": (("logging", "inputs", 1, "pattern"), "^(?P<message>.+)$"),
     "logging.otlp": (("logging", "otlp"), False),
@@ -301,10 +303,14 @@ CASES: dict[str, tuple[Path, Any]] = {
 SHARED_STORE = {field for field in CASES if field.startswith("logging.store.")}
 """What target local alone can do."""
 
+JOURNALS = {"services[].logs[].journal", "logging.inputs[].journal"}
+"""What target vsi alone can do."""
+
 REFUSED: dict[str, set[str]] = {
     "local": {
         "logging.index.replicas",
         *(field for field in CASES if field.startswith(("aws.", "kubernetes.", "servers."))),
+        *JOURNALS,
         "services[].hosts",
         "services[].selector",
         "tracing.storage.replicas",
@@ -319,6 +325,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "kubernetes": {
         *SHARED_STORE,
+        *JOURNALS,
         "deploy.loopback",
         *(field for field in CASES if field.startswith(("aws.", "servers."))),
         "logging.index.replicas",
@@ -329,6 +336,7 @@ REFUSED: dict[str, set[str]] = {
     },
     "aws": {
         *SHARED_STORE,
+        *JOURNALS,
         "deploy.loopback",
         *(field for field in CASES if field.startswith(("kubernetes.", "servers."))),
         *(field for field in CASES if field.startswith("logging.inputs[].")),

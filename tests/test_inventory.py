@@ -24,6 +24,7 @@ OFFSETS = {
     "front": 4,
     "redis-exporter": 5,
     "housekeeper": 6,
+    "journal": 7,
     "opensearch": 10,
     "opensearch-transport": 11,
     "redis": 12,

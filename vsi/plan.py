@@ -8,7 +8,7 @@ from components.plan import Secret
 from components.render import opensearch_store
 from components.site import Site
 from components.spec import Spec
-from components.spec.elsewhere import sections_elsewhere
+from components.spec.elsewhere import journals, sections_elsewhere
 from components.spec.problem import MISSING, KeyPath, Problem
 from vsi.site import OPERATOR, PASSWORD, local_site
 from vsi.unit import HostPlan
@@ -36,7 +36,7 @@ def _certificates(site: Site) -> tuple[str, ...]:
 
 def refusals(spec: Spec) -> list[Problem]:
     """Every setting that this target cannot honour, for whoever knows where it stands in a file."""
-    found = [*_hosts(spec), *_pods(spec)]
+    found = [*_hosts(spec), *_pods(spec), *journals(spec, "target local reads files")]
     places: tuple[tuple[KeyPath, int], ...] = (
         (("logging", "index", "replicas"), spec.logging.index.replicas),
         (("tracing", "storage", "replicas"), spec.tracing.storage.replicas),

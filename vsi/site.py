@@ -9,9 +9,9 @@ from components.spec import Spec
 
 HOST = "127.0.0.1"
 
-MERGED = ("collector-agent", "front")
-"""Programs that this target does without: one collector does the work of the agent and of the gateway, and
-nobody dials from elsewhere."""
+MERGED = ("collector-agent", "front", "journal")
+"""Programs that this target does without: one collector does the work of the agent and of the gateway,
+nobody dials from elsewhere, and no journal is read."""
 
 OPERATOR = "operator"
 """The certificate that people show, and whoever asks whether a program serves, where loopback is guarded."""

@@ -44,10 +44,21 @@ def sources(spec: Spec, site: Site) -> tuple[Source, ...]:
     for service in spec.services:
         for number, log in enumerate(service.logs, 1):
             name = service.name if number == 1 else f"{service.name}-{number}"
-            path = log.path or site.log(service)
-            found.append(_source(site, (name, service.name), path, log))
-    found += [_source(site, (item.name, item.name), item.path, item) for item in spec.logging.inputs]
+            found.append(_source(site, (name, service.name), _path(site, log) or site.log(service), log))
+    found += [
+        _source(site, (item.name, item.name), _path(site, item) or "", item) for item in spec.logging.inputs
+    ]
     return tuple(found)
+
+
+def _path(site: Site, log: LogSource | Input) -> str | None:
+    return site.journal(log.journal) if log.journal else log.path
+
+
+def with_records(log: LogSource | Input) -> bool:
+    """Whether our reader of the journal writes records with the journal's own time and level, in place of a
+    unit's words alone. A record of several lines begins as the words of its first do, so it cannot then."""
+    return log.journal is not None and log.format == "text" and log.multiline is None
 
 
 def _source(site: Site, names: tuple[str, str], path: str, log: LogSource | Input) -> Source:
@@ -55,7 +66,8 @@ def _source(site: Site, names: tuple[str, str], path: str, log: LogSource | Inpu
     pattern = log.pattern
     if pattern is not None and log.multiline is not None:
         pattern = f"(?s){pattern}"
-    return Source(*names, path, log.format, pattern, log.multiline, site.wrapped(path))
+    form = "json" if with_records(log) else log.format
+    return Source(*names, path, form, pattern, log.multiline, site.wrapped(path))
 
 
 def _start(source: Source, multiline: Multiline) -> str:

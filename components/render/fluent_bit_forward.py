@@ -25,7 +25,7 @@ CUT_MS = 2000
 
 def log_of(service: Service) -> LogSource | None:
     """How what a service writes to its standard output is understood; None where nobody reads it."""
-    return next((log for log in service.logs if log.path is None), None) if service.run else None
+    return next((log for log in service.logs if log.captured), None) if service.run else None
 
 
 def render(spec: Spec, site: Site, service: Service, conf: str) -> Documents:

@@ -134,6 +134,14 @@ def _printable(value: str) -> str:
     return value
 
 
+def _of_others(value: str) -> str:
+    if value.startswith("obs-"):
+        raise ValueError("expected no unit of the stack's own (obs-...): who reads them would read itself")
+    if "@." in value:
+        raise ValueError("expected an instance of the template, as in 'worker@2.service'")
+    return value
+
+
 def compile_re2(pattern: str) -> Any:
     """The expression as Prometheus and the collector would read it; ValueError where they would not."""
     try:
@@ -229,6 +237,17 @@ Path = Annotated[
     StringConstraints(max_length=256),
 ]
 """An absolute file path on the host, or a glob with `*`, `**` and `?`."""
+
+JournalUnit = Annotated[
+    str,
+    Like(
+        r"^[A-Za-z0-9:_.\\@-]{1,240}"
+        r"\.(service|socket|target|device|mount|automount|swap|timer|path|slice|scope)$",
+        "a unit of systemd with its suffix, as in 'nginx.service' or 'worker@2.service'",
+    ),
+    AfterValidator(_of_others),
+]
+"""A unit of systemd whose words are in the journal; one of its own, no glob."""
 
 UrlPath = Annotated[
     str,

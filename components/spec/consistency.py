@@ -24,8 +24,8 @@ _MARKS = ("parse_error", "timestamp_text", "unparsed")
 """Fields of a record that the collector itself writes."""
 
 RESERVED_PROGRAMS = (
-    "alertmanager", "collector", "collector-agent", "front", "housekeeper", "jaeger", "node-exporter",
-    "opensearch", "pages", "prometheus", "redis", "redis-exporter", "sink",
+    "alertmanager", "collector", "collector-agent", "front", "housekeeper", "jaeger", "journal",
+    "node-exporter", "opensearch", "pages", "prometheus", "redis", "redis-exporter", "sink",
 )  # fmt: skip
 """Names of the stack's own programs, which no service may have."""
 
@@ -74,7 +74,7 @@ def _service_places(spec: "Spec") -> list[Problem]:
         missing += [
             (*here, "logs", position, "path")
             for position, source in enumerate(service.logs)
-            if source.path is None
+            if source.captured
         ]
         found += [
             Problem(path, MISSING, "missing; expected a value, since the service has no `run`")

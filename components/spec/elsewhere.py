@@ -5,6 +5,7 @@ from components.spec.aws import Aws
 from components.spec.base import Model
 from components.spec.kubernetes import Kubernetes
 from components.spec.problem import MISSING, AsWritten, Problem
+from components.spec.references import read_at
 from components.spec.servers import Servers
 
 _SECTIONS: dict[type[Model], tuple[str, str]] = {
@@ -24,6 +25,12 @@ def shared_store(spec: Spec, why: str) -> list[Problem]:
         for name, value in spec.logging.store
         if name != "shared" and value
     ]
+
+
+def journals(spec: Spec, why: str) -> list[Problem]:
+    """Log sources in a host's journal, where a target reads none; `why` names the target."""
+    expected = f"expected none: {why}, and no journal of a host; take it out"
+    return [Problem(path, unit, expected) for path, unit in read_at(spec, "journal")]
 
 
 def sections_elsewhere(spec: Spec, own: type[Model] | None, why: str) -> list[Problem]:

@@ -10,6 +10,7 @@ from components.spec.base import (
     Extraction,
     FieldName,
     HostPort,
+    JournalUnit,
     Like,
     Model,
     Name,
@@ -75,10 +76,14 @@ class Multiline(Model):
 
 
 class Input(Model):
-    """Log files of this host that belong to no service of the stack."""
+    """Log files of this host, or messages in its journal, that belong to no service of the stack."""
 
     name: Name
-    path: Path
+    path: Path | None = None
+    """File or glob, absolute; this or `journal`."""
+    journal: JournalUnit | None = None
+    """In place of `path`: a unit of systemd, as in 'nginx.service', whose messages in the journal are the
+    lines. Of `text` without `multiline`, time and level are the journal's."""
     format: Literal["json", "regex", "text"] = "text"
     pattern: Extraction | None = None
     """For `regex`: an expression with named groups."""
@@ -89,6 +94,8 @@ class Input(Model):
     def _consistent(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
+        if (self.path is None) == (self.journal is None):
+            raise ValueError("expected `path` or `journal`, one of the two: where its lines are read")
         return self
 
 

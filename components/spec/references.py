@@ -72,22 +72,31 @@ def input_names(spec: "Spec") -> list[Problem]:
 
 
 def log_paths(spec: "Spec") -> list[Problem]:
-    """No two sources have the same path: the second would have nothing to read."""
-    places: list[tuple[KeyPath, str]] = [
-        (("services", index, "logs", position, "path"), source.path)
-        for index, service in enumerate(spec.services)
-        for position, source in enumerate(service.logs)
-        if source.path is not None
-    ]
-    places += [
-        (("logging", "inputs", index, "path"), item.path) for index, item in enumerate(spec.logging.inputs)
-    ]
+    """No two sources have the same path or unit: the second would have nothing to read."""
+    places = read_at(spec, "path") + read_at(spec, "journal")
     first: dict[str, KeyPath] = {}
     return [
-        Problem(place, path, f"expected a path of its own; {written(first[path])} has it too")
+        Problem(place, path, f"expected a {_KINDS[place[-1]]} of its own; {written(first[path])} has it too")
         for place, path in places
         if first.setdefault(path, place) != place
     ]
+
+
+_KINDS: dict[str | int, str] = {"path": "path", "journal": "unit"}
+
+
+def read_at(spec: "Spec", key: str) -> list[tuple[KeyPath, str]]:
+    """Where log sources say so: each `path`, or each unit of the `journal`."""
+    services: list[tuple[KeyPath, str | None]] = [
+        (("services", index, "logs", position, key), getattr(source, key))
+        for index, service in enumerate(spec.services)
+        for position, source in enumerate(service.logs)
+    ]
+    inputs: list[tuple[KeyPath, str | None]] = [
+        (("logging", "inputs", index, key), getattr(item, key))
+        for index, item in enumerate(spec.logging.inputs)
+    ]
+    return [(place, value) for place, value in services + inputs if value is not None]
 
 
 def job_names(spec: "Spec") -> list[Problem]:

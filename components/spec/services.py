@@ -8,6 +8,7 @@ from components.spec.base import (
     Duration,
     EndpointAddress,
     Extraction,
+    JournalUnit,
     LabelValue,
     Like,
     MetricName,
@@ -45,10 +46,13 @@ class MetricsEndpoint(Access):
 
 
 class LogSource(Model):
-    """Log files of a service."""
+    """Log files of a service, or what a unit of its hosts writes into the journal."""
 
     path: Path | None = None
     """File or glob, absolute; a service with `run` may leave it out: its standard output is captured."""
+    journal: JournalUnit | None = None
+    """In place of `path`: a unit of systemd, as in 'nginx.service', whose messages in the journal are the
+    lines. Of `text` without `multiline`, time and level are the journal's."""
     format: Literal["json", "regex", "text"] = "json"
     """`json`: one object a line, in the schema; `regex`: fields from named groups; `text`: the line is the
     message."""
@@ -58,10 +62,17 @@ class LogSource(Model):
     """How a record of several lines begins, such as a stack trace."""
 
     @model_validator(mode="after")
-    def _pattern_goes_with_regex(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.format == "regex") != (self.pattern is not None):
             raise ValueError("expected `pattern` with format 'regex' and only there")
+        if self.path is not None and self.journal is not None:
+            raise ValueError("expected `path` or `journal`, not both: each log source is read in one place")
         return self
+
+    @property
+    def captured(self) -> bool:
+        """Whether it is what a service with `run` writes to its standard output."""
+        return self.path is None and self.journal is None
 
 
 class Traces(Model):

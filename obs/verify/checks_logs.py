@@ -20,7 +20,7 @@ Key = tuple[str, str, str, str]
 def _captured(spec: Spec) -> list[Service]:
     return [
         item for item in spec.services
-        if item.run and any(source.path is None and source.format == "json" for source in item.logs)
+        if item.run and any(source.captured and source.format == "json" for source in item.logs)
     ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from tests import specs
 from tests.sites import apart
 from vsi.site import local_site
 
-SPEC = specs.spec()
+SPEC = specs.spec(logging={"inputs": [{"name": "system", "journal": "cron.service"}]})
 AT = apart(SPEC)
 RENDERED = {
     **{name: renderer.render(SPEC, AT) for name, renderer in RENDERERS.items()},

@@ -11,7 +11,7 @@ from components.site import Site
 from components.spec import Spec
 from components.spec.servers import Host
 from vsi.servers.parts import Certificate, HostReady, StackKeys
-from vsi.servers.site import Where, seen_at, site_of, where
+from vsi.servers.site import JOURNAL, Where, seen_at, site_of, where
 from vsi.ssh.connection import Connection
 from vsi.unit import HostPlan, HostUnit
 from vsi.units import Ids, program_unit, service_unit
@@ -77,7 +77,7 @@ def _with_parts(spec: Spec) -> tuple[Host, ...]:
 def _units(spec: Spec, stack: str, host: Host, there: Where) -> list[HostUnit]:
     """The programs of one host."""
     site, ids = site_of(spec, stack, host), _ids(host, there)
-    seen = {collector_agent.NAME: seen_at(spec, host)}
+    seen = dict.fromkeys((collector_agent.NAME, JOURNAL), seen_at(spec, host))
     found = []
     for row in PROGRAMS:
         if host in there[row.name]:

@@ -16,6 +16,7 @@ from vsi.servers.known import Known
 from vsi.servers.machine import Server
 from vsi.servers.operate import each
 from vsi.servers.plan import ServersPlan
+from vsi.servers.site import JOURNAL
 from vsi.servers.survey import SET_CLOCK, clock_off
 from vsi.systemd.keeper import ABOUT, trouble_in
 from vsi.unit import HostUnit
@@ -36,6 +37,12 @@ PROGRAMS = (
 """What is asked of a host; a minimal Debian with systemd and an SSH server has them all."""
 
 
+def asked_for(units: list[HostUnit]) -> tuple[str, ...]:
+    """What is asked of a host for its units."""
+    reads = any(unit.name == JOURNAL for unit in units)
+    return (*PROGRAMS, "journalctl") if reads else PROGRAMS
+
+
 def preflight(plan: ServersPlan) -> list[Obstacle]:
     """What stands in the way, named by host; empty if the plan can be carried out."""
     machines = Known.of(plan).machines(plan.stack)
@@ -54,8 +61,9 @@ def preflight(plan: ServersPlan) -> list[Obstacle]:
 
 def _of_host(machine: Server, units: list[HostUnit], address: str) -> list[Obstacle]:
     ports = tuple(port for unit in units for port in unit.ports)
+    programs = asked_for(units)
     try:
-        question = Question(programs=PROGRAMS, ports=ports)
+        question = Question(programs=programs, ports=ports)
         begun = time.time()
         survey, (about, shown, clock, name, given) = machine.reach.survey_and_run(
             question,
@@ -68,19 +76,19 @@ def _of_host(machine: Server, units: list[HostUnit], address: str) -> list[Obsta
         ended = time.time()
         if trouble := trouble_in(about):
             return [checks.told(trouble)]
-        programs = machine.keeper.programs_in(shown)
+        kept = machine.keeper.programs_in(shown)
     except SuiteError as error:
         what_to_do = "see there; a host that is gone for good leaves the inventory first"
         return [obstacle("SSH", str(error), "a host that can be reached", what_to_do)]
-    running = {name for name, program in programs.items() if program.running}
-    missing = [program for program in PROGRAMS if program not in survey.programs]
+    running = {name for name, program in kept.items() if program.running}
+    missing = [program for program in programs if program not in survey.programs]
     return [
         *(
             obstacle(f"program {name}", "not on PATH", "on PATH", f"install what has {name}")
             for name in missing
         ),
         *checks.memory([unit for unit in units if unit.name not in running], survey),
-        *checks.ports(units, machine, survey, {program.pid for program in programs.values()}),
+        *checks.ports(units, machine, survey, {program.pid for program in kept.values()}),
         *checks.ephemeral(units, survey),
         *limits.obstacles(units, given.output, survey, frozenset(running)),
         *_clock(clock.output.strip(), (begun, ended)),

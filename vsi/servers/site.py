@@ -14,6 +14,8 @@ from components.spec import Service, Spec
 from components.spec.servers import Host
 from vsi.systemd.places import logs
 
+JOURNAL = "journal"
+"""Our reader of the journal, which is only where a log source names a unit of its host."""
 LOOPBACK = "127.0.0.1"
 
 Where = Mapping[str, tuple[Host, ...]]
@@ -34,6 +36,8 @@ def _hosts_of(spec: Spec, row: Program) -> tuple[Host, ...]:
     if row.name == collector_agent.NAME:
         several = len(spec.servers.of_role("gateway")) > 1
         return tuple(host for host in hosts if several or _has_logs(spec, host))
+    if row.name == JOURNAL:
+        return tuple(host for host in hosts if row.runs(seen_at(spec, host)))
     return hosts[:1] if row.once else hosts
 
 

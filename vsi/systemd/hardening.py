@@ -68,6 +68,8 @@ JVM: Settings = {
     "SystemCallFilter": (*_FILTER, "seccomp"),
     "SuccessExitStatus": ("143",),
 }
+JOURNAL: Settings = {**LOOPBACK, "SupplementaryGroups": ("systemd-journal",)}
+"""Reads what every unit of the host says, and no file of theirs."""
 WHOLE_HOST: Settings = {
     **INTERFACES,
     "ProcSubset": ("all",),
@@ -98,6 +100,7 @@ PROGRAMS: Mapping[str, Settings] = {
     "collector": MANY_FILES,
     "collector-agent": OTHERS_LOGS,
     "front": MANY_FILES,
+    "journal": JOURNAL,
     "jaeger": MANY_FILES,
     "node-exporter": WHOLE_HOST,
     "opensearch": JVM,

@@ -30,7 +30,7 @@ class Opt:
 
 def inventory() -> dict[str, HostUnit]:
     """Every program of the inventory, and a service, with a certificate of its own where it may have one."""
-    spec = specs.spec()
+    spec = specs.spec(logging={"inputs": [{"name": "system", "journal": "cron.service"}]})
     site = apart(spec)
     units = [program_unit(spec, site, row) for row in PROGRAMS]
     units += [service_unit(spec, site, service) for service in spec.services if service.run][:1]
