@@ -8,7 +8,7 @@ import pytest
 
 from agents.journal_file import JournalFile, Kept
 
-ENTRIES = [f"entry {number} {'x' * (number % 7)}\n".encode() for number in range(40)]
+ENTRIES = [f"entry {number} {'x' * (number % 7)}\n".encode() for number in range(16)]
 
 
 class Killed(BaseException):
@@ -45,7 +45,7 @@ def killed_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         left[0] -= 1
         return left[0] < 0
 
-    write, fsync, replace = os.write, os.fsync, Path.replace
+    write, replace = os.write, Path.replace
 
     def torn(number: int, data: bytes) -> int:
         if count():
@@ -53,10 +53,10 @@ def killed_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             raise Killed
         return write(number, data)
 
-    def synced(number: int) -> None:
+    def synced(_: int) -> None:
+        """A kill leaves the host's memory of its disk alone: thousands of real ones would take minutes."""
         if count():
             raise Killed
-        fsync(number)
 
     def replaced(path: Path, target: Path) -> Path:
         if count():
@@ -86,7 +86,7 @@ def test_each_entry_is_there_once_wherever_it_is_killed(
         assert written(folder) == b"".join(ENTRIES), f"killed at {point}"
         if whole:
             break
-    assert point > 60, "there are points at which it could be killed"
+    assert point > 25, "there are points at which it could be killed"
 
 
 def test_files_of_a_size_the_older_ones_aside(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_state_that_cannot_be_read_begins_anew(tmp_path: Path) -> None:
 
     assert written(tmp_path) == b"".join(ENTRIES)
     kept = Kept.model_validate_json((tmp_path / "a.state").read_text())
-    assert (kept.cursor, kept.size) == ("39", len(b"".join(ENTRIES)))
+    assert (kept.cursor, kept.size) == ("15", len(b"".join(ENTRIES)))
 
 
 def test_much_is_not_left_unsaved(tmp_path: Path) -> None:
