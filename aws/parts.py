@@ -34,6 +34,9 @@ def errors_of(log_group: str) -> tuple[str, str]:
 class AwsPart(Part):
     """A component of Pulumi's with the resources of one pillar below it."""
 
+    ENGINES: ClassVar[tuple[str, ...]] = ()
+    """What of the cache of engines it is made of."""
+
     @classmethod
     def file_of(cls, key: tuple[str, ...]) -> str | None:
         """Files are inputs of the component, so that a preview names them."""
@@ -388,3 +391,7 @@ class AwsPlan(Plan):
     endpoints: tuple[tuple[str, str], ...] = ()
     stand_in: int = 0
     """Port of the stand-in on this machine that takes the place of all of AWS; 0 for none."""
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        return tuple(sorted({name for part in self.parts for name in part.ENGINES}))

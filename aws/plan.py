@@ -8,6 +8,7 @@ import ipaddress
 from aws import cluster as eks
 from aws.balancer import balancer
 from aws.documents import canonical
+from aws.images import images
 from aws.names import Names
 from aws.pairs import volumes
 from aws.parts import Archive, AwsPlan, Key, Network, Relay, Traces, Workspace, late, stand_in_url
@@ -45,7 +46,7 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
     )
     ground, archive = compute(spec, names, key, network), _archive(spec, names, key)
     balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
-    pods = eks.cluster(spec, names, key, network)
+    pods, built = eks.cluster(spec, names, key, network), images(spec, names, key, stack)
     tasks = programs(spec, names, ground, stored, archive, metrics, relay, balanced)
     return AwsPlan(
         stack=stack,
@@ -60,6 +61,7 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             *([balanced] if balanced else []),
             *([traced] if traced else []),
             *([pods] if pods else []),
+            *([built] if built else []),
             *tasks,
             watch(spec, names, stored, metrics, relay, tasks),
         ),

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from aws.images import image
 from aws.names import Names
 from aws.pairs import pairs
 from aws.parts import Archive, Balancer, Compute, Relay, Store, Task, Volumes, Workspace, late
@@ -35,7 +36,7 @@ def programs(
         else _program(spec, "jaeger", images.jaeger, stored)
     )
     before = (part_id(keeps.name, names.region), *([balancer.id] if balancer else []))
-    gateway = _program(spec, "collector", images.collector, (*stored, *before))
+    gateway = _program(spec, "collector", image(spec, "collector"), (*stored, *before))
     works = [
         _keeper(spec, names, archive, (compute.id, store.id, archive.id)),
         keeps,
@@ -50,12 +51,12 @@ def programs(
         works.append(_program(spec, "redis", images.redis, (compute.id,)))
     if BY_NAME["redis-exporter"].runs(spec):
         redis = part_id("redis", names.region)
-        works.append(_program(spec, "redis-exporter", images.programs, (compute.id, redis)))
+        works.append(_program(spec, "redis-exporter", image(spec, "programs"), (compute.id, redis)))
     works += [service_work(spec, names, service, stored) for service in spec.services if service.run]
     return tuple(task(spec, names, work) for work in works)
 
 
-def _program(spec: Spec, name: str, image: str | None, needs: tuple[str, ...]) -> Work:
+def _program(spec: Spec, name: str, made_of: str | None, needs: tuple[str, ...]) -> Work:
     """A program as every target has it. Of several gateways each passes spans on to the one whose trace it
     is."""
     site, renderer = site_of(spec), RENDERERS[name]
@@ -63,7 +64,7 @@ def _program(spec: Spec, name: str, image: str | None, needs: tuple[str, ...]) -
     return Work(
         name=name,
         pillar=BY_NAME[name].pillar,
-        image=image or "",
+        image=made_of or "",
         command=run.command,
         documents=renderer.render(spec, site),
         memory_mb=run.memory_mb,
@@ -83,7 +84,7 @@ def _keeper(spec: Spec, names: Names, archive: Archive, needs: tuple[str, ...]) 
     return Work(
         name="housekeeper",
         pillar=Pillar.LOGGING,
-        image=spec.aws.images.programs or "",
+        image=image(spec, "programs"),
         command=run.command,
         documents={**housekeeper.render(spec, site, into), **opensearch_store.render(spec, site)},
         memory_mb=run.memory_mb,

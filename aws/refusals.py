@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from aws.images import OWN, builds
 from aws.names import LIMITS, Names, fits
 from aws.site import by_xray, instances, self_run
 from aws.tasks import ECR, ships
@@ -103,7 +104,15 @@ def _not_yet(spec: Spec) -> list[Problem]:
         if place in spec.metrics.exporters:
             expected = f"expected no '{place}': target aws has {exporter} to watch; take it out"
             found.append(Problem(("metrics", "exporters"), place, expected))
-    return [*found, *_images(spec)]
+    return [*found, *_images(spec), *_build(spec)]
+
+
+def _build(spec: Spec) -> list[Problem]:
+    """What stands in for AWS has no registry to push to."""
+    if not builds(spec) or not (spec.aws.stand_in or "ecr" in spec.aws.endpoints):
+        return []
+    expected = f"expected none: target aws has a stand-in here, without a registry; {IT}, and name images"
+    return [Problem(("aws", "images", "build", "base"), spec.aws.images.build.base, expected)]
 
 
 def _images(spec: Spec) -> list[Problem]:
@@ -117,7 +126,14 @@ def _images(spec: Spec) -> list[Problem]:
         "xray": by_xray(spec),
     }
     for name in type(spec.aws.images).model_fields:
+        if name == "build":
+            continue
         image = getattr(spec.aws.images, name)
+        if builds(spec) and name in OWN:
+            if image is not None:
+                expected = f"expected none: target aws builds it, as `aws.images.build` says; {IT}"
+                found.append(Problem(("aws", "images", name), image, expected))
+            continue
         if image is None and not used.get(name, True):
             continue
         if image is not None and name in ("alertmanager", "jaeger", "xray") and not used[name]:

@@ -1,6 +1,7 @@
 """Services that the stack runs, as tasks: a service's own container, and beside it the shipper of what it
 writes, as FireLens has it."""
 
+from aws.images import image
 from aws.names import Names
 from aws.site import site_of
 from aws.tasks import CONF, Shipper, Work
@@ -22,7 +23,7 @@ def service_work(spec: Spec, names: Names, service: Service, stored: tuple[str, 
     return Work(
         name=service.name,
         pillar=Pillar.SERVICES,
-        image=spec.aws.images.programs or "",
+        image=image(spec, "programs"),
         command=(*run.command, "--settings", "settings.json"),
         documents={**services.render(spec, site, service), **shipped},
         memory_mb=run.memory_mb + (SHIPPER_MB if shipped else 0),

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aws.images import Images
 from aws.parts import (
     Archive,
     AwsPlan,
@@ -30,6 +31,7 @@ from components.target import Access, Checked, Lacks, Obstacle, Outputs, Restore
 if TYPE_CHECKING:
     import pulumi
 
+    from aws.contexts import Context
     from components.target import Deploy
 
 RELAY = "agents/sns_relay.py"
@@ -61,7 +63,7 @@ def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "De
         start_stand_in(plan.stack, plan)
         names = {name for part in plan.parts if isinstance(part, Relay | Task) for name, _ in part.given}
         secrets = {name: pulumi.Output.secret(f"https://{name}.invalid") for name in sorted(names)}
-    return Deployed(plan, RELAY, secrets, _adopted(plan))
+    return Deployed(plan, RELAY, secrets, _adopted(plan), _contexts(plan))
 
 
 def _adopted(plan: AwsPlan) -> dict[str, bool]:
@@ -77,6 +79,22 @@ def _adopted(plan: AwsPlan) -> dict[str, bool]:
         if pulumi.runtime.is_dry_run():
             return {}
         raise
+
+
+def _contexts(plan: AwsPlan) -> "dict[str, Context]":
+    """What images are built from. A preview goes on without knowing what was pushed before."""
+    import pulumi
+
+    from aws.account.pushed import pushed
+    from aws.contexts import contexts
+
+    try:
+        before = pushed(plan)
+    except SuiteError:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        before = {}
+    return contexts(plan, before)
 
 
 def access(spec: Spec, plan: AwsPlan, outputs: Outputs) -> Access:
@@ -154,6 +172,7 @@ TARGET = Target(
         Balancer,
         Cluster,
         Compute,
+        Images,
         Key,
         Network,
         Relay,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aws.documents import canonical
+from aws.images import image, needed, repositories
 from aws.names import Names
 from aws.parts import Compute, Key, Network, Target, Task, late
 from aws.policies import Statement, allow, assumed_by, policy, tls_only
@@ -108,7 +109,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         pillar=work.pillar,
         files=tuple(texts(work.documents).items()),
         secrets=tuple(sorted(work.secrets)),
-        needs=work.needs,
+        needs=(*work.needs, *needed(spec, names)),
         family=names.own(work.name),
         instances=instances(spec, work.name),
         containers=canonical(containers),
@@ -121,7 +122,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         log_days=days(spec.aws.log_retention),
         detector=detector(spec, names, work.name, work.pillar),
         assume=canonical(assumed_by("ecs-tasks.amazonaws.com", names.account)),
-        execution_policy=canonical(_execution(names, work, _images(spec, work))),
+        execution_policy=canonical(_execution(names, work, _repositories(spec, names, work))),
         task_policy=canonical(_own(names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
         balanced=tuple((target.name, target.port) for target in work.balanced),
@@ -130,8 +131,16 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
     )
 
 
-def _images(spec: Spec, work: Work) -> set[str]:
-    return {work.image, _programs(spec), *({work.shipper.image} if work.shipper else ())}
+def _repositories(spec: Spec, names: Names, work: Work) -> list[str]:
+    """ARNs of those in ECR that its images are in."""
+    given = {work.image, _programs(spec), *({work.shipper.image} if work.shipper else ())}
+    named = {
+        one: f"arn:{names.partition}:ecr:{found[2]}:{found[1]}:repository/{found[3]}"
+        for one in given
+        if (found := ECR.match(one))
+    }
+    known = named | repositories(spec, names)
+    return sorted({known[one] for one in given if one in known})
 
 
 def ships(spec: Spec) -> bool:
@@ -140,7 +149,7 @@ def ships(spec: Spec) -> bool:
 
 
 def _programs(spec: Spec) -> str:
-    return spec.aws.images.programs or ""
+    return image(spec, "programs")
 
 
 def _mounts(work: Work) -> dict[str, str]:
@@ -273,15 +282,10 @@ def _filled(command: tuple[str, ...], name: str) -> list[str]:
     return [re.sub(r"\{(\w+)\}", lambda token: folders.get(token[1], token[0]), part) for part in found]
 
 
-def _execution(names: Names, work: Work, images: set[str]) -> dict[str, Any]:
+def _execution(names: Names, work: Work, repositories: list[str]) -> dict[str, Any]:
     """What ECS does in the task's name: its images, its log, the secrets that it is given."""
     group = names.arn("logs", f"log-group:{names.log_group(work.name)}")
     secrets = [names.arn("secretsmanager", f"secret:{names.secret(name)}-??????") for name in work.secrets]
-    repositories = sorted(
-        f"arn:{names.partition}:ecr:{found[2]}:{found[1]}:repository/{found[3]}"
-        for image in images
-        if (found := ECR.match(image))
-    )
     pulled = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     return policy(
         allow(("logs:CreateLogStream", "logs:PutLogEvents"), (f"{group}:*",)),

@@ -84,6 +84,8 @@ CASES: dict[str, tuple[Path, Any]] = {
         f"aws.images.{name}": (("aws", "images", name), f"{ECR}/other@sha256:{'1' * 64}")
         for name in ("programs", "collector", "jaeger", "prometheus", "redis", "fluent_bit")
     },
+    "aws.images.build.base": (("aws", "images"), specs.account_with_images()["images"]),
+    "aws.images.build.keep": (("aws", "images", "build", "keep"), 7),
     "aws.images.xray": (("aws", "images", "xray"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.images.alertmanager": (("aws", "images", "alertmanager"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.traces": (("aws",), specs.account_with_xray()),

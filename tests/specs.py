@@ -229,6 +229,14 @@ def account_with_cluster(**changes: Any) -> Stack:
     return {**account(), "cluster": {**cluster, **changes}}
 
 
+def account_with_images() -> Stack:
+    """The same, where the stack builds images of its own programs."""
+    found = account()
+    del found["images"]["programs"], found["images"]["collector"]
+    found["images"]["build"] = {"base": f"docker.io/library/debian@sha256:{'2' * 64}"}
+    return found
+
+
 def account_with_pairs() -> Stack:
     """The same, where the stack has a Prometheus and an Alertmanager of its own, two of each."""
     found = account()
@@ -351,6 +359,7 @@ __all__ = [
     "HOST_KEY",
     "Stack",
     "account",
+    "account_with_images",
     "account_with_xray",
     "on_aws",
     "on_kubernetes",

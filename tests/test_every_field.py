@@ -139,6 +139,8 @@ def _given(field: str, target: str) -> Any:
             given["aws"] = specs.account_with_xray()
     if target == "aws" and field == "aws.images.alertmanager":
         given["aws"] = specs.account_with_pairs()
+    if target == "aws" and field == "aws.images.build.keep":
+        given["aws"] = specs.account_with_images()
     if target == "aws" and field.startswith("aws.cluster."):
         given["aws"] = specs.account_with_cluster()
     return given
@@ -152,7 +154,8 @@ def _changed(field: str, target: str) -> Any:
     if path[0] == "servers" and "servers" not in changed:
         changed["servers"] = specs.on_servers()["servers"]
     if path[0] == "aws" and "aws" not in changed:
-        changed["aws"] = specs.account_with_cluster()
+        built = field == "aws.images.build.keep"
+        changed["aws"] = specs.account_with_images() if built else specs.account_with_cluster()
     if path[0] == "kubernetes" and "kubernetes" not in changed:
         changed["kubernetes"] = specs.on_kubernetes()["kubernetes"]
     if target == "aws":

@@ -47,6 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "vsi": {"components", "engines", "vsi"},
     "k8s": {"components", "k8s"},
     "aws": {"components", "aws"},
+    # Images are made of what the cache of engines has.
+    "aws/account/docker.py": {"components", "engines", "aws"},
+    "aws/contexts.py": {"components", "engines", "aws"},
     # Programs that run beside the engines: a host gets them alone.
     "agents": {"agents"},
     "demo": {"demo"},

@@ -21,12 +21,22 @@ SETTINGS = {
     "cluster_engines.py": ("kubernetes",),
     "elsewhere.py": ("kubernetes",),
     "fluent_bit_forward.py": ("/var/run/fluent.sock",),
+    "images.py": (
+        "COPY otelcol /usr/bin/otelcol",
+        "COPY runtime /opt/obs",
+        "ENV PATH=/opt/obs/bin:/usr/local/bin:/usr/bin:/bin",
+        "ENV PATH=/usr/bin",
+        'ENTRYPOINT ["/opt/obs/bin/python"]',
+        'ENTRYPOINT ["/usr/bin/otelcol"]',
+        'RUN ["/opt/obs/bin/python", "-c", "import ssl, agents.task_files, demo.gateway"]',
+    ),
     "of_settings.py": ("aws", "kubernetes"),
     "settings.py": ("aws",),
     "words.py": ("aws",),
 }
 """Literals that are a setting's: the default of a stack's own network; a partition, an engine, and sections
-of a stack file, which are no targets; a source of secrets; the socket that FireLens writes to."""
+of a stack file, which are no targets; a source of secrets; the socket that FireLens writes to; folders of an
+image of ours, which are of no host."""
 
 ADDRESS = re.compile(
     r"(?<![\d.])(\d{1,3}(\.\d{1,3}){3}(?![\d.])|127\.|10\.\d|192\.168)|\blocalhost\b|(?<!\w)::1\b|\[::\]"

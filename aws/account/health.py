@@ -9,7 +9,9 @@ from aws.account.ask import Asking, missing
 from aws.account.clusters import cluster
 from aws.account.finding import Finding
 from aws.account.kept import volumes
+from aws.account.pushed import images
 from aws.account.senders import balancer, traces
+from aws.images import Images
 from aws.parts import (
     Archive,
     AwsPart,
@@ -313,6 +315,7 @@ def _of_amp(what: str, status: Any) -> Finding:
 PERMISSIONS = (
     *("aps:DescribeAlertManagerDefinition", "aps:DescribeRuleGroupsNamespace", "es:DescribeDomainHealth"),
     *("lambda:GetFunctionConfiguration", "s3:GetBucketVersioning", "sqs:GetQueueAttributes"),
+    *("ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:ListTagsForResource"),
     *("eks:DescribeAddon", "eks:DescribeNodegroup"),
     *("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTargetGroups"),
     *("elasticfilesystem:DescribeAccessPoints", "elasticfilesystem:DescribeFileSystems"),
@@ -324,6 +327,7 @@ LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] 
     Balancer: balancer,
     Cluster: cluster,
     Compute: _compute,
+    Images: images,
     Key: _key,
     Network: _network,
     Relay: _relay,

@@ -8,6 +8,7 @@ from typing import Any
 from aws.account import clusters
 from aws.account.ask import Asking, code, missing
 from aws.account.checks import Check, Tags, obstacle, tags
+from aws.images import Images
 from aws.parts import Archive, AwsPlan, Cluster, Compute, Key, Relay, Store, Task, Volumes, Watch, Workspace
 from components.target import Obstacle
 
@@ -66,7 +67,12 @@ def owner(asking: Asking, name: Name) -> Tags | None:
 
 ABSENT = (
     *("404", "NoSuchBucket", "NoSuchEntity", "NotFound", "NotFoundException", "ResourceNotFoundException"),
-    *("ResourceNotFound", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+    *(
+        "RepositoryNotFoundException",
+        "ResourceNotFound",
+        "QueueDoesNotExist",
+        "AWS.SimpleQueueService.NonExistentQueue",
+    ),
 )
 """How services say that there is no such thing."""
 
@@ -120,6 +126,9 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
             yield _log_group(part.log_group)
             yield from (_role(f"{part.family}-{kind}") for kind in ("execution", "task"))
             yield from (_secret(called) for _, called in part.given)
+        elif isinstance(part, Images):
+            asked = ("ecr:DescribeRepositories", "ecr:ListTagsForResource")
+            yield from (Name("repository", it.repository, "ecr", asked, _repository) for it in part.built)
         elif isinstance(part, Volumes):
             yield Name("file system", part.called, "efs", ("elasticfilesystem:DescribeFileSystems",), volumes)
         elif isinstance(part, Cluster):
@@ -229,6 +238,11 @@ def _queue(client: Any, name: str) -> Tags:
 
 def _function(client: Any, arn: str) -> Tags:
     return dict(client.list_tags(Resource=arn).get("Tags", {}))
+
+
+def _repository(client: Any, name: str) -> Tags:
+    [found] = client.describe_repositories(repositoryNames=[name])["repositories"]
+    return tags(client.list_tags_for_resource(resourceArn=found["repositoryArn"]).get("tags"))
 
 
 def volumes(client: Any, token: str) -> Tags | None:

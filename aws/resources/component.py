@@ -63,8 +63,15 @@ def _filled(text: str, values: Mapping[str, Any]) -> str:
 class Component(pulumi.ComponentResource):
     """The resources of a part, below it; its files are inputs, so that a preview shows what changes."""
 
-    def __init__(self, account: Account, part: AwsPart, opts: pulumi.ResourceOptions) -> None:
-        super().__init__(part.TOKENS[0], part.id, {"files": dict(part.files)}, opts)
+    def __init__(
+        self,
+        account: Account,
+        part: AwsPart,
+        opts: pulumi.ResourceOptions,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`more` are inputs that only this machine knows."""
+        super().__init__(part.TOKENS[0], part.id, {"files": dict(part.files), **(more or {})}, opts)
         self.account = account
         self._below = part.name
 

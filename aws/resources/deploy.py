@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 import pulumi
 
+from aws.contexts import Context
+from aws.images import Images
 from aws.parts import (
     Archive,
     AwsPart,
@@ -45,12 +47,15 @@ class Deployed:
         relay: str,
         secrets: Mapping[str, pulumi.Output[str]],
         adopted: Mapping[str, bool] | None = None,
+        contexts: Mapping[str, Context] | None = None,
     ) -> None:
-        """`relay` is the path of the module that is the relay's code; `adopted` is as an account has it."""
+        """`relay` is the path of the module that is the relay's code; `adopted` is as an account has it;
+        `contexts` are what images are built from, where they are."""
         self._account = Account.of(plan)
         self._account.adopted = adopted or {}
         self._relay = relay
         self._secrets = secrets
+        self._contexts = contexts or {}
 
     def __call__(self, part: AwsPart, opts: pulumi.ResourceOptions) -> Component:
         account = self._account
@@ -68,6 +73,10 @@ class Deployed:
             return TracesComponent(account, part, opts)
         if isinstance(part, Cluster):
             return ClusterComponent(account, part, opts)
+        if isinstance(part, Images):
+            from aws.resources.images import ImagesComponent  # only here: it imports the SDK of Docker
+
+            return ImagesComponent(account, part, self._contexts, opts)
         if isinstance(part, Compute):
             return ComputeComponent(account, part, opts)
         if isinstance(part, Task):

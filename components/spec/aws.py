@@ -159,9 +159,33 @@ class Budget(Model):
     """Who is told at 80% of it, and when the forecast passes it; nobody without, and there is no budget."""
 
 
+class ImageBuild(Model):
+    """Images of our own programs, built by Docker where `obs up` runs, and pushed to repositories (ECR) of
+    the stack's own."""
+
+    base: Image | None = None
+    """What `programs` is built on, by its digest: a C library as new as that of the machine that builds, and
+    a shell, as Debian's slim image has them. Without, nothing is built."""
+    keep: Annotated[int, Field(ge=2, le=100)] = 10
+    """Images that stay in a repository, the newest: a failed deployment goes back to the one before."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ImageBuild":
+        if self.base is None and self.model_dump(exclude_defaults=True):
+            raise ValueError("expected `base` beside these, without which nothing is built")
+        if self.base is not None and "@sha256:" not in self.base:
+            raise ValueError(
+                "expected `base` by its digest, as in 'docker.io/library/debian@sha256:...': by a tag, the "
+                "same stack file would make other images"
+            )
+        return self
+
+
 class TaskImages(Model):
     """What tasks are made of: each image has its program on the PATH. A digest says which, a tag may move."""
 
+    build: ImageBuild = ImageBuild()
+    """`programs` and `collector` in place of images that are named."""
     programs: Image | None = None
     """The image with `agents`."""
     collector: Image | None = None
@@ -303,6 +327,7 @@ __all__ = [
     "Budget",
     "Cluster",
     "Domain",
+    "ImageBuild",
     "Tags",
     "TaskImages",
     "Vpc",

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 
+from aws.contexts import Context
 from aws.parts import AwsPlan
 from aws.resources.deploy import Deployed
 from components.plan import Part
@@ -93,6 +94,7 @@ def deployed(
     kind: type[InMoto] = InMoto,
     before: Callable[[], object] = lambda: None,
     adopted: dict[str, bool] | None = None,
+    contexts: dict[str, Context] | None = None,
 ) -> Iterator[dict[str, Inputs]]:
     """A plan in an account of moto's: what each resource was given, by its name. `kind` makes them; `before`
     is done first."""
@@ -104,7 +106,7 @@ def deployed(
         @pulumi.runtime.test  # type: ignore[untyped-decorator]
         def run() -> None:
             secrets = {item.name: pulumi.Output.secret(f"value-of-{item.name}") for item in plan.secrets}
-            deploy = Deployed(plan, RELAY, secrets, adopted)
+            deploy = Deployed(plan, RELAY, secrets, adopted, contexts)
             made: dict[str, pulumi.Resource] = {}
             for part in plan.parts:
                 after = [made[need] for need in part.needs]

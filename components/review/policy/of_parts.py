@@ -57,7 +57,7 @@ def images(now: Described) -> Iterator[Finding]:
     named = dict(_named_images(now.spec, ()))
     for part in now.parts:
         for image in sorted(set(_images(_opened(part.settings)))):
-            if "@sha256:" in image:
+            if "@sha256:" in image or image.startswith("{"):  # built by the stack: its digest is known later
                 continue
             tag = image.rpartition("/")[2].partition(":")[2]
             level: Level = "warning"
@@ -77,7 +77,9 @@ def _named_images(data: Any, path: KeyPath) -> Iterator[tuple[str, KeyPath]]:
     if isinstance(data, Mapping):
         for key, item in data.items():
             if key == "images" and isinstance(item, Mapping):
-                yield from ((image, (*path, key, name)) for name, image in item.items() if image)
+                yield from (
+                    (image, (*path, key, name)) for name, image in item.items() if isinstance(image, str)
+                )
             else:
                 yield from _named_images(item, (*path, key))
 
