@@ -17,6 +17,8 @@ PLATFORM = "linux/amd64"
 USER = 65534
 DOCKERFILE = "Dockerfile"
 _DIGITS = 16
+_AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
+_TRUSTED = f"test -s {_AUTHORITIES} || {{ echo the base has no {_AUTHORITIES} >&2; exit 1; }}"
 _TAG = re.compile(rf"([0-9a-f]{{{_DIGITS}}})(?:-([1-9][0-9]*))?")
 
 
@@ -32,18 +34,19 @@ class Recipe(Frozen):
 
 
 def recipes(stack: str, base: str) -> tuple[Recipe, ...]:
-    """Of every image of ours; `base` is what has the C library and the shell that the programs need."""
-    return _collector(stack), _programs(stack, base)
+    """Of every image of ours; `base` has the C library, the shell and the authorities that they need."""
+    return _collector(stack, base), _programs(stack, base)
 
 
-def _collector(stack: str) -> Recipe:
-    """The collector needs nothing beside itself."""
+def _collector(stack: str, base: str) -> Recipe:
+    """The collector needs nothing beside itself but the authorities by which it knows AWS."""
     return Recipe(
         name="collector",
         engine="otelcol",
         copied=(("otelcol", "otelcol"),),
         dockerfile=_text(
-            "FROM scratch",
+            f"FROM {base}",
+            f'RUN ["/bin/sh", "-c", "{_TRUSTED}"]',
             *_labels(stack, "collector", "otelcol"),
             "COPY otelcol /usr/bin/otelcol",
             "ENV PATH=/usr/bin",

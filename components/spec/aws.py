@@ -164,8 +164,8 @@ class ImageBuild(Model):
     the stack's own."""
 
     base: Image | None = None
-    """What `programs` is built on, by its digest: a C library as new as that of the machine that builds, and
-    a shell, as Debian's slim image has them. Without, nothing is built."""
+    """What they are built on, by its digest: with a C library as new as that of the machine that builds, a
+    shell, and `ca-certificates`. Without, nothing is built."""
     keep: Annotated[int, Field(ge=2, le=100)] = 10
     """Images that stay in a repository, the newest: a failed deployment goes back to the one before."""
 
