@@ -22,6 +22,7 @@ SETTINGS = {
     "elsewhere.py": ("kubernetes",),
     "fluent_bit_forward.py": ("/var/run/fluent.sock",),
     "images.py": (
+        "/etc/ssl/certs/ca-certificates.crt",
         "COPY otelcol /usr/bin/otelcol",
         "COPY runtime /opt/obs",
         "ENV PATH=/opt/obs/bin:/usr/local/bin:/usr/bin:/bin",
