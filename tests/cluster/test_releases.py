@@ -70,13 +70,21 @@ def test_an_upgrade_that_fails_is_rolled_back_and_says_so(small: Small) -> None:
     assert small.cluster.ask(WEB)["status"]["readyReplicas"] == 1
 
 
+def _program(process: psutil.Process) -> str:
+    """The file's name; '' of one that has ended meanwhile."""
+    try:
+        return Path(process.exe()).name
+    except psutil.Error:
+        return ""
+
+
 def test_a_run_that_was_killed_does_not_stand_in_the_way_of_the_next(small: Small) -> None:
     small.text, small.image, small.seconds = "three", "registry.test/nobody-has-it:2", 300
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(small.up)
         until(lambda: "pending-upgrade" in small.releases().values(), "a release under way", 60)
         children = psutil.Process().children(recursive=True)
-        providers = [one for one in children if Path(one.exe()).name == PLUGIN]
+        providers = [one for one in children if _program(one) == PLUGIN]
         for provider in providers:
             provider.kill()
         with pytest.raises(CommandError):

@@ -68,7 +68,9 @@ def test_library_records_follow_the_schema(output: io.StringIO) -> None:
     except ValueError:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n", extra={"peer": "x"})
     logging.getLogger("anything").critical("with %s", "arguments")
-    warnings.warn("old", DeprecationWarning, stacklevel=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")  # whatever an import elsewhere has filtered
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
     failed, critical, warned = lines(output)
     assert failed["log_level"] == "error"
     assert failed["exception"].endswith("ValueError: from\na library")
