@@ -6,17 +6,16 @@ that one.
 """
 
 import posixpath
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
 
-from aws.account.ask import Asking, at_once, trouble
+from aws.account.ask import Asking, all_known, trouble
 from aws.account.checks import Tags
 from aws.account.taken import ADOPTED, LOG_GROUP, names, to_be_adopted
 from aws.parts import AwsPlan
 from components.errors import SuiteError
 
-V = TypeVar("V")
+WHICH = "which log groups are there already"
+OTHERWISE = "what is another's could be taken for the stack's own"
 
 
 def adopted(plan: AwsPlan, asking: Asking | None = None) -> dict[str, bool]:
@@ -27,11 +26,12 @@ def adopted(plan: AwsPlan, asking: Asking | None = None) -> dict[str, bool]:
         return {}
     wanted = [name.name for name in names(plan, asking) if name.what == LOG_GROUP]
     folders = sorted({f"{posixpath.dirname(name)}/" for name in wanted})
-    lists = _answers(asking, {folder: partial(_arns, asking, folder) for folder in folders})
-    arns = {name: arn for found in lists.values() for name, arn in found.items()}
-    tags = _answers(
-        asking, {name: partial(_tags, asking, arns[name]) for name in sorted(arns.keys() & set(wanted))}
+    lists = all_known(
+        asking, {folder: partial(_arns, asking, folder) for folder in folders}, WHICH, OTHERWISE
     )
+    arns = {name: arn for found in lists.values() for name, arn in found.items()}
+    ours = {name: partial(_tags, asking, arns[name]) for name in sorted(arns.keys() & set(wanted))}
+    tags = all_known(asking, ours, WHICH, OTHERWISE)
     return {name: ADOPTED in found for name, found in tags.items() if to_be_adopted(plan, found)}
 
 
@@ -62,15 +62,3 @@ def _arns(asking: Asking, prefix: str) -> dict[str, str]:
 
 def _tags(asking: Asking, arn: str) -> Tags:
     return dict(asking.client("logs").list_tags_for_resource(resourceArn=arn)["tags"])
-
-
-def _answers(asking: Asking, calls: Mapping[str, Callable[[], V]]) -> dict[str, V]:
-    found = dict[str, V]()
-    for name, answer in at_once(calls, asking.deadline).items():
-        if isinstance(answer, Exception):
-            raise SuiteError(
-                f"which log groups are there already is not known: {trouble(answer).words}; without that, "
-                "what is another's could be taken for the stack's own. What to do: obs preflight"
-            )
-        found[name] = answer
-    return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aws.parts import NOBODY, AwsPlan
+from components.errors import SuiteError
 from components.spec.aws import PARTITIONS
 
 K = TypeVar("K")
@@ -211,3 +212,19 @@ def _answered(error: Exception) -> Trouble:
     if found in FORBIDDEN:
         return Trouble("forbidden", f"not allowed ({found})")
     return Trouble("other", found or type(error).__name__)
+
+
+def all_known(
+    asking: Asking, calls: Mapping[str, Callable[[], V]], what: str, otherwise: str
+) -> dict[str, V]:
+    """The answer to each call, where a program cannot go on without all of them: SuiteError that says what is
+    not known (`{}` stands for the call's name), and what could happen then."""
+    found = dict[str, V]()
+    for name, answer in at_once(calls, asking.deadline).items():
+        if isinstance(answer, Exception):
+            raise SuiteError(
+                f"{what.format(name)} is not known: {trouble(answer).words}; without that, {otherwise}. "
+                "What to do: obs preflight"
+            )
+        found[name] = answer
+    return found

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from functools import partial
 
-from aws.account.ask import Asking, at_once, missing, trouble
+from aws.account.ask import Asking, all_known, missing
 from aws.account.finding import Finding
 from aws.contexts import wanted
 from aws.images import Images
 from aws.parts import AwsPlan
-from components.errors import SuiteError
 
 
 def pushed(plan: AwsPlan, asking: Asking | None = None) -> dict[str, list[str]]:
@@ -18,15 +17,9 @@ def pushed(plan: AwsPlan, asking: Asking | None = None) -> dict[str, list[str]]:
         return {}
     asking = asking or Asking.of(plan)
     calls = {item.recipe.name: partial(_tags, asking, item.repository) for item in images}
-    found = dict[str, list[str]]()
-    for name, answer in at_once(calls, asking.deadline).items():
-        if isinstance(answer, Exception):
-            raise SuiteError(
-                f"which images {name} were pushed before is not known: {trouble(answer).words}; without "
-                "that, one could be pushed under a tag that is taken. What to do: obs preflight"
-            )
-        found[name] = answer
-    return found
+    return all_known(
+        asking, calls, "which images {} were pushed before", "one could be pushed under a tag that is taken"
+    )
 
 
 def images(plan: AwsPlan, asking: Asking, part: Images) -> Iterator[Finding]:
