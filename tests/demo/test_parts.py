@@ -32,8 +32,11 @@ RAW = make_settings("parts")
 
 
 @pytest.fixture
-def output() -> Iterator[io.StringIO]:
+def output(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What is logged; the process's own logging is put back afterwards."""
+    # A server that another test made in this process had uvicorn log by itself, past the root.
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "handlers", [])
     root = logging.getLogger()
     before = root.handlers[:], root.level, sys.excepthook
     stream = io.StringIO()
