@@ -119,28 +119,27 @@ changed() {{
 time of an inode cannot be set back as that of a file can."""
 
 _SCRIPT = """{changed}
-echo "machine $(uname -m)"
-echo "kernel $(uname -s)"
+echo "kernel $(uname -sm)"
 echo "uid $(id -u)"
 read -r init < /proc/1/comm; echo "init $init"
 echo "systemd $(systemctl --version 2>/dev/null | head -n 1)"
 echo "clock $(date +%s)"
 for tool in {tools}; do command -v $tool >/dev/null 2>&1 || echo "lacks $tool"; done
 near={engines}; while ! [ -d "$near" ]; do near=${{near%/*}}; near=${{near:-/}}; done
-echo "disk $(df -Pk "$near" | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4) $near"
+echo "disk $(stat -f -c '%a %S' -- "$near") $near"
 echo "mount $(findmnt -no OPTIONS -T "$near" 2>/dev/null)"
+find {engines} -mindepth 3 -maxdepth 3 -type f -name {mark} -printf 'mark %P %T@\\n' 2>/dev/null || :
 set --
 for folder in {engines}/*/*/; do
-  folder=${{folder%/}}; mark="$folder/{mark}"
+  folder=${{folder%/}}
   [ -d "$folder" ] || continue
   key=${{folder##*/}}; engine=${{folder%/*}}; engine=${{engine##*/}}
-  at=0; changed=
-  if [ -f "$mark" ]; then
-    at=$(stat -c %Y "$mark")
+  changed=
+  if [ -f "$folder/{mark}" ]; then
     changed=$(changed "$folder")
     [ -z "$changed" ] || changed=$(printf %s "$changed" | base64 -w 0)
   fi
-  echo "engine $engine $key $at $changed"
+  echo "engine $engine $key $changed"
   set -- "$@" -e "$key"
 done
 [ $# = 0 ] || grep -oHsF "$@" -- {state}/*/units/*/applied.json {state}/*/{name} | sort -u |
@@ -172,23 +171,30 @@ def read(output: str) -> Survey:
         words.setdefault(kind, []).append(rest.split(" "))
     try:
         one = {kind: lines[0] for kind, lines in words.items()}
+        marks = {mark: int(time.partition(".")[0]) for mark, time in words.get("mark", ())}
         used: dict[str, set[str]] = {}
         for key, stack in words.get("used", ()):
             used.setdefault(key, set()).add(stack)
         return Survey(
-            machine=one["machine"][0],
+            machine=one["kernel"][1],
             kernel=one["kernel"][0],
             uid=int(one["uid"][0]),
             init=one["init"][0],
             systemd=_version(one["systemd"]),
             clock=int(one["clock"][0]),
             lacks=tuple(words_[0] for words_ in words.get("lacks", ())),
-            disk_mb=int(one["disk"][0]) >> 10,
-            disk_at=" ".join(one["disk"][1:]),
+            disk_mb=int(one["disk"][0]) * int(one["disk"][1]) >> 20,
+            disk_at=" ".join(one["disk"][2:]),
             mount=tuple(one["mount"][0].split(",")),
             engines=tuple(
-                Placed(engine, key, int(at), _text(changed), frozenset(used.get(key, ())))
-                for engine, key, at, changed in words.get("engine", ())
+                Placed(
+                    engine,
+                    key,
+                    marks.get(f"{engine}/{key}/{MARK}", 0),
+                    _text(changed),
+                    frozenset(used.get(key, ())),
+                )
+                for engine, key, changed in words.get("engine", ())
             ),
             authority=_text(one["authority"][0]),
             certificates=_certificates(words),

@@ -77,7 +77,7 @@ def test_from_nothing_and_again(tmp_path: Path, shell: HostShell) -> None:
 
 def test_nothing_is_touched_where_something_stands_in_the_way(tmp_path: Path, shell: HostShell) -> None:
     goal = wanted(where(tmp_path), engine(tmp_path / "cache"))
-    shell.before += "uname() { echo sparc; }\n"
+    shell.before += "uname() { echo sparc sparc; }\n"
     ahead = time.time() + 10_000
     with pytest.raises(DeployError) as failure:
         prepare(goal, shell, print, lambda: ahead)

@@ -85,7 +85,7 @@ def test_a_real_shell_answers(tmp_path: Path) -> None:
 
 def test_a_host_that_says_half_of_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'uid'"):
-        read("machine x86_64\nkernel Linux\n")
+        read("kernel Linux x86_64\n")
     shell = HostShell(answer=lambda output: output[:40])
     with pytest.raises(DeployError, match="h1: the host did not say all that it was asked"):
         survey_of(shell, "h1", where(tmp_path))
