@@ -169,8 +169,8 @@ class Operate(Generic[P]):
     """While inside, no other run changes the stack in its place, whoever began it. Given the plan that
     is carried out, if one is. Busy, naming the other."""
     look_ahead: Callable[[str], None] = lambda _: None
-    """Begin to look at what the engine will have read, before it is started, and return at once. What goes
-    wrong is told by whoever reads."""
+    """Begin to look at what the engine will have read, before it is started, and return at once; again, where
+    that is no longer true. What goes wrong is told by whoever reads."""
 
 
 class Lacks(SuiteError):

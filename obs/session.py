@@ -48,8 +48,8 @@ def session(
 
 
 def look_ahead(stack: str) -> None:
-    """What the engine will have read of a stack is looked at while it starts. After the stack's locks were
-    taken: what another run changes is not to be seen half-way."""
+    """What the engine will have read of a stack is looked at before it asks, while other things are done.
+    What was seen before the stack's locks were taken counts only if no other run had them since."""
     if operate := deployed_in(stack):
         operate.look_ahead(stack)
 

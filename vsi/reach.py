@@ -220,8 +220,8 @@ class Reach(Protocol):
     def change(self, steps: Steps, report: Report) -> None:
         """Carry steps out in order. The first that fails ends it with `ChangeFailed`."""
 
-    def scratch(self, path: str) -> AbstractContextManager[None]:
+    def scratch(self, path: str) -> AbstractContextManager[object]:
         """A folder for what changes need for a moment, secrets among it; emptied before, gone after."""
 
-    def hold(self, name: str) -> AbstractContextManager[None]:
+    def hold(self, name: str) -> AbstractContextManager[object]:
         """A lock of this stack on this host, which ends with the process that has it."""

@@ -64,6 +64,7 @@ def up(
     from targets import target_of
     from targets.secret_values import check
 
+    look_ahead(env)
     spec, plan = describe(env)
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)
@@ -76,7 +77,7 @@ def up(
         alone = operate.alone(run, plan) if operate else nullcontext()
         with session(env, run.command, wait, plan) as (driver, watcher), alone:
             forget(env)  # until it ended well, it is not known what is there
-            look_ahead(env)
+            look_ahead(env)  # again, where there was none or it is no longer true
             driver.up(watcher)
     remember(spec, plan)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
@@ -138,9 +139,11 @@ def _preview(env: str, how: "Shown", forget_host: list[str] | None) -> int:
     from obs.console import print_json
     from obs.departed import give_up
     from obs.describe import describe
+    from obs.session import look_ahead
     from obs.stand_in import standing
     from targets.secret_values import check
 
+    look_ahead(env)
     spec, plan = describe(env)
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)

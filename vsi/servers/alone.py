@@ -6,20 +6,20 @@ What is done by hand with `pulumi` has the locks of single units, and that of th
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import PurePosixPath
 from typing import cast
 
 from components.target import Busy, Run
 from vsi.errors import Unreachable
 from vsi.machine import Machine
+from vsi.servers import snapshot
 from vsi.servers.known import Known
 from vsi.servers.machine import Server
 from vsi.servers.operate import each, machines
 from vsi.servers.plan import ServersPlan
 from vsi.ssh import holding
 
-FOLDER = PurePosixPath("/run/obs-runs")
-"""Root's, and gone with the next boot, as whoever holds a lock in it."""
+_TRIED_SECONDS = 0.5
+"""Long enough to have a lock that another run only looks at, see `holding.question`."""
 _AGAIN_SECONDS = 1
 
 
@@ -41,14 +41,16 @@ def _take(held: ExitStack, hosts: dict[str, Machine], run: Run) -> dict[str, str
     """Lock them all at once; those that others have, with what these said of themselves."""
     who = holding.this_run(run.command)
 
-    def ask(_: str, machine: Machine) -> AbstractContextManager[None] | str | None:
-        lock = holding.hold(cast(Server, machine).reach.master, FOLDER, run.stack, 0, who)
+    def ask(_: str, machine: Machine) -> AbstractContextManager[str] | str | None:
+        reach = cast(Server, machine).reach
+        lock = holding.hold(reach.master, snapshot.RUNS, run.stack, _TRIED_SECONDS, who)
         try:
-            lock.__enter__()
+            before = lock.__enter__()
         except holding.Held as other:
             return other.who
         except Unreachable:
             return None
+        snapshot.locked(run.stack, reach.connection, before)
         return lock
 
     others = {}

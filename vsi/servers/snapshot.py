@@ -3,7 +3,8 @@
 Each part of a stack is a resource that reads its host by itself. The first that reads asks for all of them,
 of all hosts that the stack is known to have, side by side; the others are answered from that. A part is
 answered once: when it asks again, another run has begun. What changes a host forgets what was seen of it.
-Whoever starts the engine may have had them looked at before it is there.
+Whoever starts the engine may have had them looked at before it is there, and before the hosts were locked for
+the run: what another run may have changed since is looked at again.
 """
 
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from components.errors import SuiteError
@@ -27,8 +29,12 @@ from vsi.reach import Facts, Look
 from vsi.servers import survey
 from vsi.servers.known import recall
 from vsi.servers.machine import server
+from vsi.ssh import holding
 from vsi.ssh.connection import Connection, Login
 
+RUNS = PurePosixPath("/run/obs-runs")
+"""Holds a lock for each stack, of the run that changes it. Root's, and gone with the next boot, as whoever
+holds one."""
 FRESH_SECONDS = 60
 """So long what was seen is taken for what is there, if nothing of ours changed it: what another run does, or
 somebody by hand, is seen by the next one."""
@@ -53,6 +59,8 @@ class Seen:
     surveyed: str
     """What `vsi.servers.survey` reads."""
     listeners: Listeners | None = None
+    lock: str = ""
+    """When a run had last taken the stack's lock there, before all else was looked at; '' if one had it."""
 
 
 @dataclass
@@ -64,11 +72,19 @@ class _Taken:
     """Ids of the parts that had their answer."""
     ended: float = 0.0
     """When it was there; 0 as long as it is not."""
+    lock: str | None = None
+    """When the host's lock was last taken, as this run was told that has it; None for what is looked at by
+    one that has it already, or has none."""
 
     def answers(self, part: str) -> bool:
         """Whether it is a part's to read."""
         fresh = not self.ended or time.monotonic() - self.ended < FRESH_SECONDS
         return fresh and part not in self.answered
+
+    @property
+    def unread(self) -> bool:
+        """Whether no part has had its answer, and it is no old one."""
+        return not self.answered and self.answers("")
 
 
 _taken: dict[Way, _Taken] = {}
@@ -85,12 +101,19 @@ def seen(way: Way, part: str) -> Seen:
                 if other not in _taken or _taken[other].answered:
                     _begin(other)
         taken.answered.add(part)
-    return taken.seen.result()
+    found = taken.seen.result()
+    if taken.lock is None or taken.lock == found.lock != "":
+        return found
+    with _turn:
+        if _taken.get(way) is taken:
+            _begin(way)
+    return seen(way, part)
 
 
 def ahead(stack: str) -> None:
-    """Begin to look at all hosts of a stack, for a run that is about to begin: they answer while the engine
-    starts. Not where one logs in with what only the engine can decrypt, which would be a start of it."""
+    """Begin to look at all hosts of a stack, for a run that is about to begin: they answer while it is
+    planned and the engine starts. What is looked at already is not looked at again. Not where one logs in
+    with what only the engine can decrypt, which would be a start of it."""
     try:
         known = recall(stack)
         if known is None or not all(text.startswith("environment:") for _, text in known.login):
@@ -100,7 +123,17 @@ def ahead(stack: str) -> None:
         return
     with _turn:
         for connection in known.without(known.cleaned).connections:
-            _begin(Way(stack, connection, login))
+            way = Way(stack, connection, login)
+            if way not in _taken or not _taken[way].unread:
+                _begin(way)
+
+
+def locked(stack: str, connection: Connection, before: str) -> None:
+    """A run has the lock of a host, which was last taken `before`. If it was not so when the host was looked
+    at, that was in the middle of another run, or before it."""
+    with _turn:
+        for way in [way for way in _taken if (way.stack, way.connection) == (stack, connection)]:
+            _taken[way].lock = before
 
 
 @contextmanager
@@ -150,15 +183,22 @@ def look(way: Way) -> Seen:
     machine = server(way.stack, way.connection, way.login, {})
     reach, keeper = machine.reach, machine.keeper
     host = way.connection.host
-    facts, (shown, surveyed, heard) = reach.look_and_run(
+    facts, (lock, shown, surveyed, heard) = reach.look_and_run(
         _look(machine),
+        holding.question(RUNS, way.stack),
         keeper.question(),
         (*_CHECKED, survey.script(survey.Where(way.stack))),
         listening.QUESTION,
     )
     if surveyed.code:
         raise SuiteError(f"{host}: looking at the host failed: {surveyed.output[-2000:].strip()}")
-    return Seen(facts, keeper.programs_in(shown), surveyed.output, listening.heard(heard.output))
+    return Seen(
+        facts,
+        keeper.programs_in(shown),
+        surveyed.output,
+        listening.heard(heard.output),
+        lock.output.strip() if not lock.code else "",
+    )
 
 
 def _look(machine: Machine) -> Look:

@@ -5,6 +5,7 @@ import binascii
 import contextlib
 import getpass
 import os
+import shlex
 import socket
 import threading
 import time
@@ -17,6 +18,8 @@ from vsi.errors import DeployError, Unreachable
 from vsi.ssh import shell, words
 from vsi.ssh.master import Master
 
+TAKEN = 'if [ -s "$path" ]; then stat -c %.9Y "$path"; else echo never; fi'
+"""A command for a shell: when a lock was last taken; nothing where that cannot be told."""
 _BEAT_SECONDS = 5
 _ANSWER_SECONDS = 20
 _SILENT_SECONDS = 40
@@ -32,13 +35,21 @@ while l=$(timeout {_SILENT_SECONDS} head -n 1) && [ -n "$l" ]; do
   case $what in
   lock)
     if mkdir -p "${{path%/*}}" && eval "command exec $n>>\\"\\$path\\""; then
-      if flock -n "$n"; then echo "$who" >"$path"; echo yes
+      if flock -n "$n"; then echo "yes $({TAKEN})"; echo "$who" >"$path"
       else eval "exec $n>&-"; echo "no $(head -n 1 "$path")"; fi
     else echo broken; fi 2>/dev/null ;;
   free) eval "exec $n>&-"; echo yes ;;
   *) echo yes ;;
   esac
 done"""
+
+
+def question(folder: PurePath, name: str) -> tuple[str, ...]:
+    """A command that tells when a lock was last taken, and nothing while somebody has it. It has the lock
+    itself for a moment, as others that ask may at the same time."""
+    path = shlex.quote(str(folder / f"{name}.lock"))
+    ask = f'path={path}; [ -e "$path" ] || {{ echo never; exit; }}; exec 9<"$path"; flock -n -s 9 && {TAKEN}'
+    return ("sh", "-c", ask)
 
 
 class Held(DeployError):
@@ -96,18 +107,18 @@ _turn = threading.Lock()
 
 
 @contextlib.contextmanager
-def hold(master: Master, folder: PurePath, name: str, seconds: float = 900, who: str = "") -> Iterator[None]:
-    """Hold the lock `<folder>/<name>.lock` of the host, waiting up to `seconds`. Raises DeployError; Held,
-    with what that one said of itself, where another run has it."""
+def hold(master: Master, folder: PurePath, name: str, seconds: float = 900, who: str = "") -> Iterator[str]:
+    """Hold the lock `<folder>/<name>.lock` of the host, waiting up to `seconds`. Gives when it was taken
+    before. Raises DeployError; Held, with what that one said of itself, where another run has it."""
     path = folder / f"{name}.lock"
     with _keeper(master) as keeper:
         with _turn:
             number = next(iter(set(_DESCRIPTORS) - keeper.taken))
             keeper.taken.add(number)
         try:
-            _lock(keeper, f"lock {number} {_encoded(who)} {path}", path, seconds)
+            before = _lock(keeper, f"lock {number} {_encoded(who)} {path}", path, seconds)
             try:
-                yield
+                yield before
             finally:
                 with contextlib.suppress(Unreachable):
                     keeper.say(f"free {number} - -")
@@ -126,9 +137,9 @@ def _decoded(word: str) -> str:
         return ""
 
 
-def _lock(keeper: _Keeper, line: str, path: PurePath, seconds: float) -> None:
+def _lock(keeper: _Keeper, line: str, path: PurePath, seconds: float) -> str:
     deadline = time.monotonic() + seconds
-    while (answer := keeper.say(line)) != "yes":
+    while not (answer := keeper.say(line)).startswith("yes "):
         if answer == "broken":
             raise words.unreachable(keeper.master.connection, f"cannot write the lock file {path} there")
         if time.monotonic() > deadline:
@@ -136,6 +147,7 @@ def _lock(keeper: _Keeper, line: str, path: PurePath, seconds: float) -> None:
             text = f"another run has held {path} on {host} for {seconds:.0f} s. Wait for it, or end it."
             raise Held(path.stem, text, _decoded(answer.partition(" ")[2]))
         time.sleep(_AGAIN_SECONDS)
+    return answer.removeprefix("yes ")
 
 
 def check(master: Master) -> None:

@@ -37,13 +37,13 @@ class SshReach:
         return look.facts(self.root, self._ask(look.script(self.root, what)))
 
     def look_and_run(self, what: Look, *commands: tuple[str, ...]) -> tuple[Facts, list[Said]]:
-        """A look, and commands that look, in one round trip."""
-        looked, *said = self._together(look.script(self.root, what), *map(shlex.join, commands))
+        """Commands that look, and then a look, in one round trip."""
+        *said, looked = self._together(*map(_command, commands), look.script(self.root, what))
         return look.facts(self.root, looked.output), [_said(reply) for reply in said]
 
     def survey_and_run(self, question: Question, *commands: tuple[str, ...]) -> tuple[Survey, list[Said]]:
         """A survey, and commands that look, in one round trip."""
-        surveyed, *said = self._together(survey.script(self.root, question), *map(shlex.join, commands))
+        surveyed, *said = self._together(survey.script(self.root, question), *map(_command, commands))
         return survey.survey(question, surveyed.output), [_said(reply) for reply in said]
 
     def survey(self, question: Question) -> Survey:
@@ -64,7 +64,7 @@ class SshReach:
 
     def run(self, command: tuple[str, ...]) -> Said:
         """See `Reach`."""
-        return _said(shell.ask(self.master, f"exec 2>&1; {shlex.join(command)}", seconds=RUN_SECONDS))
+        return _said(shell.ask(self.master, _command(command), seconds=RUN_SECONDS))
 
     def tail(self, path: str, size: int) -> bytes:
         """See `Reach`."""
@@ -102,17 +102,21 @@ class SshReach:
             with contextlib.suppress(Unreachable):
                 self._ask(f"rm -rf -- {quoted}")
 
-    def hold(self, name: str) -> AbstractContextManager[None]:
+    def hold(self, name: str) -> AbstractContextManager[object]:
         """See `Reach`."""
         return holding.hold(self.master, self.root / "locks", name)
 
     def _ask(self, script: str) -> bytes:
         return shell.ask(self.master, script).output
 
-    def _together(self, first: str, *commands: str) -> list[shell.Reply]:
-        """Scripts one after the other, each by itself. What commands say of errors stands in their output."""
-        scripts = [first, *(f"exec 2>&1; {command}" for command in commands)]
+    def _together(self, *scripts: str) -> list[shell.Reply]:
+        """Scripts one after the other, each by itself."""
         return shell.ask_all(self.master, scripts, RUN_SECONDS)
+
+
+def _command(words: tuple[str, ...]) -> str:
+    """What it says of errors stands in its output."""
+    return f"exec 2>&1; {shlex.join(words)}"
 
 
 def _said(reply: shell.Reply) -> Said:

@@ -26,6 +26,7 @@ class Hosts:
         self.asked: list[str] = []
         self.down: set[str] = set()
         self.begun = threading.Event()
+        self.lock = "1.5"
 
     def look(self, way: Way) -> Seen:
         self.asked.append(f"{way.stack}/{way.connection.host}")
@@ -33,7 +34,7 @@ class Hosts:
             self.begun.set()
         if way.connection.host in self.down:
             raise Unreachable(way.connection.host, "no route")
-        return Seen(Facts({}), {}, "")
+        return Seen(Facts({}), {}, "", lock=self.lock)
 
 
 @pytest.fixture
@@ -118,6 +119,7 @@ def test_what_was_seen_long_ago_is_not_told(hosts: Hosts, monkeypatch: pytest.Mo
 
 def test_a_run_that_begins_has_all_hosts_looked_at_anew_before_anything_reads(hosts: Hosts) -> None:
     long_ago = seen(way(), "a@h1")
+    seen(way(TWO), "a@h2")
     hosts.asked.clear()
     hosts.begun.clear()
     snapshot.ahead("dev")
@@ -125,6 +127,41 @@ def test_a_run_that_begins_has_all_hosts_looked_at_anew_before_anything_reads(ho
     assert hosts.begun.wait(10)
     assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
     assert seen(way(), "a@h1") is not long_ago
+    assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
+
+
+def test_what_was_looked_at_before_the_hosts_were_locked_counts_if_nobody_had_them_since(
+    hosts: Hosts,
+) -> None:
+    snapshot.ahead("dev")
+    for connection in (ONE, TWO):
+        snapshot.locked("dev", connection, "1.5")
+    snapshot.ahead("dev")
+    for part in ("a", "b"):
+        seen(way(), f"{part}@h1")
+        seen(way(TWO), f"{part}@h2")
+
+    assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
+
+
+@pytest.mark.parametrize(("looked", "before"), [("1.5", "2.5"), ("never", "1.5"), ("", "1.5"), ("", "")])
+def test_what_another_run_may_have_changed_since_is_looked_at_again(
+    hosts: Hosts, looked: str, before: str
+) -> None:
+    hosts.lock = looked
+    snapshot.ahead("dev")
+    snapshot.locked("dev", ONE, before)
+    first, second = (seen(way(), part) for part in ("a@h1", "b@h1"))
+
+    assert first is second
+    assert sorted(hosts.asked) == ["dev/h1", "dev/h1", "dev/h2"]
+
+
+def test_the_lock_of_another_stack_says_nothing_of_this_one(hosts: Hosts) -> None:
+    snapshot.ahead("dev")
+    snapshot.locked("other", ONE, "9.9")
+    seen(way(), "a@h1")
+
     assert sorted(hosts.asked) == ["dev/h1", "dev/h2"]
 
 

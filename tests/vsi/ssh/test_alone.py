@@ -11,6 +11,8 @@ from components.target import Busy, Run
 from tests.vsi.ssh.server import Server
 from vsi.machine import Machine
 from vsi.servers import alone as subject
+from vsi.servers import snapshot
+from vsi.servers.machine import Server as ServerMachine
 from vsi.servers.machine import server as machine_at
 from vsi.ssh import holding
 from vsi.ssh.connection import Login
@@ -32,7 +34,7 @@ def hosts(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> di
 def elsewhere(server: Server, stack: str, held: ExitStack) -> None:
     """A run of somebody else: with a connection of its own, since locks are a process's."""
     other = machine_at(stack, server.connection(host="other"), Login(key=server.key), {})
-    held.enter_context(holding.hold(other.reach.master, subject.FOLDER, stack, 0, "`obs up` of ann@pc"))
+    held.enter_context(holding.hold(other.reach.master, snapshot.RUNS, stack, 0, "`obs up` of ann@pc"))
 
 
 def test_the_second_run_is_told_who_the_first_is(server: Server) -> None:
@@ -70,6 +72,26 @@ def test_one_that_waits_goes_on_when_the_other_has_ended(server: Server) -> None
     waiting.join(30)
 
     assert order == ["first ends", "second"]
+
+
+def test_when_a_lock_was_last_taken_is_told_to_who_asks_and_to_who_takes_it(
+    server: Server, hosts: dict[str, Machine]
+) -> None:
+    machine = hosts["h1"]
+    assert isinstance(machine, ServerMachine)
+    reach, name = machine.reach, f"asked-{os.getpid()}"
+
+    def told() -> str:
+        return reach.run(holding.question(snapshot.RUNS, name)).output.strip()
+
+    assert told() == "never"
+    with holding.hold(reach.master, snapshot.RUNS, name) as before:
+        assert (before, told()) == ("never", "")
+    once = told()
+    assert float(once) > 0
+    with holding.hold(reach.master, snapshot.RUNS, name) as before:
+        assert before == once
+    assert told() not in ("", once)
 
 
 def test_a_run_says_who_it_is(server: Server, hosts: dict[str, Machine]) -> None:
