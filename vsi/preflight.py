@@ -225,9 +225,12 @@ def ports(
             wanted[port] = unit.name
     pids = {holder.pid for holder in survey.ports.values() if holder.pid and not holder.free}
     ours = pids & {*known} | machine.keeper.owned(pids - {*known})
-    for port in wanted:
-        holder = survey.ports.get(port)
-        if holder is None or holder.free or holder.pid in ours:
+    held = {port: survey.ports[port] for port in wanted if port in survey.ports}
+    held = {port: holder for port, holder in held.items() if not holder.free and holder.pid not in ours}
+    # One that ended between the two questions is nobody's any more: another run of the stack restarts it.
+    now = machine.reach.ports(held)
+    for port, holder in held.items():
+        if port not in now or now[port].free or now[port].pid != holder.pid:
             continue
         problems.append(
             obstacle(

@@ -8,10 +8,10 @@ import pytest
 
 from tests.vsi.memory import MemoryReach, World, machine_in
 from tests.vsi.test_interrupted import request_of, standing, unit_of
-from vsi import listening
+from vsi import listening, preflight
 from vsi.keepers import Program
 from vsi.listening import Listeners, heard, trouble
-from vsi.reach import Holder
+from vsi.reach import Holder, Survey
 from vsi.refresh import Expected, Seen, differences, look
 from vsi.unit import HostUnit, Ready
 
@@ -97,3 +97,24 @@ def test_a_real_kernel_tells_who_listens() -> None:
             said = subprocess.run(listening.QUESTION, capture_output=True, text=True, check=True).stdout
             assert ("127.0.0.1", port) in heard(said)
     assert {address for address, found in heard(said) if found == port} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize(("now", "told_of"), [(99, 1), (98, 0), (0, 0)])
+def test_a_port_whose_holder_ended_while_it_was_asked_about_is_in_nobodys_way(now: int, told_of: int) -> None:
+    """As one of the stack's own does that another run restarts at that moment."""
+    seen = Survey(
+        uid=0,
+        programs=frozenset(),
+        modules=frozenset(),
+        files=frozenset(),
+        folders=frozenset(),
+        ports={PORT: Holder((99,), 99, "nc -l", near=(99,))},
+        memory_mb=1000,
+        disk_mb=1000,
+        disk_at="/",
+        disk_writable=True,
+    )
+    wanting = unit_of().model_copy(update={"ports": (PORT,)})
+    machine = replace(machine_in(World()), reach=Held(World(), now))
+
+    assert len(preflight.ports([wanting], machine, seen)) == told_of
