@@ -109,3 +109,10 @@ def test_no_two_sources_have_one_unit() -> None:
     assert _told(twice) == {
         "logging.inputs[0].journal": "expected a unit of its own; services[4].logs[0].journal has it too"
     }
+
+
+@pytest.mark.parametrize("journal", [True, False])
+def test_prometheus_judges_the_reader_where_there_is_one(journal: bool) -> None:
+    units = _units(_with({"journal": "billing.service"}) if journal else specs.on_servers())
+    rules = dict(units["prometheus@obs-1"].files)
+    assert ("rules/platform-journal.yml" in rules) is journal

@@ -16,6 +16,7 @@ from components.rules import files, promtool
 from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.certificates import certificates
 from components.rules.clusters import clusters
+from components.rules.journal import journal
 from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
 from components.rules.slo import FAST, SLOW, threshold
 from components.spec import Spec
@@ -30,8 +31,13 @@ SPEC = spec()
 SITE = local_site(SPEC)
 FILES = texts(prometheus.render(SPEC, SITE))
 BUILT_IN = [(file, alert) for file in files.rule_files(SPEC, SITE) for alert in file.alerts]
-SERVERS = (*clusters(SPEC, of_host(SPEC, "obs-1")), *certificates(SPEC))
+SERVERS = (*clusters(SPEC, of_host(SPEC, "obs-1")), *certificates(SPEC), *journal(SPEC))
 """Alerts that a stack on several hosts has besides."""
+OF_SERVERS = RuleFile("platform-servers", (Group("platform-servers", "15s", SERVERS),))
+MEASURED = replace(
+    OF_SERVERS, groups=(Group("platform-servers", "15s", (*certificates(SPEC), *journal(SPEC))),)
+)
+"""Those of them whose thresholds are no small whole numbers."""
 NAMES = sorted({alert.name for alert in (*(alert for _, alert in BUILT_IN), *SERVERS)})
 SECTIONS = ["## What it means", "## Look at", "## Do", "## When it clears"]
 
@@ -220,6 +226,14 @@ def test_promtool_sees_every_alert_fire_and_keep_silent(tmp_path: Path) -> None:
     assert code == 0, output[-4000:]
 
 
+@pytest.mark.engine
+def test_promtool_sees_those_of_servers_too(tmp_path: Path) -> None:
+    rules = yaml.safe_dump(to_native(SPEC, SITE, OF_SERVERS))
+    tests = texts(promtool.render(SPEC, SITE, OF_SERVERS))
+    code, output = promtool_tests(tmp_path, {"rules/platform-servers.yml": rules, **tests})
+    assert code == 0, output[-4000:]
+
+
 def odd_stacks() -> dict[str, Spec]:
     """Stacks whose settings bend the made-up data of the tests."""
     hasty: dict[str, Any] = {
@@ -365,7 +379,7 @@ def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
 @pytest.mark.engine
 @pytest.mark.parametrize(
     "file",
-    [file for file in files.rule_files(SPEC, SITE) if file.name not in ("orders", "inventory")],
+    [file for file in files.rule_files(SPEC, SITE) if file.name not in ("orders", "inventory")] + [MEASURED],
     ids=lambda file: file.name,
 )
 def test_broken_alerts_fail_their_tests(tmp_path: Path, file: RuleFile) -> None:
