@@ -7,7 +7,6 @@ and go. Numbers of the store itself: `agents.store_metrics`.
 """
 
 import argparse
-import signal
 import sys
 import threading
 import time
@@ -23,9 +22,9 @@ from pydantic import ValidationError
 
 from agents.archive import Archivist
 from agents.records import configure
-from agents.scraping import serve
 from agents.store import Kept, Settings, connect, indices
 from agents.store_metrics import StoreMetrics
+from agents.working import work
 
 TIMEOUT_S = 30.0
 
@@ -164,20 +163,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     configure("housekeeper", settings.labels)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings)
-    try:
-        server = serve(settings.host, settings.port, metrics.registry, StoreMetrics(settings))
-    except OSError as error:
-        sys.stderr.write(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}\n")
-        return 1
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    # In a thread of its own: a signal then does not wait for a request that hangs.
-    keeper = threading.Thread(target=Housekeeper(settings, metrics).run, args=(stop,), daemon=True)
-    keeper.start()
-    stop.wait()
-    server.shutdown()
-    return 0
+    keeper = Housekeeper(settings, metrics)
+    return work((settings.host, settings.port), metrics.registry, StoreMetrics(settings), [keeper.run])
 
 
 if __name__ == "__main__":

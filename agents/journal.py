@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,8 +27,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.journal_file import JournalFile, Kept
 from agents.records import configure
-from agents.scraping import serve
 from agents.web import load
+from agents.working import work
 
 SAVE_SECONDS = 1.0
 RETRY_SECONDS = 5.0
@@ -283,23 +282,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     configure("journal", settings.labels)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics()
-    try:
-        server = serve(settings.host, settings.port, metrics.registry, lambda _: ())
-    except OSError as error:
-        sys.stderr.write(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}\n")
-        return 1
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     followers = [Follower(settings, unit, options.folder, metrics) for unit in settings.units]
-    threads = [threading.Thread(target=one.run, args=(stop,), daemon=True) for one in followers]
-    for thread in threads:
-        thread.start()
-    stop.wait()
-    for thread in threads:
-        thread.join(10)
-    server.shutdown()
-    return 0
+    works = [one.run for one in followers]
+    return work((settings.host, settings.port), metrics.registry, works=works, patience=10)
 
 
 if __name__ == "__main__":

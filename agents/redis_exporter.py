@@ -7,15 +7,12 @@ rest is absent.
 """
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import redis
-import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -23,7 +20,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from agents.records import configure
-from agents.scraping import InTime, serve
+from agents.scraping import InTime
+from agents.working import work
 
 GAUGES = {
     "redis_memory_used_bytes": ("used_memory", "Memory that Redis has allocated."),
@@ -85,8 +83,8 @@ class RedisMetrics:
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """Exit code 0 after SIGTERM, or after `--check` of good settings; 1 if the port is taken, 2 for bad
-    settings."""
+    """Exit code 0 after SIGTERM or SIGINT, or after `--check` of good settings; 1 if the port is taken, 2 for
+    bad settings."""
     parser = argparse.ArgumentParser(prog="agents.redis_exporter", description=__doc__)
     parser.add_argument("--settings", type=Path, required=True)
     parser.add_argument("--check", action="store_true", help="judge the settings, do not serve")
@@ -99,17 +97,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if options.check:
         return 0
     configure("redis-exporter", settings.labels)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    try:
-        server = serve(settings.host, settings.port, CollectorRegistry(), RedisMetrics(settings.redis))
-    except OSError as error:
-        sys.stderr.write(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}\n")
-        return 1
-    structlog.get_logger().info("serving", port=settings.port)
-    stop.wait()
-    server.shutdown()
-    return 0
+    return work((settings.host, settings.port), CollectorRegistry(), RedisMetrics(settings.redis))
 
 
 if __name__ == "__main__":
