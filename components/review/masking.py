@@ -23,6 +23,7 @@ _SHAPES = (
     re.compile(r"\b(gh[pousr]_|glpat-|xox[abpr]-|sk-)[0-9A-Za-z_-]{16,}"),
     re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}"),
     re.compile(r"hooks\.slack\.com/services/[A-Za-z0-9/]+"),
+    re.compile(r"\b(?:bearer|basic)\s+(?=[^\s\"',]*\d)[\w.~+/-]{12,}=*", re.IGNORECASE),
 )
 _LINE = re.compile(
     r"""(?P<key>(?:pass(?:word|wd|phrase)|secret[_-]?key|(?:api|access|private)[_-]?key|token|webhook_url)"""

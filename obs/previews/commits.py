@@ -14,6 +14,7 @@ from typing import Any
 
 from obs.errors import BadInput, ObsError
 from obs.paths import ROOT
+from stacks.loader import names
 
 OPTION = "--changed-since"
 SECONDS = 300
@@ -68,9 +69,15 @@ class Then:
         )
 
     def stacks(self) -> dict[str, Any]:
-        """Stack -> `describing.described`. ObsError if the commit's code cannot do it at all."""
-        if self._found is not None:
-            return self._found
+        """Stack -> `describing.described`: a fault of each where the commit's code cannot do it at all."""
+        if self._found is None:
+            try:
+                self._found = self._ask()
+            except ObsError as error:
+                self._found = {stack: {"fault": str(error)} for stack in names(self.tree / "stacks")}
+        return self._found
+
+    def _ask(self) -> dict[str, Any]:
         try:
             out, said = self._process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
@@ -79,8 +86,7 @@ class Then:
         if self._process.returncode:
             last = said.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
             raise ObsError(f"its code cannot describe its stacks: {last[0]}")
-        self._found = dict(json.loads(out))
-        return self._found
+        return dict(json.loads(out))
 
     def stop(self) -> None:
         """End the process where nobody needs it any more."""

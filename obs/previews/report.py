@@ -1,5 +1,6 @@
 """What comes out for all stacks, as data: what text, Markdown and JSON are made of."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,6 +33,10 @@ class Previewed:
     """What is against a policy, errors first."""
     engine: Seen | None = None
     """What the engine says; None if nobody asked it."""
+    new: bool = False
+    """Whether the commit that it is compared with has no such stack."""
+    gone: bool = False
+    """Whether its stack file is no longer there, which changes nothing that runs."""
 
     @property
     def changes(self) -> bool:
@@ -58,13 +63,53 @@ class Previewed:
         if self.engine and self.engine.failed:
             return "failed"
         if not self.changes:
-            return "no change"
+            return "file gone" if self.gone else "no change"
         return "loses data" if self.review.losing else "changes"
+
+    @property
+    def what_is_gone(self) -> str:
+        """What that its file is gone means; '' if it is there."""
+        if not self.gone:
+            return ""
+        return (
+            "Its stack file is gone. That takes nothing down: what runs goes on, and "
+            f"`obs destroy {self.stack}` takes it down, with the file or without."
+        )
+
+    @property
+    def losing(self) -> list[str]:
+        """A line for each step that loses data, with the place of the setting that does it."""
+        of_settings = {
+            placed.judged.finding.message: placed.place for placed in self.policy if _told_as_lost(placed)
+        }
+        lines = self.review.losing
+        return [f"{line} ({of_settings[line]})" if line in of_settings else line for line in lines]
+
+    def judged(self, level: str) -> list[str]:
+        """A line for each thing against a policy on that level that is not told by `losing` already."""
+        return [
+            placed.line
+            for placed in self.policy
+            if placed.level == level and not (level == "warning" and _told_as_lost(placed))
+        ]
+
+
+def _told_as_lost(placed: Placed) -> bool:
+    finding = placed.judged.finding
+    return finding.check == "loses-data" and finding.level == "warning"
 
 
 def errors_of(stack: Previewed) -> str:
     """How much of a stack is against a policy, in words; '' if nothing is."""
     return f"{stack.errors} error{'' if stack.errors == 1 else 's'}" if stack.errors else ""
+
+
+_WEIGHT = ("loses data", "refused", "failed", "changes", "file gone", "no change")
+
+
+def weightiest_first(stacks: Iterable[Previewed]) -> list[Previewed]:
+    """As a reviewer should read them: what loses data or is broken before what only changes."""
+    return sorted(stacks, key=lambda stack: (_WEIGHT.index(stack.said), not stack.errors))
 
 
 @dataclass(frozen=True)
@@ -89,6 +134,23 @@ class Report:
             return 2
         failed = any(stack.said == "failed" or stack.errors for stack in self.stacks)
         return 1 if failed or (expect_no_changes and self.changes) else 0
+
+    @property
+    def verdict(self) -> list[str]:
+        """What a reviewer must know before all else: a sentence each; none if nothing is wrong."""
+        told = []
+        if losing := [stack.stack for stack in self.stacks if stack.review.losing]:
+            told.append(f"Data are lost: {', '.join(losing)}.")
+        if refused := [stack.stack for stack in self.stacks if stack.problems]:
+            told.append(f"The check fails, for stack files are refused: {', '.join(refused)}.")
+        if failed := [stack.stack for stack in self.stacks if stack.said == "failed"]:
+            told.append(f"The check fails, for previews failed: {', '.join(failed)}.")
+        if against := [stack.stack for stack in self.stacks if stack.errors]:
+            told.append(
+                f"The check fails, for something is against policy: {', '.join(against)}. Mend what is named "
+                "below, or waive it in the stack file with a reason and a last day (docs/previews.md)."
+            )
+        return told
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for programs; docs/previews.md says what the keys mean."""

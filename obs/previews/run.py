@@ -1,7 +1,7 @@
 """Previews all stacks by their descriptions: without credentials, without an engine, without the network."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from obs.previews.report import Previewed, Report
 
 SHARED = ("__main__.py", "agents/", "components/stack.py", "demo/", "engines/", "plugins/", "tools/")
 """Code that stands where stacks run, or carries plans out, whatever the target: no plan shows it."""
-IN_PLACE = "Whether a changed part is changed in place or replaced: the engine's own preview tells."
+IN_PLACE = "Whether a changed part is changed in place or replaced"
 _LATE = re.compile(r"\{late:([\w.-]+)\}")
 _SHOWN = 5
 
@@ -34,7 +34,7 @@ def preview_all(ref: str | None, root: Path = ROOT) -> Report:
     stacks = names()
     if ref is None:
         found = described_all(stacks)
-        return Report("", tuple(_since_deployed(stack, found[stack]) for stack in stacks))
+        return Report("", tuple(_guarded(_since_deployed, stack, found[stack]) for stack in stacks))
     commit = commit_of(ref, root)
     since = f"{ref} ({commit[:9]})" if not commit.startswith(ref) else commit[:9]
     with ExitStack() as open_:
@@ -42,10 +42,13 @@ def preview_all(ref: str | None, root: Path = ROOT) -> Report:
             then(commit, root)
         )  # works on another core while this one describes today
         now, files = described_all(stacks), changed_files(commit, root)
-        told = [_since_commit(stack, now[stack], before, since, files) for stack in stacks]
-        gone = [_gone(stack, found, since) for stack, found in before.stacks().items() if stack not in now]
-    everything = [*told, *gone]
-    touched = tuple(stack for stack in everything if stack.broken or stack.review.changes or stack.unknown)
+        told = [_guarded(_since_commit, stack, now[stack], before, since, files) for stack in stacks]
+        gone = {stack: found for stack, found in before.stacks().items() if stack not in now}
+    told = [_perhaps_renamed(stack, now[stack.stack], gone) for stack in told]
+    everything = [*told, *(_gone(stack, found, since) for stack, found in gone.items())]
+    touched = tuple(
+        stack for stack in everything if stack.broken or stack.gone or stack.review.changes or stack.unknown
+    )
     untouched = tuple(stack.stack for stack in everything if stack not in touched)
     return Report(since, touched, untouched)
 
@@ -62,6 +65,14 @@ def with_engine(report: Report) -> Report:
         for engine in (seen.get(stack.stack),)
     )
     return replace(report, stacks=stacks)
+
+
+def _guarded(preview: Callable[..., Previewed], stack: str, *given: Any) -> Previewed:
+    """A preview of one stack, whose faults are not those of the others."""
+    try:
+        return preview(stack, *given)
+    except Exception as error:
+        return Previewed(stack, failures=(f"a fault of the code: {type(error).__name__}: {error}",))
 
 
 def _since_deployed(stack: str, found: Mapping[str, Any]) -> Previewed:
@@ -97,7 +108,8 @@ def _since_commit(
     carrying = tuple(_carrying(after.target, files, since))
     data = then_.stacks().get(stack)
     if data is None:
-        return _compared(stack, None, after, f"nothing: it is not there at {since}, so all is created")
+        found_new = _compared(stack, None, after, f"nothing: it is not there at {since}, so all is created")
+        return replace(found_new, new=True)
     notes = carrying
     if _broken(stack, data):
         why = _why(data)
@@ -116,11 +128,25 @@ def _since_commit(
 
 def _gone(stack: str, found: Mapping[str, Any], since: str) -> Previewed:
     """A stack whose file is no longer there. Whatever it had stays: nobody takes it down."""
-    said = (
-        f"Its stack file is gone since {since}. That takes nothing down: `obs destroy {stack}` does, with "
-        "the file or without."
+    return Previewed(stack, str(found.get("target", "")), since, gone=True)
+
+
+def _perhaps_renamed(stack: Previewed, found: Mapping[str, Any], gone: Mapping[str, Any]) -> Previewed:
+    """One that came while another with the same services went, where people may think that it is the same."""
+    if stack.broken or not stack.new:
+        return stack
+    alike = [name for name, old in gone.items() if _what_it_watches(old) == _what_it_watches(found)]
+    notes = tuple(
+        f"Whether it is to be {name} under another name: what {name} has stays where it is, and this becomes "
+        "another stack without its data. docs/how-to/rename.md says how to take them along."
+        for name in alike
     )
-    return Previewed(stack, str(found.get("target", "")), since, unknown=(said,))
+    return replace(stack, unknown=(*notes, *stack.unknown))
+
+
+def _what_it_watches(found: Mapping[str, Any]) -> tuple[str, list[str]]:
+    services = found.get("spec", {}).get("services", ())
+    return str(found.get("target", "")), sorted(str(service["name"]) for service in services)
 
 
 def _compared(
@@ -134,7 +160,10 @@ def _compared(
 
 def _unknown(found: StackReview, before: Described | None, after: Described) -> Iterator[str]:
     if before is not None and found.count("changed"):
-        yield IN_PLACE
+        yield (
+            f"{IN_PLACE}: only the Pulumi engine knows. `obs preview {after.stack}` asks it, where the "
+            "stack's state and credentials are."
+        )
     late: set[str] = set()
     for step in found.parts:
         part = after.part(step.id)
@@ -148,7 +177,7 @@ def _unknown(found: StackReview, before: Described | None, after: Described) -> 
 
 def _answered(stack: Previewed, seen: Seen) -> tuple[str, ...]:
     """What is still not known after the engine was asked."""
-    return tuple(text for text in stack.unknown if not (seen.answered and text == IN_PLACE))
+    return tuple(text for text in stack.unknown if not (seen.answered and text.startswith(IN_PLACE)))
 
 
 def _carrying(target: str, files: list[str], since: str) -> Iterator[str]:

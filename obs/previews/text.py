@@ -10,7 +10,7 @@ from components.review.step import PartStep
 from obs.console import literal, out
 from obs.crash import mask
 from obs.previews.engine import Seen
-from obs.previews.report import Previewed, Report, errors_of
+from obs.previews.report import Previewed, Report, errors_of, weightiest_first
 
 WIDTH = 80
 SHOWN = 12
@@ -21,9 +21,11 @@ COLOURS = {"+": "green", "-": "red", "@": "note"}
 
 def draw(report: Report, full: bool) -> None:
     """Print it."""
+    for told in report.verdict:
+        line(told, "bad")
     if report.stacks:
         out.print(_table(report), width=WIDTH, soft_wrap=False)
-    for stack in report.stacks:
+    for stack in weightiest_first(report.stacks):
         _stack(stack, full)
     if report.untouched:
         out.print()
@@ -36,7 +38,7 @@ def _table(report: Report) -> Table:
         made.add_column(name, overflow="fold")
     for name in ("new", "changed", "removed", "policy"):
         made.add_column(name, justify="right")
-    for stack in report.stacks:
+    for stack in weightiest_first(report.stacks):
         counts = [str(stack.review.count(kind) or "") for kind in ("new", "changed", "removed")]
         said = literal(stack.said, STYLES.get(stack.said, "note"))
         errors = literal(errors_of(stack), "bad")
@@ -49,9 +51,11 @@ def _stack(stack: Previewed, full: bool) -> None:
     line(stack.stack, "bold")
     if stack.against:
         line(f"compared with {stack.against}", "quiet", 2)
+    if stack.gone:
+        line(stack.what_is_gone, "note", 2)
     _list("its stack file is refused", stack.problems, "bad")
     _list("failed", stack.failures, "bad")
-    _list("loses data", stack.review.losing, "bad")
+    _list("loses data", stack.losing, "bad")
     _policy(stack, full)
     _list("changes", (step.line for step in stack.review.steps if not step.loses))
     _parts(stack, full)
@@ -77,7 +81,7 @@ def _engine(seen: Seen, full: bool) -> None:
 
 def _policy(stack: Previewed, full: bool) -> None:
     for level, title in (("error", "against policy"), ("warning", "warnings"), ("waived", "waived")):
-        lines = [placed.line for placed in stack.policy if placed.level == level]
+        lines = stack.judged(level)
         shown = lines if full or level == "error" else lines[:SHOWN]
         _list(title, shown, "bad" if level == "error" else "")
         if len(lines) > len(shown):

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 STACKS = ("dev-vsi", "local", "staging-k8s")
 """One of each target but AWS: see docs/previews.md."""
 CHANGES = int(os.environ.get("OBS_TEST_CHANGES", "2"))
-"""Of each. With 17 there are 51, which has not been done in one run yet."""
+"""Of each. With 17 there are 51."""
 SEED = 1
 DESCRIBED = {"create": "new", "delete": "removed", "update": "changed", "replace": "changed"}
 """What a description calls what the engine does."""

@@ -59,8 +59,9 @@ def plain_secrets(now: Described) -> Iterator[Finding]:
 
 
 def tags(now: Described) -> Iterator[Finding]:
-    """An account's costs cannot be told apart without the tag of who pays, nor a test stack be cleaned up."""
-    if not _at(now.spec, ("aws", "account")):
+    """An account's costs cannot be told apart without the tag of who pays, nor a test stack be cleaned up.
+    A stand-in for an account costs nothing, and is gone with its stack."""
+    if not _at(now.spec, ("aws", "account")) or _at(now.spec, ("aws", "stand_in")):
         return
     tier = _at(now.spec, ("environment", "tier"))
     wanted = ["cost_centre"] if tier in ("staging", "prod") else ["expiry"]

@@ -12,6 +12,8 @@ from components.review.masking import MASK, looks_secret, masked, masked_at
         "key AKIAABCDEFGHIJKLMNOP",
         "xoxb-123456789012-abcdefghijkl",
         "https://hooks.slack.com/services/T000/B000/XXXX",
+        "Authorization: Bearer abcdefghij0123456789",
+        "authorization: basic dXNlcjpodW50ZXIyMg==",
         "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
     ],
 )
@@ -34,6 +36,7 @@ def test_and_by_the_key_before_them(line: str) -> None:
         "secret: pager-key",
         'max by (service) (rate(x{token!=""}[5m])) > 0.5',
         "retention: 7d",
+        "asks for basic authentication-by-password",
         "https://db.example:9200/x",
     ],
 )

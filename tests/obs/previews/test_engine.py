@@ -54,7 +54,9 @@ def test_each_thing_that_is_missing_is_named(state: Path, monkeypatch: pytest.Mo
 def test_its_answer_is_counted_and_ends_a_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
     units = [{"id": "a@x", "op": "replace"}, {"id": "b@x", "op": "update"}, {"id": "c@x", "op": "update"}]
     _answering(monkeypatch, 0, json.dumps({"units": units}))
-    report = run.with_engine(Report("", (Previewed("local", "local", unknown=(run.IN_PLACE, "else")),)))
+    report = run.with_engine(
+        Report("", (Previewed("local", "local", unknown=(f"{run.IN_PLACE}: ...", "else")),))
+    )
     (stack,) = report.stacks
     assert stack.engine is not None
     assert stack.engine.counts() == {"replace": 1, "update": 2}

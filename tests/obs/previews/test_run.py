@@ -73,7 +73,16 @@ def test_a_stack_that_was_refused_then_is_not_known(since: Report) -> None:
 
 def test_stacks_that_came_and_went(since: Report) -> None:
     assert "not there at" in _of(since, "prod-aws").against
-    assert "obs destroy gone-aws" in _of(since, "gone-aws").unknown[0]
+    gone = _of(since, "gone-aws")
+    assert (gone.gone, gone.said) == (True, "file gone")
+    assert "obs destroy gone-aws" in markdown(since).partition("### gone-aws")[2].partition("\n### ")[0]
+
+
+def test_a_stack_that_may_have_been_renamed_is_told_what_that_means(since: Report) -> None:
+    note = _of(since, "prod-aws").unknown[0]
+    assert "gone-aws under another name" in note
+    assert "docs/how-to/rename.md" in note
+    assert not any("another name" in text for text in _of(since, "staging-k8s").unknown)
 
 
 def test_changes_do_not_fail_unless_none_are_expected(since: Report) -> None:

@@ -130,6 +130,7 @@ EXAMPLES = [
     Example("tag-missing", _stack(**_aws()), "aws.tags.cost_centre"),
     Example("tag-missing", _stack(tier="dev", **_aws(cost_centre="shop")), "aws.tags.expiry"),
     Example("tag-missing", _stack(**_aws(cost_centre="shop"))),
+    Example("tag-missing", _stack(tier="dev", aws={**_aws()["aws"], "stand_in": True})),
     Example("tag-missing", _stack(_object("ConfigMap", labelled=False)), "thing@place"),
     Example("tag-missing", _stack(_object("ConfigMap"))),
     Example("wildcard-permission", _stack(_policy("s3:*", "arn:x")), "thing@place"),
