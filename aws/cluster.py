@@ -112,13 +112,13 @@ def _roles(names: Names) -> tuple[Role, ...]:
         Role(
             name="addresses",
             called=names.own("addresses"),
-            assume=canonical(_pods(names, "aws-node")),
+            assume=canonical(by_pods(names, "aws-node")),
             managed=_managed(names, "AmazonEKS_CNI_Policy"),
         ),
         Role(
             name="disks",
             called=names.own("disks"),
-            assume=canonical(_pods(names, "ebs-csi-controller-sa")),
+            assume=canonical(by_pods(names, "ebs-csi-controller-sa")),
             managed=_managed(names, "AmazonEBSCSIDriverPolicyV2"),
             policy=canonical(policy(allow(USES, key), granted)),
         ),
@@ -136,11 +136,11 @@ def _machines() -> Statement:
     )
 
 
-def _pods(names: Names, account: str) -> Statement:
-    """Pods of one service account of this cluster."""
+def by_pods(names: Names, account: str, namespace: str = SYSTEM) -> Statement:
+    """Pods of one service account of this cluster, which have a role so."""
     of = {
         "eks-cluster-arn": names.arn("eks", f"cluster/{names.prefix}"),
-        "kubernetes-namespace": SYSTEM,
+        "kubernetes-namespace": namespace,
         "kubernetes-service-account": account,
     }
     return policy(

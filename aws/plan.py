@@ -6,15 +6,16 @@ What this target cannot do is refused in `aws.refusals`.
 import ipaddress
 
 from aws import cluster as eks
+from aws import pods
 from aws.balancer import balancer
 from aws.documents import canonical
 from aws.images import images
 from aws.names import Names
 from aws.pairs import volumes
-from aws.parts import Archive, AwsPlan, Key, Network, Relay, Traces, Workspace, late, stand_in_url
+from aws.parts import Archive, AwsPlan, Key, Network, Relay, Task, Traces, Workspace, late, stand_in_url
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
 from aws.programs import programs
-from aws.site import PEERS, by_xray, opened, self_run, site_of
+from aws.site import PEERS, by_xray, on_pods, opened, self_run, site_of
 from aws.store import store
 from aws.tasks import compute
 from aws.unusual import detector, may_use_key
@@ -44,9 +45,14 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
         volumes(spec, names, key, network) or _metrics(spec, names, key),
         _alerting(spec, names, key),
     )
-    ground, archive = compute(spec, names, key, network), _archive(spec, names, key)
+    archive = _archive(spec, names, key)
     balanced, traced = balancer(spec, names, key, network), _traces(spec, names)
-    pods, built = eks.cluster(spec, names, key, network), images(spec, names, key, stack)
+    cluster, built = eks.cluster(spec, names, key, network), images(spec, names, key, stack)
+    ground = (
+        pods.ground(spec, names, (key, network, stored, cluster))
+        if cluster and on_pods(spec)
+        else compute(spec, names, key, network)
+    )
     tasks = programs(spec, names, ground, stored, archive, metrics, relay, balanced)
     return AwsPlan(
         stack=stack,
@@ -57,13 +63,13 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             archive,
             metrics,
             relay,
+            *([cluster] if cluster else []),
             ground,
             *([balanced] if balanced else []),
             *([traced] if traced else []),
-            *([pods] if pods else []),
             *([built] if built else []),
             *tasks,
-            watch(spec, names, stored, metrics, relay, tasks),
+            watch(spec, names, stored, metrics, relay, tuple(one for one in tasks if isinstance(one, Task))),
         ),
         secrets=_secrets(spec),
         retain=spec.deploy.retain,
@@ -115,9 +121,9 @@ def _key(spec: Spec, names: Names) -> Key:
         "Action": "kms:*",
         "Resource": "*",
     }
-    pods = spec.aws.cluster.version is not None
+    nodes = spec.aws.cluster.version is not None
     programs = names.arn("logs", f"log-group:{names.log_group('*')}")
-    groups = [programs, names.arn("logs", f"log-group:{eks.log_group(names)}")] if pods else programs
+    groups = [programs, names.arn("logs", f"log-group:{eks.log_group(names)}")] if nodes else programs
     logs = {
         "Sid": "Logs",
         "Effect": "Allow",
@@ -140,7 +146,7 @@ def _key(spec: Spec, names: Names) -> Key:
         pillar=Pillar.SERVICES,
         alias=f"alias/{names.prefix}",
         policy=canonical(
-            policy(root, logs, *may_use_key(spec, names), *services, *(eks.of_nodes(names) if pods else ()))
+            policy(root, logs, *may_use_key(spec, names), *services, *(eks.of_nodes(names) if nodes else ()))
         ),
     )
 
@@ -164,7 +170,7 @@ def _network(spec: Spec, names: Names) -> Network:
         subnets=made,
         given=vpc.subnets,
         endpoints=_asked(spec),
-        opened=opened(spec),
+        opened=() if on_pods(spec) else opened(spec),
         gossip=site_of(spec).port(PEERS) if self_run(spec) else 0,
     )
 
@@ -172,8 +178,8 @@ def _network(spec: Spec, names: Names) -> Network:
 def _asked(spec: Spec) -> tuple[str, ...]:
     """Services that its tasks, and nodes, ask."""
     found = tuple(name for name in ENDPOINTS if name != AMP or not self_run(spec))
-    pods = eks.ENDPOINTS if spec.aws.cluster.version else ()
-    return (*found, *pods, *((XRAY,) if by_xray(spec) else ()))
+    nodes = eks.ENDPOINTS if spec.aws.cluster.version else ()
+    return (*found, *nodes, *((XRAY,) if by_xray(spec) else ()))
 
 
 def _traces(spec: Spec, names: Names) -> Traces | None:

@@ -6,8 +6,9 @@ from aws.images import image
 from aws.names import Names
 from aws.pairs import pairs
 from aws.parts import Archive, Balancer, Compute, Relay, Store, Task, Volumes, Workspace, late
+from aws.pods import Pod, Pods, pod
 from aws.policies import allow
-from aws.services import service_work
+from aws.services import service_work, shipper_work
 from aws.site import by_xray, site_of
 from aws.store import ADMINISTRATOR
 from aws.tasks import Work, task
@@ -21,14 +22,14 @@ from components.spec import Spec
 def programs(
     spec: Spec,
     names: Names,
-    compute: Compute,
+    compute: Compute | Pods,
     store: Store,
     archive: Archive,
     metrics: Workspace | Volumes,
     relay: Relay,
     balancer: Balancer | None,
-) -> tuple[Task, ...]:
-    """A task of each, and one of each service that the stack runs."""
+) -> tuple[Task | Pod, ...]:
+    """A task of each, or pods, and of each service that the stack runs."""
     images, stored = spec.aws.images, (compute.id, store.id, part_id("housekeeper", names.region))
     keeps = (
         _xray(spec, names, (compute.id,))
@@ -43,7 +44,7 @@ def programs(
         replace(gateway, balanced=balancer.targets) if balancer else gateway,
         *(
             pairs(spec, names, compute, metrics, relay)
-            if isinstance(metrics, Volumes)
+            if isinstance(metrics, Volumes) and isinstance(compute, Compute)
             else [_scraper(spec, names, (compute.id, metrics.id, relay.id))]
         ),
     ]
@@ -52,8 +53,11 @@ def programs(
     if BY_NAME["redis-exporter"].runs(spec):
         redis = part_id("redis", names.region)
         works.append(_program(spec, "redis-exporter", image(spec, "programs"), (compute.id, redis)))
+    if isinstance(compute, Pods) and (shipper := shipper_work(spec, stored)):
+        works.append(shipper)
     works += [service_work(spec, names, service, stored) for service in spec.services if service.run]
-    return tuple(task(spec, names, work) for work in works)
+    made = pod if isinstance(compute, Pods) else task
+    return tuple(made(spec, names, work) for work in works)
 
 
 def _program(spec: Spec, name: str, made_of: str | None, needs: tuple[str, ...]) -> Work:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from aws import refused_pods
 from aws.images import OWN, builds
 from aws.names import LIMITS, Names, fits
 from aws.site import by_xray, instances, self_run
@@ -47,6 +48,7 @@ def refusals(spec: Spec) -> list[Problem]:
         *_traces(spec),
         *_balancer(spec),
         *_cluster(spec),
+        *refused_pods.refusals(spec),
         *_services(spec),
         *_days(spec),
     ]
@@ -93,12 +95,6 @@ def _logs(index: int, service: Service) -> Iterator[Problem]:
 
 def _not_yet(spec: Spec) -> list[Problem]:
     found: list[Problem] = []
-    if spec.aws.compute != "ecs":
-        expected = (
-            "expected 'ecs': target aws runs the stack's own programs as tasks; `aws.cluster` makes an EKS "
-            "cluster beside them, to which a stack of target kubernetes goes"
-        )
-        found.append(Problem(("aws", "compute"), spec.aws.compute, expected))
     absent = [("node", "no hosts"), *([] if runs_redis(spec) else [("redis", "no Redis")])]
     for place, exporter in absent:
         if place in spec.metrics.exporters:

@@ -1,10 +1,10 @@
-"""Services that the stack runs, as tasks: a service's own container, and beside it the shipper of what it
-writes, as FireLens has it."""
+"""Services that the stack runs: a service's own container, and beside it the shipper of what it writes, as
+FireLens has it. In a cluster one shipper on each node reads what all pods there write."""
 
 from aws.images import image
 from aws.names import Names
-from aws.site import site_of
-from aws.tasks import CONF, Shipper, Work
+from aws.site import on_pods, site_of, site_of_nodes
+from aws.tasks import CONF, SHIPS, Shipper, Work
 from components.plan import Pillar, part_id
 from components.render import fluent_bit, fluent_bit_forward, services
 from components.spec import Service, Spec
@@ -18,7 +18,7 @@ def service_work(spec: Spec, names: Names, service: Service, stored: tuple[str, 
     run, site = service.run, site_of(spec)
     if run is None:
         raise ValueError(f"service {service.name} is not run by the stack")
-    shipped = fluent_bit_forward.render(spec, site, service, CONF)
+    shipped = {} if on_pods(spec) else fluent_bit_forward.render(spec, site, service, CONF)
     called = (*run.calls, *(("redis",) if run.redis else ()))
     return Work(
         name=service.name,
@@ -32,4 +32,23 @@ def service_work(spec: Spec, names: Names, service: Service, stored: tuple[str, 
         port=site.service(service).port,
         shipper=Shipper(spec.aws.images.fluent_bit or "", site.data(fluent_bit.NAME)) if shipped else None,
         serves=True,
+    )
+
+
+def shipper_work(spec: Spec, stored: tuple[str, ...]) -> Work | None:
+    """The shipper of a node; None where no service has a log. It is there before whoever writes."""
+    site = site_of_nodes(spec)
+    documents = fluent_bit.render(spec, site)
+    if not documents:
+        return None
+    return Work(
+        name=fluent_bit.NAME,
+        pillar=Pillar.LOGGING,
+        image=spec.aws.images.fluent_bit or "",
+        command=SHIPS,
+        documents=documents,
+        memory_mb=SHIPPER_MB,
+        secrets=(fluent_bit.PASSWORD,),
+        needs=stored,
+        on_nodes=True,
     )

@@ -29,11 +29,23 @@ _JAEGER = next(
     socket.offset for row in PROGRAMS for socket in row.sockets if socket.name == "jaeger-otlp-grpc"
 )
 """What takes Jaeger's place takes its port."""
+POD_LOGS = "/var/log/pods"
+"""Where a node keeps what containers write, a folder for each: <namespace>_<pod>_<uid>/<container>."""
 
 
 def zone(spec: Spec) -> str:
-    """The private zone in which tasks have names."""
-    return f"{spec.environment.name}.obs.internal"
+    """In which programs have names: a private zone of the network, or the namespace of pods."""
+    return f"{namespace(spec)}.svc" if on_pods(spec) else f"{spec.environment.name}.obs.internal"
+
+
+def namespace(spec: Spec) -> str:
+    """Of the stack's pods in its cluster."""
+    return f"obs-{spec.environment.name}"
+
+
+def on_pods(spec: Spec) -> bool:
+    """Whether the stack's own programs are pods of its cluster, and not tasks."""
+    return spec.aws.compute == "eks"
 
 
 def site_of(spec: Spec) -> Site:
@@ -60,6 +72,14 @@ def site_of(spec: Spec) -> Site:
         },
         folders=FOLDERS,
     )
+
+
+def site_of_nodes(spec: Spec) -> Site:
+    """What is seen where pods write: their logs are files of their nodes."""
+    site = site_of(spec)
+    log = f"{POD_LOGS}/{namespace(spec)}_{{program}}-*/{{program}}"
+    folders = replace(site.folders, log=log, log_file="*.log", wrapped=(POD_LOGS,))
+    return replace(site, folders=folders)
 
 
 def site_at(spec: Spec, instance: str) -> Site:

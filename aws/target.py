@@ -22,6 +22,7 @@ from aws.parts import (
     Watch,
     Workspace,
 )
+from aws.pods import Pod, Pods
 from components.errors import SuiteError
 from components.parity.written import Written
 from components.spec import Spec
@@ -63,6 +64,10 @@ def resources(plan: AwsPlan, secrets: "Mapping[str, pulumi.Output[str]]") -> "De
         start_stand_in(plan.stack, plan)
         names = {name for part in plan.parts if isinstance(part, Relay | Task) for name, _ in part.given}
         secrets = {name: pulumi.Output.secret(f"https://{name}.invalid") for name in sorted(names)}
+    if any(isinstance(part, Pods) for part in plan.parts):
+        from aws.account.pods import provider
+
+        provider()
     return Deployed(plan, RELAY, secrets, _adopted(plan), _contexts(plan))
 
 
@@ -175,6 +180,8 @@ TARGET = Target(
         Images,
         Key,
         Network,
+        Pod,
+        Pods,
         Relay,
         Store,
         Task,

@@ -23,7 +23,10 @@ SHARED = "shared"
 """The object with what all shippers read."""
 SHIPPER = "shipper"
 """The container that ships what a service writes."""
+SHIPS = ("/fluent-bit/bin/fluent-bit", f"--workdir={CONF}", f"--config={CONF}/{fluent_bit.CONFIG}")
 NOBODY = 65534
+FILES = ("{python}", "-m", "agents.task_files")
+"""What the first container of a task, or of a pod, runs."""
 SIZES = ((512, 256), (1024, 256), (2048, 512), (4096, 1024), (8192, 2048))
 """Memory (MiB) and processor (1024 are one) that Fargate has together."""
 ROOM = 3
@@ -66,6 +69,8 @@ class Work:
     shipper: Shipper | None = None
     kept: bool = False
     """Whether its data outlives the task."""
+    on_nodes: bool = False
+    """Whether it is on each node of a cluster, reads there what pods write, and keeps its place there."""
     serves: bool = False
     """Whether a new task stands beside the old one until it serves. What keeps something, or does work of its
     own, must not be there twice."""
@@ -94,7 +99,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
     containers = [_files(spec, names, work)]
     if work.before:
         containers.append(
-            _container(names, work, "setup", work.before, _programs(spec), after="files", ends=True)
+            _container(names, work, "setup", work.before, programs_image(spec), after="files", ends=True)
         )
     after = containers[-1]["name"]
     own = _container(names, work, work.name, work.command, work.image, after=after)
@@ -115,7 +120,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         containers=canonical(containers),
         cpu=cpu,
         memory=memory,
-        volumes=tuple(_mounts(work)),
+        volumes=tuple(mounts(work)),
         bucket=names.bucket("config"),
         key=f"{work.name}.json",
         log_group=names.log_group(work.name),
@@ -123,7 +128,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
         detector=detector(spec, names, work.name, work.pillar),
         assume=canonical(assumed_by("ecs-tasks.amazonaws.com", names.account)),
         execution_policy=canonical(_execution(names, work, _repositories(spec, names, work))),
-        task_policy=canonical(_own(names, work)),
+        task_policy=canonical(what_it_may(names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
         balanced=tuple((target.name, target.port) for target in work.balanced),
         kept=work.kept,
@@ -133,7 +138,7 @@ def task(spec: Spec, names: Names, work: Work) -> Task:
 
 def _repositories(spec: Spec, names: Names, work: Work) -> list[str]:
     """ARNs of those in ECR that its images are in."""
-    given = {work.image, _programs(spec), *({work.shipper.image} if work.shipper else ())}
+    given = {work.image, programs_image(spec), *({work.shipper.image} if work.shipper else ())}
     named = {
         one: f"arn:{names.partition}:ecr:{found[2]}:{found[1]}:repository/{found[3]}"
         for one in given
@@ -148,11 +153,12 @@ def ships(spec: Spec) -> bool:
     return any(fluent_bit_forward.log_of(service) for service in spec.services)
 
 
-def _programs(spec: Spec) -> str:
+def programs_image(spec: Spec) -> str:
+    """What every task's first container is made of."""
     return image(spec, "programs")
 
 
-def _mounts(work: Work) -> dict[str, str]:
+def mounts(work: Work) -> dict[str, str]:
     """Volume -> where it is. Bound to the task, and gone with it, but for data that is kept."""
     return {
         "certificates": FOLDERS.certificates,
@@ -168,32 +174,33 @@ def _variable(secret: str) -> str:
     return secret.upper().replace("-", "_")
 
 
-def _files(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
-    """The container that puts everything in its place, and alone is given values of secrets."""
-    mounts = _mounts(work)
-    settings = {
+def placed(names: Names, work: Work) -> dict[str, Any]:
+    """What the first container is to put where, but for secrets."""
+    at = mounts(work)
+    return {
         "documents": [
             {"bucket": names.bucket("config"), "key": f"{name}.json", "version": late(f"files/{name}")}
             for name in _read(work)
         ],
-        **{name: mounts[name] for name in ("certificates", "conf", "secrets")},
+        **{name: at[name] for name in ("certificates", "conf", "secrets")},
         # What outlives the task belongs to its user already, and is nobody's to give away.
         "writable": [
-            mounts[name]
-            for name in ("data", "queue", "tmp")
-            if name in mounts and not (work.kept and name == "data")
+            at[name] for name in ("data", "queue", "tmp") if name in at and not (work.kept and name == "data")
         ],
-        "variables": {name: _variable(name) for name in sorted(work.secrets)},
         "owner": NOBODY,
     }
+
+
+def _files(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
+    """The container that puts everything in its place, and alone is given values of secrets."""
+    variables = {name: _variable(name) for name in sorted(work.secrets)}
+    settings = {**placed(names, work), "variables": variables}
     return {
-        **_container(
-            names, work, "files", ("{python}", "-m", "agents.task_files"), _programs(spec), ends=True
-        ),
+        **_container(names, work, "files", FILES, programs_image(spec), ends=True),
         "user": "0",
         "environment": [{"name": "FILES", "value": canonical(settings)}],
         "secrets": [
-            {"name": _variable(name), "valueFrom": late(f"secret/{name}")} for name in sorted(work.secrets)
+            {"name": variable, "valueFrom": late(f"secret/{name}")} for name, variable in variables.items()
         ],
     }
 
@@ -213,13 +220,13 @@ def _container(
         "awslogs-region": names.region,
         "awslogs-stream-prefix": name,
     }
-    mounted = [{"containerPath": path, "sourceVolume": volume} for volume, path in _mounts(work).items()]
+    mounted = [{"containerPath": path, "sourceVolume": volume} for volume, path in mounts(work).items()]
     return {
         "name": name,
         "image": image,
         # Both: an image has a program of its own to start, which would be given the command as arguments.
-        "entryPoint": _filled(command[:1], work.name),
-        "command": _filled(command[1:], work.name),
+        "entryPoint": filled(command[:1], work.name),
+        "command": filled(command[1:], work.name),
         "workingDirectory": "/" if name == "files" else CONF,
         "essential": not ends,
         "user": str(NOBODY),
@@ -257,9 +264,8 @@ def _asked(work: Work) -> dict[str, Any]:
 
 def _shipper(names: Names, work: Work, shipper: Shipper) -> dict[str, Any]:
     """It starts before what it ships, and ends after it. Root, since the folder of its socket is root's."""
-    command = ("/fluent-bit/bin/fluent-bit", f"--workdir={CONF}", f"--config={CONF}/{fluent_bit.CONFIG}")
     return {
-        **_container(names, work, SHIPPER, command, shipper.image, after="files"),
+        **_container(names, work, SHIPPER, SHIPS, shipper.image, after="files"),
         "user": "0",
         "firelensConfiguration": {"type": "fluentbit"},
     }
@@ -270,7 +276,7 @@ def _read(work: Work) -> tuple[str, ...]:
     return (work.name, SHARED) if work.shipper else (work.name,)
 
 
-def _filled(command: tuple[str, ...], name: str) -> list[str]:
+def filled(command: tuple[str, ...], name: str) -> list[str]:
     """A command of `components.running`: programs are found on the PATH of their image."""
     folders = {
         "python": "python",
@@ -285,18 +291,24 @@ def _filled(command: tuple[str, ...], name: str) -> list[str]:
 def _execution(names: Names, work: Work, repositories: list[str]) -> dict[str, Any]:
     """What ECS does in the task's name: its images, its log, the secrets that it is given."""
     group = names.arn("logs", f"log-group:{names.log_group(work.name)}")
-    secrets = [names.arn("secretsmanager", f"secret:{names.secret(name)}-??????") for name in work.secrets]
     pulled = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     return policy(
         allow(("logs:CreateLogStream", "logs:PutLogEvents"), (f"{group}:*",)),
-        *([allow(("secretsmanager:GetSecretValue",), secrets)] if secrets else []),
-        *([allow(("kms:Decrypt",), (late("key"),))] if secrets else []),
+        *given_secrets(names, work),
         *([allow(pulled, repositories)] if repositories else []),
         *([allow(("ecr:GetAuthorizationToken",), ("*",))] if repositories else []),
     )
 
 
-def _own(names: Names, work: Work) -> dict[str, Any]:
+def given_secrets(names: Names, work: Work) -> tuple[Statement, ...]:
+    """To read the secrets of a program, and those alone."""
+    found = [names.arn("secretsmanager", f"secret:{names.secret(name)}-??????") for name in work.secrets]
+    if not found:
+        return ()
+    return allow(("secretsmanager:GetSecretValue",), found), allow(("kms:Decrypt",), (late("key"),))
+
+
+def what_it_may(names: Names, work: Work) -> dict[str, Any]:
     """What the programs do: read their own files, and what each may besides."""
     bucket = names.arn("s3", names.bucket("config"), everywhere=True)
     files = tuple(f"{bucket}/{name}.json" for name in _read(work))

@@ -19,6 +19,7 @@ KINDS = {
     "Service": "v1",
     "ServiceAccount": "v1",
     "PersistentVolumeClaim": "v1",
+    "DaemonSet": "apps/v1",
     "Deployment": "apps/v1",
     "Job": "batch/v1",
     "Ingress": "networking.k8s.io/v1",

@@ -64,7 +64,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.ingress.tls_secret": (("kubernetes", "ingress", "tls_secret"), "other"),
     "aws.account": (("aws", "account"), "210987654321"),
     "aws.region": (("aws", "region"), "us-gov-west-1"),
-    "aws.compute": (("aws", "compute"), "eks"),
+    "aws.compute": (("aws",), specs.account_with_pods()),
     "aws.cluster.version": (("aws", "cluster", "version"), "1.33"),
     "aws.cluster.administrators": (("aws", "cluster", "administrators"), [ROLE]),
     "aws.cluster.reached_from": (("aws", "cluster", "reached_from"), ["198.51.100.0/24"]),
@@ -355,7 +355,6 @@ REFUSED: dict[str, set[str]] = {
         "logging.buffer.batch",
         "logging.inputs[].multiline",
         "alerting.sink",
-        "aws.compute",
     },
 }
 """Target -> cases that it cannot honour and must therefore refuse."""

@@ -229,6 +229,12 @@ def account_with_cluster(**changes: Any) -> Stack:
     return {**account(), "cluster": {**cluster, **changes}}
 
 
+def account_with_pods(**changes: Any) -> Stack:
+    """The same, where the stack's own programs are pods of that cluster."""
+    found = account_with_cluster(reached_from=["198.51.100.0/24"])
+    return {**found, "compute": "eks", **changes}
+
+
 def account_with_images() -> Stack:
     """The same, where the stack builds images of its own programs."""
     found = account()

@@ -50,6 +50,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Images are made of what the cache of engines has.
     "aws/account/docker.py": {"components", "engines", "aws"},
     "aws/contexts.py": {"components", "engines", "aws"},
+    # Programs in pods are objects as the Kubernetes target has them; imported by a stack with pods alone.
+    "aws/account/pods.py": {"components", "aws", "k8s"},
+    "aws/manifests.py": {"components", "aws", "k8s"},
+    "aws/resources/pods.py": {"components", "aws", "k8s"},
     # Programs that run beside the engines: a host gets them alone.
     "agents": {"agents"},
     "demo": {"demo"},

@@ -29,6 +29,7 @@ from aws.parts import (
     Watch,
     Workspace,
 )
+from aws.pods import Pod, Pods
 
 RULES = "rules/"
 LONGEST = 160
@@ -159,6 +160,11 @@ def _compute(plan: AwsPlan, asking: Asking, part: Compute) -> Iterator[Finding]:
         yield Finding("missing", f"cluster {part.cluster}")
     elif states != ["ACTIVE"]:
         yield Finding("unwell", f"cluster {part.cluster} is {states[0]}")
+    yield from _versioned(plan, asking, part.bucket)
+
+
+def _pods(plan: AwsPlan, asking: Asking, part: Pods) -> Iterator[Finding]:
+    """How each pod is, the cluster tells: `kubectl get pods`."""
     yield from _versioned(plan, asking, part.bucket)
 
 
@@ -330,6 +336,8 @@ LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] 
     Images: images,
     Key: _key,
     Network: _network,
+    Pod: lambda *_: (),
+    Pods: _pods,
     Relay: _relay,
     Store: _store,
     Task: _task,

@@ -4,7 +4,7 @@ everything else, all at once."""
 from collections.abc import Mapping
 
 from aws import stand_in
-from aws.account import docker, quotas, region, roles, taken
+from aws.account import docker, pods, quotas, region, roles, taken
 from aws.account.ask import Asking, Trouble, at_once, trouble
 from aws.account.checks import Check, obstacle
 from aws.parts import AwsPlan, stand_in_url
@@ -24,7 +24,7 @@ def preflight(plan: AwsPlan, asking: Asking | None = None) -> list[Obstacle]:
         return found
     checks = {
         check.what: check
-        for source in (docker, region, roles, quotas, taken)
+        for source in (docker, pods, region, roles, quotas, taken)
         for check in source.checks(plan, asking)
     }
     answers = at_once({name: check.ask for name, check in checks.items()}, asking.deadline)

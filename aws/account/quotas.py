@@ -12,6 +12,7 @@ from aws.account.ask import Asking, missing
 from aws.account.checks import Check, obstacle, tags
 from aws.account.taken import OWN
 from aws.parts import Archive, AwsPlan, Cluster, Compute, Network, Relay, Store, Task, Workspace
+from aws.pods import Pod, Pods
 from components.target import Obstacle
 
 Room = tuple[float, float]
@@ -209,7 +210,7 @@ def _workspaces(plan: AwsPlan, asking: Asking, part: Workspace) -> Room:
 
 def _buckets(plan: AwsPlan, asking: Asking) -> Room:
     there = {item["Name"] for item in asking.client("s3").list_buckets()["Buckets"]}
-    wanted = {part.bucket for part in plan.parts if isinstance(part, Archive | Compute)}
+    wanted = {part.bucket for part in plan.parts if isinstance(part, Archive | Compute | Pods)}
     return len(there), len(wanted - there)
 
 
@@ -222,6 +223,7 @@ def _roles(plan: AwsPlan, asking: Asking) -> Room:
         if isinstance(part, Task)
         for kind in ("execution", "task")
     ]
+    wanted += [part.role for part in plan.parts if isinstance(part, Pod)]
     wanted += [part.function for part in plan.parts if isinstance(part, Relay)]
     wanted += [role.called for part in plan.parts if isinstance(part, Cluster) for role in part.roles]
     more = 0

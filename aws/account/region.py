@@ -14,6 +14,7 @@ EVERY = ("cloudwatch", "ec2", "iam", "kms", "logs", "s3", "secretsmanager", "sts
 BY_KIND = {
     "Cluster": ("autoscaling", "eks"),
     "Compute": ("ecs", "servicediscovery"),
+    "Pod": ("ecr",),
     "Relay": ("lambda", "sns", "sqs"),
     "Store": ("es",),
     "Task": ("ecr", "fargate"),

@@ -10,6 +10,7 @@ from aws.account.ask import Asking, code, missing
 from aws.account.checks import Check, Tags, obstacle, tags
 from aws.images import Images
 from aws.parts import Archive, AwsPlan, Cluster, Compute, Key, Relay, Store, Task, Volumes, Watch, Workspace
+from aws.pods import Pod, Pods
 from components.target import Obstacle
 
 OWN = "obs:stack"
@@ -125,6 +126,11 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
         elif isinstance(part, Task):
             yield _log_group(part.log_group)
             yield from (_role(f"{part.family}-{kind}") for kind in ("execution", "task"))
+            yield from (_secret(called) for _, called in part.given)
+        elif isinstance(part, Pods):
+            yield _bucket(plan, part.bucket)
+        elif isinstance(part, Pod):
+            yield _role(part.role)
             yield from (_secret(called) for _, called in part.given)
         elif isinstance(part, Images):
             asked = ("ecr:DescribeRepositories", "ecr:ListTagsForResource")

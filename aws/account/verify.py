@@ -14,6 +14,7 @@ from aws.account.preflight import identity
 from aws.account.status import status
 from aws.account.taken import OWN
 from aws.parts import Archive, AwsPart, AwsPlan, Cluster, Compute, Key, Store, Volumes, Workspace
+from aws.pods import Pods
 from components.target import Checked
 
 Say = tuple[bool, str]
@@ -107,7 +108,7 @@ def _groups_of(part: AwsPart) -> Iterator[tuple[str, int]]:
 
 def _buckets(plan: AwsPlan, asking: Asking) -> Say:
     client, key = asking.client("s3"), _arn(plan, asking)
-    names = [part.bucket for part in plan.parts if isinstance(part, Archive | Compute)]
+    names = [part.bucket for part in plan.parts if isinstance(part, Archive | Compute | Pods)]
     wrong = []
     for name in names:
         of = {"Bucket": name, "ExpectedBucketOwner": plan.account}

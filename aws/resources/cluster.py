@@ -28,6 +28,11 @@ class ClusterComponent(Component):
         for addon in part.addons:
             if not addon.before:
                 self._addon(addon, cluster, allowed, [nodes])
+        account.late |= {
+            "cluster-endpoint": cluster.endpoint,
+            "cluster-authority": cluster.certificate_authority.apply(lambda found: found.data or ""),
+            "nodes": cluster.vpc_config.apply(lambda found: found.cluster_security_group_id or ""),
+        }
         self.register_outputs({"arn": cluster.arn, "endpoint": cluster.endpoint})
 
     def _cluster(self, part: Cluster, after: list[pulumi.Resource]) -> eks.Cluster:

@@ -20,6 +20,8 @@ class Account:
     late: dict[str, pulumi.Output[str]] = field(default_factory=dict)
     subnets: list[pulumi.Input[str]] = field(default_factory=list)
     """Where tasks and nodes are."""
+    pods: pulumi.ProviderResource | None = None
+    """What puts objects into the stack's cluster, where its programs are pods."""
     adopted: Mapping[str, bool] = field(default_factory=dict)
     """Log group that was there before the stack -> whether it was taken over before this run."""
 

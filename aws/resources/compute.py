@@ -7,11 +7,12 @@ import pulumi
 from pulumi_aws import ecs, iam, s3, servicediscovery
 
 from aws.parts import Compute, Task
+from aws.pods import Pod
 from aws.resources.bucket import private
 from aws.resources.component import Account, Component
 from aws.resources.log_group import log_group
 from aws.resources.looked_at import looked_at
-from aws.resources.secrets import kept
+from aws.resources.secrets import brought
 
 DATA = "data"
 """The volume of what a program keeps."""
@@ -35,33 +36,39 @@ class ComputeComponent(Component):
         zone = servicediscovery.PrivateDnsNamespace(
             self.named("zone"), name=part.zone, vpc=account.late["vpc"], opts=self.options()
         )
-        # Older versions of documents are nobody's resource, and S3 removes no bucket that holds something.
-        bucket = s3.Bucket(self.named("config"), bucket=part.bucket, force_destroy=True, opts=self.options())
-        versioning = private(self, bucket, part.bucket_policy)
-        rule = s3.BucketLifecycleConfigurationRuleArgs(
-            id="older",
-            status="Enabled",
-            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
-                noncurrent_days=OLDER
-            ),
-        )
-        s3.BucketLifecycleConfiguration(
-            self.named("lifecycle"),
-            bucket=bucket.id,
-            rules=[rule],
-            opts=self.options(depends_on=[versioning]),
-        )
-        account.late |= {"cluster": cluster.arn, "zone": zone.id, "config": versioning.bucket}
+        config_bucket(self, part.bucket, part.bucket_policy)
+        account.late |= {"cluster": cluster.arn, "zone": zone.id}
         if part.files:
-            _documents(self, "shared", part)
+            documents(self, "shared", part)
         self.register_outputs({"cluster": cluster.arn, "zone": zone.id})
 
 
-def _documents(of: Component, name: str, part: Compute | Task) -> None:
+def config_bucket(of: Component, name: str, policy: str) -> None:
+    """The bucket of what programs read. Older versions of documents are nobody's resource, and S3 removes no
+    bucket that holds something."""
+    bucket = s3.Bucket(of.named("config"), bucket=name, force_destroy=True, opts=of.options())
+    versioning = private(of, bucket, policy)
+    rule = s3.BucketLifecycleConfigurationRuleArgs(
+        id="older",
+        status="Enabled",
+        filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+        noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+            noncurrent_days=OLDER
+        ),
+    )
+    s3.BucketLifecycleConfiguration(
+        of.named("lifecycle"),
+        bucket=bucket.id,
+        rules=[rule],
+        opts=of.options(depends_on=[versioning]),
+    )
+    of.account.late["config"] = versioning.bucket
+
+
+def documents(of: Component, name: str, part: Compute | Task | Pod) -> None:
     """The files of a part as one object, known by its version."""
     account = of.account
-    documents = s3.BucketObjectv2(
+    made = s3.BucketObjectv2(
         of.named("documents"),
         bucket=account.late["config"],
         key=part.key,
@@ -70,7 +77,7 @@ def _documents(of: Component, name: str, part: Compute | Task) -> None:
         kms_key_id=account.late["key"],
         opts=of.options(),
     )
-    account.late[f"files/{name}"] = documents.version_id
+    account.late[f"files/{name}"] = made.version_id
 
 
 class TaskComponent(Component):
@@ -84,10 +91,8 @@ class TaskComponent(Component):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__(account, part, opts)
-        for name, called in part.given:
-            if f"secret/{name}" not in account.late:
-                kept(self, name, called, secrets[name])
-        _documents(self, part.name, part)
+        brought(self, part.given, secrets)
+        documents(self, part.name, part)
         definition = self._definition(part)
         for name in part.instances:
             self._service(part, name, definition)

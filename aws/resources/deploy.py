@@ -23,6 +23,7 @@ from aws.parts import (
     Watch,
     Workspace,
 )
+from aws.pods import Pod, Pods
 from aws.resources.alerting import AlertingComponent
 from aws.resources.archive import ArchiveComponent
 from aws.resources.balancer import BalancerComponent
@@ -77,6 +78,12 @@ class Deployed:
             from aws.resources.images import ImagesComponent  # only here: it imports the SDK of Docker
 
             return ImagesComponent(account, part, self._contexts, opts)
+        if isinstance(part, Pods | Pod):
+            from aws.resources import pods  # only here: it imports the SDK of Kubernetes
+
+            if isinstance(part, Pods):
+                return pods.PodsComponent(account, part, opts)
+            return pods.PodComponent(account, part, self._secrets, opts)
         if isinstance(part, Compute):
             return ComputeComponent(account, part, opts)
         if isinstance(part, Task):

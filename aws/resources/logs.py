@@ -84,6 +84,7 @@ class LogsComponent(Component):
             to_port=HTTPS,
             opts=self.options(),
         )
+        self.account.late["store"] = group.id
         return group
 
 

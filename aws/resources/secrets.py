@@ -1,5 +1,7 @@
 """Values in Secrets Manager: those that are brought, and those that are made once."""
 
+from collections.abc import Iterable, Mapping
+
 import pulumi
 from pulumi_aws import secretsmanager
 
@@ -13,6 +15,17 @@ AWKWARD = "\"'\\`$&<>/@:#%?{}[]() "
 def kept(of: Component, name: str, called: str, value: pulumi.Input[str]) -> secretsmanager.SecretVersion:
     """A value that was brought."""
     return _version(of, name, called, value, [])
+
+
+def brought(
+    of: Component, given: Iterable[tuple[str, str]], values: Mapping[str, pulumi.Output[str]]
+) -> list[secretsmanager.SecretVersion]:
+    """Values that a program reads, but for those that another brought already."""
+    return [
+        kept(of, name, called, values[name])
+        for name, called in given
+        if f"secret/{name}" not in of.account.late
+    ]
 
 
 def generated(of: Component, name: str, called: str) -> secretsmanager.SecretVersion:

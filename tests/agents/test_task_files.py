@@ -58,3 +58,24 @@ def test_documents_that_cannot_be_had_are_told(tmp_path: Path, capsys: pytest.Ca
 
     assert task_files.main(_environment(tmp_path), denied) == 1
     assert "access denied" in capsys.readouterr().err
+
+
+def test_a_pod_reads_its_secrets_itself_and_begins_again_where_they_are(tmp_path: Path) -> None:
+    environment = _environment(tmp_path, variables={}, stored={"opensearch-jaeger": "obs/local/jaeger"})
+    for password in ("the first", "the second"):
+        told = {"obs/local/jaeger": password}.__getitem__
+        assert task_files.main(environment, _documents, told) == 0
+        secret = tmp_path / "secrets/opensearch-jaeger"
+        assert secret.read_text() == password
+        assert secret.stat().st_mode & 0o777 == 0o400
+
+
+def test_a_secret_that_a_pod_may_not_read_is_told_without_its_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def denied(name: str) -> str:
+        raise OSError(f"access to {name} denied")
+
+    environment = _environment(tmp_path, variables={}, stored={"opensearch-jaeger": "obs/local/jaeger"})
+    assert task_files.main(environment, _documents, denied) == 1
+    assert "access to obs/local/jaeger denied" in capsys.readouterr().err

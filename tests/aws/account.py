@@ -49,6 +49,13 @@ def with_cluster(**changes: Any) -> Spec:
     return Spec.model_validate_json(json.dumps(stack))
 
 
+def with_pods(**changes: Any) -> Spec:
+    """The same, whose programs are pods of that cluster."""
+    stack = specs.on_aws(**changes)
+    stack["aws"] = specs.account_with_pods()
+    return Spec.model_validate_json(json.dumps(stack))
+
+
 def without_account(patch: pytest.MonkeyPatch) -> None:
     """Credentials that are none: nothing here can reach the real AWS."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
@@ -128,4 +135,14 @@ def part(plan: AwsPlan, name: str) -> Part:
     return found
 
 
-__all__ = ["REGION", "SECRET", "deployed", "document", "part", "spec", "with_pairs", "without_account"]
+__all__ = [
+    "REGION",
+    "SECRET",
+    "deployed",
+    "document",
+    "part",
+    "spec",
+    "with_pairs",
+    "with_pods",
+    "without_account",
+]

@@ -17,7 +17,8 @@ ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ADDON = "aws:eks/addon:Addon"
 ENTRY = "aws:eks/accessEntry:AccessEntry"
 MAY = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
-NOT_IN_MOTO = (ENTRY, MAY, ADDON)
+IDENTITY = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+NOT_IN_MOTO = (ENTRY, MAY, ADDON, IDENTITY)
 
 
 def _logging(given: Inputs) -> Inputs:
@@ -51,7 +52,29 @@ def _cluster(given: Inputs) -> Made:
         upgradePolicy={"supportType": given["upgradePolicy"]["supportType"]},
         deletionProtection=given["deletionProtection"],
     )["cluster"]
-    return given["name"], {"arn": made["arn"], "endpoint": made["endpoint"]}
+    return given["name"], {
+        "arn": made["arn"],
+        "certificateAuthority": made["certificateAuthority"],
+        "endpoint": made["endpoint"],
+        "vpcConfig": {**given["vpcConfig"], "clusterSecurityGroupId": _group_of_nodes(given)},
+    }
+
+
+def _group_of_nodes(given: Inputs) -> str:
+    """The one that EKS makes beside a cluster, and takes away with it."""
+    client = boto3.client("ec2")
+    [subnet] = client.describe_subnets(SubnetIds=given["vpcConfig"]["subnetIds"][:1])["Subnets"]
+    called = f"eks-cluster-sg-{given['name']}"
+    made = client.create_security_group(GroupName=called, Description="of EKS", VpcId=subnet["VpcId"])
+    return str(made["GroupId"])
+
+
+def _end_cluster(id_: str, _given: Inputs) -> None:
+    boto3.client("eks").delete_cluster(name=id_)
+    client = boto3.client("ec2")
+    of = [{"Name": "group-name", "Values": [f"eks-cluster-sg-{id_}"]}]
+    for group in client.describe_security_groups(Filters=of)["SecurityGroups"]:
+        client.delete_security_group(GroupId=group["GroupId"])
 
 
 def _change_cluster(id_: str, old: Inputs, new: Inputs) -> Inputs:
@@ -212,11 +235,23 @@ def _may(given: Inputs) -> Made:
     return f"{of['clusterName']}#{of['principalArn']}#{given['policyArn']}", {}
 
 
+def _identity(given: Inputs) -> Made:
+    of = {name: given[name] for name in ("clusterName", "namespace", "serviceAccount")}
+    asked("eks", "CreatePodIdentityAssociation", **of, roleArn=given["roleArn"])
+    return f"{of['clusterName']},{of['namespace']}:{of['serviceAccount']}", {}
+
+
+def _end_identity(id_: str, given: Inputs) -> None:
+    of = {"clusterName": given["clusterName"], "associationId": id_}
+    asked("eks", "DeletePodIdentityAssociation", **of)
+
+
 MAKE: dict[str, Callable[[Inputs], Made]] = {
     TEMPLATE: _template,
     ENTRY: _entry,
     MAY: _may,
     ADDON: _addon,
+    IDENTITY: _identity,
     CLUSTER: _cluster,
     NODES: _nodes,
     ATTACHED: _attached,
@@ -238,6 +273,7 @@ CHANGE: dict[str, Callable[[str, Inputs, Inputs], Inputs]] = {
 ANOTHER = {
     TEMPLATE: frozenset({"name"}),
     ENTRY: frozenset({"*"}),
+    IDENTITY: frozenset({"clusterName", "namespace", "serviceAccount"}),
     MAY: frozenset({"*"}),
     ADDON: frozenset({"addonName", "clusterName"}),
     CLUSTER: frozenset({"accessConfig", "bootstrapSelfManagedAddons", "encryptionConfig", "name", "roleArn"}),
@@ -269,7 +305,8 @@ END: dict[str, Callable[[str, Inputs], Any]] = {
     ENTRY: _end_entry,
     MAY: _end_may,
     ADDON: _end_addon,
-    CLUSTER: lambda id_, _given: boto3.client("eks").delete_cluster(name=id_),
+    CLUSTER: _end_cluster,
+    IDENTITY: _end_identity,
     NODES: lambda id_, _given: boto3.client("eks").delete_nodegroup(**_named(id_)),
     ATTACHED: _detached,
 }

@@ -31,6 +31,7 @@ from pulumi.runtime.proto import (
 )
 
 from tests.aws import operations
+from tests.aws.clusters import CLUSTER
 from tests.aws.making import ASK
 from tests.aws.reading import NAMED
 from tests.aws.values import whole
@@ -38,18 +39,28 @@ from tests.aws.values import whole
 CALLS, FAIL = "STAND_IN_AWS_CALLS", "STAND_IN_AWS_FAIL"
 NOWHERE = "http://127.0.0.1:9"
 """For a service whose endpoint is not replaced: nothing listens on the port `discard`."""
-LATER = ("arn", "endpoint", "keyId", "latestVersion", "prometheusEndpoint", "url", "versionId")
+LATER = (
+    "arn",
+    "certificateAuthority",
+    "endpoint",
+    "keyId",
+    "latestVersion",
+    "prometheusEndpoint",
+    "url",
+    "versionId",
+)
 """What AWS names, of those that we use."""
+CLUSTER_GROUP = "clusterSecurityGroupId"
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 """By which the engine marks an archive."""
 ROOT = Path(__file__).parents[2]
 
 
-def program(folder: Path) -> Path:
+def program(folder: Path, of: str = "aws", module: str = "tests.aws.provider") -> Path:
     """Make the program, in a folder for a PATH."""
     folder.mkdir(parents=True, exist_ok=True)
-    run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tests.aws.provider import main; main()"
-    path = folder / "pulumi-resource-aws"
+    run = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from {module} import main; main()"
+    path = folder / f"pulumi-resource-{of}"
     path.write_text(f'#!/bin/sh\nexec {sys.executable} -P -u -c "{run}"\n')
     path.chmod(0o755)
     return path
@@ -154,6 +165,7 @@ class Provider(ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> provider_pb2.CreateResponse:
         if request.preview:
             late = {name: rpc.UNKNOWN for name in LATER if name not in request.properties}
+            late |= _of_cluster(request, {CLUSTER_GROUP: rpc.UNKNOWN})
             return provider_pb2.CreateResponse(properties=with_more(request.properties, late))
         with self._lock:
             self._told("create", request)
@@ -186,6 +198,7 @@ class Provider(ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> provider_pb2.UpdateResponse:
         named = {name: value for name, value in raw(request.olds).items() if name in LATER}
+        named |= _of_cluster(request, raw(request.olds).get("vpcConfig", {}))
         if not request.preview:
             with self._lock:
                 self._told("update", request)
@@ -203,6 +216,14 @@ class Provider(ResourceProviderServicer):
 
     def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
+
+
+def _of_cluster(request: Any, had: dict[str, Any]) -> dict[str, Any]:
+    """EKS names a security group within what it is given of a network."""
+    if _type(request) != CLUSTER or CLUSTER_GROUP not in had:
+        return {}
+    given = raw(request.properties if hasattr(request, "properties") else request.news)["vpcConfig"]
+    return {"vpcConfig": {**given, CLUSTER_GROUP: had[CLUSTER_GROUP]}}
 
 
 def _type(request: Any) -> str:
@@ -236,18 +257,23 @@ def _end_with(parent: int) -> None:
 
 
 def main() -> None:
+    """Serve AWS."""
+    if failing := os.environ.get(FAIL):
+        operations.Failing(failing, nth=1).watch()
+    calls = os.environ.get(CALLS)
+    serve(Provider(Path(calls) if calls else None))
+
+
+def serve(servicer: Any) -> None:
     """Serve until the engine ends us, or ends."""
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, lambda *_: os._exit(0))
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    if failing := os.environ.get(FAIL):
-        operations.Failing(failing, nth=1).watch()
-    calls = os.environ.get(CALLS)
     server = grpc.server(
         futures.ThreadPoolExecutor(8),
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(Path(calls) if calls else None), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     sys.stdout.write(f"{server.add_insecure_port('127.0.0.1:0')}\n")
     sys.stdout.flush()
     server.start()

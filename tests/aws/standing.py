@@ -19,7 +19,7 @@ import yaml
 
 from components.spec.aws import SERVICES, STAND_IN_OFFSET
 from obs.providers import pulumi_home
-from tests.aws import provider
+from tests.aws import cluster_provider, provider
 from tests.aws.ground import REGION
 from tests.e2e.shop import Shop
 from tests.ports import free_port
@@ -87,6 +87,16 @@ class Standing:
         made.edit(aws={"endpoints": dict.fromkeys(SERVICES, made.url)}, **changes)
         made._give_secrets()
         return made
+
+    def with_cluster(self) -> Path:
+        """A stand-in for what puts objects into clusters; the folder with what it was given."""
+        folder = self.shop.root.parent
+        path = provider.program(folder / "bin", "kubernetes", "tests.aws.cluster_provider").parent
+        self.shop.environment |= {
+            "PATH": f"{path}:{self.shop.environment['PATH']}",
+            cluster_provider.OBJECTS: str(folder / "objects"),
+        }
+        return folder / "objects"
 
     @property
     def file(self) -> Path:

@@ -125,3 +125,36 @@ def _groups(training: Standing) -> dict[str, int | None]:
         group["logGroupName"]: group.get("retentionInDays")
         for group in client.describe_log_groups()["logGroups"]
     }
+
+
+def test_programs_in_pods_go_up_once_and_leave_the_cluster(
+    tmp_path_factory: pytest.TempPathFactory, account: str
+) -> None:
+    stack = Standing.make(tmp_path_factory.mktemp("pods"), account, "staging-aws")
+    objects = stack.with_cluster()
+    cluster = {
+        "version": "1.34",
+        "administrators": ["arn:aws:iam::123456789012:role/platform"],
+        "reached_from": ["198.51.100.0/24"],
+    }
+    stack.edit(aws={"compute": "eks", "cluster": cluster})
+    assert "deployment-prometheus" in stack.obs("preview")
+    assert not objects.exists(), "a preview makes nothing"
+
+    stack.obs("up", "--yes")
+    names = {path.stem for path in objects.iterdir()}
+    programs = {"collector-1", "collector-2", "housekeeper", "jaeger", "prometheus"}
+    assert {name for name in names if name.startswith("Deployment")} == {
+        f"Deployment-{it}" for it in programs
+    }
+    assert stack.client("ecs").list_clusters()["clusterArns"] == []
+    text = (objects / "Deployment-prometheus.json").read_text()
+    assert "{late:" not in text
+    assert "nothing to change" in stack.obs("up", "--yes")
+
+    stack.edit(metrics={"scrape_interval": "45s"})
+    stack.obs("up", "--yes")
+    assert (objects / "Deployment-prometheus.json").read_text() != text, "other documents are another pod"
+
+    assert "kept  aws:eks/cluster:Cluster  " in stack.obs("destroy", "--yes")
+    assert list(objects.iterdir()) == []

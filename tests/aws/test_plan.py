@@ -124,7 +124,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"aws": {"account": None}}, "aws.account"),
     ({"aws": {"region": None}}, "aws.region"),
     ({"aws": {"region": "cn-north-1"}}, "aws.region"),
-    ({"aws": {"compute": "eks"}}, "aws.compute"),
+    ({"aws": {"compute": "eks"}}, "aws.compute"),  # without a cluster
     ({"aws": {"log_retention": "31d"}}, "aws.log_retention"),
     ({"environment": {"name": "production-of-the-whole-shop"}}, "environment.name"),
     ({"metrics": {"exporters": ["node"]}}, "metrics.exporters"),
