@@ -12,16 +12,11 @@ from pathlib import Path
 
 from components import catalog
 from components.engine import Engine
+from engines.plugins import PREFIX, has_provider, pulumi_home
 
-_PREFIX = "pulumi-resource-"
+__all__ = ["folders", "pulumi_home", "to_bring", "without_logs"]
+
 _NO_LOGS = "In place of a folder, so that the Pulumi engine writes no log of every run here.\n"
-
-
-def pulumi_home() -> Path:
-    """Where the Pulumi engine keeps what it installs."""
-    from engines import default_cache
-
-    return Path(os.environ.get("PULUMI_HOME") or default_cache() / "pulumi-home")
 
 
 def without_logs(home: Path) -> None:
@@ -57,12 +52,11 @@ def folders(home: Path) -> list[str]:
 
 def _provider(engine: Engine) -> str | None:
     """The name of the provider that an engine is."""
-    return next((program for program, _ in engine.executables if program.startswith(_PREFIX)), None)
+    return next((program for program, _ in engine.executables if program.startswith(PREFIX)), None)
 
 
 def _elsewhere(engine: Engine, home: Path) -> bool:
     program = _provider(engine)
     if program is None:
         return False
-    installed = home / "plugins" / f"resource-{program.removeprefix(_PREFIX)}-v{engine.version}"
-    return shutil.which(program, path=os.environ.get("PATH", os.defpath)) is not None or installed.is_dir()
+    return has_provider(program.removeprefix(PREFIX), engine.version, home)

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import shutil
 import socket
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
@@ -15,9 +14,9 @@ from aws.contexts import wanted
 from aws.parts import AwsPlan
 from components.images import PLATFORM
 from components.target import Obstacle
+from engines.plugins import PREFIX, has_provider, pulumi_home
 from engines.setting import this_platform
 
-PLUGIN = "pulumi-resource-docker"
 SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")
 """Where Docker is unless DOCKER_HOST says, in the provider's own order."""
 SECONDS = 5.0
@@ -58,19 +57,12 @@ def engine(environ: Mapping[str, str]) -> list[Obstacle]:
 def provider(environ: Mapping[str, str]) -> list[Obstacle]:
     """That the Pulumi engine finds the provider: `obs` has it fetch none."""
     wants = version("pulumi-docker")
-    home = Path(environ.get("PULUMI_HOME") or _home())
-    if shutil.which(PLUGIN) or (home / "plugins" / f"resource-docker-v{wants}").is_dir():
+    home = pulumi_home(environ)
+    if has_provider("docker", wants, home, environ):
         return []
-    expected = f"{PLUGIN} on the PATH, or Pulumi's plugin in {home}"
+    expected = f"{PREFIX}docker on the PATH, or Pulumi's plugin in {home}"
     do = f"PULUMI_HOME={home} pulumi plugin install resource docker {wants}"
     return [obstacle("Docker provider", "not installed", expected, do)]
-
-
-def _home() -> Path:
-    """Where the Pulumi engine that `obs` starts keeps plugins."""
-    from engines import default_cache
-
-    return default_cache() / "pulumi-home"
 
 
 def _answers(address: str) -> bool:

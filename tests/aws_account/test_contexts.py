@@ -210,15 +210,13 @@ def test_one_that_only_the_provider_reaches_is_not_asked() -> None:
     assert docker.engine({"DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_TLS_VERIFY": "1"}) == []
 
 
-def test_a_provider_that_is_missing_is_told_with_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    [obstacle] = docker.provider({"PULUMI_HOME": str(tmp_path)})
+def test_a_provider_that_is_missing_is_told_with_the_command(tmp_path: Path) -> None:
+    environ = {"PATH": str(tmp_path), "PULUMI_HOME": str(tmp_path)}
+    [obstacle] = docker.provider(environ)
     assert obstacle.fatal
     assert obstacle.what_to_do.endswith("pulumi plugin install resource docker 5.2.0")
     (tmp_path / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
-    assert docker.provider({"PULUMI_HOME": str(tmp_path)}) == []
+    assert docker.provider(environ) == []
 
 
 def test_only_a_stack_that_builds_is_asked_for_a_docker(building: AwsPlan) -> None:
