@@ -261,7 +261,7 @@ class Aws(Model):
     region: Region | None = None
     """Needed with target aws; `environment.region` is only the label."""
     compute: Literal["ecs", "eks"] = "ecs"
-    """Where the stack's own programs run."""
+    """Where the stack's own programs run: as tasks, or as pods of `cluster`."""
     metrics: Literal["managed", "self"] = "managed"
     """Who keeps samples and judges rules: Amazon Managed Service for Prometheus, or a pair of Prometheus and
     one of Alertmanager, as tasks with volumes that outlive them."""
