@@ -118,6 +118,9 @@ def _containers(data: Any) -> Iterator[Mapping[str, Any]]:
             yield from (*pod["containers"], *pod.get("initContainers", ()))
         for item in data.values():
             yield from _containers(item)
+    elif isinstance(data, list):
+        for item in data:
+            yield from _containers(item)
 
 
 def endpoints(now: Described) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """Each check with an example that fails and one that passes."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -38,6 +39,11 @@ def _pod(image: str = "registry.example/a:1.2", **container: Any) -> DescribedPa
     return _object("Deployment", template={"spec": {"containers": [limited]}})
 
 
+def _of_text(part: DescribedPart) -> DescribedPart:
+    """As parts hold objects that are filled in later."""
+    return _part("Pod", objects=json.dumps([{"kind": "Deployment", "body": part.settings["body"]}]))
+
+
 def _object(kind: str, labelled: bool = True, **spec: Any) -> DescribedPart:
     labels = {"app.kubernetes.io/part-of": "shop"} if labelled else {}
     return _part(kind="Manifest", body={"metadata": {"labels": labels}, "spec": spec}, of=kind)
@@ -49,8 +55,6 @@ def _service(kind: str) -> DescribedPart:
 
 
 def _policy(action: str, resource: str, **more: Any) -> DescribedPart:
-    import json
-
     statement = {"Effect": "Allow", "Action": [action], "Resource": [resource], **more}
     return _part("Task", task_policy=json.dumps({"Statement": [statement]}))
 
@@ -108,6 +112,9 @@ EXAMPLES = [
     Example("image-not-pinned", _stack(_pod(f"registry.example/a@sha256:{'0' * 64}"), tier="prod")),
     Example("limit-missing", _stack(_pod(resources={"requests": {"memory": "64Mi"}})), "thing@place"),
     Example("limit-missing", _stack(_pod())),
+    Example("limit-missing", _stack(_of_text(_pod(resources={}))), "thing@place"),
+    Example("limit-missing", _stack(_of_text(_pod()))),
+    Example("image-not-pinned", _stack(_of_text(_pod("registry.example/a:latest"))), "thing@place"),
     Example("public-endpoint", _stack(**_ingress()), "kubernetes.ingress.host"),
     Example("public-endpoint", _stack(**_ingress(tls_secret="pages"))),
     Example("public-endpoint", _stack(_service("LoadBalancer")), "thing@place"),
