@@ -19,7 +19,6 @@ from components.spec import Spec
 from tests import specs
 from tests.aws.account import REGION, deployed, part, with_pods, without_account
 from tests.k8s.test_api import VERSIONS, validator
-from tests.render import golden
 
 NAMESPACE = "obs-local"
 ROLE = "arn:aws:iam::123456789012:role/platform"
@@ -51,13 +50,6 @@ def _templates(of: AwsPlan) -> Iterator[tuple[str, dict[str, Any]]]:
             if kind in ("Deployment", "DaemonSet"):
                 found: Any = body
                 yield pod.name, found["spec"]["template"]["spec"]
-
-
-@pytest.mark.parametrize("name", ["collector", "fluent-bit", "pods"])
-def test_the_objects_are_as_reviewed(there: AwsPlan, name: str) -> None:
-    found = part(there, name)
-    assert isinstance(found, Pod | Pods)
-    golden.check("aws-pods", {f"{name}.json": json.dumps(json.loads(found.objects), indent=1) + "\n"})
 
 
 def test_every_program_and_service_is_a_pod_and_no_task(there: AwsPlan) -> None:
