@@ -14,7 +14,7 @@ from components.rules import files as rules
 from components.site import Site
 from components.spec import Service, Spec, milliseconds
 from components.spec.metrics import Limits
-from k8s import names
+from k8s import names, tls
 from k8s.objects import identity, manifest
 from k8s.parts import Manifest
 from k8s.site import WITHOUT
@@ -52,6 +52,8 @@ def scrape_parts(spec: Spec, site: Site, own: frozenset[str], needs: tuple[str, 
         found += login
         for kind, name, body in made:
             after = (*needs, *(part.id for part in login))
+            if job.own_tls:
+                after = (*after, identity(spec, "Secret", names.CERTIFICATES))
             found.append(manifest(spec, Pillar.METRICS, kind, name, {"spec": body}, needs=after))
     return found
 
@@ -112,7 +114,10 @@ def _of_program(spec: Spec, site: Site, job: Job, own: frozenset[str]) -> Made:
             yield "ServiceMonitor", name, body
         else:
             labels = names.pods(spec, program, own=False)
-            yield "PodMonitor", name, _pods(spec, job, labels, where, site.port(page.listener))
+            body = _pods(spec, job, labels, where, site.port(page.listener))
+            if site.tls(page.listener):
+                body["podMetricsEndpoints"][0] |= tls.dialled(program)
+            yield "PodMonitor", name, body
 
 
 def _pods(spec: Spec, job: Job, labels: dict[str, str], where: dict[str, Any], port: int) -> dict[str, Any]:

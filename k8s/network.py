@@ -42,6 +42,9 @@ ASKS: dict[str, tuple[str, ...]] = {
     "redis": ("redis-exporter",),
 }
 """Listener -> the programs that ask it, beside Prometheus, which asks all that it scrapes."""
+GOSSIP = 9094
+"""Where several Alertmanagers tell each other what was sent, so that nobody is told thrice: their operator's
+port, over TCP and UDP."""
 ANYBODY = ("collector-otlp-grpc", "collector-otlp-http")
 """Services of every namespace send there."""
 
@@ -102,6 +105,10 @@ def _rules(
             found.append({"from": [{"namespaceSelector": {}}], "ports": [{"port": port}]})
         elif asking:
             found.append(_let(spec, asking, port, own))
+    if row.name == "alertmanager" and spec.kubernetes.ha:
+        gossip = _let(spec, ("alertmanager",), GOSSIP, own)
+        gossip["ports"] = [{"port": GOSSIP, "protocol": protocol} for protocol in ("TCP", "UDP")]
+        found.append(gossip)
     return found
 
 

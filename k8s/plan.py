@@ -29,13 +29,15 @@ from k8s.objects import conf_map, identity, manifest
 from k8s.parts import Cluster, KubernetesPlan, Manifest, Release, StackKeys
 from k8s.probes import probe_parts
 from k8s.several import several_parts
-from k8s.site import CONF, WITHOUT, certificates, site_of
+from k8s.site import CONF, MONITORING, WITHOUT, certificates, site_of
 from k8s.workloads import Workload, deployment, image, secret_parts, template
 
 STORE = "opensearch"
 """The release whose users the Job makes: who logs in there comes after it."""
 KEYS = "keys"
 """The part that holds what is made once."""
+FORWARDED = ("localhost", "127.0.0.1")
+"""Under which names a program is asked through a port-forward."""
 Kinds = Release | Manifest | StackKeys
 
 
@@ -136,6 +138,8 @@ def certificate_names(spec: Spec, site: Site) -> dict[str, tuple[str, ...]]:
         hosts = [item.rpartition(":")[0] for item in dialled]
         forms = dict.fromkeys(form for host in hosts for form in (host.partition(".")[0], host))
         found[name] = tuple(form for form in forms if form != name)
+        if name in MONITORING:
+            found[name] += FORWARDED
     return found | _opensearch_names(spec) | _dashboards_names(spec)
 
 
@@ -149,7 +153,7 @@ def _opensearch_names(spec: Spec) -> dict[str, tuple[str, ...]]:
         for form in (node, f"{node}.{namespace}.svc", f"*.{node}", f"*.{node}.{namespace}.svc")
         if form != STORE
     ]
-    return {"admin": (), "opensearch": (*names, "localhost", "127.0.0.1")}
+    return {"admin": (), "opensearch": (*names, *FORWARDED)}
 
 
 def _dashboards_names(spec: Spec) -> dict[str, tuple[str, ...]]:
@@ -157,7 +161,7 @@ def _dashboards_names(spec: Spec) -> dict[str, tuple[str, ...]]:
     if not spec.kubernetes.opensearch_dashboards:
         return {}
     name = opensearch_dashboards.NAME
-    return {name: (f"{name}.{spec.kubernetes.namespace}.svc", "localhost", "127.0.0.1")}
+    return {name: (f"{name}.{spec.kubernetes.namespace}.svc", *FORWARDED)}
 
 
 def _in_namespace(spec: Spec, parts: list[Kinds]) -> list[Kinds]:

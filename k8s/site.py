@@ -40,6 +40,9 @@ SPREAD = "collector-spread"
 ASKING = (SPREAD, "jaeger-otlp-grpc")
 """Listeners with TLS that ask for a certificate: programs of the stack alone dial them, and no probe does."""
 
+MONITORING = ("prometheus", "alertmanager")
+"""Programs that the Prometheus Operator makes, and their listeners: with TLS where the stack file says so."""
+
 PORTS = {
     "prometheus": 9090,
     "alertmanager": 9093,
@@ -135,7 +138,8 @@ def _listener(spec: Spec, row: Program, socket: Socket) -> Listener:
     port = PORTS.get(socket.name, spec.deploy.port_base + socket.offset)
     services = gateway_services(spec) if socket.name == SPREAD else (service_of(row.name),)
     asks = socket.name in ASKING
-    return _at(spec, services, port, tls=asks or socket.tls == "always", asks=asks)
+    asked_for = spec.kubernetes.monitoring_tls and socket.name in MONITORING
+    return _at(spec, services, port, tls=asks or asked_for or socket.tls == "always", asks=asks)
 
 
 def _at(

@@ -46,6 +46,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.ha": (("kubernetes", "ha"), True),
     "kubernetes.shipper": (("kubernetes", "shipper"), "fluent-bit"),
     "kubernetes.operator": (("kubernetes", "operator"), "existing"),
+    "kubernetes.monitoring_tls": (("kubernetes", "monitoring_tls"), True),
     "kubernetes.grafana": (("kubernetes", "grafana"), True),
     "kubernetes.opensearch_dashboards": (("kubernetes", "opensearch_dashboards"), True),
     "kubernetes.instrumentation": (("kubernetes", "instrumentation"), True),

@@ -143,6 +143,8 @@ class Kubernetes(Model):
     operator: Literal["own", "existing"] = "own"
     """Whose Prometheus Operator makes Prometheus and Alertmanager: the stack's, or one that the cluster has
     already, with its definitions."""
+    monitoring_tls: bool = False
+    """Whether Prometheus and Alertmanager are asked over TLS, with certificates of the stack's authority."""
     grafana: bool = False
     """Whether Grafana shows the stack's dashboards there."""
     opensearch_dashboards: bool = False

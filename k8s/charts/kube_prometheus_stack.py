@@ -9,7 +9,7 @@ from components.render import alertmanager, prometheus
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import size_bytes
-from k8s import names
+from k8s import names, tls
 from k8s.charts import common, mounts
 from k8s.charts.common import Values
 from k8s.site import TEMPLATES
@@ -135,6 +135,8 @@ def _prometheus(spec: Spec, site: Site) -> Values:
             **_exemplars(spec),
             **_selectors(spec),
             "scrapeClasses": [_scrape_class(spec)],
+            **(tls.served("prometheus") if site.tls("prometheus") else {}),
+            **(_told(spec, site) if site.tls("alertmanager") else {}),
             "logFormat": "json",
             "podMetadata": {"labels": names.part_of(spec)},
             "resources": common.resources(spec, "prometheus"),
@@ -144,6 +146,19 @@ def _prometheus(spec: Spec, site: Site) -> Values:
             "persistentVolumeClaimRetentionPolicy": _RETAIN,
         },
     }
+
+
+def _told(spec: Spec, site: Site) -> Values:
+    """Whom alerts go to, in place of what the chart would write. The port is called as the operator calls
+    it."""
+    one = {
+        "namespace": spec.kubernetes.namespace,
+        "name": common.named(site, "alertmanager"),
+        "port": "http-web",
+        "apiVersion": "v2",
+        **tls.dialled("alertmanager"),
+    }
+    return {"alertingEndpoints": [one]}
 
 
 _RETAIN = {"whenDeleted": "Retain", "whenScaled": "Retain"}
@@ -207,6 +222,7 @@ def _alertmanager(spec: Spec, site: Site) -> Values:
             # What others put into the cluster is no route of this stack.
             "alertmanagerConfigSelector": {"matchLabels": names.part_of(spec)},
             "alertmanagerConfigMatcherStrategy": {"type": "None"},
+            **(_alertmanager_tls(spec) if site.tls("alertmanager") else {}),
             "automountServiceAccountToken": False,
             "logFormat": "json",
             "podMetadata": {"labels": names.part_of(spec)},
@@ -219,6 +235,11 @@ def _alertmanager(spec: Spec, site: Site) -> Values:
             "volumeMounts": mounts.mounted([*files, templates]),
         },
     }
+
+
+def _alertmanager_tls(spec: Spec) -> Values:
+    several = tls.among_themselves("alertmanager") if spec.kubernetes.ha else {}
+    return {**tls.served("alertmanager"), **several}
 
 
 def _image(repository: str, engine: str) -> Values:

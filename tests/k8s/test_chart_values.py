@@ -52,6 +52,7 @@ SPECS = {
         ha=True,
         grafana=True,
         opensearch_dashboards=True,
+        monitoring_tls=True,
         instrumentation=True,
         probes=PROBES,
         storage_class="fast",
