@@ -163,8 +163,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     configure("housekeeper", settings.labels)
     disable_created_metrics()  # type: ignore[no-untyped-call]
     metrics = Metrics(settings)
-    keeper = Housekeeper(settings, metrics)
-    return work((settings.host, settings.port), metrics.registry, StoreMetrics(settings), [keeper.run])
+    keeper, store = Housekeeper(settings, metrics), StoreMetrics(settings)
+    address = (settings.host, settings.port)
+    return work(address, metrics.registry, store, [keeper.run], login=settings.login)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A login before pages that serve no TLS and stand where others can dial them."""
+"""A login before programs of ours that serve no TLS and stand where others can dial them."""
 
 import base64
 import hmac
@@ -8,8 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-OPEN = ("/health", "/metrics")
-"""Tell nothing of what is watched: whoever keeps the program asks one, Prometheus the other."""
+OPEN = ("/health",)
+"""Tells nothing but that it serves: whoever keeps the program asks."""
+
+ASKED = {"WWW-Authenticate": 'Basic realm="obs", charset="UTF-8"'}
+REFUSAL = "log in with the user and the password of this stack\n"
 
 
 class Login(BaseModel):
@@ -37,8 +40,7 @@ class Guarded:
         """Pass on what may be asked."""
         app: ASGIApp = self._app
         if scope["type"] == "http" and scope["path"] not in OPEN and not self._knows(scope):
-            asked = {"WWW-Authenticate": 'Basic realm="obs", charset="UTF-8"'}
-            app = PlainTextResponse("log in with the user and the password of this stack\n", 401, asked)
+            app = PlainTextResponse(REFUSAL, 401, ASKED)
         await app(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from agents.login import Login
 from agents.records import configure
 from agents.scraping import InTime
 from agents.working import work
@@ -45,20 +46,25 @@ class Settings(BaseModel):
     host: str
     port: Annotated[int, Field(ge=1, le=65535)]
     labels: dict[str, str]
+    redis_password_file: str | None = None
+    """For a Redis that asks, relative to the working directory."""
+    login: Login | None = None
+    """Who may scrape; everybody who can dial it if there is none."""
 
 
 class RedisMetrics:
     """One INFO a scrape."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password_file: str | None = None) -> None:
         self._url = url
+        self._password_file = Path(password_file) if password_file else None
         self._info = InTime(self._ask)
 
     def __call__(self, seconds: float) -> Iterator[Metric]:
         """The metric families of one scrape, after at most `seconds`."""
         try:
             info = self._info(seconds)
-        except redis.RedisError:
+        except (redis.RedisError, OSError):
             info = None
         yield GaugeMetricFamily("redis_up", "Whether Redis answers in time.", value=float(info is not None))
         if info is None:
@@ -70,8 +76,10 @@ class RedisMetrics:
 
     def _ask(self, seconds: float) -> dict[str, Any]:
         """A connection for each question, and one attempt: the next scrape is the second."""
+        file = self._password_file
         client: Any = redis.Redis.from_url(
             self._url,
+            password=file.read_text(encoding="utf-8").strip() if file else None,
             socket_timeout=seconds,
             socket_connect_timeout=seconds,
             retry=Retry(NoBackoff(), 0),
@@ -97,7 +105,9 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if options.check:
         return 0
     configure("redis-exporter", settings.labels)
-    return work((settings.host, settings.port), CollectorRegistry(), RedisMetrics(settings.redis))
+    asked = RedisMetrics(settings.redis, settings.redis_password_file)
+    address = (settings.host, settings.port)
+    return work(address, CollectorRegistry(), asked, login=settings.login)
 
 
 if __name__ == "__main__":

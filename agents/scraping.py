@@ -5,8 +5,9 @@ its own scrape: its series vanish instead of saying 0, and the alert that names 
 what asks is given less time than Prometheus gives us, and asks in a thread that nobody has to wait for.
 """
 
+import hmac
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,10 +16,13 @@ from typing import Any, Generic, TypeVar
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
+from agents.login import ASKED, OPEN, REFUSAL, Login
+
 T = TypeVar("T")
 
 TIMEOUT_HEADER = "X-Prometheus-Scrape-Timeout-Seconds"
 """In which Prometheus says when it gives a scrape up."""
+_NO_MORE: Mapping[str, str] = {}
 DEFAULT_SECONDS = 4.0
 """For a reader that does not say, such as a browser."""
 SHARE = 0.6
@@ -78,16 +82,25 @@ class _Both:
 
 
 def serve(
-    host: str, port: int, registry: CollectorRegistry, asked: Callable[[float], Iterable[Metric]]
+    host: str,
+    port: int,
+    registry: CollectorRegistry,
+    asked: Callable[[float], Iterable[Metric]],
+    login: Login | None = None,
 ) -> ThreadingHTTPServer:
-    """A server for /metrics and /health, in a thread of its own. OSError if the port is taken.
+    """A server for /metrics and /health, in a thread of its own. OSError if the port is taken, or there is no
+    file of the password.
 
-    `asked` gives the metrics that stand in no registry, within the seconds that it is told."""
+    `asked` gives the metrics that stand in no registry, within the seconds that it is told. With a `login`
+    they are for who has it."""
+    wanted = login.header() if login else None
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            if path == "/metrics":
+            if path not in OPEN and not self._knows():
+                self._answer(401, "text/plain", REFUSAL.encode(), ASKED)
+            elif path == "/metrics":
                 both: Any = _Both(registry, asked(patience(self.headers.get(TIMEOUT_HEADER))))
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(both))
             elif path == "/health":
@@ -95,8 +108,14 @@ def serve(
             else:
                 self._answer(404, "text/plain", b"only /metrics and /health are here\n")
 
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
+        def _knows(self) -> bool:
+            sent = self.headers.get("Authorization", "").encode("latin-1")
+            return wanted is None or hmac.compare_digest(sent, wanted)
+
+        def _answer(self, status: int, kind: str, body: bytes, more: Mapping[str, str] = _NO_MORE) -> None:
             self.send_response(status)
+            for name, value in more.items():
+                self.send_header(name, value)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

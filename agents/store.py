@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.archive import Archive
+from agents.login import Login
 
 
 class Kept(BaseModel):
@@ -65,6 +66,8 @@ class Settings(BaseModel):
     indices: tuple[Kept, ...]
     archive: Archive | None = None
     """Where what is to be deleted is kept for long; None where nothing is."""
+    login: Login | None = None
+    """Who may scrape; everybody who can dial it if there is none."""
 
 
 class AnyNode(httpx.BaseTransport):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 
+from agents.login import Login
 from agents.scraping import serve
 
 Work = Callable[[threading.Event], None]
@@ -21,17 +22,20 @@ def work(
     works: Iterable[Work] = (),
     *,
     patience: float = 0,
+    login: Login | None = None,
 ) -> int:
-    """The exit code: 0 after SIGTERM or SIGINT, 1 if the port is taken, and then no work is begun. Each work
-    is in a thread of its own, so that a signal waits for none that hangs: for each `patience` seconds."""
+    """The exit code: 0 after SIGTERM or SIGINT, 1 if the port is taken, or the file of the login's password
+    cannot be read, and then no work is begun. Each work is in a thread of its own, so that a signal waits for
+    none that hangs: for each `patience` seconds."""
     host, port = address
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        server = serve(host, port, registry, asked)
+        server = serve(host, port, registry, asked, login)
     except OSError as error:
-        sys.stderr.write(f"{host}:{port} cannot be listened on: {error.strerror}\n")
+        what = f"{error.filename} cannot be read" if error.filename else f"{host}:{port} cannot be listened on"
+        sys.stderr.write(f"{what}: {error.strerror}\n")
         return 1
     threads = [threading.Thread(target=one, args=(stop,), daemon=True) for one in works]
     for thread in threads:

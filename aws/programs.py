@@ -119,7 +119,7 @@ def _xray(spec: Spec, names: Names, needs: tuple[str, ...]) -> Work:
 
 def _scraper(spec: Spec, names: Names, needs: tuple[str, ...]) -> Work:
     """Prometheus as an agent, in front of the workspace. It may write into that one, and nothing else."""
-    run = prometheus_agent.running(spec)
+    run = prometheus_agent.running(spec, site_of(spec))
     url = f"{late('workspace-url')}api/v1/remote_write"
     return Work(
         name="prometheus",

@@ -23,19 +23,20 @@ EXERCISES = (
         "5. Practical integration patterns",
         ("gateway", "pages", "opensearch", "jaeger", "prometheus"),
         """\
-Check out a cart. The header keeps the trace from being sampled away.
+In the folder with your `credentials.txt`, check out a cart. The header keeps the trace from being sampled
+away.
 
 ```
-curl -s {gateway}/checkout -H 'X-Obs-Probe: 1' \\
+curl -sK own.curl {gateway}/checkout -H 'X-Obs-Probe: 1' \\
   -H 'Content-Type: application/json' \\
   -d '{{"items": [{{"sku": "mug", "quantity": 1}}]}}'
 ```
 
 The answer has a `trace_id`. Follow it:
 
-1. **Trace:** open `{pages}/traces/<trace_id>`, or ask Jaeger, in the folder with your `credentials.txt`:
+1. **Trace:** open `{pages}/traces/<trace_id>`, or ask Jaeger:
    `curl -K own.curl {jaeger}/api/traces/<trace_id>`. Which service takes the longest?
-2. **Logs:** all services' lines carry it. In the same folder:
+2. **Logs:** all services' lines carry it:
 
    ```
    pass=$(sed -n 's/^password: //p' credentials.txt)
@@ -77,7 +78,7 @@ Why is the percentile of a histogram an estimate, and of what is its error made?
 Let half of the payments fail for two minutes:
 
 ```
-curl -s -X PUT {payments}/faults/errors \\
+curl -sK own.curl -X PUT {payments}/faults/errors \\
   -d '{{"seconds": 120, "ratio": 0.5}}'
 ```
 
@@ -85,8 +86,9 @@ Which alert fires, after how long, and who is told? Look at `{pages}/alerts`, at
 (`curl -K own.curl {alertmanager}/api/v2/alerts`) and at what the receivers got (`{sink}/`). The message
 names a runbook: follow it.
 
-Then ask a neighbour to start `latency` or `slow-dependency` on one of your services without telling you
-which, and find it by the signals alone. `DELETE` in place of `PUT` ends a fault.""",
+Then let a neighbour sit down at your keyboard, since only your certificate is taken, and start `latency`
+or `slow-dependency` on one of your services without telling you which. Find it by the signals alone.
+`DELETE` in place of `PUT` ends a fault.""",
     ),
     Exercise(
         "Too many labels, too many lines",
@@ -96,9 +98,11 @@ which, and find it by the signals alone. `DELETE` in place of `PUT` ends a fault
 A user id becomes a label, and the service begins to talk:
 
 ```
-curl -s -X PUT {payments}/faults/label-explosion \\
+curl -sK own.curl -X PUT \\
+  {payments}/faults/label-explosion \\
   -d '{{"seconds": 120, "count": 1000}}'
-curl -s -X PUT {payments}/faults/log-flood \\
+curl -sK own.curl -X PUT \\
+  {payments}/faults/log-flood \\
   -d '{{"seconds": 120, "rate": 200}}'
 ```
 

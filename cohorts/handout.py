@@ -109,9 +109,9 @@ can do what you can, and nobody else's open anything of yours.</p>
 <ul>
 <li>The pages and the list of notifications ask for a user and a password, OpenSearch for others: all are in
 <code>credentials.txt</code>.</li>
-<li>Prometheus, Alertmanager, Jaeger and the collector ask for a certificate. In the folder with these files,
-<code>curl -K own.curl</code> shows yours (<code>operator.pem</code>, <code>operator.key</code>) and trusts
-that of your stack (<code>ca.pem</code>).</li>
+<li>Prometheus, Alertmanager, Jaeger, the collector and the shop ask for a certificate. In the folder with
+these files, <code>curl -K own.curl</code> shows yours (<code>operator.pem</code>, <code>operator.key</code>)
+and trusts that of your stack (<code>ca.pem</code>).</li>
 </ul>
 
 <h2>What flows where</h2>

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from components.spec import Service, Spec
 
 LOGIN = "obs"
-"""The user of the stack's own pages, where they ask for one."""
+"""The user of the stack's own pages and exporters, where they ask for one."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ class Site:
     authority: str = ""
     """The file of the authority of OpenSearch, where that is another stack's."""
     password: str = ""
-    """Name of the secret that pages without TLS ask for, of the user `LOGIN`; '' where they ask nobody."""
+    """Name of the secret that programs without TLS ask for: our own, of the user `LOGIN`, and Redis; '' where
+    they ask nobody."""
     hosts: Mapping[str, Place] = field(default_factory=dict)
     """The hosts of the inventory, by name; none where the target is one place."""
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -160,6 +161,19 @@ class _Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
+def _serving(settings: Settings) -> dict[str, Any]:
+    """What uvicorn is told of TLS."""
+    files = settings.serving
+    if files is None:
+        return {}
+    return {
+        "ssl_certfile": files.certificate,
+        "ssl_keyfile": files.key,
+        "ssl_ca_certs": files.ca,
+        "ssl_cert_reqs": ssl.CERT_REQUIRED,
+    }
+
+
 def run(
     create_app: Callable[[Service], Starlette],
     read_options: Callable[[Settings], object],
@@ -195,6 +209,7 @@ def run(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        **_serving(settings),
     )
     try:
         _Server(config).run()

@@ -41,7 +41,13 @@ class Stock:
     """Pieces by SKU. ``initial`` fills an empty store, and refills what falls to ``restock_at`` or below."""
 
     def __init__(
-        self, url: str | None, initial: Mapping[str, int], restock_at: int, metrics: Metrics, faults: Faults
+        self,
+        url: str | None,
+        password: str | None,
+        initial: Mapping[str, int],
+        restock_at: int,
+        metrics: Metrics,
+        faults: Faults,
     ) -> None:
         self._redis = None
         if url is not None:
@@ -49,6 +55,7 @@ class Stock:
             self._host, self._port = host.host, host.port or 6379
             self._redis = Redis.from_url(
                 url,
+                password=password,
                 decode_responses=True,
                 socket_timeout=TIMEOUT,
                 socket_connect_timeout=TIMEOUT,

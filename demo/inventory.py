@@ -33,6 +33,7 @@ def create_app(service: Service) -> Starlette:
     options = read_options(service.settings)
     stock = Stock(
         service.settings.redis,
+        service.settings.redis_password(),
         dict.fromkeys(PRODUCTS, options.initial_stock),
         options.restock_at,
         service.metrics,

@@ -42,6 +42,14 @@ class Tls(Frozen):
         return (self.certificate, self.key) if self.certificate and self.key else None
 
 
+class Serving(Frozen):
+    """Files of a server that speaks TLS, to who shows a certificate of the authority."""
+
+    ca: str
+    certificate: str
+    key: str
+
+
 class Otlp(Frozen):
     """Where spans go. ``none`` switches the export off (the service keeps its trace context)."""
 
@@ -71,8 +79,12 @@ class Settings(Frozen):
     head_sampling: Annotated[float, Field(ge=0, le=1)]
     calls: dict[Name, HttpUrl] = {}
     redis: RedisUrl | None = None
+    redis_password_file: str | None = None
+    """For a Redis that asks for one."""
     tls: Tls | None = None
     """For calls with https."""
+    serving: Serving | None = None
+    """How it is dialled; plain HTTP from whoever dials if there is none."""
     options: dict[str, Scalar] = {}
 
     def parse_options(self, model: type[M]) -> M:
@@ -81,6 +93,17 @@ class Settings(Frozen):
             return model.model_validate(self.options)
         except ValidationError as error:
             raise SettingsError(_describe(error, prefix=("options",))) from None
+
+    def redis_password(self) -> str | None:
+        """The password of a Redis that asks for one. Raises SettingsError."""
+        if self.redis_password_file is None:
+            return None
+        try:
+            return Path(self.redis_password_file).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"redis_password_file: cannot be read (value {self.redis_password_file!r}): {error.strerror}"
+            ) from None
 
     def require_calls(self, *names: str) -> None:
         """Fail at start, not at the first request, when a dependency has no address."""

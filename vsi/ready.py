@@ -15,13 +15,16 @@ _RELOAD = re.compile(
     r"^\w+_config_last_reload_(successful|success_timestamp_seconds)(?:\{[^}]*\})? ([0-9.e+]+)$", re.M
 )
 
+REDIS = (b"+PONG", b"-NOAUTH")
+"""How Redis answers whoever greets it; the second where it asks for a password first."""
+
 
 def probe(machine: Machine, unit: HostUnit, timeout: float = 3) -> str:
     """Why a unit is not ready, in a few words; '' if it is."""
     ready = unit.process.ready
     parts = urlsplit(ready.url)
     if parts.scheme in ("tcp", "redis"):
-        asked, wanted = (b"PING\r\n", b"+PONG") if parts.scheme == "redis" else (b"", b"")
+        asked, wanted = (b"PING\r\n", REDIS) if parts.scheme == "redis" else (b"", (b"",))
         answer = machine.reach.greet(parts.hostname or "127.0.0.1", parts.port or 0, asked, timeout)
         if answer.fault:
             return f"{ready.url}: {_reason(answer, timeout)}"

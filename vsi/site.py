@@ -47,7 +47,11 @@ def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
             for socket in sockets(spec, without)
         }
         | elsewhere,
-        services={item.name: _listener(base + item.run.port_offset) for item in spec.services if item.run},
+        services={
+            item.name: _listener(base + item.run.port_offset, tls=guarded, asks=guarded)
+            for item in spec.services
+            if item.run
+        },
         folders=FOLDERS,
         mutual=guarded,
         password=PASSWORD if guarded else "",

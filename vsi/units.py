@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from components.inventory import STORE, Program, programs
 from components.plan import Pillar, name_of, part_id
-from components.render import collector, services
+from components.render import collector, services, tls
 from components.render.document import Documents
 from components.render.opensearch_store import LENT
 from components.render.programs import RENDERERS, Renderer
@@ -84,7 +84,7 @@ def service_unit(spec: Spec, site: Site, service: Service, ids: Ids | None = Non
     command = (*run.command, "--settings", "settings.json")
     own = site.service(service)
     metrics = [
-        f"http://{own.bind}{endpoint.path}"
+        f"{'https' if own.asks else 'http'}://{own.bind}{endpoint.path}"
         for endpoint in service.metrics
         if endpoint.address in (None, own.bind) and endpoint.scheme == "http" and not endpoint.basic_auth
     ]
@@ -95,8 +95,15 @@ def service_unit(spec: Spec, site: Site, service: Service, ids: Ids | None = Non
         files=_files(services.render(spec, site, service)),
         checks=checks_of(command),
         process=Process(
-            command=command, ready=Ready(url=f"tcp://{own.bind}", answers=metrics[0] if metrics else None)
+            command=command,
+            ready=Ready(
+                url=f"tcp://{own.bind}",
+                answers=metrics[0] if metrics else None,
+                ca=CA if own.asks else None,
+                certificate=CERTIFICATE if own.asks else None,
+            ),
         ),
+        secrets=tls.passwords(site) if run.redis else (),
         ports=(own.port,),
         needs=_needs(site, ids, *run.calls, *(("redis",) if run.redis else ())),
         memory_mb=run.memory_mb,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from components.inventory import BY_NAME, password_of
-from components.render import opensearch_store
+from components.render import opensearch_store, tls
 from components.render.document import Document, Documents
 from components.render.scrape_jobs import kind_of
 from components.running import Health, Running, ours
@@ -41,6 +41,7 @@ def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> 
             for kind, prefix, date, days in places
         ],
         **({"archive": {**archive, **_reader(site)}} if archive else {}),
+        **(tls.login(site) if not of_tenants else {}),
     }
     return {"settings.json": Document(settings, "json")}
 
@@ -68,11 +69,11 @@ def _days(duration: str) -> int:
 
 def running(spec: Spec, site: Site) -> Running:
     """Beside the store."""
-    del spec, site
+    asks = () if opensearch_store.tenants(spec) else tls.passwords(site)
     return ours(
         "agents.housekeeper",
         Health("housekeeper", "/health"),
         60,
-        secrets=(PROGRAM.password,),
+        secrets=(PROGRAM.password, *asks),
         needs=("opensearch",),
     )

@@ -66,7 +66,7 @@ def running(spec: Spec, site: Site) -> Running:
         ),
         reload="SIGHUP",
         health=Health("prometheus", "/-/ready", seconds=120),
-        secrets=scrape_jobs.secrets(spec),
+        secrets=scrape_jobs.secrets(spec, site),
         memory_mb=300,
     )
 

@@ -33,7 +33,7 @@ def render(spec: Spec, site: Site, url: str, region: str) -> Documents:
     return {"prometheus.yml": Document(main, "yaml"), **prometheus.scrapes(spec, site)}
 
 
-def running(spec: Spec) -> Running:
+def running(spec: Spec, site: Site) -> Running:
     """It keeps what could not be sent yet."""
     return Running(
         command=(
@@ -45,6 +45,6 @@ def running(spec: Spec) -> Running:
         ),
         checks=((program("prometheus", "promtool"), "check", "config", "--agent", "prometheus.yml"),),
         health=Health("prometheus", "/-/ready"),
-        secrets=scrape_jobs.secrets(spec),
+        secrets=scrape_jobs.secrets(spec, site),
         memory_mb=300,
     )

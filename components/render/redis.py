@@ -2,6 +2,7 @@
 
 import ipaddress
 
+from components.render import tls
 from components.render.document import Document, Documents
 from components.running import Health, Running, program
 from components.site import Site
@@ -29,10 +30,17 @@ def render(spec: Spec, site: Site) -> Documents:
 
 def running(spec: Spec, site: Site) -> Running:
     """Without a check: Redis has no command that judges a configuration. Nothing in `redis.conf` comes from
-    the stack file but the port."""
-    del spec, site
+    the stack file but the port. A password that it asks for is in no file of its configuration."""
+    del spec
+    server = program("redis", "redis-server")
+    asking = ("{python}", "-m", "agents.redis_asking", "--server", server, "--configuration", "redis.conf")
     return Running(
-        command=(program("redis", "redis-server"), "redis.conf"),
+        command=(
+            (*asking, "--password-file", site.secret(site.password))
+            if site.password
+            else (server, "redis.conf")
+        ),
+        secrets=tls.passwords(site),
         health=Health("redis", protocol="redis"),
         memory_mb=30,
     )

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from components.inventory import PROGRAMS, Metrics
+from components.inventory import PROGRAMS, STORE, Metrics
 from components.render import sizes
-from components.site import Site
+from components.site import LOGIN, Site
 from components.spec import Service, Spec
 from components.spec.metrics import Limits
-from components.spec.scraping import Access
+from components.spec.scraping import Access, BasicAuth
 
 PLAIN = Access()
 
@@ -59,6 +59,18 @@ SPAN_METRICS_SERVICE: dict[str, Any] = {
 
 HOUSEKEEPER_JOB = "housekeeper"
 
+OURS = frozenset(page.job for program in PROGRAMS if not program.engine for page in program.metrics)
+"""Jobs of small programs of this project, which ask for the password where a site has one."""
+
+
+def _login(site: Site) -> Access:
+    return Access(basic_auth=BasicAuth(username=LOGIN, secret=site.password)) if site.password else PLAIN
+
+
+def _elsewhere(site: Site, job: str) -> bool:
+    """Whether a program is of the store that is another stack's."""
+    return bool(site.authority) and job in STORE
+
 
 def kind_of(tenant: str) -> str:
     """What the housekeeper of a shared store adds to the `kind` of a tenant's data."""
@@ -82,7 +94,8 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
         listeners = [site.listeners[page.listener] for page in pages]
         targets = tuple(address for listener in listeners for address in listener.dial)
         own_tls = any(listener.tls for listener in listeners)
-        job = Job(name, name, targets, {"owner": platform}, own_tls=own_tls)
+        access = _login(site) if name in OURS and not _elsewhere(site, name) else PLAIN
+        job = Job(name, name, targets, {"owner": platform}, access=access, own_tls=own_tls)
         if name == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))
         if name == PUSHED_JOB:
@@ -116,11 +129,10 @@ def _limits(room: sizes.SpanSeries | sizes.Pushed) -> Limits:
     )
 
 
-def secrets(spec: Spec) -> tuple[str, ...]:
+def secrets(spec: Spec, site: Site) -> tuple[str, ...]:
     """The secrets with which targets are asked, by name, sorted."""
-    endpoints: list[Access] = [endpoint for service in spec.services for endpoint in service.metrics]
-    asked = [*endpoints, *spec.metrics.scrape_jobs]
-    return tuple(sorted({access.basic_auth.secret for access in asked if access.basic_auth}))
+    asked = [job.access.basic_auth for job in jobs(spec, site)]
+    return tuple(sorted({login.secret for login in asked if login}))
 
 
 def service_jobs(service: Service, site: Site) -> list[Job]:
@@ -135,7 +147,13 @@ def service_jobs(service: Service, site: Site) -> list[Job]:
             endpoint.path,
             endpoint.interval,
             endpoint,
-            own_tls=not endpoint.address and site.service(service).tls,
+            own_tls=_own_tls(service, endpoint.address, site),
         )
         for position, endpoint in enumerate(service.metrics, 1)
     ]
+
+
+def _own_tls(service: Service, address: str | None, site: Site) -> bool:
+    """Whether an endpoint is at the listener of a service with `run` that speaks TLS, however it is said."""
+    own = site.services.get(service.name)
+    return own is not None and own.tls and (not address or address in own.dial)

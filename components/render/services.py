@@ -40,8 +40,10 @@ def render(spec: Spec, site: Site, service: Service) -> Documents:
         "head_sampling": spec.tracing.head_sampling,
         "calls": {name: called.url for name, called in calls.items()},
         "redis": f"redis://{site.dial('redis')}/0" if run.redis else None,
+        **({"redis_password_file": site.secret(site.password)} if run.redis and site.password else {}),
         "options": dict(run.options),
         **({"tls": secured} if secured else {}),
+        **tls.serving(site, service.name, own),
     }
     return {"settings.json": Document(ordered(settings), "json")}
 

@@ -50,6 +50,14 @@ def client(site: Site, program: str, *listeners: Listener) -> dict[str, str]:
     return {"ca": site.ca, **own}
 
 
+def serving(site: Site, name: str, listener: Listener) -> dict[str, Any]:
+    """What settings of a service say of the TLS that it serves itself, to who shows a certificate; empty
+    where it goes without."""
+    if not (listener.tls and listener.asks):
+        return {}
+    return {"serving": {"ca": site.ca, "certificate": site.certificate(name), "key": site.key(name)}}
+
+
 def server(site: Site, program: str) -> dict[str, str]:
     """`tls_server_config`, as the programs of Prometheus have it."""
     asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": site.ca}
@@ -57,14 +65,14 @@ def server(site: Site, program: str) -> dict[str, str]:
 
 
 def login(site: Site) -> dict[str, Any]:
-    """What settings of pages of ours without TLS say of who may ask them; empty where everybody may."""
+    """What settings of programs of ours without TLS say of who may ask them; empty where everybody may."""
     if not site.password:
         return {}
     return {"login": {"user": LOGIN, "password_file": site.secret(site.password)}}
 
 
 def passwords(site: Site) -> tuple[str, ...]:
-    """Names of the secrets that such pages read, and who asks them."""
+    """Names of the secrets that such programs read, and who asks them."""
     return (site.password,) if site.password else ()
 
 

@@ -322,7 +322,7 @@ class Clients:
         self._transport = transport
         self._left = left
         self._services: dict[str, Http] = {}
-        self._tls: Json = {} if transport else {"verify": _tls(access, stack)}
+        self._tls: Json = {} if transport else {"verify": _tls(access, stack, access.identity)}
 
         self._reach = access.reach
 
@@ -338,7 +338,9 @@ class Clients:
         self.sink = Sink(**at("sink"), **login)
         self.pages = Http(**at("pages"), **login)
         auth = (access.reader, _given(access.secret, stack, password_of("reader")))
-        self.opensearch = OpenSearch(**at("opensearch"), auth=auth)
+        # a store of another stack's knows no certificate of ours, and refuses whoever shows one
+        stranger: Json = {"verify": _tls(access, stack, None)} if self._tls and access.site.authority else {}
+        self.opensearch = OpenSearch(**{**at("opensearch"), **stranger}, auth=auth)
 
     @property
     def _common(self) -> Json:
@@ -378,13 +380,13 @@ def _given(ask: Callable[..., str], stack: str, *names: str) -> str:
         raise Unanswered(f"{what} of the stack", str(error), f"Run `obs up {stack}`.") from None
 
 
-def _tls(access: Access, stack: str) -> Any:
+def _tls(access: Access, stack: str, identify: Callable[[], tuple[str, str]] | None) -> Any:
     """Trusts the stack's authority, and shows who we are where the stack asks for that."""
     import ssl
     import tempfile
 
     authority = _given(access.authority, stack)
-    identity = access.identity() if access.identity else None
+    identity = identify() if identify else None
     try:
         context = ssl.create_default_context(cadata=authority)
         if identity:

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily
 from starlette.applications import Starlette
 
 import agents.pages
@@ -14,10 +16,12 @@ import agents.sink
 import agents.web
 from agents.login import Guarded, Login
 from agents.pages import Pages, Settings
+from agents.scraping import serve
 from agents.sink import Sink
 from agents.sink_deliveries import Deliveries
 from tests.agents.sink_client import SLACK
 from tests.agents.test_pages import settings
+from tests.ports import free_port
 
 PASSWORD = "pässwörd: with colon"
 APPS = {
@@ -55,20 +59,21 @@ def test_every_route_but_those_of_programs_asks(name: str, login: Login) -> None
             else:
                 assert answer.headers["www-authenticate"].startswith("Basic ")
 
-    assert open_to_all == {"/health", "/metrics"}
+    assert open_to_all == {"/health"}
 
 
-@pytest.mark.parametrize("other", ["/metrics/", "//metrics", "/health/..", "/metrics?x=/metrics", "/METRICS"])
+@pytest.mark.parametrize(
+    "other", ["/metrics", "/health/", "//health", "/health/..", "/metrics?x=/health", "/HEALTH"]
+)
 def test_what_only_looks_like_an_open_path(other: str, login: Login) -> None:
-    answer = _ask(APPS["sink"](), login, "GET", other)
-
-    assert answer.status_code == 401 or answer.text.startswith("# HELP")
+    assert _ask(APPS["sink"](), login, "GET", other).status_code == 401
 
 
 def test_who_logs_in_reads_and_delivers(login: Login) -> None:
     known = (login.user, PASSWORD.encode())
 
     assert _ask(APPS["pages"](), login, "GET", "/", auth=known).status_code == 200
+    assert _ask(APPS["pages"](), login, "GET", "/metrics", auth=known).text.startswith("# HELP")
     assert _ask(APPS["pages"](), login, "GET", "/api/prometheus/api/v1/alerts", auth=known).status_code == 200
     assert _ask(APPS["sink"](), login, "POST", "/slack/shop", json=SLACK, auth=known).text == "ok"
     assert _ask(APPS["sink"](), login, "POST", "/slack/shop", json=SLACK).status_code == 401
@@ -103,3 +108,18 @@ def test_the_browser_is_not_told_where_the_password_is(login: Login) -> None:
 
     answer = _ask(app, login, "GET", "/api/stack", auth=(login.user, PASSWORD.encode()))
     assert "login" not in answer.json()
+
+
+def test_an_exporter_tells_numbers_to_who_logs_in_and_that_it_serves_to_everybody(login: Login) -> None:
+    port, told = free_port(), CounterMetricFamily("told", "What is told.", value=1)
+    server = serve("127.0.0.1", port, CollectorRegistry(), lambda _: [told], login)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            assert client.get("/health").status_code == 200
+            for wrong in (None, ("obs", b"x"), ("Obs", PASSWORD.encode())):
+                answer = client.get("/metrics", auth=wrong)
+                assert (answer.status_code, "told" in answer.text) == (401, False)
+            assert "told_total 1.0" in client.get("/metrics", auth=(login.user, PASSWORD.encode())).text
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -6,6 +6,8 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 import yaml
 
 from components.inventory import PROGRAMS
+from components.render.scrape_jobs import service_jobs
 from components.spec import Spec
 from obs.verify.clients import Clients
 from tests import specs
@@ -32,6 +35,8 @@ OPEN = {
     "collector-metrics", "front", "housekeeper", "jaeger-metrics", "pages", "redis", "redis-exporter", "sink",
 }  # fmt: skip
 """Listeners of programs that cannot speak TLS."""
+SERVICES = {"gateway", "inventory", "orders", "payments"}
+"""Those that the stack runs."""
 TENANT = {"address": "127.0.0.1:9", "housekeeper": "127.0.0.1:8", "tenant": "ana"}
 
 
@@ -78,9 +83,67 @@ def test_a_program_is_asked_whether_it_serves_with_the_certificate_of_the_operat
     made = plan(_spec(), "test")
     asked = {part.name: part.process.ready for part in made.parts if part.process.ready.certificate}
 
-    assert set(asked) == {"alertmanager", "collector", "jaeger", "node-exporter", "prometheus"}
+    programs = {"alertmanager", "collector", "jaeger", "node-exporter", "prometheus"}
+    assert set(asked) == programs | SERVICES
     assert {ready.certificate for ready in asked.values()} == {"{secrets}/tls/operator.pem"}
-    assert all(ready.url.startswith("https://") and ready.ca for ready in asked.values())
+    assert all(asked[name].url.startswith("https://") for name in programs)
+    assert all(str(asked[name].answers).startswith("https://") for name in SERVICES)
+    assert all(ready.ca for ready in asked.values())
+
+
+def test_services_ask_for_a_certificate_and_who_calls_and_scrapes_them_shows_one() -> None:
+    made, site = plan(_spec(), "test"), local_site(_spec())
+
+    assert all(site.services[name].tls and site.services[name].asks for name in SERVICES)
+    for name in SERVICES:
+        settings = _read(made, name, "settings.json")
+        own = {"certificate": f"../../../secrets/tls/{name}.pem", "key": f"../../../secrets/tls/{name}.key"}
+        assert settings["serving"] == {"ca": OWN_CA, **own}
+        assert settings.get("tls") == ({"ca": OWN_CA, **own} if settings["calls"] else None)
+        assert all(url.startswith("https://") for url in settings["calls"].values())
+        (scraped,) = _read(made, "prometheus", f"scrape/{name}.yml")["scrape_configs"]
+        assert (scraped["scheme"], "cert_file" in scraped["tls_config"]) == ("https", True)
+
+
+def test_the_own_address_of_a_service_is_its_own_however_it_is_said() -> None:
+    spec = _spec()
+    service = next(item for item in spec.services if item.name == "gateway")
+    address = local_site(spec).services["gateway"].dial[0]
+    (endpoint,) = service.metrics
+    said = service.model_copy(update={"metrics": (endpoint.model_copy(update={"address": address}),)})
+    elsewhere = service.model_copy(update={"metrics": (endpoint.model_copy(update={"address": "a:1"}),)})
+
+    assert [job.own_tls for job in service_jobs(said, local_site(spec))] == [True]
+    assert [job.own_tls for job in service_jobs(elsewhere, local_site(spec))] == [False]
+
+
+def test_redis_asks_for_the_password_and_who_uses_it_knows_where_that_is() -> None:
+    made = plan(_spec(), "test")
+    password = "../../../secrets/loopback"
+
+    assert unit(made, "redis").process.command[-2:] == ("--password-file", password)
+    for name in ("inventory", "redis-exporter"):
+        assert _read(made, name, "settings.json")["redis_password_file"] == password
+    assert "redis_password_file" not in _read(made, "orders", "settings.json")
+    left_open = plan(_spec("open"), "test")
+    assert unit(left_open, "redis").process.command == ("{engine:redis:redis-server}", "redis.conf")
+    assert "redis_password_file" not in _read(left_open, "inventory", "settings.json")
+
+
+def test_programs_of_ours_are_scraped_with_the_password_but_not_those_of_another_stack() -> None:
+    def asked(made: HostPlan, job: str) -> object:
+        (scraped,) = _read(made, "prometheus", f"scrape/{job}.yml")["scrape_configs"]
+        return scraped.get("basic_auth")
+
+    login = {"username": "obs", "password_file": "../../../../secrets/loopback"}
+    made = plan(_spec(), "test")
+    for job in ("pages", "sink", "housekeeper", "redis-exporter"):
+        assert asked(made, job) == login, job
+        file = _read(made, job, "settings.json")
+        assert file["login"] == {"user": "obs", "password_file": "../../../secrets/loopback"}, job
+    assert asked(made, "collector") is None
+    assert asked(plan(_tenant(), "test"), "housekeeper") is None
+    assert asked(plan(_spec("open"), "test"), "pages") is None
 
 
 def test_pages_and_sink_ask_for_a_password_and_who_asks_them_knows_it() -> None:
@@ -99,7 +162,12 @@ def test_pages_and_sink_ask_for_a_password_and_who_asks_them_knows_it() -> None:
     ]
     assert {part.name for part in made.parts if "loopback" in part.secrets} == {
         "alertmanager",
+        "housekeeper",
+        "inventory",
         "pages",
+        "prometheus",
+        "redis",
+        "redis-exporter",
         "sink",
     }
 
@@ -162,6 +230,13 @@ def address(state: StatePaths) -> Iterator[str]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(state.tls / "ca.pem"))
     context.load_cert_chain(state.tls / "prometheus.pem", state.tls / "prometheus.key")
     context.verify_mode = ssl.CERT_REQUIRED
+    with _served(context) as served:
+        yield served
+
+
+@contextmanager
+def _served(context: ssl.SSLContext) -> Iterator[str]:
+    """The address of a server."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says)
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -200,6 +275,27 @@ def test_verify_shows_who_it_is(state: StatePaths, address: str) -> None:
     assert [one.headers.get("authorization") for one in sent] == [f"Basic {word}"] * 2
     with pytest.raises(httpx.HTTPError):
         httpx.get(f"https://{address}/", verify=ssl.create_default_context(cafile=state.tls / "ca.pem"))
+
+
+def test_verify_shows_nothing_to_a_store_of_another_stack_which_would_refuse_it(
+    state: StatePaths, tmp_path: Path
+) -> None:
+    other = StatePaths(tmp_path / "store")
+    other.tls.mkdir(parents=True)
+    for name, data in renewed({}, ("opensearch",)).items():
+        (other.tls / name).write_bytes(data)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(other.tls / "ca.pem"))
+    context.load_cert_chain(other.tls / "opensearch.pem", other.tls / "opensearch.key")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    with _served(context) as address:
+        stack = specs.stack(deploy={"port_base": 21000, "loopback": "guarded"})
+        stack["logging"]["store"] = {**TENANT, "address": address}
+        site = local_site(Spec.model_validate_json(json.dumps(stack)))
+        both = "".join((paths.tls / "ca.pem").read_text() for paths in (state, other))
+        clients = Clients(replace(access_at(state, site), authority=lambda: both), "ana")
+
+        assert clients.opensearch.json("GET", "/") == "served"
+        clients.close()
 
 
 def test_people_are_told_what_is_asked_of_them_and_where_it_is(state: StatePaths) -> None:

@@ -53,8 +53,8 @@ def access_at(paths: StatePaths, site: Site, units: Mapping[str, Callable[[], st
 def _note(paths: StatePaths, site: Site) -> str:
     password, certificate = paths.secrets / site.password, paths.tls / f"{OPERATOR}.pem"
     return (
-        f"the pages and the sink ask for the user {LOGIN} and the password in {password}, other programs for "
-        f"a certificate: {certificate} (docs/how-to/guard-loopback.md)"
+        f"the pages and the sink ask for the user {LOGIN} and the password in {password}, other programs and "
+        f"services for a certificate: {certificate} (docs/how-to/guard-loopback.md)"
     )
 
 
