@@ -1,12 +1,13 @@
 """A cohort of a copy of the project, whose heads share a store: runs of `obs cohort`, some of them killed."""
 
 import json
+import os
 import signal
 import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from cohorts import record
 from cohorts.record import Record
 from components.inventory import password_of
 from components.render.opensearch_store import AUTHORITY, LENT, TENANT_USERS
-from tests.e2e.shop import WAIT_S, Shop
+from tests.e2e.shop import Shop
 from tests.ports import free_base
 from tests.waiting import until
 
 NAME = "e2e"
+WAIT_S = 900
+"""For a head or a store to come up on a machine that others keep busy: at load 60, 300 were too few."""
 PEOPLE = ("ana", "bo")
 FILE = "training.yaml"
 
@@ -159,25 +162,29 @@ class Cohort:
             }
         )
 
-    def running(self) -> list[psutil.Process]:
-        """Processes that name its state folder, but those that came with the test itself."""
-        found = []
+    def running(self, folder: Path | None = None) -> list[psutil.Process]:
+        """Processes that name its state folder, or another, but those that came with the test itself."""
+        found, named = [], str(folder or self.state)
         for process in psutil.process_iter():
             try:
                 said = " ".join(process.cmdline()) + process.cwd() + process.environ().get("OBS_KEEPER", "")
-                if str(self.state) in said:
+                if named in said:
                     found.append(process)
             except psutil.Error:
                 continue
         return found
 
     def clean_up(self) -> None:
-        """End whatever is left."""
-        for process in self.running():
-            try:
-                process.send_signal(signal.SIGKILL)
-            except psutil.Error:
-                continue
+        """End whatever is left: runs too, which a killed one began and which would begin more."""
+
+        def over() -> bool:
+            left = [one for one in self.running(self.shop.root) if one.pid != os.getpid()]
+            for process in left:
+                with suppress(psutil.Error):
+                    process.send_signal(signal.SIGKILL)
+            return not left
+
+        until(over, "nothing of the cohort runs", every=0.2)
 
 
 def hits(answer: httpx.Response) -> list[dict[str, Any]]:
