@@ -34,7 +34,9 @@ def work(
     try:
         server = serve(host, port, registry, asked, login)
     except OSError as error:
-        what = f"{error.filename} cannot be read" if error.filename else f"{host}:{port} cannot be listened on"
+        what = (
+            f"{error.filename} cannot be read" if error.filename else f"{host}:{port} cannot be listened on"
+        )
         sys.stderr.write(f"{what}: {error.strerror}\n")
         return 1
     threads = [threading.Thread(target=one, args=(stop,), daemon=True) for one in works]
