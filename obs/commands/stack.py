@@ -36,8 +36,7 @@ ChangedSince = Annotated[
     ),
 ]
 Sarif = Annotated[
-    Path | None,
-    typer.Option("--sarif", metavar="FILE", help="With --all: write what is against a policy."),
+    Path | None, typer.Option("--sarif", metavar="FILE", help="With --all: what breaks policy.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
