@@ -35,9 +35,7 @@ ChangedSince = Annotated[
         "--changed-since", metavar="REF", help="With --all: what changed since it went its own way from REF."
     ),
 ]
-Sarif = Annotated[
-    Path | None, typer.Option("--sarif", metavar="FILE", help="With --all: what breaks policy.")
-]
+Sarif = Annotated[Path | None, typer.Option(metavar="FILE", help="With --all: write what breaks policy.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
