@@ -1,9 +1,10 @@
-"""Two stacks of one machine whose loopback is guarded: Prometheus, Alertmanager and the collector of one, as
-they are rendered, answer and reach each other, and nobody who has the other's certificates, or none, gets
-anything."""
+"""Two stacks of one machine whose loopback is guarded: Prometheus, Alertmanager, the collector, a service and
+the sink of one, as they are rendered, answer and reach each other, and nobody who has the other's
+certificates or password, or none, gets anything."""
 
 import contextlib
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,8 +24,12 @@ from vsi.tls import renewed
 from vsi.unit import HostPlan
 
 pytestmark = pytest.mark.engine
+REPO = Path(__file__).parents[2]
 PROGRAMS = {"prometheus": "prometheus", "alertmanager": "alertmanager", "collector": "otelcol"}
 """Program -> its engine, and the name of what is run."""
+OURS = ("payments", "sink")
+"""What is run by Python."""
+SCRAPED = "prometheus|alertmanager|collector-spanmetrics|payments|sink"
 TRIES = (
     ("GET", "/metrics"),
     ("GET", "/-/healthy"),
@@ -53,7 +58,9 @@ def _head(folder: Path) -> tuple[Site, HostPlan, StatePaths]:
     (state.secrets / "opensearch-collector").write_text("no store is there", encoding="utf-8")
     for name, data in renewed({}, made.tls_names).items():
         (state.tls / name).write_bytes(data)
-    for name in PROGRAMS:
+    (state.secrets / "loopback").write_text(f"the word of {folder.name}", encoding="utf-8")
+    for name in (*PROGRAMS, *OURS):
+        state.unit(name).data.mkdir(parents=True, exist_ok=True)
         for path, text in unit(made, name).files:
             file = state.unit(name).conf / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -79,13 +86,17 @@ def test_a_neighbour_gets_nothing(tmp_path: Path, engine_program: Callable[[str,
         for name, listener in site.listeners.items()
         if listener.asks and name.startswith(tuple(PROGRAMS))
     ]
-    assert len(places) == 7
+    places.append(site.services["payments"].dial[0])
+    assert len(places) == 8
     with contextlib.ExitStack() as stack:
         for name, program in programs.items():
             arguments = unit(ana, name).process.command[1:]
             data = str(own.unit(name).data)
             command = [str(program), *(one.replace("{data}", data) for one in arguments)]
             stack.enter_context(kept(command, own.unit(name).conf))
+        for name in OURS:
+            command = [sys.executable, *unit(ana, name).process.command[1:]]
+            stack.enter_context(kept(command, own.unit(name).conf, {"PYTHONPATH": str(REPO)}))
         _they_reach_each_other(site, own)
 
         for place in places:
@@ -98,6 +109,10 @@ def test_a_neighbour_gets_nothing(tmp_path: Path, engine_program: Callable[[str,
                 with contextlib.suppress(httpx.HTTPError):  # where HTTP/2 alone is spoken
                     plain = httpx.request(method, f"http://{place}{path}", trust_env=False)
                     assert plain.status_code == 400, f"{method} {path} without TLS"
+        for word in (None, ("obs", "the word of bo")):
+            for method, path in TRIES:
+                told = httpx.request(method, f"{site.url('sink')}{path}", auth=word, trust_env=False)
+                assert told.status_code == 401, f"{method} {path} of the sink"
 
 
 def _they_reach_each_other(site: Site, own: StatePaths) -> None:
@@ -105,9 +120,9 @@ def _they_reach_each_other(site: Site, own: StatePaths) -> None:
     with _client(own, own, OPERATOR) as client:
 
         def scraped() -> bool:
-            asked = {"query": 'up{job=~"prometheus|alertmanager|collector-spanmetrics"} == 1'}
+            asked = {"query": f'up{{job=~"{SCRAPED}"}} == 1'}
             answer = client.get(f"{site.url('prometheus')}/api/v1/query", params=asked)
-            return answer.status_code == 200 and len(answer.json()["data"]["result"]) == len(PROGRAMS)
+            return answer.status_code == 200 and len(answer.json()["data"]["result"]) == 5
 
         until(scraped, "all are scraped", 120, every=0.5)
         alerts = f"{site.url('alertmanager')}/api/v2/alerts"
