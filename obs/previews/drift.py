@@ -5,9 +5,12 @@ import os
 import subprocess
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from components.review.masking import masked
+from components.review.step import ARROW
+from obs.crash import mask
 from obs.diff import PartChange, changes
 from obs.parts import Parts
 from obs.previews.engine import SECONDS, lacks, last_lines, obs
@@ -70,8 +73,15 @@ class Collector:
             self._found[name] = PartChange(name, name, DIFFERENT, different)
 
     def found(self) -> list[PartChange]:
-        """By name."""
-        return sorted(self._found.values(), key=lambda change: change.id)
+        """By name, without what looks like a secret: what is there now anybody may have written."""
+        return sorted(map(_masked, self._found.values()), key=lambda change: change.id)
+
+
+def _masked(part: PartChange) -> PartChange:
+    told = (
+        replace(change, lines=tuple(masked(mask(line)) for line in change.lines)) for change in part.changes
+    )
+    return replace(part, changes=tuple(told))
 
 
 def _no_file(_: tuple[str, ...]) -> None:
@@ -168,5 +178,13 @@ def told_of(drift: Drift) -> Iterable[str]:
     if drift.failed:
         yield drift.failed
     for part in drift.parts:
-        names = ", ".join(change["name"] for change in part["changes"])
-        yield f"{part['unit']}: {part['op']}{f': {names}' if names else ''}"
+        named = ", ".join(map(_named, part["changes"]))
+        yield f"{part['unit']}: {part['op']}{f': {named}' if named else ''}"
+
+
+def _named(change: dict[str, Any]) -> str:
+    """What differs; of a setting of one line also how, as `process_state (running -> stopped)`."""
+    before, after = ([line[1:] for line in change["lines"] if line[:1] == sign] for sign in "-+")
+    if change["file"] or len(before) != 1 or len(after) != 1:
+        return str(change["name"])
+    return f"{change['name']} ({before[0]} {ARROW} {after[0]})"

@@ -52,6 +52,26 @@ def test_what_differs_and_what_is_gone_is_found_with_the_difference() -> None:
     assert found["note@a"].changes[0].lines[1:] == ("-deployed", "+scribbled")
 
 
+def test_what_somebody_wrote_there_is_told_without_its_secrets() -> None:
+    collect = Collector(Parts((Note,)))
+    collect(_event("note@a", {"x": "a: 1\n"}, {"x": "a: 1\npassword: hunter22x\n"}))
+    (part,) = collect.found()
+    assert part.changes[0].lines[-1] == "+password: [secret]"
+
+
+def test_a_setting_of_one_line_is_told_with_both_values_and_a_file_by_its_name() -> None:
+    lines = ["@@ -1 +1 @@", "-running", "+running, access: folder secrets mode 0666"]
+    changes = [
+        {"name": "process_state", "file": False, "lines": lines},
+        {"name": "x.yml", "file": True, "lines": lines},
+    ]
+    (told,) = drift.told_of(Drift("shop", ({**PART, "changes": changes},)))
+    assert told == (
+        "note: different: process_state (running \N{RIGHTWARDS ARROW} running, access: folder secrets mode "
+        "0666), x.yml"
+    )
+
+
 def _answering(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> None:
     def answer(_: str, stack: str, *__: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.CompletedProcess([], *answers[stack])
@@ -65,7 +85,12 @@ def _found(*parts: dict[str, Any]) -> str:
     return json.dumps(drift.as_json([Drift("x", parts)]))
 
 
-PART = {"id": "note@a", "unit": "note", "op": "different", "changes": [{"name": "x"}]}
+PART = {
+    "id": "note@a",
+    "unit": "note",
+    "op": "different",
+    "changes": [{"name": "x", "file": True, "lines": []}],
+}
 
 
 @pytest.mark.parametrize(
