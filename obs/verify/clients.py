@@ -395,7 +395,6 @@ def _tls(access: Access, stack: str, identify: Callable[[], tuple[str, str]] | N
                 file.flush()
                 context.load_cert_chain(file.name)
     except (ValueError, ssl.SSLError) as error:
-        raise Unanswered(
-            "the certificate of the stack's own authority", str(error), f"Run `obs up {stack}`."
-        ) from None
+        what = "the certificate of the stack's own authority"
+        raise Unanswered(what, str(error), f"Run `obs up {stack}`.") from None
     return context

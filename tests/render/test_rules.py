@@ -17,7 +17,7 @@ from components.rules.alertmanager import DEAD_MANS_SWITCH
 from components.rules.certificates import certificates
 from components.rules.clusters import clusters
 from components.rules.journal import journal
-from components.rules.model import Alert, Case, Firing, Group, Recording, RuleFile, labels, number, to_native
+from components.rules.model import Alert, Group, Recording, RuleFile, labels, number, to_native
 from components.rules.slo import FAST, SLOW, threshold
 from components.spec import Spec
 from components.spec.matchers import examples
@@ -312,41 +312,6 @@ def mutants(alert: Alert) -> Iterator[tuple[str, dict[str, Any]]]:
         for replacement in replacements:
             changed = expr[: found.start()] + replacement + expr[found.end() :]
             yield f"{found[0]} -> {replacement} at {found.start()}", {"expr": changed}
-
-
-def joined(*alerts: Alert, recordings: tuple[Recording, ...] = ()) -> list[list[str]]:
-    """Which cases of the alerts have been put on one database."""
-    file = RuleFile("a", (Group("a", "15s", (*recordings, *alerts)),))
-    tests = promtool.render(SPEC, SITE, file)["tests/a.yml"].data["tests"]
-    return [re.findall(r"(\w+) (?:fires|silent)", test["name"]) for test in tests]
-
-
-def alert_on(name: str, expr: str, *series: str) -> Alert:
-    data = tuple((item, "1x5") for item in series)
-    return Alert(
-        name=name,
-        expr=expr,
-        severity="info",
-        team="platform",
-        summary="",
-        description="",
-        cases=lambda: (Case("a case", data, "5m", (Firing("1"),)),),
-    )
-
-
-def test_cases_that_cannot_see_one_another_share_a_database() -> None:
-    assert joined(alert_on("A", "a > 0", "a"), alert_on("B", "b > 0", 'b{x="1"}')) == [["A", "B"]]
-
-
-@pytest.mark.parametrize("other", ["absent(a)", "b + a > 0", "of_a > 0", "of_of_a > 0"])
-def test_a_case_is_alone_where_another_ones_data_could_be_seen(other: str) -> None:
-    recordings = (Recording("of_a", "sum(a)"), Recording("of_of_a", "of_a * 2"))
-    alerts = alert_on("A", "a > 0", "a"), alert_on("B", other, "b")
-    assert joined(*alerts, recordings=recordings) == [["A"], ["B"]]
-
-
-def test_cases_on_the_same_metric_are_apart() -> None:
-    assert joined(alert_on("A", "a > 0", 'a{x="1"}'), alert_on("B", "a > 1", 'a{x="2"}')) == [["A"], ["B"]]
 
 
 def broken(file: RuleFile) -> tuple[dict[str, str], dict[str, str]]:
