@@ -17,7 +17,7 @@ from aws.account.preflight import preflight
 from aws.parts import AwsPlan
 from aws.plan import plan
 from components.target import Obstacle
-from tests.aws.account import REGION, spec, with_cluster, with_pairs
+from tests.aws.account import REGION, spec, with_cluster, with_pairs, with_pods
 from tests.aws_account.wire import Answer, Answering, bounds, refused, said, xml
 
 ACCOUNT = "123456789012"
@@ -260,8 +260,10 @@ def test_the_documents_name_the_permissions_that_it_needs(stack: AwsPlan) -> Non
 
 def test_services_are_called_as_aws_lists_them(stack: AwsPlan) -> None:
     """A name that the list does not have would look like a service that no region offers."""
-    own, pods = plan(with_pairs(), "prod-aws"), plan(with_cluster(), "prod-aws")
-    assert set(region.BY_KIND) <= {type(part).__name__ for it in (stack, own, pods) for part in it.parts}
+    own, nodes = plan(with_pairs(), "prod-aws"), plan(with_cluster(), "prod-aws")
+    pods = plan(with_pods(), "prod-aws")
+    planned = {type(part).__name__ for it in (stack, own, nodes, pods) for part in it.parts}
+    assert set(region.BY_KIND) <= planned
     assert of(region, stack) == []
-    assert not {"service autoscaling", "service eks"} & {key for key, _, _ in told(of(region, pods, EKS))}
+    assert not {"service autoscaling", "service eks"} & {key for key, _, _ in told(of(region, nodes, EKS))}
     assert of(region, own) == []
