@@ -220,7 +220,7 @@ class Reach(Protocol):
     def change(self, steps: Steps, report: Report) -> None:
         """Carry steps out in order. The first that fails ends it with `ChangeFailed`."""
 
-    def scratch(self, path: str) -> AbstractContextManager[object]:
+    def scratch(self, path: str) -> AbstractContextManager[None]:
         """A folder for what changes need for a moment, secrets among it; emptied before, gone after."""
 
     def hold(self, name: str) -> AbstractContextManager[object]:

@@ -31,7 +31,7 @@ class LocalReach:
 
     def ports(self, ports_: Collection[int]) -> dict[int, Holder]:
         """See `Reach`."""
-        return ports.holders(ports_)
+        return ports.holders(ports_) if ports_ else {}
 
     def get(self, request: Get, timeout: float) -> Answer:
         """See `Reach`."""
