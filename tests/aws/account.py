@@ -123,6 +123,15 @@ def deployed(
         yield mocks.made
 
 
+@contextmanager
+def by_itself(plan: AwsPlan) -> Iterator[dict[str, Inputs]]:
+    """The same, without credentials: for fixtures that last longer than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_account(patch)
+        with deployed(plan) as resources:
+            yield resources
+
+
 def document(text: str) -> Any:
     """A policy, however AWS gives it back."""
     return json.loads(text) if isinstance(text, str) else text

@@ -7,7 +7,7 @@ import pytest
 
 from aws.parts import AwsPlan
 from aws.plan import plan
-from tests.aws.account import deployed, spec, without_account
+from tests.aws.account import by_itself, spec, without_account
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,5 @@ def planned() -> AwsPlan:
 @pytest.fixture(scope="package")
 def made(planned: AwsPlan) -> Iterator[dict[str, Any]]:
     """That plan in an account of moto's: what each resource was given, by its name."""
-    with pytest.MonkeyPatch.context() as patch:
-        without_account(patch)
-        with deployed(planned) as resources:
-            yield resources
+    with by_itself(planned) as resources:
+        yield resources

@@ -18,7 +18,7 @@ from aws.policies import WILDCARDS
 from aws.refusals import refusals
 from components.spec import Spec
 from tests.aws import clusters, operations
-from tests.aws.account import REGION, deployed, part, spec, with_cluster, without_account
+from tests.aws.account import REGION, by_itself, part, spec, with_cluster
 from tests.aws.values import whole
 from tests.aws_account.wire import Answer, Answering, bounds, refused, said
 from tests.render import golden
@@ -49,10 +49,8 @@ def cluster(there: AwsPlan) -> Cluster:
 @pytest.fixture(scope="module")
 def stands(there: AwsPlan) -> Iterator[dict[str, Any]]:
     """It in an account of moto's: what each resource was given, by its name."""
-    with pytest.MonkeyPatch.context() as patch:
-        without_account(patch)
-        with deployed(there) as resources:
-            yield resources
+    with by_itself(there) as resources:
+        yield resources
 
 
 def test_the_cluster_is_as_reviewed(cluster: Cluster) -> None:

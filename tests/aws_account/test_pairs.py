@@ -20,7 +20,7 @@ from components.render.text import texts
 from components.rules import files as rules
 from components.spec import Spec
 from tests import specs
-from tests.aws.account import REGION, deployed, part, spec, with_pairs, without_account
+from tests.aws.account import REGION, by_itself, part, spec, with_pairs
 from tests.render import engines, golden
 from vsi.site import local_site
 
@@ -34,10 +34,8 @@ def own() -> AwsPlan:
 
 @pytest.fixture(scope="module")
 def made(own: AwsPlan) -> Iterator[dict[str, Any]]:
-    with pytest.MonkeyPatch.context() as patch:
-        without_account(patch)
-        with deployed(own) as found:
-            yield found
+    with by_itself(own) as found:
+        yield found
 
 
 def _task(own: AwsPlan, name: str) -> Task:

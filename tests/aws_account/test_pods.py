@@ -17,7 +17,7 @@ from aws.refusals import refusals
 from components.errors import SuiteError
 from components.spec import Spec
 from tests import specs
-from tests.aws.account import REGION, deployed, part, with_pods, without_account
+from tests.aws.account import REGION, by_itself, part, with_pods
 from tests.k8s.test_api import VERSIONS, validator
 
 NAMESPACE = "obs-local"
@@ -34,10 +34,8 @@ def there() -> AwsPlan:
 @pytest.fixture(scope="module")
 def stands(there: AwsPlan) -> Iterator[dict[str, Any]]:
     """It in an account of moto's: what each resource was given, by its name."""
-    with pytest.MonkeyPatch.context() as patch:
-        without_account(patch)
-        with deployed(there) as resources:
-            yield resources
+    with by_itself(there) as resources:
+        yield resources
 
 
 def _pods(of: AwsPlan) -> list[Pod]:
