@@ -1,14 +1,18 @@
 """Objects of the cluster of a stack whose programs are pods, as the Kubernetes target has its own: pods that
 Pod Security `restricted` admits, names of Services for all, a policy of who may send."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from aws.documents import canonical
 from aws.names import Names
 from aws.site import POD_LOGS, namespace, opened
 from aws.tasks import CONF, FILES, ROOM, Work, filled, mounts, placed, programs_image, ships
+from components.render.document import Document
+from components.render.text import text
 from components.spec import Spec
 from k8s.charts.common import EVERYWHERE, READS_AS_ROOT
+from k8s.parts import KINDS
 from k8s.workloads import CONTAINER_SECURITY, POD_SECURITY, spread
 
 COLLECTOR = "collector"
@@ -85,6 +89,24 @@ def of(spec: Spec, names: Names, work: Work, instances: tuple[str, ...]) -> list
             _item("Service", instance, _labelled(spec, service, labels)),
         ]
     return found
+
+
+def listed(namespace: str, items: Iterable[Item]) -> str:
+    """Objects as `kubectl` takes them."""
+    found = [
+        {
+            "apiVersion": KINDS[item["kind"]],
+            "kind": item["kind"],
+            "metadata": {
+                "name": item["name"],
+                **({} if item["kind"] == "Namespace" else {"namespace": namespace}),
+                **item["body"]["metadata"],
+            },
+            **{key: value for key, value in item["body"].items() if key != "metadata"},
+        }
+        for item in items
+    ]
+    return text(Document({"apiVersion": "v1", "kind": "List", "items": found}, "yaml"))
 
 
 def _item(kind: str, name: str, body: Item) -> Item:

@@ -25,7 +25,26 @@ PROVIDER = "pulumi_kubernetes"
 """The engine that is Pulumi's provider of Kubernetes."""
 
 
-class Pods(AwsPart):
+OBJECTS = "objects.yaml"
+"""The file in which people read the objects of a part."""
+
+
+class OfObjects(AwsPart):
+    """What is made of objects of the cluster beside resources of AWS."""
+
+    namespace: str
+    objects: str
+    """Canonical JSON of them, in the order in which they are made."""
+
+    @property
+    def readable(self) -> tuple[tuple[str, str], ...]:
+        """They too, as `kubectl` takes them."""
+        from aws import manifests
+
+        return (*self.files, (OBJECTS, manifests.listed(self.namespace, json.loads(self.objects))))
+
+
+class Pods(OfObjects):
     """Where pods run: a namespace of the cluster, and a bucket of what they read: `pods@<region>`."""
 
     TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Pods",)
@@ -34,27 +53,22 @@ class Pods(AwsPart):
     name: str = "pods"
     kubeconfig: str
     """How Pulumi's provider reaches the cluster. It holds no token: one is asked for at each run."""
-    namespace: str
     bucket: str
     bucket_policy: str
-    objects: str
-    """Canonical JSON of what all pods are in."""
 
 
-class Pod(AwsPart):
-    """A program as pods: `collector@<region>`. Its files are what it reads."""
+class Pod(OfObjects):
+    """A program as pods: `collector@<region>`. Its files are what it reads; its objects a service account, and
+    of each of its instances a Deployment and a Service."""
 
     TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Pod",)
 
     cluster: str
-    namespace: str
     account: str
     """Its service account, which has the role."""
     role: str
     assume: str
     policy: str
-    objects: str
-    """Canonical JSON: a service account, and of each of its instances a Deployment and a Service."""
     bucket: str
     key: str
     """Where its files lie in the bucket."""
@@ -111,7 +125,7 @@ def role(names: Names, program: str) -> str:
     return f"{names.own(program)}-pod"
 
 
-def objects_of(part: Pods | Pod) -> list[tuple[str, str, dict[str, object]]]:
+def objects_of(part: OfObjects) -> list[tuple[str, str, dict[str, object]]]:
     """(kind, name, body) of each of its objects."""
     return [(item["kind"], item["name"], item["body"]) for item in json.loads(part.objects)]
 

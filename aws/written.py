@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws.parts import late
+from aws.pods import OBJECTS
 from aws.site import FOLDERS, PAIRS, instances, site_of
 from components.parity.scrapes import scrape_job
 from components.parity.written import Written, addresses_of, load
@@ -27,7 +28,7 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     others = {name for program in PAIRS for name in instances(spec, program)[1:]}
     for path, text in files.items():
         folder, file = path.split("/", 1)
-        if folder in others:
+        if folder in others or file == OBJECTS:
             continue
         part = first.get(folder, folder)
         if part == "metrics":

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 
 from aws.account import pods as account
 from aws.account.taken import names
@@ -19,6 +20,7 @@ from components.spec import Spec
 from tests import specs
 from tests.aws.account import REGION, by_itself, part, with_pods
 from tests.k8s.test_api import VERSIONS, validator
+from tests.render import golden
 
 NAMESPACE = "obs-local"
 ROLE = "arn:aws:iam::123456789012:role/platform"
@@ -42,6 +44,11 @@ def _pods(of: AwsPlan) -> list[Pod]:
     return [item for item in of.parts if isinstance(item, Pod)]
 
 
+def _objects(of: AwsPlan) -> dict[str, str]:
+    """Path -> the objects of each part, as `obs render` writes them."""
+    return {path: text for path, text in of.written.items() if path.endswith("/objects.yaml")}
+
+
 def _templates(of: AwsPlan) -> Iterator[tuple[str, dict[str, Any]]]:
     for pod in _pods(of):
         for kind, _, body in objects_of(pod):
@@ -57,17 +64,17 @@ def test_every_program_and_service_is_a_pod_and_no_task(there: AwsPlan) -> None:
     assert not [item for item in there.parts if isinstance(item, Task | Compute)]
 
 
+def test_the_objects_are_as_reviewed(there: AwsPlan) -> None:
+    golden.check("aws-pods", _objects(there))
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_api_server_takes_every_object(there: AwsPlan, version: str) -> None:
-    from k8s.parts import KINDS
-
-    for of in (part(there, "pods"), *_pods(there)):
-        assert isinstance(of, Pod | Pods)
-        for kind, name, body in objects_of(of):
-            metadata: Any = body["metadata"]
-            whole = {"apiVersion": KINDS[kind], "kind": kind, **body, "metadata": {"name": name, **metadata}}
-            errors = [error.message for error in validator(version, kind).iter_errors(whole)]
-            assert errors == [], name
+    texts = _objects(there)
+    assert len(texts) == 1 + len(_pods(there))
+    for item in (item for text in texts.values() for item in yaml.safe_load(text)["items"]):
+        errors = [error.message for error in validator(version, item["kind"]).iter_errors(item)]
+        assert errors == [], item["metadata"]["name"]
 
 
 def test_all_but_the_shipper_are_restricted(there: AwsPlan) -> None:
