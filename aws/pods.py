@@ -58,8 +58,8 @@ class Pods(OfObjects):
 
 
 class Pod(OfObjects):
-    """A program as pods: `collector@<region>`. Its files are what it reads; its objects a service account, and
-    of each of its instances a Deployment and a Service."""
+    """A program as pods: `collector@<region>`. Its files are what it reads; its objects a service account,
+    and of each of its instances a Deployment and a Service."""
 
     TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Pod",)
 

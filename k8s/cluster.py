@@ -38,20 +38,16 @@ class Refused(SuiteError):
 
 
 class Api:
-    """A cluster, by the context of its kubeconfig. Unreachable if the file or the context is not there."""
+    """A cluster, by the context of its kubeconfig: a file, or `given`. Unreachable if the file or the context
+    is not there."""
 
-    def __init__(self, where: Where) -> None:
+    def __init__(self, where: Where, given: dict[str, Any] | None = None) -> None:
         self.where = where
         settings = client.Configuration()
         settings.retries = urllib3.Retry(0)  # it would try thrice, a minute in all
         with _heard() as complaints:
             try:
-                config.load_kube_config(
-                    config_file=str(Path(where.kubeconfig).expanduser()) if where.kubeconfig else None,
-                    context=where.context,
-                    client_configuration=settings,
-                    persist_config=False,
-                )
+                _load(where, given, settings)
             except (
                 ConfigException,
                 YAMLError,
@@ -167,6 +163,21 @@ class Api:
     @property
     def _who(self) -> str:
         return f"cluster of context '{self.where.context}'"
+
+
+def _load(where: Where, given: dict[str, Any] | None, settings: client.Configuration) -> None:
+    """Who asks whom, into the client's settings; nothing is written back."""
+    if given is not None:
+        config.load_kube_config_from_dict(
+            given, context=where.context, client_configuration=settings, persist_config=False
+        )
+        return
+    config.load_kube_config(
+        config_file=str(Path(where.kubeconfig).expanduser()) if where.kubeconfig else None,
+        context=where.context,
+        client_configuration=settings,
+        persist_config=False,
+    )
 
 
 @contextmanager

@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "aws/contexts.py": {"components", "engines", "aws"},
     # Programs in pods are objects as the Kubernetes target has them; imported by a stack with pods alone.
     "aws/account/pods.py": {"components", "aws", "k8s"},
+    "aws/account/running.py": {"components", "aws", "k8s"},
     "aws/manifests.py": {"components", "aws", "k8s"},
     "aws/resources/pods.py": {"components", "aws", "k8s"},
     # Programs that run beside the engines: a host gets them alone.

@@ -72,6 +72,8 @@ class Asking:
     """Seconds to wait for an answer."""
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    _shared: dict[str, Any] = field(default_factory=dict)
+    _sharing: threading.Lock = field(default_factory=threading.Lock)
 
     @staticmethod
     def of(plan: AwsPlan) -> "Asking":
@@ -115,6 +117,21 @@ class Asking:
                     service, region_name=place[1], endpoint_url=self.endpoints.get(service), config=config
                 )
             return self._clients[place]
+
+    def once(self, what: str, ask: Callable[[], V]) -> V:
+        """The answer to what several questions begin with: the first that comes asks, the others wait for it.
+        An error is the answer of all: nobody waits a second time for what does not answer."""
+        with self._sharing:
+            if what not in self._shared:
+                try:
+                    self._shared[what] = ask()
+                except Exception as error:
+                    self._shared[what] = error
+            found = self._shared[what]
+        if isinstance(found, Exception):
+            raise found
+        answer: V = found
+        return answer
 
     def everywhere(self, service: str) -> Any:
         """The client of a service without regions."""

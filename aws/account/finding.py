@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing of a part: `missing`, which its words name; `unwell`; or `starting`, which is well soon."""
+    """One thing of a part: `missing`, which its words name; `unwell`; `starting`, which is well soon; or
+    `unreachable`: whoever knows does not answer."""
 
     state: str
     words: str

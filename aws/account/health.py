@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws.account import taken
+from aws.account import pods, taken
 from aws.account.ask import Asking, missing
 from aws.account.clusters import cluster
 from aws.account.finding import Finding
@@ -164,8 +164,8 @@ def _compute(plan: AwsPlan, asking: Asking, part: Compute) -> Iterator[Finding]:
 
 
 def _pods(plan: AwsPlan, asking: Asking, part: Pods) -> Iterator[Finding]:
-    """How each pod is, the cluster tells: `kubectl get pods`."""
     yield from _versioned(plan, asking, part.bucket)
+    yield from pods.found(plan, asking, part)
 
 
 def _task(plan: AwsPlan, asking: Asking, part: Task) -> Iterator[Finding]:
@@ -336,7 +336,7 @@ LOOKS: dict[type[AwsPart], Callable[[AwsPlan, Asking, Any], Iterable[Finding]]] 
     Images: images,
     Key: _key,
     Network: _network,
-    Pod: lambda *_: (),
+    Pod: pods.found,
     Pods: _pods,
     Relay: _relay,
     Store: _store,

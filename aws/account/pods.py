@@ -1,4 +1,4 @@
-"""What this machine must have to put pods into the stack's cluster, and who may."""
+"""What this machine must have to put pods into the stack's cluster, who may, and how they are."""
 
 import os
 import re
@@ -8,8 +8,9 @@ from functools import partial
 
 from aws.account.ask import Asking
 from aws.account.checks import Check, obstacle
+from aws.account.finding import Finding
 from aws.parts import AwsPlan, Cluster
-from aws.pods import PROVIDER, Pods
+from aws.pods import PROVIDER, OfObjects, Pods
 from components.errors import SuiteError
 from components.target import Obstacle
 
@@ -47,6 +48,15 @@ def administrator(asking: Asking, cluster: Cluster) -> list[Obstacle]:
     do = f"take one of them on (AWS_PROFILE), or add yours to aws.cluster.administrators: {DOCS}"
     expected = f"one of {', '.join(cluster.administrators)}"
     return [obstacle("administrator of the cluster", f"the credentials are of {arn}", expected, do)]
+
+
+def found(plan: AwsPlan, asking: Asking, part: OfObjects) -> Iterator[Finding]:
+    """How pods are, as their cluster tells; a stand-in's has none."""
+    if asking.stand_in:
+        return
+    from aws.account import running
+
+    yield from running.found(plan, asking, part)
 
 
 def provider() -> None:

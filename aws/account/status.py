@@ -9,7 +9,7 @@ from aws.account.preflight import identity
 from aws.parts import AwsPart, AwsPlan
 from components.target import UnitStatus
 
-WORST = ("missing", "unwell", "starting")
+WORST = ("missing", "unwell", "starting", "unreachable")
 """States in the order in which one hides another."""
 
 

@@ -199,7 +199,7 @@ def _samples(plan: AwsPlan, asking: Asking) -> Say:
     answer = queried(asking, str(workspace["prometheusEndpoint"]), "count(up) by (job)")
     jobs = sorted(item["metric"].get("job", "") for item in answer)
     if not jobs:
-        return False, "the workspace has no `up` of any job in the last 5 min: see task prometheus"
+        return False, "the workspace has no `up` of any job in the last 5 min: see the log of prometheus"
     return True, f"`up` of {len(jobs)} jobs: {', '.join(jobs)}"
 
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,6 +26,8 @@ class FakeCluster:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.denied: set[str] = set()
+        self.knows: Callable[[str], bool] = lambda token: token == TOKEN
+        """Whose token it takes."""
         self.answers: dict[str, Any] = {
             "/version": {"major": "1", "minor": "34+"},
             f"/api/v1/namespaces/{NAMESPACE}": {"status": {"phase": "Active"}},
@@ -73,7 +75,8 @@ class FakeCluster:
                 url = urlsplit(self.path)
                 query = parse_qs(url.query)
                 fake.asked.append((url.path, query))
-                if self.headers.get("authorization") != f"Bearer {TOKEN}":
+                kind, _, token = self.headers.get("authorization", "").partition(" ")
+                if kind != "Bearer" or not fake.knows(token):
                     self.answer((401, "Unauthorized"))
                     return
                 if url.path.endswith("/portforward"):
