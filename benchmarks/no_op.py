@@ -28,7 +28,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from obs.pulumi import LOCAL_STACK, environment, find_pulumi
+from obs.passphrase import LOCAL_STACK
+from obs.pulumi import environment, find_pulumi
 
 ROOT = Path(__file__).resolve().parents[1]
 OBS = [sys.executable, "-m", "obs"]

@@ -4,6 +4,7 @@ For each number of hosts, in one run on the same hosts (test hosts, which it boo
 or Ubuntu): a stack whose first host has all roles and whose others are agents, with a few small units each.
 Beside it, on the same hosts and in the same rounds:
 
+- engine: `obs up --refresh` without a change, which starts the Pulumi engine for it;
 - ssh: `ssh HOST true` for each host, all at the same time, each with a connection of its own;
 - empty: `pulumi up` of a program without resources;
 - pyinfra: its command line over SSH, with the files that the stack has put on the hosts and a service for
@@ -181,6 +182,7 @@ def measure(number: int, rounds: int, scratch: Path) -> dict[str, float]:
             "empty": next(case for case in cases(scratch / "empty") if case.name == "empty pulumi up").run,
             "pyinfra, no change": pyinfra(lab, scratch / "pyinfra", known),
             "no change": lambda: unchanged(shop.obs("up", STACK, "--yes").stderr),
+            "no change, engine": lambda: unchanged(shop.obs("up", STACK, "--yes", "--refresh").stderr),
             "refresh": lambda: shop.obs("refresh", STACK),
         }
         for _ in range(rounds):

@@ -168,6 +168,8 @@ class Operate(Generic[P]):
     alone: Callable[[Run, P | None], AbstractContextManager[None]] = lambda *_: nullcontext()
     """While inside, no other run changes the stack in its place, whoever began it. Given the plan that
     is carried out, if one is. Busy, naming the other."""
+    noted: Callable[[str], str] = lambda _: ""
+    """What this machine remembers of where the stack is; a run brings it in line with its plan."""
     look_ahead: Callable[[str], None] = lambda _: None
     """Begin to look at what the engine will have read, before it is started, and return at once; again, where
     that is no longer true. What goes wrong is told by whoever reads."""

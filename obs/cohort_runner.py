@@ -18,8 +18,8 @@ from cohorts.survivors import state_of
 from cohorts.work import DONE, STOPPED, Result, Told
 from obs.describe import was_deployed
 from obs.errors import Interrupted
+from obs.passphrase import PASSPHRASES
 from obs.pulumi import backend_folder, has_state
-from obs.session import PASSPHRASES
 from obs.signals import handled
 
 OBS = (sys.executable, "-P", "-m", "obs")

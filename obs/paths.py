@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,15 @@ def writing(variable: str, path: Path) -> Iterator[None]:
             f"{variable}: {error.filename or path}: {error.strerror}; expected a writable folder; "
             f"set {variable} to a folder of yours"
         ) from None
+
+
+def put(file: Path, text: str) -> None:
+    """Replace a small file of ours as a whole, for its owner alone. OSError if it cannot be written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as opened:
+        opened.write(text)
+    os.replace(name, file)
 
 
 def made(folder: Path, variable: str) -> None:

@@ -39,15 +39,12 @@ from obs.errors import Interrupted, ObsError
 from obs.hosts import served
 from obs.lock import clear_stale_locks
 from obs.notices import tell_new
-from obs.passphrase import of_head
+from obs.passphrase import known
 from obs.paths import PLUGINS, ROOT, STATE_VARIABLE, made, state_folder
 from obs.signals import handled
 
 PROJECT = "observability"
 """The name in Pulumi.yaml."""
-LOCAL_STACK = "local"
-LOCAL_PASSPHRASE = "observability-local"  # noqa: S105
-"""The passphrase of the stack `local`, for everybody to know: nothing in its state is secret."""
 FILE_SCHEME = "file://"
 
 OnEvent = Callable[[EngineEvent], Any]
@@ -107,6 +104,12 @@ def backend_folder() -> Path | None:
     return None
 
 
+def checkpoint_of(stack: str) -> Path | None:
+    """Where the engine keeps the stack's state; None where that is no file of this machine."""
+    folder = backend_folder()
+    return folder / ".pulumi" / "stacks" / PROJECT / f"{stack}.json" if folder else None
+
+
 def has_state(stack: str) -> bool:
     """Whether the stack has state in a back end that is a folder."""
     folder = backend_folder()
@@ -139,8 +142,7 @@ def environment(stack: str, pulumi: Path) -> dict[str, str]:
         "OBS_PYTHON": sys.executable,
         **exempt(os.environ),
     }
-    known = {"PULUMI_CONFIG_PASSPHRASE": LOCAL_PASSPHRASE} if stack == LOCAL_STACK else of_head(stack)
-    return variables | known
+    return variables | known(stack)
 
 
 def exports(variables: Mapping[str, str]) -> str:
@@ -289,20 +291,15 @@ class Driver:
         if folder := backend_folder():
             made(folder, "PULUMI_BACKEND_URL" if os.environ.get("PULUMI_BACKEND_URL") else STATE_VARIABLE)
         with _failures():
-            checkpoint = self._checkpoint()
+            checkpoint = checkpoint_of(self.name)
             if checkpoint is None or not checkpoint.is_file():
                 Stack.create_or_select(self.name, self._workspace)
             self._stack = _Stack(self.name, self._workspace)
 
-    def _checkpoint(self) -> Path | None:
-        """Where the engine keeps the stack's state; None where that is no file of this machine."""
-        folder = backend_folder()
-        return folder / ".pulumi" / "stacks" / PROJECT / f"{self.name}.json" if folder else None
-
     def _may_be_pending(self) -> bool:
         """Whether operations of a run that was cut off may stand in the state. A quote inside a text stands
         there escaped, so the key is found only as a key."""
-        checkpoint = self._checkpoint()
+        checkpoint = checkpoint_of(self.name)
         if checkpoint is None:
             return True
         try:
@@ -312,7 +309,7 @@ class Driver:
 
     def deployed(self) -> list[str]:
         """The URNs in the stack's state; none where that is no file of this machine."""
-        return recorded.urns(self._checkpoint())
+        return recorded.urns(checkpoint_of(self.name))
 
     def prepare(self) -> list[str]:
         """Choose the stack and repair what a killed run left; returns what was repaired."""
@@ -353,12 +350,12 @@ class Driver:
     def protected(self) -> list[tuple[str, str]]:
         """Type and id of each resource that a `destroy` leaves, since its target says so."""
         with _failures():
-            return recorded.protected(self._checkpoint(), lambda: self._stack.export_stack().deployment)
+            return recorded.protected(checkpoint_of(self.name), lambda: self._stack.export_stack().deployment)
 
     @contextmanager
     def _recorded(self) -> Iterator[Stack]:
         """The stack as its state alone knows it: its own file may be gone or broken."""
-        found = recorded.deployment(self._checkpoint()) or self._stack.export_stack().deployment
+        found = recorded.deployment(checkpoint_of(self.name)) or self._stack.export_stack().deployment
         configuration = recorded.configuration(found)
         if not configuration:
             yield self._stack

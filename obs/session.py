@@ -12,14 +12,11 @@ from obs.describe import deployed_in
 from obs.errors import BadInput, ObsError
 from obs.lock import stack_lock
 from obs.parts import Parts, kinds
-from obs.passphrase import of_head
+from obs.passphrase import PASSPHRASES, known
 from obs.paths import state_folder
 from obs.progress import Watcher
-from obs.pulumi import LOCAL_STACK, Driver, PulumiFailed
+from obs.pulumi import Driver, PulumiFailed
 from stacks.loader import STACKS
-
-PASSPHRASES = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
-"""Where the Pulumi engine looks for one."""
 
 
 @contextmanager
@@ -58,8 +55,7 @@ def check_passphrase(stack: str) -> None:
     """The Pulumi engine encrypts what is secret in its state, or does not start. The stack's file may be gone
     or broken: what runs is taken down all the same."""
     file = STACKS / f"Pulumi.{stack}.yaml"
-    known = stack == LOCAL_STACK or any(name in os.environ for name in PASSPHRASES) or of_head(stack)
-    if known or not file.is_file():
+    if known(stack) or any(name in os.environ for name in PASSPHRASES) or not file.is_file():
         return
     if re.search(r"^secretsprovider\s*:", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
         return

@@ -45,9 +45,7 @@ def _end(stack: str, there: "list[StandIn[Plan]]") -> None:
 def _nothing_left(stack: str) -> bool:
     """Whether the engine knows nothing of the stack. Where its state is no folder, that is not known."""
     from obs import recorded
-    from obs.pulumi import PROJECT, backend_folder
+    from obs.pulumi import checkpoint_of
 
-    folder = backend_folder()
-    if folder is None:
-        return False
-    return not recorded.urns(folder / ".pulumi" / "stacks" / PROJECT / f"{stack}.json")
+    checkpoint = checkpoint_of(stack)
+    return checkpoint is not None and not recorded.urns(checkpoint)

@@ -99,6 +99,14 @@ class ProviderHost(ResourceProviderServicer):
             self._provider(props).delete(request.id, props)
         return empty_pb2.Empty()
 
+    def as_it_was(self, id_: str, inputs: dict[str, Any], outs: dict[str, Any]) -> bool:
+        """Whether the engine would do nothing for a resource of its state that is given the same inputs once
+        more: what is read of it is what is known, and its inputs are no change of that."""
+        found = self._provider(outs).read(id_, dict(outs))
+        read = (found.outs, outs if found.inputs is None else found.inputs)
+        same = found.id == id_ and all({**(it or {}), PROVIDER: outs[PROVIDER]} == outs for it in read)
+        return same and self._provider(inputs).diff(id_, dict(outs), dict(inputs)).changes is False
+
     def _provider(self, props: dict[str, Any]) -> ResourceProvider:
         text = props[PROVIDER]
         with self._lock:

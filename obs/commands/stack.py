@@ -1,6 +1,5 @@
 """Commands that run the engine: up, preview, refresh, destroy."""
 
-from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,9 +11,11 @@ from obs.cli import Env, command
 if TYPE_CHECKING:
     from components.plan import Plan
     from components.spec import Spec
-    from components.target import Kept
+    from components.target import Run
     from obs.commands.previews import Shown
     from obs.diff import PartChange
+    from obs.no_op import NoOp
+    from obs.progress import Watcher
 
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run on the stack instead of exit 3.")]
 Forget = Annotated[
@@ -46,6 +47,9 @@ def up(
     verify: Annotated[bool, typer.Option("--verify", help="End with `obs verify`.")] = False,
     wait: Wait = False,
     forget_host: Forget = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Start the Pulumi engine even if nothing has changed.")
+    ] = False,
 ) -> int:
     """Bring an environment up, or bring it in line with its stack file. A second run changes nothing.
 
@@ -55,13 +59,16 @@ def up(
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import describe
-    from obs.previews.deployed import forget, remember
-    from obs.session import look_ahead, session
+    from obs.left import list_kept
+    from obs.no_op import NoOp
+    from obs.previews.deployed import remember
+    from obs.session import look_ahead
     from obs.stand_in import standing
     from targets import target_of
     from targets.secret_values import check
 
     look_ahead(env)
+    no_op = NoOp(env)
     spec, plan = describe(env)
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)
@@ -70,16 +77,11 @@ def up(
             _confirm(env, spec, plan)
         _bring_engines(plan)
         _preflight(spec, plan)
-        run, operate = Run(env, f"up {env}", wait), target_of(spec).operate
-        alone = operate.alone(run, plan) if operate else nullcontext()
-        with session(env, run.command, wait, plan) as (driver, watcher), alone:
-            forget(env)  # until it ended well, it is not known what is there
-            look_ahead(env)  # again, where there was none or it is no longer true
-            driver.up(watcher)
+        watcher = _brought_up(Run(env, f"up {env}", wait), spec, plan, no_op, refresh)
     remember(spec, plan)
     done = ", ".join(f"{count} {op}d" for op, count in sorted(watcher.counts.items()))
     tell(f"{env} is up: {done or 'nothing to change'}", "good")
-    _list_kept(watcher.kept)
+    list_kept(watcher.kept)
     if verify:
         from obs.commands.verify import run_verify
 
@@ -97,6 +99,25 @@ def up(
     if access.note:
         tell(access.note)
     return 0
+
+
+def _brought_up(run: "Run", spec: "Spec", plan: "Plan", no_op: "NoOp", refresh: bool) -> "Watcher":
+    """What the Pulumi engine did, if it was started."""
+    from obs.previews.deployed import forget
+    from obs.session import look_ahead, session
+    from targets import target_of
+
+    operate = target_of(spec).operate
+    alone = operate.alone(run, plan) if operate else nullcontext()
+    with session(run.stack, run.command, run.wait, plan) as (driver, watcher), alone:
+        look_ahead(run.stack)  # again, where there was none or it is no longer true
+        if refresh or not no_op.holds(spec, plan):
+            forget(run.stack)  # until it ended well, it is not known what is there
+            no_op.forget()
+            look_ahead(run.stack)
+            driver.up(watcher)
+            no_op.remember(spec, plan)
+    return watcher
 
 
 @command
@@ -186,6 +207,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     from obs.console import tell
     from obs.departed import give_up
     from obs.describe import check_known, deployed_in, why_unreadable
+    from obs.left import list_kept, list_protected, list_survivors
     from obs.previews.deployed import forget
     from obs.session import session
     from obs.stand_in import standing
@@ -205,62 +227,12 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
         _remove_forgotten(env, yes)
         stays = driver.protected()
     tell(f"{env} is down{', but for what is protected' if stays else ''}", "good")
-    _list_kept(_kept(env))
-    _list_protected(env, stays)
+    operate = deployed_in(env)
+    list_kept(operate.kept(env) if operate else ())
+    list_protected(env, stays)
     if not why:
-        _list_survivors(env, {name for _, name in stays})
+        list_survivors(env, {name for _, name in stays})
     return 0
-
-
-def _list_kept(kept: "Iterable[Kept]") -> None:
-    """Where data is of what was taken away."""
-    from engines.progress import size
-    from obs.console import out
-
-    for path, count in kept:
-        out.print(f"kept  {size(count):>9}  {path}")
-
-
-def _list_protected(env: str, stays: "Iterable[tuple[str, str]]") -> None:
-    """What of a stack was not taken away, though it costs on."""
-    from obs.console import out, tell
-
-    for kind, name in sorted(stays):
-        out.print(f"kept  {kind}  {name}")
-    if stays:
-        tell(
-            f"What is kept, and what it needs, stays where it is and goes on costing. To lose its data: "
-            f"deploy.retain: false in the stack file, obs up {env}, obs destroy {env}",
-            "note",
-        )
-
-
-def _list_survivors(env: str, stays: "Collection[str]") -> None:
-    """What the place itself has of a stack, whatever the engine's state knows."""
-    from components.errors import SuiteError
-    from obs.console import out, tell
-    from obs.describe import describe
-    from stacks.loader import load
-    from targets import target_of
-
-    ask = target_of(load(env)).survivors
-    if ask is None:
-        return
-    try:
-        _, plan = describe(env)
-    except SuiteError:  # refused by now, so nobody knows its names
-        return
-    # The engine's name of a thing may be its ARN.
-    names = {part for name in stays for part in (name, name.rpartition("/")[2])}
-    found = [(what, name) for what, name in ask(plan) if name not in names]
-    for what, name in found:
-        out.print(f"there {what}  {name}")
-    if found:
-        tell(
-            f"This has the mark of {env} too: what is kept needs some of it; else another run made it, or it "
-            "could not be taken away, and it goes on costing until somebody does",
-            "note",
-        )
 
 
 def _file_kept(env: str) -> "AbstractContextManager[None]":
@@ -390,10 +362,3 @@ def _ask(question: str, otherwise: str = "Add --yes.") -> None:
         raise BadInput(f"{question} Nobody can be asked here. {otherwise}")
     if not typer.confirm(question):
         raise Interrupted("nothing was changed")
-
-
-def _kept(env: str) -> "list[Kept]":
-    from obs.describe import deployed_in
-
-    operate = deployed_in(env)
-    return operate.kept(env) if operate else []

@@ -4,8 +4,6 @@ Kept in the state folder, beside the state of the engine. It holds what a render
 """
 
 import contextlib
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -13,7 +11,7 @@ from pydantic import ValidationError
 from components.plan import Plan
 from components.review.described import FORMAT, Described
 from components.spec import Spec
-from obs.paths import state_folder
+from obs.paths import put, state_folder
 
 
 def _file(stack: str) -> Path:
@@ -26,12 +24,7 @@ def remember(spec: Spec, plan: Plan) -> None:
 
     file = _file(plan.stack)
     with contextlib.suppress(OSError, ValidationError):
-        text = Described.model_validate(as_data(spec, plan)).model_dump_json()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            opened.write(text)
-        os.replace(name, file)
+        put(file, Described.model_validate(as_data(spec, plan)).model_dump_json())
 
 
 def forget(stack: str) -> None:

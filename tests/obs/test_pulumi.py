@@ -12,9 +12,9 @@ from components import catalog
 from engines.store import Store
 from obs import providers
 from obs.errors import ObsError
+from obs.passphrase import LOCAL_PASSPHRASE
 from obs.paths import PLUGINS
 from obs.pulumi import (
-    LOCAL_PASSPHRASE,
     Driver,
     backend_folder,
     environment,

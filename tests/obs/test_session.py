@@ -7,6 +7,7 @@ import pytest
 from obs import session
 from obs.errors import BadInput
 from obs.parts import Parts
+from obs.passphrase import PASSPHRASES
 from obs.progress import Watcher
 from obs.pulumi import PulumiFailed
 from obs.session import explain
@@ -45,14 +46,14 @@ def test_a_failure_without_events_shows_what_the_engine_wrote(capsys: pytest.Cap
 
 @pytest.mark.parametrize("stack", ["dev-vsi", "staging-k8s"])
 def test_without_a_passphrase_a_stack_says_what_to_set(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in session.PASSPHRASES:
+    for name in PASSPHRASES:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(BadInput, match="PULUMI_CONFIG_PASSPHRASE: not set"):
         session.check_passphrase(stack)
 
 
 def test_the_local_stack_has_a_passphrase_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in session.PASSPHRASES:
+    for name in PASSPHRASES:
         monkeypatch.delenv(name, raising=False)
     session.check_passphrase("local")
 
@@ -68,7 +69,7 @@ def test_a_passphrase_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stack_file_that_is_gone_or_broken_keeps_nobody_from_a_session(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in session.PASSPHRASES:
+    for name in PASSPHRASES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(session, "STACKS", tmp_path)
     if text is not None:

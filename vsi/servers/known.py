@@ -99,6 +99,11 @@ def recall(stack: str) -> Known | None:
     return known.without({found.host for found in known.connections if given_up(found.host)})
 
 
+def text(stack: str) -> str:
+    """What was written; '' if nothing was."""
+    return (notes.read(_file(stack)) or b"").decode(errors="replace")
+
+
 def cleaned(stack: str, host: str, *, data: bool) -> None:
     """What stood on a host was taken away; it is still known where data is left."""
     with _turn:
@@ -116,8 +121,8 @@ def _write(stack: str, known: Known) -> None:
     if not known.connections:
         notes.remove(_file(stack))
         return
-    text = json.dumps(known.model_dump(mode="json", exclude_defaults=True), indent=1, sort_keys=True) + "\n"
-    notes.write(_file(stack), text.encode())
+    found = json.dumps(known.model_dump(mode="json", exclude_defaults=True), indent=1, sort_keys=True) + "\n"
+    notes.write(_file(stack), found.encode())
 
 
 def _file(stack: str) -> Path:

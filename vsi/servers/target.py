@@ -186,6 +186,13 @@ def alone(run: Run, plan: "ServersPlan | None") -> AbstractContextManager[None]:
     return alone(run, plan)
 
 
+def noted(stack: str) -> str:
+    """The hosts, and how they are reached."""
+    from vsi.servers.known import text
+
+    return text(stack)
+
+
 def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     """What rendered files say."""
     from vsi.servers.written import written
@@ -213,6 +220,7 @@ TARGET = Target(
         kept=kept,
         departed=departed,
         alone=alone,
+        noted=noted,
         look_ahead=look_ahead,
     ),
     written=written,
