@@ -73,9 +73,9 @@ def up(
     check(spec, plan)
     give_up(env, plan, forget_host or (), _ask)
     with standing(env, plan):
-        if not (yes or env == "local"):
-            _confirm(env, spec, plan)
         _bring_engines(plan)
+        if not (yes or env == "local" or (not refresh and no_op.holds(spec, plan))):
+            _confirm(env, spec, plan)
         _preflight(spec, plan)
         watcher = _brought_up(Run(env, f"up {env}", wait), spec, plan, no_op, refresh)
     remember(spec, plan)
@@ -343,7 +343,6 @@ def _obstacles(spec: "Spec", plan: "Plan") -> bool:
 
 
 def _confirm(env: str, spec: "Spec", plan: "Plan") -> None:
-    _bring_engines(plan)
     from obs.draw import draw
 
     found = _previewed(env, spec, plan)
