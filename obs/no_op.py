@@ -53,12 +53,20 @@ _SALT = re.compile(rb"^encryptionsalt:.*\n?", re.MULTILINE)
 """Which the engine puts into a stack file when it first runs."""
 
 
+def forget(stack: str) -> None:
+    """Before the engine changes anything."""
+    _file(stack).unlink(missing_ok=True)
+
+
+def _file(stack: str) -> Path:
+    return state_folder() / ".no-op" / f"{stack}.json"
+
+
 class NoOp:
     """Of one `obs up`. Made before the stack file is read: what changes while it runs is seen."""
 
     def __init__(self, stack: str) -> None:
         self.stack = stack
-        self._file = state_folder() / ".no-op" / f"{stack}.json"
         self._before = _files(stack)
         self._variables = {k: v for k, v in os.environ.items() if k.startswith(("OBS_", "PULUMI_"))}
         self._derived: Future[StateKey | None] | None = None
@@ -83,10 +91,6 @@ class NoOp:
         except (SuiteError, Sealed, OSError):  # whoever runs the engine is told
             return False
 
-    def forget(self) -> None:
-        """Before the engine changes anything."""
-        self._file.unlink(missing_ok=True)
-
     def remember(self, spec: "Spec", plan: "Plan") -> None:
         """After the engine ended well. Nothing if files of the program were changed meanwhile."""
         with contextlib.suppress(SuiteError, Sealed, OSError):
@@ -100,12 +104,12 @@ class NoOp:
             self._before = now
             resources = self._resources()
             if resources is not None:
-                put(self._file, json.dumps({"mark": self._mark(spec, plan, resources)}))
+                put(_file(self.stack), json.dumps({"mark": self._mark(spec, plan, resources)}))
 
     def _recorded(self) -> str:
         """The mark; '' if there is none."""
         try:
-            found = json.loads(self._file.read_bytes())["mark"]
+            found = json.loads(_file(self.stack).read_bytes())["mark"]
         except (OSError, ValueError, KeyError, TypeError):
             return ""
         return found if isinstance(found, str) and found.isascii() else ""

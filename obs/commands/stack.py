@@ -103,6 +103,7 @@ def up(
 
 def _brought_up(run: "Run", spec: "Spec", plan: "Plan", no_op: "NoOp", refresh: bool) -> "Watcher":
     """What the Pulumi engine did, if it was started."""
+    from obs.no_op import forget as forget_mark
     from obs.previews.deployed import forget
     from obs.session import look_ahead, session
     from targets import target_of
@@ -113,7 +114,7 @@ def _brought_up(run: "Run", spec: "Spec", plan: "Plan", no_op: "NoOp", refresh: 
         look_ahead(run.stack)  # again, where there was none or it is no longer true
         if refresh or not no_op.holds(spec, plan):
             forget(run.stack)  # until it ended well, it is not known what is there
-            no_op.forget()
+            forget_mark(run.stack)
             look_ahead(run.stack)
             driver.up(watcher)
             no_op.remember(spec, plan)
@@ -208,6 +209,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     from obs.departed import give_up
     from obs.describe import check_known, deployed_in, why_unreadable
     from obs.left import list_kept, list_protected, list_survivors
+    from obs.no_op import forget as forget_mark
     from obs.previews.deployed import forget
     from obs.session import session
     from obs.stand_in import standing
@@ -224,6 +226,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     with standing(env, down=True), _file_kept(env), taken_down as (driver, watcher), alone:
         driver.destroy(watcher)
         forget(env)
+        forget_mark(env)
         _remove_forgotten(env, yes)
         stays = driver.protected()
     tell(f"{env} is down{', but for what is protected' if stays else ''}", "good")

@@ -130,7 +130,10 @@ def test_a_run_that_was_cut_off_leaves_the_next_to_the_engine(standing: Project)
         listener.write_text(text)
     finally:
         standing.replace("cluster: nowhere", "cluster: laptop")
-    assert not (standing.root / ".state" / ".no-op" / "local.json").exists()
+    mark = standing.root / ".state" / ".no-op" / "local.json"
+    assert not mark.exists()
     standing.up()
     assert standing.once_each()
     assert not started(standing)
+    assert standing.obs("destroy", "--yes").returncode == 0
+    assert not mark.exists()

@@ -135,7 +135,7 @@ class Stage:
     def up(self, meanwhile: Callable[[], object] = lambda: None) -> None:
         """An `up` that ends well."""
         run = NoOp(STACK)
-        run.forget()
+        no_op.forget(STACK)
         meanwhile()
         run.remember(self.spec, self.plan)
 
@@ -320,9 +320,9 @@ def test_the_mark_of_another_stack_is_none(stage: Stage) -> None:
 
 
 def test_whoever_goes_to_the_engine_leaves_no_mark_before_it_ended(stage: Stage) -> None:
-    NoOp(STACK).forget()
+    no_op.forget(STACK)
     assert not stage.holds()
-    NoOp(STACK).forget()
+    no_op.forget(STACK)
 
 
 def test_what_was_changed_while_a_run_went_on_is_not_taken_for_what_was_deployed(stage: Stage) -> None:
