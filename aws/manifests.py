@@ -7,7 +7,7 @@ from typing import Any
 from aws.documents import canonical
 from aws.names import Names
 from aws.site import POD_LOGS, namespace, opened
-from aws.tasks import CONF, FILES, ROOM, Work, filled, mounts, placed, programs_image, ships
+from aws.tasks import CONF, FILES, ROOM, Work, filled, mounts, placed, programs_image
 from components.render.document import Document
 from components.render.text import text
 from components.spec import Spec
@@ -28,10 +28,9 @@ Item = dict[str, Any]
 def ground(spec: Spec) -> list[Item]:
     """The namespace; who reaches its pods: each other, and whoever sends to the gateways."""
     # What reads logs of nodes needs their files, which nothing may in a namespace of restricted pods.
-    enforced = "privileged" if ships(spec) else "restricted"
     level = {
         f"pod-security.kubernetes.io/{mode}": level
-        for mode, level in (("enforce", enforced), ("warn", "restricted"), ("audit", "restricted"))
+        for mode, level in (("enforce", "privileged"), ("warn", "restricted"), ("audit", "restricted"))
     }
     senders = [
         {

@@ -12,7 +12,7 @@ from aws.documents import canonical
 from aws.images import images
 from aws.names import Names
 from aws.pairs import volumes
-from aws.parts import Archive, AwsPlan, Key, Network, Relay, Task, Traces, Workspace, late, stand_in_url
+from aws.parts import Archive, AwsPlan, Key, Network, Relay, Traces, Workspace, late, stand_in_url
 from aws.policies import allow, assumed_by, by_service, policy, tls_only
 from aws.programs import programs
 from aws.site import PEERS, by_xray, on_pods, opened, self_run, site_of
@@ -69,7 +69,7 @@ def plan(spec: Spec, stack: str) -> AwsPlan:
             *([traced] if traced else []),
             *([built] if built else []),
             *tasks,
-            watch(spec, names, stored, metrics, relay, tuple(one for one in tasks if isinstance(one, Task))),
+            watch(spec, names, stored, metrics, relay, tasks),
         ),
         secrets=_secrets(spec),
         retain=spec.deploy.retain,

@@ -7,19 +7,21 @@ imported for a stack with pods alone.
 """
 
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from aws.cluster import by_pods
 from aws.documents import canonical
 from aws.images import needed
 from aws.names import Names
-from aws.parts import AwsPart, Cluster, Key, Network, Store, late
+from aws.parts import AwsPart, Cluster, Detector, Key, Network, Store, late
 from aws.policies import policy, tls_only
 from aws.site import instances, namespace
 from aws.tasks import Work, given_secrets, what_it_may
+from aws.unusual import detector
 from components.plan import Pillar
 from components.render.text import texts
 from components.spec import Spec
+from components.spec.aws import days
 
 PROVIDER = "pulumi_kubernetes"
 """The engine that is Pulumi's provider of Kubernetes."""
@@ -72,6 +74,10 @@ class Pod(OfObjects):
     bucket: str
     key: str
     """Where its files lie in the bucket."""
+    log_group: str = ""
+    """Of what it writes; '' for the shipper, which would read itself."""
+    log_days: int = 0
+    detector: Detector | None = None
     given: tuple[tuple[str, str], ...] = ()
     """Secret of the stack file -> its name in Secrets Manager."""
 
@@ -116,8 +122,18 @@ def pod(spec: Spec, names: Names, work: Work) -> Pod:
         objects=canonical(manifests.of(spec, names, work, instances(spec, work.name))),
         bucket=names.bucket("config"),
         key=f"{work.name}.json",
+        **({} if work.on_nodes else _log(spec, names, work)),
         given=tuple((name, names.secret(name)) for name in sorted(work.given)),
     )
+
+
+def _log(spec: Spec, names: Names, work: Work) -> dict[str, Any]:
+    """As a task's."""
+    return {
+        "log_group": names.log_group(work.name),
+        "log_days": days(spec.aws.log_retention),
+        "detector": detector(spec, names, work.name, work.pillar),
+    }
 
 
 def role(names: Names, program: str) -> str:

@@ -53,8 +53,8 @@ def programs(
     if BY_NAME["redis-exporter"].runs(spec):
         redis = part_id("redis", names.region)
         works.append(_program(spec, "redis-exporter", image(spec, "programs"), (compute.id, redis)))
-    if isinstance(compute, Pods) and (shipper := shipper_work(spec, stored)):
-        works.append(shipper)
+    if isinstance(compute, Pods):
+        works.append(shipper_work(spec, names, tuple(work.name for work in works), stored))
     works += [service_work(spec, names, service, stored) for service in spec.services if service.run]
     made = pod if isinstance(compute, Pods) else task
     return tuple(made(spec, names, work) for work in works)

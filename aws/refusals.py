@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aws import refused_pods
 from aws.images import OWN, builds
 from aws.names import LIMITS, Names, fits
-from aws.site import by_xray, instances, self_run
+from aws.site import by_xray, instances, on_pods, self_run
 from aws.tasks import ECR, ships
 from components.inventory import PROGRAMS, runs_redis
 from components.render import fluent_bit
@@ -116,7 +116,7 @@ def _images(spec: Spec) -> list[Problem]:
     found: list[Problem] = []
     used = {
         "redis": runs_redis(spec),
-        "fluent_bit": ships(spec),
+        "fluent_bit": ships(spec) or on_pods(spec),
         "alertmanager": self_run(spec),
         "jaeger": not by_xray(spec),
         "xray": by_xray(spec),

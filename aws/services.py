@@ -1,6 +1,7 @@
 """Services that the stack runs: a service's own container, and beside it the shipper of what it writes, as
 FireLens has it. In a cluster one shipper on each node reads what all pods there write."""
 
+from aws import own_logs
 from aws.images import image
 from aws.names import Names
 from aws.site import on_pods, site_of, site_of_nodes
@@ -35,20 +36,21 @@ def service_work(spec: Spec, names: Names, service: Service, stored: tuple[str, 
     )
 
 
-def shipper_work(spec: Spec, stored: tuple[str, ...]) -> Work | None:
-    """The shipper of a node; None where no service has a log. It is there before whoever writes."""
+def shipper_work(spec: Spec, names: Names, own: tuple[str, ...], stored: tuple[str, ...]) -> Work:
+    """The shipper of a node: into the store what services write, into CloudWatch what the stack's own
+    programs do. It is there before the services."""
     site = site_of_nodes(spec)
-    documents = fluent_bit.render(spec, site)
-    if not documents:
-        return None
+    shipping = fluent_bit.render(spec, site)
+    services = tuple(service.name for service in spec.services if service.run)
     return Work(
         name=fluent_bit.NAME,
         pillar=Pillar.LOGGING,
         image=spec.aws.images.fluent_bit or "",
         command=SHIPS,
-        documents=documents,
+        documents=own_logs.shipped(spec, names, site, own, shipping),
         memory_mb=SHIPPER_MB,
-        secrets=(fluent_bit.PASSWORD,),
+        secrets=(fluent_bit.PASSWORD,) if shipping else (),
+        may=(own_logs.may_write(names, (*own, *services)),),
         needs=stored,
         on_nodes=True,
     )

@@ -4,13 +4,16 @@ tells people of what differs much from that.
 Of the logs of services nobody is told here: what they write is in the store, and their owners' alerts tell.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws.names import Names
 from aws.parts import Alarm, Detector, Relay, Task, errors_of
 from components.plan import Pillar
 from components.spec import Spec
 from components.spec.aws import days
+
+if TYPE_CHECKING:
+    from aws.pods import Pod
 
 SHORTEST, LONGEST = 7, 90
 """Days for which CloudWatch tells of an anomaly before it takes it for usual."""
@@ -25,7 +28,7 @@ def detector(spec: Spec, names: Names, program: str, pillar: Pillar) -> Detector
     return Detector(name=names.own(program), days=min(max(kept, SHORTEST), LONGEST))
 
 
-def alarms(names: Names, parts: tuple[Relay | Task, ...]) -> tuple[Alarm, ...]:
+def alarms(names: Names, parts: "tuple[Relay | Task | Pod, ...]") -> tuple[Alarm, ...]:
     """Of what CloudWatch itself thinks to be of high priority. A detector says nothing where nothing is."""
     return tuple(
         Alarm(

@@ -5,6 +5,7 @@ from typing import Any
 from aws.documents import canonical
 from aws.names import Names
 from aws.parts import Alarm, Relay, Store, Task, Together, Volumes, Watch, Workspace, errors_of, late
+from aws.pods import Pod
 from aws.unusual import alarms as unusual
 from components.plan import Pillar
 from components.spec import Spec
@@ -22,16 +23,17 @@ def watch(
     store: Store,
     metrics: Workspace | Volumes,
     relay: Relay,
-    tasks: tuple[Task, ...],
+    programs: tuple[Task | Pod, ...],
 ) -> Watch:
     """The part of it; its alarms are told by the relay's topic of alarms, to people."""
+    written = (relay, *(one for one in programs if one.log_group))
     kept = _volumes(names) if isinstance(metrics, Volumes) else _workspace(names)
     bare = (
         *_domain(store, names),
         *kept,
         *_relay(relay, names),
-        *_tasks(tasks, names),
-        *unusual(names, (relay, *tasks)),
+        *_away(programs, names),
+        *unusual(names, written),
     )
     found = tuple(alarm.model_copy(update={"text": told_of(spec, alarm.text)}) for alarm in bare)
     small = Together(
@@ -50,7 +52,7 @@ def watch(
             {
                 "widgets": [
                     *(_widget(names, *item) for item in enumerate(found)),
-                    _errors(names, len(found), (relay, *tasks)),
+                    _errors(names, len(found), written),
                 ]
             }
         ),
@@ -202,9 +204,28 @@ def _relay(relay: Relay, names: Names) -> tuple[Alarm, ...]:
     )
 
 
-def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
+def _away(programs: tuple[Task | Pod, ...], names: Names) -> tuple[Alarm, ...]:
     """Where a program of the stack's own is away. Of most an alert tells too, but for the one that scrapes:
-    without it there are no samples, and no rule fires. Of services their owners' alerts tell."""
+    without it there are no samples, and no rule fires. Of services their owners' alerts tell.
+
+    Of pods EKS counts those alone that no node has room for. One that ends again and again an alert tells;
+    of the one that scrapes, `samples-absent` does."""
+    waiting = Alarm(
+        name=names.own("pods-waiting"),
+        text="Pods wait for a node",
+        namespace="AWS/EKS",
+        metric="scheduler_pending_pods_UNSCHEDULABLE",
+        dimensions=(("ClusterName", names.prefix),),
+        statistic="Sum",
+        comparison=ABOVE,
+        threshold=0,
+        minutes=10,
+    )
+    tasks = [one for one in programs if isinstance(one, Task)]
+    return (*((waiting,) if len(tasks) < len(programs) else ()), *_tasks(tasks, names))
+
+
+def _tasks(tasks: list[Task], names: Names) -> tuple[Alarm, ...]:
     return tuple(
         Alarm(
             name=names.own(f"away-{instance}"),
@@ -224,7 +245,7 @@ def _tasks(tasks: tuple[Task, ...], names: Names) -> tuple[Alarm, ...]:
     )
 
 
-def _errors(names: Names, position: int, parts: tuple[Relay | Task, ...]) -> dict[str, Any]:
+def _errors(names: Names, position: int, parts: tuple[Relay | Task | Pod, ...]) -> dict[str, Any]:
     """A graph of what programs log as errors."""
     return {
         **_place(position),

@@ -131,6 +131,7 @@ def names(plan: AwsPlan, asking: Asking) -> Iterator[Name]:
             yield _bucket(plan, part.bucket)
         elif isinstance(part, Pod):
             yield _role(part.role)
+            yield from (_log_group(group) for group in (part.log_group,) if group)
             yield from (_secret(called) for _, called in part.given)
         elif isinstance(part, Images):
             asked = ("ecr:DescribeRepositories", "ecr:ListTagsForResource")

@@ -3,6 +3,7 @@
 from pulumi_aws import cloudwatch
 
 from aws.parts import Relay, Task, errors_of
+from aws.pods import Pod
 from aws.resources.component import Component
 
 ERRORS = '{ ($.level = "error") || ($.level = "ERROR") || ($.log_level = "error") }'
@@ -17,7 +18,7 @@ OFTEN = "FIFTEEN_MIN"
 """How often CloudWatch looks for what is unusual."""
 
 
-def looked_at(of: Component, group: cloudwatch.LogGroup, part: Relay | Task) -> None:
+def looked_at(of: Component, group: cloudwatch.LogGroup, part: Relay | Task | Pod) -> None:
     """Errors in it are counted, for the page; a query that shows them is saved, for whoever looks; and what
     is unusual in it is found, if the stack file wants that."""
     namespace, metric = errors_of(part.log_group)

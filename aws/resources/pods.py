@@ -11,6 +11,8 @@ from pulumi_kubernetes import Provider
 from aws.pods import Pod, Pods, objects_of
 from aws.resources.component import Account, Component
 from aws.resources.compute import config_bucket, documents
+from aws.resources.log_group import log_group
+from aws.resources.looked_at import looked_at
 from aws.resources.secrets import brought
 from k8s.parts import Manifest
 from k8s.resources import Object
@@ -57,6 +59,8 @@ class PodComponent(Component):
         super().__init__(account, part, opts)
         before: list[pulumi.Resource] = [*brought(self, part.given, secrets)]
         documents(self, part.name, part)
+        if part.log_group:
+            looked_at(self, log_group(self, "log", part.log_group, part.log_days), part)
         before += self._role(part)
         for found in objects_of(part):
             before = [*before, _object(self, part, found, before)]

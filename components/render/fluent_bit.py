@@ -70,7 +70,7 @@ def whole(
     """A configuration; `joined`: filters that make whole records before the script has them."""
     return {
         "env": [{"name": "STORE_PASSWORD", "uri": f"file://{site.secret(PASSWORD)}"}],
-        "service": _service(spec, site),
+        "service": service(spec, site),
         **({"multiline_parsers": parsers} if (parsers := _parsers(sources)) else {}),
         "pipeline": {
             "inputs": inputs,
@@ -128,7 +128,7 @@ def _pattern(path: KeyPath, pattern: str, instead: str) -> list[Problem]:
     return []
 
 
-def _service(spec: Spec, site: Site) -> dict[str, Any]:
+def service(spec: Spec, site: Site) -> dict[str, Any]:
     """Reading waits when there are as many chunks as the buffer takes, and goes on as they are stored."""
     return {
         "flush": milliseconds(spec.logging.buffer.flush_interval) / 1000,

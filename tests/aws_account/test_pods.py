@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from typing import Any
 
 import boto3
@@ -10,9 +11,9 @@ import yaml
 
 from aws.account import pods as account
 from aws.account.taken import names
-from aws.parts import AwsPlan, Cluster, Compute, Task
+from aws.parts import AwsPlan, Cluster, Compute, Task, Watch
 from aws.plan import plan
-from aws.pods import Pod, Pods, objects_of
+from aws.pods import Pod, objects_of
 from aws.policies import WILDCARDS
 from aws.refusals import refusals
 from components.errors import SuiteError
@@ -90,15 +91,89 @@ def test_all_but_the_shipper_are_restricted(there: AwsPlan) -> None:
         assert ("hostPath" in json.dumps(pod)) == (name == "fluent-bit")
 
 
-def test_without_logs_no_pod_reads_files_of_a_node() -> None:
+def test_without_logs_of_services_the_shipper_has_no_way_into_the_store() -> None:
     given = specs.on_aws()
     given["aws"] = specs.account_with_pods()
     for service in given["services"]:
         service.pop("logs", None)
-    found = plan(Spec.model_validate_json(json.dumps(given)), "prod-aws")
-    assert "fluent-bit" not in {pod.name for pod in _pods(found)}
-    [ground] = [item for item in found.parts if isinstance(item, Pods)]
-    assert '"pod-security.kubernetes.io/enforce":"restricted"' in ground.objects
+    shipper = part(plan(Spec.model_validate_json(json.dumps(given)), "prod-aws"), "fluent-bit")
+    assert shipper.secrets == ()
+    config = yaml.safe_load(dict(shipper.files)["fluent-bit.yaml"])
+    assert {output["name"] for output in config["pipeline"]["outputs"]} == {"cloudwatch_logs"}
+
+
+def _shipping(there: AwsPlan) -> dict[str, Any]:
+    text = dict(part(there, "fluent-bit").files)["fluent-bit.yaml"]
+    found: dict[str, Any] = yaml.safe_load(text)["pipeline"]
+    return found
+
+
+def test_what_programs_write_goes_into_their_groups_and_of_services_no_line_of_their_own(
+    there: AwsPlan,
+) -> None:
+    groups = {pod.name: pod.log_group for pod in _pods(there) if pod.log_group}
+    assert set(groups) == {pod.name for pod in _pods(there)} - {"fluent-bit"}
+    shipping = _shipping(there)
+    written = {
+        output["match"].removeprefix("own."): output["log_group_name"]
+        for output in shipping["outputs"]
+        if output["name"] == "cloudwatch_logs"
+    }
+    assert written == groups
+    paths = {item["tag"]: item["path"] for item in shipping["inputs"] if item["tag"].startswith("own.")}
+    assert paths["own.collector"] == f"/var/log/pods/{NAMESPACE}_collector-*/*/*.log"
+    assert paths["own.payments"] == f"/var/log/pods/{NAMESPACE}_payments-*/files/*.log"
+
+
+def test_each_file_of_a_pod_is_read_for_one_program(there: AwsPlan) -> None:
+    """`redis` is the beginning of `redis-exporter`."""
+    for pod in _pods(there):
+        if not pod.log_group:
+            continue
+        file = f"/var/log/pods/{NAMESPACE}_{pod.name}-6c9d7b-x2x9z_1f/files/0.log"
+        readers = [
+            item["tag"]
+            for item in _shipping(there)["inputs"]
+            if item["tag"].startswith("own.")
+            and fnmatch(file, item["path"])
+            and not any(fnmatch(file, path) for path in item.get("exclude_path", "").split(","))
+        ]
+        assert readers == [f"own.{pod.name}"]
+
+
+def test_the_shipper_writes_into_those_groups_alone(there: AwsPlan) -> None:
+    shipper = part(there, "fluent-bit")
+    assert isinstance(shipper, Pod)
+    [may] = [it for it in json.loads(shipper.policy)["Statement"] if "logs:PutLogEvents" in it["Action"]]
+    groups = {pod.log_group for pod in _pods(there) if pod.log_group}
+    assert {arn.split(":")[6] for arn in may["Resource"]} == groups
+
+
+def test_groups_have_their_days_and_key_and_errors_in_them_are_counted(
+    there: AwsPlan, stands: dict[str, Any]
+) -> None:
+    logs = boto3.client("logs")
+    found = {item["logGroupName"]: item for item in logs.describe_log_groups()["logGroups"]}
+    key = boto3.client("kms").describe_key(KeyId="alias/obs-local")["KeyMetadata"]["Arn"]
+    for pod in _pods(there):
+        if pod.log_group:
+            group = found[pod.log_group]
+            assert (group["retentionInDays"], group["kmsKeyId"]) == (30, key)
+            [counted] = logs.describe_metric_filters(logGroupName=pod.log_group)["metricFilters"]
+            assert counted["metricTransformations"][0]["metricName"] == pod.name
+    own = {"collector", "housekeeper", "jaeger", "prometheus"}
+    detected = {name.removesuffix("-unusual") for name in stands if name.endswith("-unusual")}
+    assert {f"prod-aws-{name}" for name in own} <= detected
+    assert "prod-aws-payments" not in detected
+
+
+def test_alarms_tell_of_pods_that_wait_and_of_unusual_logs(there: AwsPlan) -> None:
+    watch = part(there, "watch")
+    assert isinstance(watch, Watch)
+    assert {"obs-local-pods-waiting", "obs-local-samples-absent", "obs-local-unusual-collector"} <= {
+        alarm.name for alarm in watch.alarms
+    }
+    assert not [alarm.name for alarm in watch.alarms if "away" in alarm.name]
 
 
 def test_the_shipper_reads_what_pods_of_services_write(there: AwsPlan) -> None:
@@ -191,6 +266,10 @@ def test_names_that_others_could_have_are_asked_for(there: AwsPlan) -> None:
         ({"cluster": {}}, "aws.compute"),
         ({"cluster": {"version": "1.34", "administrators": [ROLE]}}, "aws.cluster.reached_from"),
         ({"balancer": {"certificate": CERTIFICATE}}, "aws.balancer.certificate"),
+        (
+            {"images": {k: v for k, v in specs.account()["images"].items() if k != "fluent_bit"}},
+            "aws.images.fluent_bit",
+        ),
         ({"metrics": "self", "images": specs.account_with_pairs()["images"]}, "aws.metrics"),
     ],
 )
