@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from components.plan import Part, labels
+from components.plan import Part, name_of
 
 
 def kinds() -> tuple[type[Part], ...]:
@@ -19,8 +19,11 @@ class Parts:
 
     def __init__(self, kinds: Iterable[type[Part]], ids: Iterable[str] = ()) -> None:
         self._kinds = {token: kind for kind in kinds for token in kind.TOKENS}
-        self._ids = set(ids)
+        self._ids: dict[str, set[str]] = {}
+        """By name: a stack has hundreds of parts, and each is called something in each of its events."""
         self._below: dict[str, str] = {}
+        for part in ids:
+            self._know(part)
 
     def learn(self, urns: Iterable[str]) -> None:
         """Take note of resources, so that names are told apart before events speak of them."""
@@ -37,7 +40,7 @@ class Parts:
         if self.kind_of(urn) is None:
             return None
         part = urn.split("::", 3)[3]
-        self._ids.add(part)
+        self._know(part)
         return part
 
     def carrying(self, step: Any) -> str | None:
@@ -56,4 +59,8 @@ class Parts:
 
     def label(self, part: str) -> str:
         """What people call a part: its name, or its id where another one has the same name."""
-        return labels({*self._ids, part})[part]
+        name = name_of(part)
+        return name if self._ids.get(name, set()) <= {part} else part
+
+    def _know(self, part: str) -> None:
+        self._ids.setdefault(name_of(part), set()).add(part)
