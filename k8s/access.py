@@ -1,6 +1,7 @@
 """What `obs verify` is given of a stack in a cluster: addresses behind port-forwards, keys from the engine's
 state, logs of pods, and what stands of the plan."""
 
+import base64
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -11,6 +12,7 @@ from components.plan import part_id
 from components.site import Site
 from components.spec import Spec
 from components.target import Access, Bound, Lacks, Outputs
+from k8s import names
 from k8s.cluster import Api, Refused
 from k8s.forward import POD, Forwards
 from k8s.keys import CA
@@ -36,7 +38,7 @@ def access(spec: Spec, plan: KubernetesPlan, outputs: Outputs) -> Access:
     return Access(
         site=site,
         secret=keys,
-        authority=lambda: keys(CA),
+        authority=lambda: _issued(api(), plan) if spec.kubernetes.certificates.issuer else keys(CA),
         identity=None,
         units=Standing(plan, api),
         log=logs,
@@ -52,6 +54,18 @@ def _of_keys(outputs: Outputs, plan: KubernetesPlan, name: str) -> str:
     if not isinstance(value, str):
         raise SuiteError(f"the stack's keys have no {name!r}. Run: obs up {plan.stack}")
     return value
+
+
+def _issued(api: Api, plan: KubernetesPlan) -> str:
+    """The authority of whoever signs for cert-manager, as it stands beside the store's certificate."""
+    name = names.issued("opensearch")
+    found = api.find(f"/api/v1/namespaces/{plan.cluster.namespace}/secrets/{name}")
+    if not (found and (text := found.get("data", {}).get("ca.crt"))):
+        raise SuiteError(
+            f"Secret {name} has no ca.crt: the issuer has not signed, or tells nobody its authority. "
+            f"See: kubectl -n {plan.cluster.namespace} describe certificate {name}"
+        )
+    return base64.b64decode(text).decode()
 
 
 def _no_sockets() -> list[Bound]:

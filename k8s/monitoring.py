@@ -15,6 +15,7 @@ from components.site import Site
 from components.spec import Service, Spec, milliseconds
 from components.spec.metrics import Limits
 from k8s import names, tls
+from k8s.issued import holders
 from k8s.objects import identity, manifest
 from k8s.parts import Manifest
 from k8s.site import WITHOUT
@@ -53,7 +54,7 @@ def scrape_parts(spec: Spec, site: Site, own: frozenset[str], needs: tuple[str, 
         for kind, name, body in made:
             after = (*needs, *(part.id for part in login))
             if job.own_tls:
-                after = (*after, identity(spec, "Secret", names.CERTIFICATES))
+                after = (*after, *holders(spec, (names.AUTHORITY,)))
             found.append(manifest(spec, Pillar.METRICS, kind, name, {"spec": body}, needs=after))
     return found
 
@@ -116,7 +117,7 @@ def _of_program(spec: Spec, site: Site, job: Job, own: frozenset[str]) -> Made:
             labels = names.pods(spec, program, own=False)
             body = _pods(spec, job, labels, where, site.port(page.listener))
             if site.tls(page.listener):
-                body["podMetricsEndpoints"][0] |= tls.dialled(program)
+                body["podMetricsEndpoints"][0] |= tls.dialled(spec, program)
             yield "PodMonitor", name, body
 
 

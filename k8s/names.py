@@ -6,6 +6,7 @@ SECRETS = "obs-secrets"
 """The Secret with every secret of the stack, a key each, by its name."""
 CERTIFICATES = "obs-tls"
 """The Secret with the stack's authority and certificates: `ca.pem`, `<name>.pem`, `<name>.key`."""
+AUTHORITY = "ca.pem"
 ALERTMANAGER = "obs-alertmanager-config"
 """The Secret with `alertmanager.yaml`, which holds no secret itself: it names files."""
 ALERTMANAGER_TEMPLATES = "obs-alertmanager-templates"
@@ -24,6 +25,22 @@ def secret(spec: Spec, name: str) -> tuple[str, str]:
             theirs, _, key = one.key.partition("/")
             return theirs, key
     return SECRETS, name
+
+
+def issued(certificate: str) -> str:
+    """The object of cert-manager by which it makes a certificate, and the Secret into which it writes it."""
+    return f"{CERTIFICATES}-{certificate}"
+
+
+def certificate(spec: Spec, file: str) -> tuple[str, str]:
+    """The Secret that holds a file of a certificate, or of the authority, and its key there: ours, or one
+    that cert-manager writes."""
+    if spec.kubernetes.certificates.issuer is None:
+        return CERTIFICATES, file
+    if file == AUTHORITY:  # beside each certificate, so beside that of the store, which every stack has
+        return issued("opensearch"), "ca.crt"
+    name, _, kind = file.rpartition(".")
+    return issued(name), {"pem": "tls.crt", "key": "tls.key"}[kind]
 
 
 def conf(program: str) -> str:

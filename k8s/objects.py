@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from components.plan import Pillar, part_id
@@ -55,6 +55,23 @@ def conf_map(spec: Spec, pillar: Pillar, program: str, documents: Documents) -> 
     """A program's documents as texts, a key each."""
     data = {names.key(path): written for path, written in texts(documents).items()}
     return manifest(spec, pillar, "ConfigMap", names.conf(program), {"data": data})
+
+
+READABLE = 0o440
+"""Of files with secrets: for the user and the group of the pod."""
+
+
+def secret_volume(volume: str, held: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """A volume of a pod with these files, each of a Secret and its key there; of several Secrets one folder
+    all the same."""
+    sources: dict[str, list[dict[str, str]]] = {}
+    for file, (secret, key) in held.items():
+        sources.setdefault(secret, []).append({"key": key, "path": file})
+    if len(sources) == 1:
+        [(secret, items)] = sources.items()
+        return {"name": volume, "secret": {"secretName": secret, "defaultMode": READABLE, "items": items}}
+    found = [{"secret": {"name": secret, "items": items}} for secret, items in sources.items()]
+    return {"name": volume, "projected": {"defaultMode": READABLE, "sources": found}}
 
 
 def digest(*of: Any) -> str:

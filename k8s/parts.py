@@ -32,6 +32,7 @@ KINDS = {
     "ScrapeConfig": "monitoring.coreos.com/v1alpha1",
     "AlertmanagerConfig": "monitoring.coreos.com/v1alpha1",
     "Instrumentation": "opentelemetry.io/v1alpha1",
+    "Certificate": "cert-manager.io/v1",
 }
 """Kind of object -> its version."""
 VALUE = "(secret)"

@@ -3,6 +3,8 @@
 Pure: no I/O, no clock, nothing of the machine. What this target cannot do is refused in `k8s.refusals`.
 """
 
+from collections.abc import Iterable
+
 from components.inventory import BY_NAME, PROGRAMS, Program
 from components.plan import Pillar, Secret, part_id
 from components.render import (
@@ -23,6 +25,7 @@ from k8s import names
 from k8s.charts import RELEASES, ReleaseOf, grafana
 from k8s.charts import fluent_bit as charts_fluent_bit
 from k8s.instrumentation import instrumentation_parts
+from k8s.issued import certificate_parts
 from k8s.monitoring import alertmanager_parts, rule_parts, scrape_parts, shipper_part
 from k8s.network import MANAGERS, SETUP, policies
 from k8s.objects import conf_map, identity, manifest
@@ -34,6 +37,8 @@ from k8s.workloads import Workload, deployment, image, secret_parts, template
 
 STORE = "opensearch"
 """The release whose users the Job makes: who logs in there comes after it."""
+MOUNTED = ("ConfigMap", "Secret", "Certificate")
+"""Kinds of objects that releases' pods wait for."""
 KEYS = "keys"
 """The part that holds what is made once."""
 FORWARDED = ("localhost", "127.0.0.1")
@@ -58,7 +63,7 @@ def plan(spec: Spec, stack: str) -> KubernetesPlan:
         *several_parts(spec, site),
         *instrumentation_parts(spec, site),
     ]
-    given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in ("ConfigMap", "Secret")]
+    given = [part.id for part in parts if isinstance(part, Manifest) and part.kind in MOUNTED]
     parts += [_release(spec, site, one, releases, given) for one in releases]
     for row in PROGRAMS:
         if row.name in own:
@@ -183,13 +188,13 @@ def _ground(spec: Spec, site: Site) -> list[Kinds]:
         for mode, level in (("enforce", "privileged"), ("warn", "restricted"), ("audit", "restricted"))
     }
     named = certificate_names(spec, site)
-    files = [f"{name}.{kind}" for name in named for kind in ("pem", "key")]
+    issuer = spec.kubernetes.certificates.issuer
     keys = StackKeys(
         name=KEYS,
         place=spec.kubernetes.namespace,
         pillar=Pillar.LOGGING,
         generated=_generated(spec),
-        certificates=tuple(named.items()),
+        certificates=() if issuer else tuple(named.items()),
     )
     return [
         keys,
@@ -211,16 +216,21 @@ def _ground(spec: Spec, site: Site) -> list[Kinds]:
             needs=[keys.id],
             secrets=[secret.name for secret in secrets(spec)],
         ),
-        manifest(
-            spec,
-            Pillar.LOGGING,
-            "Secret",
-            names.CERTIFICATES,
-            {"type": "Opaque"},
-            needs=[keys.id],
-            secrets=["ca.pem", *files],
-        ),
+        *(certificate_parts(spec, named) if issuer else [_certificates(spec, keys, named)]),
     ]
+
+
+def _certificates(spec: Spec, keys: StackKeys, named: Iterable[str]) -> Manifest:
+    files = [f"{name}.{kind}" for name in named for kind in ("pem", "key")]
+    return manifest(
+        spec,
+        Pillar.LOGGING,
+        "Secret",
+        names.CERTIFICATES,
+        {"type": "Opaque"},
+        needs=[keys.id],
+        secrets=[names.AUTHORITY, *files],
+    )
 
 
 def _documents(spec: Spec, site: Site) -> list[Manifest]:
@@ -277,7 +287,7 @@ def _program(spec: Spec, site: Site, row: Program) -> Workload:
         port=site.port(row.sockets[0].name),
         health=run.health,
         secrets=(row.password,) if row.password else (),
-        certificates=("ca.pem",) if row.password else (),
+        certificates=(names.AUTHORITY,) if row.password else (),
         environment=run.environment,
         needs=(identity(spec, "Job", SETUP),) if row.password else (),
     )
@@ -322,7 +332,7 @@ def _setup(spec: Spec, site: Site) -> list[Manifest]:
         documents=documents,
         memory_mb=80,
         secrets=opensearch_store.secrets(spec),
-        certificates=("admin.key", "admin.pem", "ca.pem"),
+        certificates=("admin.key", "admin.pem", names.AUTHORITY),
         certificates_at=f"{CONF}/{opensearch.TLS_LINK}",
     )
     conf = conf_map(spec, Pillar.LOGGING, SETUP, documents)

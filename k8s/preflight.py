@@ -17,6 +17,7 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 DEFAULT_INGRESS = "ingressclass.kubernetes.io/is-default-class"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 NODES_HA = 3
+ISSUED = "Certificate"
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 NEEDED = (
     ("create", "apiextensions.k8s.io", "customresourcedefinitions", False),
@@ -249,6 +250,27 @@ def _definitions(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
         )
 
 
+def _issuer(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
+    """The issuer of cert-manager that signs the stack's certificates."""
+    wanted = next((part for part in plan.parts if isinstance(part, Manifest) and part.kind == ISSUED), None)
+    if wanted is None:
+        return
+    group = f"/apis/{wanted.api_version}"
+    path: KeyPath = ("kubernetes", "certificates", "issuer")
+    named = wanted.body["spec"]["issuerRef"]
+    if api.find(group) is None:
+        lacks = "the cluster has no cert-manager: its definitions are not there"
+        yield _obstacle(path, named["name"], lacks, "Install it, or take `kubernetes.certificates` out")
+        return
+    inside = f"namespaces/{plan.cluster.namespace}/issuers" if named["kind"] == "Issuer" else "clusterissuers"
+    found = api.find(f"{group}/{inside}/{named['name']}")
+    what = f"kubectl -n {plan.cluster.namespace} get {named['kind'].lower()}"
+    if found is None:
+        yield _obstacle(path, named["name"], f"there is no such {named['kind']}", f"Make it; see {what}")
+    elif not _ready(found):
+        yield _obstacle(path, named["name"], "it is not ready to sign", f"See {what} {named['name']} -o yaml")
+
+
 def _of_operator(part: Manifest) -> bool:
     return part.api_version.startswith(OPERATOR)
 
@@ -290,8 +312,9 @@ def _nodes(api: Api, plan: KubernetesPlan) -> Iterable[Obstacle]:
         )
 
 
-def _ready(node: Any) -> bool:
-    conditions = node.get("status", {}).get("conditions", ())
+def _ready(found: Any) -> bool:
+    """A node, or an issuer."""
+    conditions = found.get("status", {}).get("conditions", ())
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
@@ -303,6 +326,7 @@ CHECKS: tuple[Check, ...] = (
     _pull_secret,
     _given_secrets,
     _definitions,
+    _issuer,
     _pending,
     _nodes,
 )

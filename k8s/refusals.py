@@ -40,6 +40,12 @@ def _cluster(spec: Spec) -> list[Problem]:
         if value and ingress.host is None:
             expected = "expected none without `host`, without which target kubernetes makes no Ingress"
             found.append(Problem(("kubernetes", "ingress", name), value, expected))
+    kind = kubernetes.certificates.kind
+    if kubernetes.certificates.issuer is None and kind != "Issuer":
+        expected = (
+            "expected none without `issuer`, without which target kubernetes has its own authority sign"
+        )
+        found.append(Problem(("kubernetes", "certificates", "kind"), kind, expected))
     if kubernetes.shipper == fluent_bit.NAME:
         found += fluent_bit.refusals(spec, "or another `kubernetes.shipper`")
     return found

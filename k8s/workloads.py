@@ -11,7 +11,8 @@ from components.render.document import Documents
 from components.running import Health
 from components.spec import Spec
 from k8s import names
-from k8s.objects import conf_map, digest, identity, manifest
+from k8s.issued import holders
+from k8s.objects import conf_map, digest, identity, manifest, secret_volume
 from k8s.parts import Manifest
 from k8s.site import CERTIFICATES, CONF, DATA, SECRETS
 
@@ -77,7 +78,7 @@ class Workload:
     """Without one that speaks HTTP, its port is to take connections."""
     secrets: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
-    """Files of `obs-tls` that it reads."""
+    """Files of certificates that it reads."""
     certificates_at: str = CERTIFICATES
     environment: tuple[tuple[str, str], ...] = ()
     replicas: int = 1
@@ -130,15 +131,14 @@ def service(spec: Spec, work: Workload) -> Manifest:
 
 def secret_parts(spec: Spec, work: Workload) -> list[str]:
     """Ids of the Secrets that it reads."""
-    found = [names.SECRETS] if work.secrets else []
-    found += [names.CERTIFICATES] if work.certificates else []
-    return [identity(spec, "Secret", name) for name in found]
+    own = [identity(spec, "Secret", names.SECRETS)] if work.secrets else []
+    return [*own, *holders(spec, work.certificates)]
 
 
 def template(spec: Spec, work: Workload, *, restart: str = "Always") -> dict[str, Any]:
     """Its pod."""
     labels = names.labels(spec, work.name)
-    volumes, mounts = _mounts(work)
+    volumes, mounts = _mounts(spec, work)
     pull = spec.kubernetes.images.pull_secret
     container = {
         "name": work.name,
@@ -194,7 +194,7 @@ def _listening(work: Workload) -> dict[str, Any]:
     }
 
 
-def _mounts(work: Workload) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _mounts(spec: Spec, work: Workload) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     items = [{"key": names.key(path), "path": path} for path in sorted(work.documents)]
     volumes: list[dict[str, Any]] = [
         {"name": "conf", "configMap": {"name": names.conf(work.name), "items": items}},
@@ -206,15 +206,10 @@ def _mounts(work: Workload) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]
         {"name": "data", "mountPath": DATA},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - of the pod alone
     ]
-    for name, secret, files, at in (
-        ("secrets", names.SECRETS, work.secrets, SECRETS),
-        ("tls", names.CERTIFICATES, work.certificates, work.certificates_at),
-    ):
-        if files:
-            keys = [{"key": key, "path": key} for key in sorted(files)]
-            # Only its own, and not for the world to read.
-            volumes.append(
-                {"name": name, "secret": {"secretName": secret, "items": keys, "defaultMode": 0o440}}
-            )
+    secrets = {name: (names.SECRETS, name) for name in sorted(work.secrets)}
+    certificates = {file: names.certificate(spec, file) for file in sorted(work.certificates)}
+    for name, held, at in (("secrets", secrets, SECRETS), ("tls", certificates, work.certificates_at)):
+        if held:  # only its own, and not for the world to read
+            volumes.append(secret_volume(name, held))
             mounts.append({"name": name, "mountPath": at, "readOnly": True})
     return volumes, mounts

@@ -46,6 +46,8 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.ha": (("kubernetes", "ha"), True),
     "kubernetes.shipper": (("kubernetes", "shipper"), "fluent-bit"),
     "kubernetes.operator": (("kubernetes", "operator"), "existing"),
+    "kubernetes.certificates.issuer": (("kubernetes", "certificates", "issuer"), "other"),
+    "kubernetes.certificates.kind": (("kubernetes", "certificates", "kind"), "ClusterIssuer"),
     "kubernetes.monitoring_tls": (("kubernetes", "monitoring_tls"), True),
     "kubernetes.grafana": (("kubernetes", "grafana"), True),
     "kubernetes.opensearch_dashboards": (("kubernetes", "opensearch_dashboards"), True),

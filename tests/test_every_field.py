@@ -133,6 +133,8 @@ def _given(field: str, target: str) -> Any:
     if field == "tracing.otlp.grpc":  # as here
         for service in given["services"]:
             service["traces"] = {"protocol": "otlp-http"}
+    if target == "kubernetes" and field == "kubernetes.certificates.kind":
+        given["kubernetes"]["certificates"] = {"issuer": "corp"}
     if target == "aws" and field in ("aws.traces", "aws.images.xray"):  # which keeps them so long, everywhere
         given["tracing"] |= {"retention": "30d", "storage": {}}
         if field == "aws.images.xray":

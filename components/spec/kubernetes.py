@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import StringConstraints, model_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator, model_validator
 
 from components.spec.base import Like, Model, Name, Size
 
@@ -123,6 +123,27 @@ class Probed(Model):
     """The team whose page it is; the platform's if absent."""
 
 
+class Certificates(Model):
+    """Who signs the stack's certificates."""
+
+    issuer: ObjectName | None = None
+    """An issuer of cert-manager; the stack's own authority if absent."""
+    kind: Literal["Issuer", "ClusterIssuer"] = "Issuer"
+    """One of the stack's namespace, or one of the whole cluster, whose authority is everybody's."""
+
+
+_NO_FLUENTD = (
+    "expected 'collector' or 'fluent-bit', which reads the same files: for Fluentd the rules of records and "
+    "redaction would have to be written a third time, in Ruby"
+)
+_NO_OPERATOR = (
+    "expected 'own' or 'existing': without an operator, as with the plain `prometheus` chart, nobody would "
+    "read the monitors, probes and rules that a stack is made of"
+)
+_NOT_THERE = {"shipper": ("fluentd", _NO_FLUENTD), "operator": ("none", _NO_OPERATOR)}
+"""Setting -> what people ask for that is not there, and why."""
+
+
 class Kubernetes(Model):
     """One namespace of a cluster, and how it is reached."""
 
@@ -143,6 +164,7 @@ class Kubernetes(Model):
     operator: Literal["own", "existing"] = "own"
     """Whose Prometheus Operator makes Prometheus and Alertmanager: the stack's, or one that the cluster has
     already, with its definitions."""
+    certificates: Certificates = Certificates()
     monitoring_tls: bool = False
     """Whether Prometheus and Alertmanager are asked over TLS, with certificates of the stack's authority."""
     grafana: bool = False
@@ -161,6 +183,15 @@ class Kubernetes(Model):
     images: Images = Images()
     ingress: Ingress = Ingress()
 
+    @field_validator(*_NOT_THERE, mode="before")
+    @classmethod
+    def _there(cls, value: object, info: ValidationInfo) -> object:
+        """Reasons, where a list of what else there is would leave people wondering."""
+        asked, why = _NOT_THERE[str(info.field_name)]
+        if value == asked:
+            raise ValueError(why)
+        return value
+
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.charts_dir and self.charts_mirror:
@@ -168,4 +199,4 @@ class Kubernetes(Model):
         return self
 
 
-__all__ = ["Images", "Ingress", "Kubernetes", "Probed", "Selector", "Volumes"]
+__all__ = ["Certificates", "Images", "Ingress", "Kubernetes", "Probed", "Selector", "Volumes"]

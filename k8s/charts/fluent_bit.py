@@ -15,7 +15,7 @@ PORT = 2020
 def values(spec: Spec, site: Site) -> Values:
     """Its place in each file, and what the store has not taken, are in a folder of the node."""
     kept = f"/var/lib/obs/{spec.kubernetes.namespace}/{NAME}"
-    files = [*mounts.secrets(site, (PASSWORD,)), mounts.certificates(site)]
+    files = [*mounts.secrets(site, (PASSWORD,)), mounts.certificates(spec, site)]
     node = [
         mounts.of_node("logs", log_folder(spec)),
         mounts.of_node("data", kept, site.data(NAME), read_only=False),

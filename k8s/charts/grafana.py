@@ -32,7 +32,7 @@ def config_maps(spec: Spec, site: Site) -> dict[str, tuple[dict[str, str], dict[
 
 def values(spec: Spec, site: Site) -> Values:
     """One, without a volume: all that it knows is in the plan, so a dashboard made by hand does not last."""
-    authority = mounts.certificates(site)
+    authority = mounts.certificates(spec, site)
     secret = password_of(grafana.USER)
     login = {"secretKeyRef": {"name": names.SECRETS, "key": secret}}
     return {

@@ -32,7 +32,7 @@ def values(spec: Spec, site: Site) -> Values:
     files = [
         mounts.documents("jaeger", documents, CONF),
         *mounts.secrets(site, running.secrets),
-        mounts.certificates(site, certificates_of(BY_NAME["jaeger"], site)),
+        mounts.certificates(spec, site, certificates_of(BY_NAME["jaeger"], site)),
     ]
     return {
         "fullnameOverride": common.named(site, "jaeger-query-http"),

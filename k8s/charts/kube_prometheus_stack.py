@@ -135,7 +135,7 @@ def _prometheus(spec: Spec, site: Site) -> Values:
             **_exemplars(spec),
             **_selectors(spec),
             "scrapeClasses": [_scrape_class(spec)],
-            **(tls.served("prometheus") if site.tls("prometheus") else {}),
+            **(tls.served(spec, "prometheus") if site.tls("prometheus") else {}),
             **(_told(spec, site) if site.tls("alertmanager") else {}),
             "logFormat": "json",
             "podMetadata": {"labels": names.part_of(spec)},
@@ -156,7 +156,7 @@ def _told(spec: Spec, site: Site) -> Values:
         "name": common.named(site, "alertmanager"),
         "port": "http-web",
         "apiVersion": "v2",
-        **tls.dialled("alertmanager"),
+        **tls.dialled(spec, "alertmanager"),
     }
     return {"alertingEndpoints": [one]}
 
@@ -238,8 +238,8 @@ def _alertmanager(spec: Spec, site: Site) -> Values:
 
 
 def _alertmanager_tls(spec: Spec) -> Values:
-    several = tls.among_themselves("alertmanager") if spec.kubernetes.ha else {}
-    return {**tls.served("alertmanager"), **several}
+    several = tls.among_themselves(spec, "alertmanager") if spec.kubernetes.ha else {}
+    return {**tls.served(spec, "alertmanager"), **several}
 
 
 def _image(repository: str, engine: str) -> Values:

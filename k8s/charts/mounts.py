@@ -8,9 +8,7 @@ from typing import Any
 from components.site import Site
 from components.spec import Spec
 from k8s import names
-
-READABLE = 0o440
-"""Of files with secrets: for the user and the group of the pod."""
+from k8s.objects import secret_volume
 
 
 @dataclass(frozen=True)
@@ -40,41 +38,22 @@ def mounted(mounts: Iterable[Mount]) -> list[dict[str, Any]]:
 
 def secrets(site: Site, keys: Iterable[str]) -> list[Mount]:
     """A file for each secret, in the folder of secrets; nothing where there is none."""
-    items = [{"key": key, "path": key} for key in keys]
-    return [Mount(_secret("secrets", names.SECRETS, items), site.folders.secrets)] if items else []
+    held = {key: (names.SECRETS, key) for key in keys}
+    return [Mount(secret_volume("secrets", held), site.folders.secrets)] if held else []
 
 
 def receivers(spec: Spec, site: Site, keys: Iterable[str]) -> list[Mount]:
     """The same for secrets of which some may be in Secrets that the stack file names: one folder all the
     same."""
-    every = tuple(keys)
-    held = {key: names.secret(spec, key) for key in every}
-    if all(secret == names.SECRETS for secret, _ in held.values()):
-        return secrets(site, every)
-    sources = [
-        {
-            "secret": {
-                "name": source,
-                "items": [
-                    {"key": there, "path": key} for key, (secret, there) in held.items() if secret == source
-                ],
-            }
-        }
-        for source in dict.fromkeys(secret for secret, _ in held.values())
-    ]
-    volume = {"name": "secrets", "projected": {"defaultMode": READABLE, "sources": sources}}
-    return [Mount(volume, site.folders.secrets)]
+    held = {key: names.secret(spec, key) for key in keys}
+    return [Mount(secret_volume("secrets", held), site.folders.secrets)] if held else []
 
 
-def certificates(site: Site, own: Iterable[str] = (), path: str = "") -> Mount:
+def certificates(spec: Spec, site: Site, own: Iterable[str] = (), path: str = "") -> Mount:
     """The stack's authority, and what belongs to each certificate, in the folder of certificates."""
-    files = ["ca.pem", *(f"{name}.{kind}" for name in own for kind in ("pem", "key"))]
-    items = [{"key": file, "path": file} for file in files]
-    return Mount(_secret("certificates", names.CERTIFICATES, items), path or site.folders.certificates)
-
-
-def _secret(volume: str, name: str, items: list[dict[str, str]]) -> dict[str, Any]:
-    return {"name": volume, "secret": {"secretName": name, "defaultMode": READABLE, "items": items}}
+    files = [names.AUTHORITY, *(f"{name}.{kind}" for name in own for kind in ("pem", "key"))]
+    held = {file: names.certificate(spec, file) for file in files}
+    return Mount(secret_volume("certificates", held), path or site.folders.certificates)
 
 
 def documents(program: str, paths: Iterable[str], path: str) -> Mount:

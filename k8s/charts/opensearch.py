@@ -45,7 +45,7 @@ def managers(spec: Spec, site: Site) -> Values:
 def _node(spec: Spec, site: Site, name: str, roles: list[str], heap: int) -> Values:
     ha = spec.kubernetes.ha
     documents = texts(opensearch.render(spec, _as_nodes_see_it(site) if ha else site))
-    certificates = mounts.certificates(site, ("opensearch",), f"{HOME}/config/{opensearch.TLS_LINK}")
+    certificates = mounts.certificates(spec, site, ("opensearch",), f"{HOME}/config/{opensearch.TLS_LINK}")
     return {
         "fullnameOverride": name,
         "clusterName": f"obs-{spec.environment.name}",

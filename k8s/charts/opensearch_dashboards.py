@@ -20,7 +20,7 @@ _USER = 1000
 def values(spec: Spec, site: Site) -> Values:
     """Of the store's version, which it asks for at start, and refuses another."""
     folders = [
-        mounts.certificates(site, (NAME,)),
+        mounts.certificates(spec, site, (NAME,)),
         # All that it writes: the root file system is read-only.
         mounts.scratch("data", f"{HOME}/data"),
         mounts.scratch("tmp", "/tmp"),  # noqa: S108 - of the pod alone

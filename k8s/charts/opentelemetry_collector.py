@@ -77,7 +77,7 @@ def _common(
     files = [
         mounts.documents(program.name, documents, CONF),
         *mounts.secrets(site, running.secrets),
-        mounts.certificates(site, certificates_of(program, site)),
+        mounts.certificates(spec, site, certificates_of(program, site)),
         *node,
     ]
     health = {"httpGet": {"port": site.port(running.health.listener), "path": running.health.path}}

@@ -18,7 +18,7 @@ def values(spec: Spec, site: Site) -> Values:
     port, documents = site.port("node-exporter"), node_exporter.render(spec, site)
     files = [
         mounts.documents("node-exporter", documents, CONF),
-        mounts.certificates(site, certificates_of(BY_NAME["node-exporter"], site)),
+        mounts.certificates(spec, site, certificates_of(BY_NAME["node-exporter"], site)),
     ]
     tls = bool(documents)
     return {
