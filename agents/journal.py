@@ -25,13 +25,16 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.journal_file import JournalFile, Kept
+from agents.journal_file import JournalFile
+from agents.journal_place import Place, environment, latest, may_be_lost, micros
 from agents.records import configure
 from agents.web import load
 from agents.working import work
 
 SAVE_SECONDS = 1.0
 RETRY_SECONDS = 5.0
+ASK_SECONDS = 300.0
+"""How often it is asked whether all of a silent unit is read."""
 LONGEST_ENTRY = 16 << 20
 """Of an entry as journalctl writes it; a longer one is dropped."""
 PIECE = 40_000
@@ -83,17 +86,24 @@ class Metrics:
         self.dropped = Counter("obs_journal_dropped", "Entries that are no use.", unit, registry=registry)
         self.lost = Counter(
             "obs_journal_lost_positions",
-            "How often the last entry that was read was gone from the journal.",
+            "How often the journal may have dropped entries that were not read.",
             unit,
             registry=registry,
         )
         self.failures = Counter("obs_journal_failures", "Ends of journalctl.", unit, registry=registry)
         self.followed = Gauge("obs_journal_followed", "Whether it is followed.", unit, registry=registry)
-
-
-def _environment() -> dict[str, str]:
-    """Without the libraries that our own Python brings, which are not those of the host's programs."""
-    return {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+        self.last = Gauge(
+            "obs_journal_last_entry_timestamp_seconds",
+            "When the last entry that was read was said; 0 if none ever was.",
+            unit,
+            registry=registry,
+        )
+        self.read = Gauge(
+            "obs_journal_read_until_timestamp_seconds",
+            "Until when all is read that was said; 0 while that is not known.",
+            unit,
+            registry=registry,
+        )
 
 
 def text_of(message: Any) -> str:
@@ -133,29 +143,6 @@ def _record(entry: dict[str, Any], message: str) -> dict[str, str]:
     }
 
 
-class Position:
-    """Where the reading begins: after the last entry that is in the file, if the journal still has it."""
-
-    def __init__(self, last: Kept | None) -> None:
-        self._last, self._looked = last, last is None
-        self._until = 0
-        self.lost = False
-        """Whether the journal had it no more."""
-
-    def is_new(self, cursor: str, seen: int) -> bool:
-        """Whether an entry comes after it. journalctl begins with the last one itself, or else with what it
-        finds nearest to its place."""
-        if self._last and not self._looked:
-            self._looked = True
-            if cursor == self._last.cursor:
-                return False
-            self.lost, self._until = True, self._last.seen
-        if seen <= self._until:
-            return False
-        self._until = 0
-        return True
-
-
 class Follower:
     """Follows one unit."""
 
@@ -166,6 +153,7 @@ class Follower:
         self._entries, self._dropped = metrics.entries.labels(name), metrics.dropped.labels(name)
         self._lost, self._failures = metrics.lost.labels(name), metrics.failures.labels(name)
         self._followed = metrics.followed.labels(name)
+        self._last, self._read_until = metrics.last.labels(name), metrics.read.labels(name)
         self._by_time = False
 
     def run(self, stop: threading.Event) -> None:
@@ -173,6 +161,7 @@ class Follower:
         while not stop.is_set():
             try:
                 with closing(self._file()) as file:
+                    self._show(file)
                     self._follow(file, stop)
             except OSError as error:
                 self._failures.inc()
@@ -194,7 +183,7 @@ class Follower:
             with os.fdopen(reading, "rb", 0):
                 try:
                     child = subprocess.Popen(
-                        command, stdin=subprocess.DEVNULL, stdout=writing, stderr=said, env=_environment()
+                        command, stdin=subprocess.DEVNULL, stdout=writing, stderr=said, env=environment()
                     )
                 finally:
                     os.close(writing)
@@ -205,7 +194,6 @@ class Follower:
                     child.kill()
                     code = child.wait()
             if stop.is_set():
-                file.save()
                 return
             said.seek(0)
             words = said.read(2000).decode("utf-8", "replace").strip()
@@ -222,17 +210,22 @@ class Follower:
         return [*command, f"--cursor={file.kept.cursor}"]
 
     def _read(self, pipe: int, file: JournalFile, stop: threading.Event) -> None:
-        position = Position(file.kept)
-        saved = time.monotonic()
+        place = Place(file.kept)
+        saved = ask = time.monotonic()
         for line in _lines(pipe, stop):
             if line is not None:
-                self._take(line, position, file)
+                self._take(line, place, file)
+            elif time.monotonic() >= ask:
+                ask = time.monotonic() + (ASK_SECONDS if self._ask(place, file) else RETRY_SECONDS)
             if time.monotonic() - saved >= SAVE_SECONDS:
                 file.save()
+                self._show(file)
                 saved = time.monotonic()
+        if stop.is_set():
+            self._ask(place, file)
         file.save()
 
-    def _take(self, line: bytes, position: Position, file: JournalFile) -> None:
+    def _take(self, line: bytes, place: Place, file: JournalFile) -> None:
         try:
             entry = json.loads(line)
             cursor, seen = str(entry["__CURSOR"]), int(entry["__REALTIME_TIMESTAMP"])
@@ -241,16 +234,45 @@ class Follower:
             self._dropped.inc()
             self._log.error("an entry is dropped, which cannot be read", bytes=len(line), error=repr(error))
             return
-        lost = position.lost
-        new = position.is_new(cursor, seen)
-        if position.lost and not lost:
-            self._lost.inc()
-            self._log.warning(
-                "the journal has the last entry no more that was read: it goes on with the oldest after that"
-            )
+        known = place.known
+        new = place.is_new(cursor, seen)
+        if place.gone and not known:
+            self._tell_gone(file)
         if new:
             file.append(data, cursor, seen)
             self._entries.inc()
+
+    def _ask(self, place: Place, file: JournalFile) -> bool:
+        """Keep that all is read by now, if the journal says so. Of a unit that is silent for long, the last
+        entry is dropped some time, and nothing is lost with it."""
+        if file.kept is None:
+            return False
+        known, now = place.known, micros()
+        found = latest(self._unit.unit)
+        if found is None or not place.all_read(file.kept, found):
+            return False
+        if place.gone and not known:
+            self._tell_gone(file)
+        file.followed(now)
+        return True
+
+    def _tell_gone(self, file: JournalFile) -> None:
+        """Of the last entry that was read; before anything else is kept."""
+        if file.kept is not None and not may_be_lost(file.kept):
+            self._log.info(
+                "the journal has the last entry no more that was read, and dropped nothing after it"
+            )
+            return
+        self._lost.inc()
+        self._log.warning(
+            "the journal has the last entry no more that was read, and may have dropped others since: "
+            "it goes on with the oldest after that"
+        )
+
+    def _show(self, file: JournalFile) -> None:
+        if file.kept is not None:
+            self._last.set(file.kept.seen / 1e6)
+            self._read_until.set(file.kept.followed / 1e6)
 
 
 def _lines(pipe: int, stop: threading.Event) -> Iterator[bytes | None]:

@@ -28,6 +28,8 @@ class Kept(BaseModel):
     inode: int
     size: int
     """How many bytes of the file are of entries up to that one."""
+    followed: int = 0
+    """Until when the journal had nothing more of it, in microseconds; 0 where that was never asked."""
 
 
 class JournalFile:
@@ -69,9 +71,17 @@ class JournalFile:
         self._unsaved += len(data)
         self._dirty = True
         done = self._size - len(self._tail) + self._at
-        self.kept = Kept(cursor=cursor, seen=seen, inode=os.fstat(self._number).st_ino, size=done)
+        followed = self.kept.followed if self.kept else 0
+        inode = os.fstat(self._number).st_ino
+        self.kept = Kept(cursor=cursor, seen=seen, inode=inode, size=done, followed=followed)
         if self._unsaved >= UNSAVED_BYTES:
             self.save()
+
+    def followed(self, at: int) -> None:
+        """Nothing came until then."""
+        if self.kept is not None:
+            self.kept = self.kept.model_copy(update={"followed": at})
+            self._dirty = True
 
     def _not_there(self, data: bytes) -> bytes:
         """What of an entry is not in the file yet."""

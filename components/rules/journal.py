@@ -1,6 +1,7 @@
-"""Alerts on the reading of journals: who is not followed, what was gone or of no use before it was read."""
+"""Alerts on the reading of journals: who is not followed or was never heard of, what was gone or of no use
+before it was read."""
 
-from components.rules.model import Alert, Firing
+from components.rules.model import COARSE, COARSE_INTERVAL, Alert, Case, Firing, flat
 from components.rules.platform import Platform, grew, growth_cases, pair
 from components.spec import Spec
 
@@ -8,6 +9,7 @@ _OWN = 'job="journal"'
 _FOLLOWED = "obs_journal_followed"
 _LOST = "obs_journal_lost_positions_total"
 _DROPPED = "obs_journal_dropped_total"
+_LAST = "obs_journal_last_entry_timestamp_seconds"
 _LABELS = {"instance": "host:1", "unit": "a.service"}
 _WINDOW = "15m"
 
@@ -15,7 +17,7 @@ _WINDOW = "15m"
 def journal(spec: Spec) -> tuple[Alert, ...]:
     """Each names the host and the unit."""
     platform = Platform(spec, "journal")
-    return (_unread(platform), _place_lost(platform), _dropped(platform))
+    return (_unread(platform), _never_seen(platform), _place_lost(platform), _dropped(platform))
 
 
 def _unread(platform: Platform) -> Alert:
@@ -39,6 +41,30 @@ def _unread(platform: Platform) -> Alert:
     )
 
 
+def _never_seen(platform: Platform) -> Alert:
+    """Not at once: a unit may come after the stack that watches it. systemd itself says something of each
+    that it starts, so one that runs and is silent is none."""
+    series = f'{_LAST}{{instance="host:1",job="journal",unit="a.service"}}'
+    firing = Firing("0", {**_LABELS, "job": "journal"})
+
+    def case(name: str, values: str, *fires: Firing) -> Case:
+        return Case(name, ((series, values),), "1600m", fires, COARSE_INTERVAL, COARSE)
+
+    return platform.alert(
+        name="JournalUnitNeverSeen",
+        expr=f"{_LAST}{{{_OWN}}} == 0\nand\n{_LAST}{{{_OWN}}} offset 1d == 0",
+        severity="info",
+        summary="{{ $labels.unit }} never said anything",
+        description="For a day the journal of {{ $labels.instance }} has had nothing of {{ $labels.unit }}, "
+        "which a log source names: not even that it was started.",
+        cases=lambda: (
+            case("never in a day", flat(0, 700), firing),
+            case("it comes within a day", f"{flat(0)} {flat(1.7e9, 100)}"),
+            case("it is followed for less than a day", f"_x200 {flat(0)}"),
+        ),
+    )
+
+
 def _place_lost(platform: Platform) -> Alert:
     return platform.alert(
         name="JournalPlaceLost",
@@ -46,8 +72,8 @@ def _place_lost(platform: Platform) -> Alert:
         severity="warning",
         summary="Messages of {{ $labels.unit }} may be gone that were not read",
         description="{{ $value | humanize }} times the journal of {{ $labels.instance }} no longer had the "
-        "message of {{ $labels.unit }} up to which it was read. What came between that one and the oldest "
-        "there is now is stored nowhere.",
+        "message of {{ $labels.unit }} up to which it was read, and began after the time until which all of "
+        "the unit was read. What it said in between is stored nowhere.",
         cases=lambda: growth_cases((_LOST,), {**_LABELS, "job": "journal"}, _LABELS, _WINDOW),
     )
 

@@ -14,12 +14,20 @@ from typing import Any
 import pytest
 
 from agents.journal import PIECE, Settings, lines_of, main
+from agents.journal_file import Kept
+from agents.journal_place import newer
 from tests.ports import free_port
 from tests.waiting import until
 
 FAKE = f"""#!{sys.executable}
 import json, os, sys, time
 options = dict(it.removeprefix("--").partition("=")[::2] for it in sys.argv[1:])
+if "follow" not in options:
+    with open(os.path.join(os.environ["JOURNALS"], options.get("unit", "oldest"))) as file:
+        entries = [line for line in file if line.startswith("{{")]
+    assert "_UID" in options or options["lines"] == "1" and "merge" in options
+    sys.stdout.writelines(entries if "_UID" in options else entries[-1:])
+    sys.exit()
 assert {{"follow", "no-tail", "all", "quiet"}} <= set(options) and options["output"] == "json", options
 assert "merge" in options, "to follow shows what was said since the last boot alone, otherwise"
 journal = os.path.join(os.environ["JOURNALS"], options["unit"])
@@ -78,7 +86,7 @@ class Agent:
             **more,
         }
         (folder / "settings.json").write_text(json.dumps(settings))
-        for unit in units:
+        for unit in (*units, "oldest"):
             self.says(unit)
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -216,31 +224,133 @@ def test_nothing_is_lost_or_doubled_by_kills(agent: Callable[..., Agent]) -> Non
     assert found() == wanted
 
 
-def test_a_place_that_is_gone_goes_on_with_what_is_left(agent: Callable[..., Agent]) -> None:
-    one = agent("web.service")
+LOST = 'obs_journal_lost_positions_total{unit="web.service"}'
+
+
+def gone(one: Agent) -> None:
+    """Five entries are read, the reader is stopped, and the journal drops them."""
     one.says("web.service", *(entry(number, str(number)) for number in range(5)))
     one.start()
     until(lambda: len(one.lines("web.service")) == 5, "they are read")
     assert one.end(signal.SIGTERM) == 0
     (one.folder / "journals/web.service").write_text("")
+
+
+def kept(one: Agent) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((one.folder / "state/web.service.log.state").read_text())
+    return found
+
+
+def test_a_place_that_is_gone_goes_on_with_what_is_left(agent: Callable[..., Agent]) -> None:
+    one = agent("web.service")
+    gone(one)
     one.says("web.service", entry(7, "7"), entry(8, "8"))
     one.start()
     until(lambda: one.lines("web.service")[5:] == ["7", "8"], "the others are read")
 
     assert "it goes on with the oldest after that" in one.said()
-    assert 'obs_journal_lost_positions_total{unit="web.service"} 1.0' in one.metrics()
+    assert f"{LOST} 1.0" in one.metrics()
     one.end()
     one.start()
     time.sleep(1)
     assert one.lines("web.service") == ["0", "1", "2", "3", "4", "7", "8"]
 
 
+@pytest.mark.parametrize("more", [(), ("7",)], ids=["silent", "speaks"])
+@pytest.mark.parametrize(("behind", "count"), [(-1, "0.0"), (1, "1.0"), (None, "1.0")])
+def test_what_was_read_already_may_be_dropped(
+    agent: Callable[..., Agent], behind: int | None, count: str, more: tuple[str, ...]
+) -> None:
+    """Nothing is lost unless the journal begins after the time up to which all was read, whether or not
+    anything came since."""
+    one = agent("web.service")
+    gone(one)
+    until_then = kept(one)["followed"]
+    assert until_then > BEGIN, "asked at its end"
+    if behind is not None:
+        oldest = {"__CURSOR": "c1", "__REALTIME_TIMESTAMP": str(until_then + behind)}
+        one.says("oldest", oldest, entry(10**9, "later"))
+    one.says("web.service", *(entry(int(word), word) for word in more))
+    one.start()
+    until(lambda: "the last entry no more" in one.said(), "its place is found to be gone")
+    until(lambda: one.lines("web.service")[5:] == [*more], "the others are read")
+
+    assert f"{LOST} {count}" in one.metrics()
+    until(lambda: kept(one)["followed"] > until_then, "it is kept that nothing else is to come")
+    one.end()
+    one.start()
+    until(lambda: "obs_journal_followed" in one.metrics(), "it runs again")
+    one.says("web.service", entry(9, "9"))
+    until(lambda: one.lines("web.service")[5:] == [*more, "9"], "it goes on")
+    if behind is not None:
+        assert f"{LOST} 0.0" in one.metrics(), "told once"
+
+
+def test_a_time_to_come_up_to_which_was_read_says_nothing(agent: Callable[..., Agent]) -> None:
+    """The clock was set back since."""
+    one = agent("web.service")
+    gone(one)
+    ahead = {**kept(one), "followed": BEGIN * 2}
+    (one.folder / "state/web.service.log.state").write_text(json.dumps(ahead))
+    one.says("oldest", entry(0, "x"))
+    one.start()
+    until(lambda: f"{LOST} 1.0" in one.metrics(), "it is told")
+
+
+def test_what_comes_while_the_reader_is_not_there_is_not_taken_for_read(agent: Callable[..., Agent]) -> None:
+    one = agent("web.service")
+    one.says("web.service", entry(1, "1"))
+    one.start()
+    until(lambda: one.lines("web.service") == ["1"], "it is read")
+    one.end(signal.SIGTERM)
+    before = kept(one)["followed"]
+    one.says("web.service", entry(2, "2"), "end")
+    one.start()
+    until(lambda: "Too many open files" in one.said(), "journalctl ended at once")
+    one.end()
+    assert kept(one)["followed"] == before
+
+
+def test_when_a_unit_said_its_last_is_shown(agent: Callable[..., Agent]) -> None:
+    """0 for one that never said anything, such as one whose name is written wrong."""
+    one = agent("web.service", "wbe.service")
+    one.says("web.service", entry(1, "1"))
+    one.start()
+    name = "obs_journal_last_entry_timestamp_seconds"
+    until(lambda: f'{name}{{unit="web.service"}} 1.700000000000001e+09' in one.metrics(), "it is shown")
+    assert f'{name}{{unit="wbe.service"}} 0.0' in one.metrics()
+    one.end()
+    one.start()
+    until(lambda: f'{name}{{unit="web.service"}} 1.7' in one.metrics(), "it is known from before")
+
+
+ONE, OTHER = "s=ab;i={:x};b=0;m=1;t=2;x=3", "s=cd;i={:x};b=0;m=1;t=2;x=3"
+
+
+@pytest.mark.parametrize(
+    ("cursor", "seen", "expected"),
+    [
+        (ONE.format(0x11), 9, True),  # the clock was set back
+        (ONE.format(0x10), 9, False),
+        (ONE.format(0x10), 11, False),
+        (ONE.format(0xF), 9, False),
+        (OTHER.format(0x11), 9, False),
+        (OTHER.format(0x1), 11, True),
+        ("", 11, True),
+        ("", 10, False),
+    ],
+)
+def test_which_entry_is_newer(cursor: str, seen: int, expected: bool) -> None:
+    last = Kept(cursor=ONE.format(0x10), seen=10, inode=1, size=1)
+    assert newer(cursor, seen, last) is expected
+
+
 def test_a_cursor_that_journalctl_refuses_is_replaced_by_the_time(
     agent: Callable[..., Agent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = agent("web.service")
-    kept = {"cursor": "bad", "seen": BEGIN + 1, "inode": 0, "size": 0}
-    (one.folder / "state/web.service.log.state").write_text(json.dumps(kept))
+    known = {"cursor": "bad", "seen": BEGIN + 1, "inode": 0, "size": 0}
+    (one.folder / "state/web.service.log.state").write_text(json.dumps(known))
     one.says("web.service", *(entry(number, str(number)) for number in range(4)))
     one.start()
 
