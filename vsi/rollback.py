@@ -146,7 +146,7 @@ def _have_run(job: Job, record: Applied, attempt: Attempt) -> Applied:
     stopped = job.machine.keeper.install(job.unit.name)
     goal = telling.wanted(job, record)
     program = None if stopped else job.machine.program(job.unit.name)
-    action: Action = telling.decide(program, attempt.runs, goal, job.unit.process)
+    action: Action = telling.decide(job.machine, program, attempt.runs, goal, job.unit.process)
     if action == "none" and attempt.told:
         action = "reload" if job.unit.process.reload else "restart"
     record = record.model_copy(update={"started": goal})

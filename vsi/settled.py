@@ -194,7 +194,8 @@ def restarts(machine: Machine, request: Request) -> bool:
         secrets=secret_stamps(facts, unit.secrets, certificate_files(facts, unit)),
         engines=request.engines,
     )
-    return decide(machine.program(unit.name), record.started, goal, unit.process) in ("start", "restart")
+    program = machine.program(unit.name)
+    return decide(machine, program, record.started, goal, unit.process) in ("start", "restart")
 
 
 def settle(machine: Machine, request: Request, tell: Report) -> None:

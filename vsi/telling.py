@@ -11,6 +11,7 @@ from vsi.changes import Remove, Step, Write
 from vsi.errors import DeployError
 from vsi.job import Job
 from vsi.keepers import KEPT_STATES, Program
+from vsi.machine import Machine
 from vsi.ready import wait_reloaded
 from vsi.records import Applied, Started, certificate_files, digest_of, look_at_secrets, secret_stamps
 from vsi.unit import Process
@@ -30,8 +31,11 @@ def wanted(job: Job, record: Applied) -> Started:
     )
 
 
-def decide(program: Program | None, old: Started | None, new: Started, process: Process) -> Action:
-    """What has to be done to a process so that it runs with what is on disk."""
+def decide(
+    machine: Machine, program: Program | None, old: Started | None, new: Started, process: Process
+) -> Action:
+    """What has to be done to a process so that it runs with what is on disk. Where secrets are given to it as
+    credentials, it has those that were there when it started: a reload would read the same again."""
     if program is None or program.state not in KEPT_STATES:
         return "start"
     if old is None or old.program != new.program or old.engines != new.engines or program.state == "BACKOFF":
@@ -45,6 +49,8 @@ def decide(program: Program | None, old: Started | None, new: Started, process: 
         return "none"
     if process.reload is None or changed & set(process.restart_files):
         return "restart"
+    if machine.credentials and old.secrets != new.secrets:
+        return "restart"
     if program.state == "STARTING":  # it may not listen to signals yet, and would end
         return "restart"
     return "reload"
@@ -54,7 +60,7 @@ def tell(job: Job, record: Applied, goal: Started, *, stopped: bool) -> tuple[Ap
     """Do what has to be done; returns the record as it stands then. Does not wait until the unit serves."""
     with job.machine.reach.hold(handover.process_lock(job.unit.name)):
         program = None if stopped else job.machine.program(job.unit.name)
-        action = decide(program, record.started, goal, job.unit.process)
+        action = decide(job.machine, program, record.started, goal, job.unit.process)
         record = record.model_copy(update={"started": goal})
         carry_out(job, action)
         save(job, record)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -233,12 +234,18 @@ def renewed(world: World) -> None:
     world.write("/state/toys/secrets/tls/alpha.pem", b"certificate of another day")
 
 
-def test_a_renewed_certificate_is_read_in_the_same_run_and_just_once() -> None:
+def with_certificate() -> tuple[World, Request]:
+    """A unit that reloads and was started with one."""
     request = request_of(unit_of(certificates=("alpha",)))
     world = World()
     world.write("/state/toys/secrets/tls/alpha.pem", b"certificate")
     world.begin()
     deploy.apply(request, lambda _: None, machine_in(world))
+    return world, request
+
+
+def test_a_renewed_certificate_is_read_in_the_same_run_and_just_once() -> None:
+    world, request = with_certificate()
     assert renewal.outdated(machine_in(world)) == []
 
     renewed(world)
@@ -253,12 +260,19 @@ def test_a_renewed_certificate_is_read_in_the_same_run_and_just_once() -> None:
     check_converged(world, request)
 
 
+def test_a_process_that_was_given_its_certificate_as_a_credential_is_restarted_for_another() -> None:
+    """It has those of its start: a reload would have it read the same again."""
+    world, request = with_certificate()
+    machine = replace(machine_in(world), credentials=True)
+    renewed(world)
+    (record,) = renewal.outdated(machine)
+
+    assert renewal.renew(renewal.request_of(record, None, request.login), print, machine) == "restart"
+    assert renewal.outdated(machine) == []
+
+
 def test_a_unit_that_is_stopped_is_not_started_for_a_certificate() -> None:
-    request = request_of(unit_of(certificates=("alpha",)))
-    world = World()
-    world.write("/state/toys/secrets/tls/alpha.pem", b"certificate")
-    world.begin()
-    deploy.apply(request, lambda _: None, machine_in(world))
+    world, request = with_certificate()
     renewed(world)
     world.processes.clear()
     (record,) = renewal.outdated(machine_in(world))
