@@ -4,7 +4,8 @@
 
 Runs in a copy of the project, in a process of its own, since it takes the place of what carries plans out:
 units, hosts, objects and resources of clouds are there as soon as they are asked for. For each change it
-prints a line of JSON: what was done, what `obs preview --all` said, and what the engine then did.
+prints a line of JSON: what was done, what `obs preview --all` said, whether the engine was said to have
+nothing to do, and what it then did.
 """
 
 import json
@@ -26,6 +27,7 @@ from components.spec import Spec
 from obs.cli import app
 from obs.commands import stack as commands
 from obs.describe import describe
+from obs.no_op import NoOp
 from obs.paths import ROOT
 from obs.previews import engine
 from obs.previews.deployed import forget, remember
@@ -110,9 +112,12 @@ def give_secrets(walk: Walk) -> None:
     walk.now = walk.moment("with secrets of the environment", data)
 
 
-def up(stack: str, spec: Spec, plan: Plan) -> dict[str, str]:
-    """As `obs up` does; part -> what the engine did to it, by its own events."""
+def up(stack: str, spec: Spec, plan: Plan) -> dict[str, Any]:
+    """As `obs up --refresh` does. `done`: part -> what the engine did to it, by its own events; `no_op`:
+    whether it was said before that it would find nothing to do."""
     found: dict[str, str] = {}
+    no_op = NoOp(stack)
+    said = no_op.holds(spec, plan)
     with session(stack, f"up {stack}", False, plan) as (driver, watcher):
         forget(stack)
 
@@ -128,8 +133,9 @@ def up(stack: str, spec: Spec, plan: Plan) -> dict[str, str]:
                 found[part] = _worse(found.get(part), op if own else "update")
 
         driver.up(hear)
+    no_op.remember(spec, plan)
     remember(spec, plan)
-    return found
+    return {"done": found, "no_op": said}
 
 
 def _worse(known: str | None, op: str) -> str:
@@ -145,12 +151,12 @@ def life(stack: str, count: int, seed: int) -> Iterator[dict[str, Any]]:
     walk = Walk(ROOT / "stacks", stack, seed)
     give_secrets(walk)
     spec, plan = describe(stack)
-    yield {"change": "first", "said": _said(), "done": up(stack, spec, plan)}
+    yield {"change": "first", "said": _said(), **up(stack, spec, plan)}
     for _, after in walk.changes(count):
         said = _said()
         spec, plan = describe(stack)
-        yield {"change": after.said, "said": said, "done": up(stack, spec, plan)}
-    yield {"change": "none", "said": _said(), "done": up(stack, spec, plan)}
+        yield {"change": after.said, "said": said, **up(stack, spec, plan)}
+    yield {"change": "none", "said": _said(), **up(stack, spec, plan)}
 
 
 def _said() -> dict[str, Any]:

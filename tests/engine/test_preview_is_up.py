@@ -16,6 +16,8 @@ from tests.engine.project import find_pulumi
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 STACKS = ("dev-vsi", "local", "staging-k8s")
 """One of each target but AWS: see docs/previews.md."""
+OTHERS = ("staging-k8s",)
+"""With providers that are not ours: of them the engine alone knows whether there is something to do."""
 CHANGES = int(os.environ.get("OBS_TEST_CHANGES", "2"))
 """Of each. With 17 there are 51."""
 SEED = 1
@@ -52,6 +54,9 @@ def test_what_is_said_is_done(stack: str, tmp_path: Path) -> None:
     assert set(first["done"].values()) == {"create"}
     assert (last["said"]["said"], last["said"]["steps"], last["done"]) == ("no change", [], {})
     assert len(changes) == CHANGES
+    assert not [change for change in changes if change["no_op"] and change["done"]], "not started, and needed"
+    assert not first["no_op"]
+    assert last["no_op"] == (stack not in OTHERS), "started for nothing"
     wrong = [problem for change in [first, *changes] for problem in _wrong(change)]
     assert not wrong, "\n".join(wrong)
 
