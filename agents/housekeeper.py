@@ -165,7 +165,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     metrics = Metrics(settings)
     keeper, store = Housekeeper(settings, metrics), StoreMetrics(settings)
     address = (settings.host, settings.port)
-    return work(address, metrics.registry, store, [keeper.run], login=settings.login)
+    logins = (*((settings.login,) if settings.login else ()), *settings.readers)
+    return work(address, metrics.registry, store, [keeper.run], logins=logins)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,12 @@ class Login(BaseModel):
         return b"Basic " + base64.b64encode(f"{self.user}:{password}".encode())
 
 
+class Reader(Login):
+    """Who may know some of the numbers: those of these kinds, and those of no kind."""
+
+    kinds: tuple[str, ...]
+
+
 class Guarded:
     """An app that answers those who log in."""
 

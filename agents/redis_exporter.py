@@ -107,7 +107,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     configure("redis-exporter", settings.labels)
     asked = RedisMetrics(settings.redis, settings.redis_password_file)
     address = (settings.host, settings.port)
-    return work(address, CollectorRegistry(), asked, login=settings.login)
+    return work(address, CollectorRegistry(), asked, logins=(settings.login,) if settings.login else ())
 
 
 if __name__ == "__main__":

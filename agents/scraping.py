@@ -5,9 +5,10 @@ its own scrape: its series vanish instead of saying 0, and the alert that names 
 what asks is given less time than Prometheus gives us, and asks in a thread that nobody has to wait for.
 """
 
+import copy
 import hmac
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
-from agents.login import ASKED, OPEN, REFUSAL, Login
+from agents.login import ASKED, OPEN, REFUSAL, Login, Reader
 
 T = TypeVar("T")
 
@@ -71,14 +72,26 @@ class InTime(Generic[T]):
 
 
 class _Both:
-    """What a registry holds, then what was asked for: in the shape that `generate_latest` takes."""
+    """What a registry holds, then what was asked for, as far as `reader` may know it: in the shape that
+    `generate_latest` takes."""
 
-    def __init__(self, registry: CollectorRegistry, asked: Iterable[Metric]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, asked: Iterable[Metric], reader: Login | None = None
+    ) -> None:
         self.registry, self.asked = registry, asked
+        self.kinds = ("", *reader.kinds) if isinstance(reader, Reader) else None
 
     def collect(self) -> Iterable[Metric]:
-        yield from self.registry.collect()
-        yield from self.asked
+        for families in (self.registry.collect(), self.asked):
+            for family in families:
+                yield family if self.kinds is None else _of_kinds(family, self.kinds)
+
+
+def _of_kinds(family: Metric, kinds: Sequence[str]) -> Metric:
+    """A copy with the samples of these kinds: others may be reading the same one."""
+    found = copy.copy(family)
+    found.samples = [sample for sample in family.samples if sample.labels.get("kind", "") in kinds]
+    return found
 
 
 def serve(
@@ -86,31 +99,31 @@ def serve(
     port: int,
     registry: CollectorRegistry,
     asked: Callable[[float], Iterable[Metric]],
-    login: Login | None = None,
+    logins: Iterable[Login] = (),
 ) -> ThreadingHTTPServer:
     """A server for /metrics and /health, in a thread of its own. OSError if the port is taken, or there is no
-    file of the password.
+    file of a password.
 
-    `asked` gives the metrics that stand in no registry, within the seconds that it is told. With a `login`
-    they are for who has it."""
-    wanted = login.header() if login else None
+    `asked` gives the metrics that stand in no registry, within the seconds that it is told. With `logins`
+    they are for who has one, to a `Reader` those of its kinds."""
+    known = [(login.header(), login) for login in logins]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
-            if path not in OPEN and not self._knows():
+            path, who = self.path.partition("?")[0], self._who()
+            if path not in OPEN and known and who is None:
                 self._answer(401, "text/plain", REFUSAL.encode(), ASKED)
             elif path == "/metrics":
-                both: Any = _Both(registry, asked(patience(self.headers.get(TIMEOUT_HEADER))))
+                both: Any = _Both(registry, asked(patience(self.headers.get(TIMEOUT_HEADER))), who)
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest(both))
             elif path == "/health":
                 self._answer(200, "application/json", b'{"status": "ok"}')
             else:
                 self._answer(404, "text/plain", b"only /metrics and /health are here\n")
 
-        def _knows(self) -> bool:
+        def _who(self) -> Login | None:
             sent = self.headers.get("Authorization", "").encode("latin-1")
-            return wanted is None or hmac.compare_digest(sent, wanted)
+            return next((login for header, login in known if hmac.compare_digest(sent, header)), None)
 
         def _answer(self, status: int, kind: str, body: bytes, more: Mapping[str, str] = _NO_MORE) -> None:
             self.send_response(status)

@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from agents.archive import Archive
-from agents.login import Login
+from agents.login import Login, Reader
 
 
 class Kept(BaseModel):
@@ -67,7 +67,9 @@ class Settings(BaseModel):
     archive: Archive | None = None
     """Where what is to be deleted is kept for long; None where nothing is."""
     login: Login | None = None
-    """Who may scrape; everybody who can dial it if there is none."""
+    """Who may scrape all; everybody who can dial it if nobody is named, here or below."""
+    readers: tuple[Reader, ...] = ()
+    """Who else may scrape, and what: the tenants of a store that is shared."""
 
 
 class AnyNode(httpx.BaseTransport):

@@ -22,9 +22,9 @@ def work(
     works: Iterable[Work] = (),
     *,
     patience: float = 0,
-    login: Login | None = None,
+    logins: Iterable[Login] = (),
 ) -> int:
-    """The exit code: 0 after SIGTERM or SIGINT, 1 if the port is taken, or the file of the login's password
+    """The exit code: 0 after SIGTERM or SIGINT, 1 if the port is taken, or the file of a login's password
     cannot be read, and then no work is begun. Each work is in a thread of its own, so that a signal waits for
     none that hangs: for each `patience` seconds."""
     host, port = address
@@ -32,7 +32,7 @@ def work(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        server = serve(host, port, registry, asked, login)
+        server = serve(host, port, registry, asked, logins)
     except OSError as error:
         what = (
             f"{error.filename} cannot be read" if error.filename else f"{host}:{port} cannot be listened on"

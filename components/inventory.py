@@ -37,6 +37,12 @@ def runs_redis(spec: Spec) -> bool:
     return any(service.run and service.run.redis for service in spec.services)
 
 
+def guarded(spec: Spec) -> bool:
+    """Whether programs on loopback ask who dials them, so that the collector and Jaeger may not serve their
+    own numbers themselves (`components.render.own_metrics`)."""
+    return spec.deploy.loopback == "guarded"
+
+
 def reads_journal(spec: Spec) -> bool:
     """Whether a log source is a unit in the journal of a host."""
     return bool(read_at(spec, "journal"))
@@ -51,8 +57,9 @@ class Socket:
     offset: int
     """Of its port from the stack's base, where a stack has one host. Fixed for good: a new program takes new
     ones below 100, so that nothing else moves; from 100 on they are the services'."""
-    tls: Literal["never", "able", "always"] = "never"
-    """Whether it can speak TLS, and whether it does even where only loopback reaches it."""
+    tls: Literal["never", "guarded", "able", "always"] = "never"
+    """Whether it can speak TLS (`guarded`: where loopback is guarded alone), and whether it does even where
+    only loopback reaches it."""
     speaks: Literal["http", "other"] = "http"
     """What is spoken there: HTTP, which a host's front can pass on, or something else (gRPC, its own)."""
     near: bool = False
@@ -164,11 +171,12 @@ PROGRAMS = (
                 opened=lambda spec: spec.tracing.otlp.grpc,
             ),
             Socket("collector-otlp-http", 21, tls="able", opened=lambda spec: spec.tracing.otlp.http),
-            Socket("collector-metrics", 22),
+            Socket("collector-metrics", 22, tls="guarded"),
             Socket("collector-spanmetrics", 23, tls="able"),
             Socket("collector-health", 24, tls="able", near=True),
             Socket("collector-pushed", 25, tls="able", opened=lambda spec: spec.metrics.otlp),
             Socket("collector-spread", 28, tls="able", speaks="other", peers=True),
+            Socket("collector-own", 37, tls="able", near=True, opened=guarded),
         ),
         metrics=(
             Metrics("collector", "collector-metrics", "critical"),
@@ -230,8 +238,9 @@ PROGRAMS = (
             Socket("jaeger-query-http", 30, tls="able"),
             Socket("jaeger-query-grpc", 31, tls="able", speaks="other", near=True),
             Socket("jaeger-otlp-grpc", 32, tls="able", speaks="other"),
-            Socket("jaeger-metrics", 33),
+            Socket("jaeger-metrics", 33, tls="guarded"),
             Socket("jaeger-health", 34, tls="able", near=True),
+            Socket("jaeger-own", 38, tls="able", near=True, opened=guarded),
         ),
         metrics=(Metrics("jaeger", "jaeger-metrics", "critical"),),
         api="jaeger-query-http",

@@ -44,7 +44,7 @@ def of_host(spec: Spec, host: str, root: str = "") -> Site:
         places = list(HOSTS.values()) if program.each_host or program.name in PAIRS else [HOSTS["obs-1"]]
         for socket in program.sockets:
             if socket.opened(spec) and (len(places) > 1 or not socket.peers):
-                able = socket.tls != "never"
+                able = socket.tls in ("able", "always")
                 listeners[socket.name] = listener(base + socket.offset, places, able=able)
     redis = f"{LOOPBACK}:{base + 12}"
     listeners["redis"] = Listener(redis, (redis,))

@@ -45,6 +45,8 @@ OFFSETS = {
     "jaeger-health": 34,
     "collector-agent-otlp-grpc": 35,
     "collector-agent-otlp-http": 36,
+    "collector-own": 37,
+    "jaeger-own": 38,
     "sink": 40,
     "pages": 41,
 }

@@ -16,6 +16,9 @@ nobody dials from elsewhere, and no journal is read."""
 OPERATOR = "operator"
 """The certificate that people show, and whoever asks whether a program serves, where loopback is guarded."""
 
+ASKING = ("able", "guarded")
+"""Sockets that ask who dials them where loopback is guarded, by what they can of TLS."""
+
 PASSWORD = "loopback"  # noqa: S105 - the name of a secret
 """The secret that pages ask for where loopback is guarded: made up where the stack is."""
 
@@ -41,8 +44,8 @@ def local_site(spec: Spec, without: tuple[str, ...] = MERGED) -> Site:
         listeners={
             socket.name: _listener(
                 base + socket.offset,
-                tls=socket.tls == "always" or (guarded and socket.tls == "able"),
-                asks=guarded and socket.tls == "able",
+                tls=socket.tls == "always" or (guarded and socket.tls in ASKING),
+                asks=guarded and socket.tls in ASKING,
             )
             for socket in sockets(spec, without)
         }

@@ -33,8 +33,8 @@ def render(spec: Spec, site: Site) -> Documents:
 
 def running(spec: Spec, site: Site) -> Running:
     """A collector with its own queues."""
-    del spec, site
-    return process(NAME)
+    del spec
+    return process(site, NAME)
 
 
 def config(spec: Spec, site: Site, name: str = NAME) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ of memory, queues on disk, redaction. Its listeners are called after it: `<name>
 
 from typing import Any
 
-from components.render import collector_logs, ottl, tls
+from components.render import collector_logs, ottl, own_metrics, tls
 from components.running import Health, Running, program
 from components.site import Site
 from components.spec import Spec
@@ -16,6 +16,7 @@ def whole(
     """The configuration of the process `name`: `work` (components by kind) and what each process has."""
     components = {
         **work,
+        "exporters": {**work["exporters"], **own_metrics.exporters(site, name)},
         "extensions": {
             **work["extensions"],
             "health_check": {
@@ -28,31 +29,29 @@ def whole(
             "memory_limiter": {"check_interval": "1s", "limit_mib": 512, "spike_limit_mib": 128},
             "scrub": _scrub(spec),
         },
+        "receivers": {**work["receivers"], **own_metrics.receivers(site, name)},
     }
-    own = site.listeners[f"{name}-metrics"]
     service = {
         "extensions": sorted(components["extensions"]),
-        "pipelines": pipelines,
+        "pipelines": {**pipelines, **own_metrics.pipelines(site, name)},
         "telemetry": {
             "logs": {"encoding": "json", "level": "info"},
-            "metrics": {
-                "level": "normal",
-                "readers": [{"pull": {"exporter": {"prometheus": {"host": own.host, "port": own.port}}}}],
-            },
+            **own_metrics.telemetry(spec, site, name),
         },
     }
     config: dict[str, Any] = ottl.literal({**components, "service": service})
     return config
 
 
-def process(name: str) -> Running:
+def process(site: Site, name: str) -> Running:
     """The process `name`. A signal makes it read its files again, and what is queued stays on disk; but it
-    ends if they are wrong, so they are validated first."""
+    ends if they are wrong, so they are validated first. It would end as well where it sends its numbers to
+    itself, of which the last find nobody: there it is started anew."""
     otelcol = program("otelcol", "otelcol")
     return Running(
         command=(otelcol, "--config", "collector.yaml"),
         checks=((otelcol, "validate", "--config", "collector.yaml"),),
-        reload="SIGHUP",
+        reload=None if own_metrics.sent(site, name) else "SIGHUP",
         health=Health(f"{name}-health"),
         secrets=(collector_logs.PROGRAM.password,),
         needs=("opensearch",),

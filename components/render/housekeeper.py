@@ -1,18 +1,18 @@
 """Settings of `agents.housekeeper`, which deletes what is older than the stack wants it kept."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from components.inventory import BY_NAME, password_of
 from components.render import opensearch_store, tls
 from components.render.document import Document, Documents
-from components.render.scrape_jobs import kind_of
+from components.render.scrape_jobs import READER, kind_of
 from components.running import Health, Running, ours
 from components.site import Site
 from components.spec import Spec
 from components.spec.base import milliseconds
 
 PROGRAM = BY_NAME["housekeeper"]
-READER = "reader"
 
 
 def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> Documents:
@@ -41,9 +41,23 @@ def render(spec: Spec, site: Site, archive: Mapping[str, str] | None = None) -> 
             for kind, prefix, date, days in places
         ],
         **({"archive": {**archive, **_reader(site)}} if archive else {}),
-        **(tls.login(site) if not of_tenants else {}),
+        **tls.login(site),
+        **({"readers": _readers(site, of_tenants)} if of_tenants else {}),
     }
     return {"settings.json": Document(settings, "json")}
+
+
+def _readers(site: Site, of_tenants: Mapping[str, Spec]) -> list[dict[str, Any]]:
+    """The tenants of a store, each with the password that its reader has there: of others it is told
+    nothing, not even that they are."""
+    return [
+        {
+            "user": f"{tenant}-{READER}",
+            "password_file": site.secret(password_of(f"{tenant}-{READER}")),
+            "kinds": [f"{kind}{kind_of(tenant)}" for kind, *_ in _places(own)],
+        }
+        for tenant, own in of_tenants.items()
+    ]
 
 
 def _reader(site: Site) -> dict[str, str]:
@@ -69,7 +83,8 @@ def _days(duration: str) -> int:
 
 def running(spec: Spec, site: Site) -> Running:
     """Beside the store."""
-    asks = () if opensearch_store.tenants(spec) else tls.passwords(site)
+    asks = [password_of(f"{tenant}-{READER}") for tenant in opensearch_store.tenants(spec)]
+    asks += tls.passwords(site)
     return ours(
         "agents.housekeeper",
         Health("housekeeper", "/health"),

@@ -13,7 +13,7 @@ Two choices keep spans from getting lost on their way into the store:
 from typing import Any
 
 from components.inventory import BY_NAME
-from components.render import collector_spread, sizes, tls
+from components.render import collector_spread, own_metrics, sizes, tls
 from components.render.document import Document, Documents
 from components.render.opensearch_store import user_of
 from components.running import Health, Running, program
@@ -31,19 +31,19 @@ due: each would have a few spans, and spans come faster than that."""
 
 def render(spec: Spec, site: Site) -> Documents:
     """Its conf folder: `jaeger.yaml`. The store's password is read from its file, anew on change."""
-    own = site.listeners["jaeger-metrics"]
+    name = PROGRAM.name
     config: dict[str, Any] = {
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query", "healthcheckv2"],
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
+            "pipelines": {
+                "traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]},
+                **own_metrics.pipelines(site, name),
+            },
             "telemetry": {
                 # Otherwise labels of every metric, and new series with every start.
                 "resource": {"service.instance.id": None, "service.version": None},
                 "logs": {"level": "info", "encoding": "json"},
-                "metrics": {
-                    "level": "normal",
-                    "readers": [{"pull": {"exporter": {"prometheus": {"host": own.host, "port": own.port}}}}],
-                },
+                **own_metrics.telemetry(spec, site, name),
             },
         },
         "receivers": {
@@ -56,9 +56,13 @@ def render(spec: Spec, site: Site) -> Documents:
                         **tls.served(site, "jaeger-otlp-grpc", "jaeger"),
                     }
                 }
-            }
+            },
+            **own_metrics.receivers(site, name),
         },
-        "exporters": {"jaeger_storage_exporter": {"trace_storage": _STORE}},
+        "exporters": {
+            "jaeger_storage_exporter": {"trace_storage": _STORE},
+            **own_metrics.exporters(site, name),
+        },
         "extensions": {
             "jaeger_storage": {"backends": {_STORE: {"opensearch": _store(spec, site)}}},
             "jaeger_query": {

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
-from components.inventory import PROGRAMS, STORE, Metrics
+from components.inventory import PROGRAMS, STORE, Metrics, password_of
 from components.render import sizes
+from components.render.opensearch_store import user_of
 from components.site import LOGIN, Site
 from components.spec import Service, Spec
 from components.spec.metrics import Limits
@@ -58,6 +59,8 @@ SPAN_METRICS_SERVICE: dict[str, Any] = {
 """Span metrics come from one address for all services; their own label says whose they are."""
 
 HOUSEKEEPER_JOB = "housekeeper"
+READER = "reader"
+"""The user of the store that reads records, and of a shared one its tenant's numbers."""
 
 OURS = frozenset(page.job for program in PROGRAMS if not program.engine for page in program.metrics)
 """Jobs of small programs of this project, which ask for the password where a site has one."""
@@ -67,9 +70,11 @@ def _login(site: Site) -> Access:
     return Access(basic_auth=BasicAuth(username=LOGIN, secret=site.password)) if site.password else PLAIN
 
 
-def _elsewhere(site: Site, job: str) -> bool:
-    """Whether a program is of the store that is another stack's."""
-    return bool(site.authority) and job in STORE
+def _asked_with(spec: Spec, site: Site, job: str) -> Access:
+    """How a program of ours is asked: one of a store that is another stack's knows this one's reader."""
+    if site.authority and job in STORE:
+        return Access(basic_auth=BasicAuth(username=user_of(spec, READER), secret=password_of(READER)))
+    return _login(site) if job in OURS else PLAIN
 
 
 def kind_of(tenant: str) -> str:
@@ -94,7 +99,7 @@ def jobs(spec: Spec, site: Site) -> tuple[Job, ...]:
         listeners = [site.listeners[page.listener] for page in pages]
         targets = tuple(address for listener in listeners for address in listener.dial)
         own_tls = any(listener.tls for listener in listeners)
-        access = _login(site) if name in OURS and not _elsewhere(site, name) else PLAIN
+        access = _asked_with(spec, site, name)
         job = Job(name, name, targets, {"owner": platform}, access=access, own_tls=own_tls)
         if name == SPAN_METRICS_JOB:
             job = replace(job, relabel=(SPAN_METRICS_SERVICE,), limits=span_metrics_limits(spec))

@@ -7,14 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from starlette.applications import Starlette
 
 import agents.pages
 import agents.sink
 import agents.web
-from agents.login import Guarded, Login
+from agents.login import Guarded, Login, Reader
 from agents.pages import Pages, Settings
 from agents.scraping import serve
 from agents.sink import Sink
@@ -112,7 +112,7 @@ def test_the_browser_is_not_told_where_the_password_is(login: Login) -> None:
 
 def test_an_exporter_tells_numbers_to_who_logs_in_and_that_it_serves_to_everybody(login: Login) -> None:
     port, told = free_port(), CounterMetricFamily("told", "What is told.", value=1)
-    server = serve("127.0.0.1", port, CollectorRegistry(), lambda _: [told], login)
+    server = serve("127.0.0.1", port, CollectorRegistry(), lambda _: [told], (login,))
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             assert client.get("/health").status_code == 200
@@ -120,6 +120,34 @@ def test_an_exporter_tells_numbers_to_who_logs_in_and_that_it_serves_to_everybod
                 answer = client.get("/metrics", auth=wrong)
                 assert (answer.status_code, "told" in answer.text) == (401, False)
             assert "told_total 1.0" in client.get("/metrics", auth=(login.user, PASSWORD.encode())).text
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_reader_is_told_of_its_own_kinds_and_of_what_has_none(login: Login, tmp_path: Path) -> None:
+    words = {name: tmp_path / name for name in ("ana", "bo")}
+    readers = []
+    for name, file in words.items():
+        file.write_text(f"word of {name}", encoding="utf-8")
+        readers.append(Reader(user=f"{name}-reader", password_file=str(file), kinds=(f"logs of {name}",)))
+    kept, health = Gauge("kept", "By kind.", ["kind"], registry=None), Gauge("up", "Of all.", registry=None)
+    for name in words:
+        kept.labels(f"logs of {name}").set(1)
+    registry, port = CollectorRegistry(), free_port()
+    registry.register(health)
+    server = serve("127.0.0.1", port, registry, lambda _: kept.collect(), (login, *readers))
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            both = client.get("/metrics", auth=(login.user, PASSWORD.encode())).text
+            assert both.count('kind="') == 2
+            for name, other in (("ana", "bo"), ("bo", "ana")):
+                told = client.get("/metrics", auth=(f"{name}-reader", f"word of {name}")).text
+                assert (told.count('kind="'), "up 0.0" in told) == (1, True)
+                assert other not in told
+                wrong = client.get("/metrics", auth=(f"{other}-reader", f"word of {name}"))
+                assert wrong.status_code == 401
+            assert client.get("/metrics").status_code == 401
     finally:
         server.shutdown()
         server.server_close()

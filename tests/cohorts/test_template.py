@@ -108,18 +108,9 @@ def test_programs_of_a_head_ask_who_dials_them_whatever_the_template_says(folder
     assert load(HEAD.stack, folder).deploy.loopback == "guarded"
 
 
-def test_no_listener_of_a_head_is_open_but_those_that_have_no_way_to_ask() -> None:
-    """Beside services, which ask nobody: docs/cohorts.md says what that leaves open."""
+def test_every_listener_of_a_head_speaks_tls_but_those_that_ask_for_a_password() -> None:
     spec = spec_of(template_of(cohort()), "cohort-otel-ana", 23000)
     site = local_site(spec)
-    open_to_all = {name for name, one in site.listeners.items() if not one.tls}
+    plain = {name for name, one in site.listeners.items() if not one.tls}
 
-    assert open_to_all == {
-        "collector-metrics",
-        "housekeeper",
-        "jaeger-metrics",
-        "pages",  # which asks for a password
-        "redis",
-        "redis-exporter",
-        "sink",  # and so does this
-    }
+    assert plain == {"housekeeper", "pages", "redis", "redis-exporter", "sink"}

@@ -201,3 +201,18 @@ def test_a_store_has_no_services() -> None:
 
     assert any(line.startswith("services") and "a store and nothing else" in line for line in said)
     assert any(line.startswith("logging.store.tenants[1]") and "unique" in line for line in said)
+
+
+def test_each_tenant_is_told_by_the_housekeeper_of_its_own_data_alone(store: dict[str, Any]) -> None:
+    settings = store["housekeeper/settings.json"]
+    kinds = {kept["kind"] for kept in settings["indices"]}
+
+    told = {one["user"]: (one["password_file"], set(one["kinds"])) for one in settings["readers"]}
+    assert {user: file for user, (file, _) in told.items()} == {
+        f"{tenant}-reader": f"../../../secrets/opensearch-{tenant}-reader" for tenant in TENANTS
+    }
+    assert set.union(*(own for _, own in told.values())) == kinds
+    assert not told["ana-reader"][1] & told["ana2-reader"][1]
+    spec = _spec(tenants=TENANTS)
+    [housekeeper] = [part for part in plan(spec, "test").parts if part.name == "housekeeper"]
+    assert {f"opensearch-{tenant}-reader" for tenant in TENANTS} <= set(housekeeper.secrets)

@@ -31,10 +31,8 @@ from vsi.tls import renewed
 from vsi.unit import HostPlan
 
 OWN_CA = "../../../secrets/tls/ca.pem"
-OPEN = {
-    "collector-metrics", "front", "housekeeper", "jaeger-metrics", "pages", "redis", "redis-exporter", "sink",
-}  # fmt: skip
-"""Listeners of programs that cannot speak TLS."""
+PLAIN = {"front", "housekeeper", "pages", "redis", "redis-exporter", "sink"}
+"""Listeners of programs that cannot speak TLS, and ask for a password."""
 SERVICES = {"gateway", "inventory", "orders", "payments"}
 """Those that the stack runs."""
 TENANT = {"address": "127.0.0.1:9", "housekeeper": "127.0.0.1:8", "tenant": "ana"}
@@ -57,10 +55,10 @@ def _read(made: HostPlan, name: str, file: str) -> Any:
 
 def test_every_listener_that_can_asks_for_a_certificate() -> None:
     site = local_site(_spec())
-    able = {socket.name for row in PROGRAMS for socket in row.sockets if socket.tls == "able"}
+    able = {socket.name for row in PROGRAMS for socket in row.sockets if socket.tls in ("able", "guarded")}
 
     assert {name for name, one in site.listeners.items() if one.asks} == able & site.listeners.keys()
-    assert {name for name, one in site.listeners.items() if not one.tls} == OPEN & site.listeners.keys()
+    assert {name for name, one in site.listeners.items() if not one.tls} == PLAIN & site.listeners.keys()
     assert all(one.host == "127.0.0.1" for one in site.listeners.values()), "and on loopback alone"
 
 
@@ -142,8 +140,45 @@ def test_programs_of_ours_are_scraped_with_the_password_but_not_those_of_another
         file = _read(made, job, "settings.json")
         assert file["login"] == {"user": "obs", "password_file": "../../../secrets/loopback"}, job
     assert asked(made, "collector") is None
-    assert asked(plan(_tenant(), "test"), "housekeeper") is None
+    assert asked(plan(_tenant(), "test"), "housekeeper") == {
+        "username": "ana-reader",
+        "password_file": "../../../../secrets/opensearch-reader",
+    }
     assert asked(plan(_spec("open"), "test"), "pages") is None
+
+
+def test_the_collector_and_jaeger_tell_of_themselves_on_a_page_that_asks() -> None:
+    made, site = plan(_spec(), "test"), local_site(_spec())
+
+    for name in ("collector", "jaeger"):
+        config = _read(made, name, f"{name}.yaml")
+        served = config["exporters"]["prometheus/own"]
+        assert (served["endpoint"], served["tls"]["client_ca_file"]) == (site.bind(f"{name}-metrics"), OWN_CA)
+        taken = config["receivers"]["otlp/own"]["protocols"]["http"]
+        assert (taken["endpoint"], taken["tls"]["client_ca_file"]) == (site.bind(f"{name}-own"), OWN_CA)
+        assert config["service"]["pipelines"]["metrics/own"] == {
+            "receivers": ["otlp/own"],
+            "exporters": ["prometheus/own"],
+        }
+        (reader,) = config["service"]["telemetry"]["metrics"]["readers"]
+        sent = reader["periodic"]["exporter"]["otlp"]
+        assert sent["endpoint"] == f"https://{taken['endpoint']}/v1/metrics"
+        assert sent["client_certificate"] == f"../../../secrets/tls/{name}.pem"
+        assert unit(made, name).process.reload is None, "its last numbers find nobody, and that would end it"
+        (job,) = _read(made, "prometheus", f"scrape/{name}.yml")["scrape_configs"]
+        assert (job["scheme"], "cert_file" in job["tls_config"]) == ("https", True)
+        assert {site.port(f"{name}-{which}") for which in ("metrics", "own")} <= set(unit(made, name).ports)
+
+
+def test_in_an_open_stack_they_serve_it_themselves() -> None:
+    made = plan(_spec("open"), "test")
+
+    for name in ("collector", "jaeger"):
+        config = _read(made, name, f"{name}.yaml")
+        assert "prometheus/own" not in config["exporters"]
+        assert unit(made, "collector").process.reload == "SIGHUP"
+        assert [set(one) for one in config["service"]["telemetry"]["metrics"]["readers"]] == [{"pull"}]
+    assert not {"collector-own", "jaeger-own"} & local_site(_spec("open")).listeners.keys()
 
 
 def test_pages_and_sink_ask_for_a_password_and_who_asks_them_knows_it() -> None:
