@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from cohorts import record
+from cohorts.model import WIDTH
 from cohorts.record import Record
 from components.inventory import password_of
 from components.render.opensearch_store import AUTHORITY, LENT, TENANT_USERS
@@ -26,13 +27,15 @@ from tests.waiting import until
 NAME = "e2e"
 WAIT_S = 900
 """For a head or a store to come up on a machine that others keep busy: at load 60, 300 were too few."""
-PEOPLE = ("ana", "bo")
+PEOPLE = ("ana", "bo", "cem", "dia", "eli", "fay")
+PARALLEL = 2
+"""Heads at a time: each start wants about a processor."""
 FILE = "training.yaml"
 
 
 @dataclass
 class Cohort:
-    """Two heads and their store."""
+    """Six heads and their store."""
 
     shop: Shop
     first: int
@@ -43,6 +46,7 @@ class Cohort:
         beyond the first 400 are held by nobody: no other test is to run beside it."""
         shop = Shop.make(root)
         del shop.environment["OBS_PORT_BASE"]
+        shop.seconds *= 2  # one run makes all of them
         shop.environment["PYTHONPATH"] = str(root)  # each head's run is of the copy, too
         first = free_base(400)
         template = shop.stack_file.read_text(encoding="utf-8")
@@ -51,7 +55,8 @@ class Cohort:
         roster = "".join(f"  - {{name: {name}, email: {name}@example.org}}\n" for name in PEOPLE)
         (root / FILE).write_text(
             f"name: {NAME}\ntemplate: local\ntarget: local\nexpires: '2099-12-31T18:00:00+01:00'\n"
-            f"ports: {{first: {first}, last: {first + 999}}}\nparallel: 1\nroster:\n{roster}",
+            f"ports: {{first: {first}, last: {first + WIDTH * (len(PEOPLE) + 3) - 1}}}\n"
+            f"parallel: {PARALLEL}\nroster:\n{roster}",
             encoding="utf-8",
         )
         return cls(shop, first)
@@ -103,6 +108,10 @@ class Cohort:
     def state_of(self, known: Record, slug: str) -> str:
         """How far a head came; '' if it is forgotten."""
         return next((str(entry.state) for entry in known.heads.values() if entry.slug == slug), "")
+
+    def count(self, known: Record, state: str) -> int:
+        """How many participants' heads came so far."""
+        return sum(entry.state == state for entry in known.participants)
 
     def begun(self, slug: str) -> bool:
         """Whether something of a head runs."""
@@ -192,3 +201,16 @@ def hits(answer: httpx.Response) -> list[dict[str, Any]]:
     answer.raise_for_status()
     found: list[dict[str, Any]] = answer.json()["hits"]["hits"]
     return found
+
+
+@contextmanager
+def stray(folder: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A process of somebody's that names a head's state folder."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()", str(folder)], stdin=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

@@ -39,6 +39,7 @@ class Shop:
     root: Path
     base: int
     environment: dict[str, str] = field(default_factory=dict)
+    seconds: int = SECONDS
 
     @classmethod
     def make(cls, root: Path) -> "Shop":
@@ -84,7 +85,7 @@ class Shop:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=self.seconds,
             check=False,
         )
         if expect is not None:
