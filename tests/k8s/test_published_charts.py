@@ -25,7 +25,8 @@ from tests.k8s.test_api import validator
 
 VERSIONS = sorted(file.stem for file in DATA.glob("*.json"))
 EXTRAS = "with all that may be added"
-STACKS = ("dev-k8s", "staging-k8s", "prod-k8s", EXTRAS)
+SIGNED = "signed by cert-manager"
+STACKS = ("dev-k8s", "staging-k8s", "prod-k8s", EXTRAS, SIGNED)
 WORKLOADS = ("DaemonSet", "Deployment", "StatefulSet", "Job")
 OPERATORS = {"alertmanager", "prometheus"}
 """Services of pods that the Prometheus Operator makes."""
@@ -35,6 +36,9 @@ if lacks := published.lacks():
 
 @cache
 def _spec(stack: str) -> Spec:
+    if stack == SIGNED:
+        signed = {"ha": True, "monitoring_tls": True, "certificates": {"issuer": "corp"}}
+        return specs.spec_on_kubernetes(kubernetes=signed)
     if stack != EXTRAS:
         return load(stack, refusals=refusals)
     added = {
