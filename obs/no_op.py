@@ -142,8 +142,7 @@ class NoOp:
         found = deployment.get("resources") or []
         if not found or deployment.get("pending_operations") or not all(map(_known, found)):
             return None
-        lasting = [{key: it[key] for key in it if key not in _FLEETING} for it in found]
-        opened: list[dict[str, Any]] = self._key().opened(lasting)
+        opened: list[dict[str, Any]] = self._key().opened([_lasting(resource) for resource in found])
         return sorted(opened, key=lambda resource: str(resource["urn"]))
 
     def _mark(self, spec: "Spec", plan: "Plan", resources: list[dict[str, Any]]) -> str:
@@ -164,6 +163,12 @@ class NoOp:
             "resources": resources,
         }
         return self._key().mark(json.dumps(given, sort_keys=True))
+
+
+def _lasting(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """What the engine acts on. What a resource needs it writes in any order."""
+    needs = sorted(resource.get("dependencies") or ())
+    return {key: resource[key] for key in resource if key not in _FLEETING} | {"dependencies": needs}
 
 
 def _is_read(resource: Mapping[str, Any]) -> bool:

@@ -85,7 +85,13 @@ def state(passphrase: str = LOCAL_PASSPHRASE) -> dict[str, Any]:
         "secrets_providers": {"type": "passphrase", "state": {"salt": salt}},
         "resources": [
             {"urn": "urn::two", "custom": False, "type": "obs:components:Metrics", "outputs": {"units": []}},
-            {**unit, "inputs": held, "outputs": dict(held), "modified": "yesterday"},
+            {
+                **unit,
+                "inputs": held,
+                "outputs": dict(held),
+                "modified": "yesterday",
+                "dependencies": ["a", "b"],
+            },
         ],
     }
 
@@ -175,6 +181,7 @@ def test_nothing_is_done_where_nothing_can_have_changed(stage: Stage) -> None:
     assert stage.holds()
     stage.deployment["manifest"]["time"] = "later"
     stage.resource["modified"] = "today"
+    stage.resource["dependencies"].reverse()
     stage.deployment["resources"].reverse()
     stage.write()
     assert stage.holds(), "what another run of the engine notes that changes nothing"
@@ -229,6 +236,7 @@ EDITS: dict[str, Callable[[Stage], object]] = {
         secret_token={**KINDS, "ciphertext": "v1:AAAA:BBBB"}
     ),
     "a resource that went": lambda stage: stage.deployment["resources"].pop(),
+    "what a resource needs": lambda stage: stage.resource["dependencies"].append("c"),
     "a resource that is to go": lambda stage: stage.resource.update(delete=True),
     "a resource that did not come up": lambda stage: stage.resource.update(initErrors=["x"]),
     "no resources": lambda stage: stage.deployment.update(resources=[]),
