@@ -141,3 +141,45 @@ def test_a_file_that_cannot_be_placed_leaves_nothing(server: Server, tmp_path: P
     (tmp_path / "file.new" / "in the way").touch()
     missing = change(server, tmp_path, step("Write", path=str(tmp_path / "no" / "folder"), data="x"))
     assert missing["failed"] == "write"
+
+
+_WATCH = r"""
+use strict;
+my ($folder, $name) = @ARGV;
+my ($init, $add) = ((POSIX::uname())[4] eq "x86_64") ? (294, 254) : (26, 27);
+my $fd = syscall($init, 0);
+my $mask = 0x2 | 0x40 | 0x80 | 0x100 | 0x200;
+syscall($add, $fd, $folder, $mask) > 0 or die "watch: $!";
+open(my $events, "<&=", $fd) or die "open: $!";
+$| = 1;
+print "watching\n";
+while (sysread($events, my $data, 65536)) {
+    while (length $data) {
+        my (undef, $mask, $cookie, $length) = unpack("lLLL", $data);
+        my $path = unpack("Z*", substr($data, 16, $length));
+        $data = substr($data, 16 + $length);
+        print "$mask $cookie $path\n";
+        exit if $path eq $name && $mask == 0x80;
+    }
+}
+"""
+"""Tells what happens to names in a folder, until something was moved there under a certain one."""
+_FROM, _TO = 0x40, 0x80
+
+
+def test_a_file_is_placed_by_a_rename_in_its_folder(server: Server, tmp_path: Path) -> None:
+    """What was there stays whole for whoever reads it; from another file system, a rename would be a copy."""
+    target, held = tmp_path / "it", tmp_path / "held"
+    assert change(server, tmp_path, step("Write", path=str(target), data="before")) == {}
+    held.hardlink_to(target)
+    watch = ["timeout", "60", "perl", "-MPOSIX", "-e", _WATCH, str(tmp_path), "it"]
+    with subprocess.Popen(watch, stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout
+        assert watching.stdout.readline() == "watching\n"
+        assert change(server, tmp_path, step("Write", path=str(target), data="after" * 9999)) == {}
+        events = [line.split(" ") for line in watching.stdout.read().splitlines()]
+
+    assert [int(mask) for mask, _, name in events if name == "it"] == [_TO], "neither written nor removed"
+    moved = {cookie for _, cookie, name in events if name == "it"}
+    assert [name for mask, cookie, name in events if int(mask) == _FROM and cookie in moved] == ["it.new"]
+    assert (held.read_text(), target.read_text()) == ("before", "after" * 9999)
