@@ -86,13 +86,23 @@ def _adopted(plan: AwsPlan) -> dict[str, bool]:
         raise
 
 
+def variables(plan: AwsPlan) -> dict[str, str]:
+    """Who logs Docker in where images are pushed."""
+    from aws.login import variables
+
+    return variables(plan)
+
+
 def _contexts(plan: AwsPlan) -> "dict[str, Context]":
     """What images are built from. A preview goes on without knowing what was pushed before."""
     import pulumi
 
+    from aws import login
     from aws.account.pushed import pushed
     from aws.contexts import contexts
 
+    if not pulumi.runtime.is_dry_run():
+        login.check(plan)
     try:
         before = pushed(plan)
     except SuiteError:
@@ -196,6 +206,7 @@ TARGET = Target(
     access=access,
     written=written,
     preflight=preflight,
+    variables=variables,
     status=status,
     stand_in=STAND_IN,
     restore=restore,

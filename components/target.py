@@ -305,6 +305,9 @@ class Target(Generic[P]):
     """For `obs verify`."""
     preflight: Callable[[P], list[Obstacle]] | None = None
     """What the place lacks for a plan; changes nothing. None where nobody asks."""
+    variables: Callable[[P], Mapping[str, str]] | None = None
+    """Under which the Pulumi engine changes what is planned, beside those of every stack; None where there
+    are none. SuiteError if it cannot."""
     operate: Operate[P] | None = None
     """None where it has no such thing."""
     status: Callable[[P], list[UnitStatus]] | None = None

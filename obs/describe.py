@@ -97,6 +97,14 @@ def describe(stack: str) -> tuple["Spec", "Plan"]:
     return spec, planned
 
 
+def engine_variables(spec: "Spec", plan: "Plan") -> dict[str, str]:
+    """What the Pulumi engine is started with to change what a target has; SuiteError if that cannot be."""
+    from targets import target_of
+
+    ask = target_of(spec).variables
+    return dict(ask(plan)) if ask else {}
+
+
 def _tell_how_to_decrypt() -> None:
     """What a host is logged in to with may stand in the stack's configuration."""
     from components.target import decrypt_by

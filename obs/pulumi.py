@@ -276,9 +276,9 @@ class _Stack(Stack):
 class Driver:
     """One stack under the real Pulumi engine. Hold the stack's lock while using it."""
 
-    def __init__(self, stack: str) -> None:
+    def __init__(self, stack: str, more: Mapping[str, str] | None = None) -> None:
         pulumi = find_pulumi()
-        variables = environment(stack, pulumi)
+        variables = environment(stack, pulumi) | dict(more or {})
         made(home := Path(variables["PULUMI_HOME"]), "PULUMI_HOME")
         providers.without_logs(home)
         self.name, self._variables = stack, variables

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from components.plan import Plan, name_of
@@ -21,17 +21,21 @@ from stacks.loader import STACKS
 
 @contextmanager
 def session(
-    stack: str, command: str, wait: bool = False, plan: Plan | None = None
+    stack: str,
+    command: str,
+    wait: bool = False,
+    plan: Plan | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Driver, Watcher]]:
     """Lock the stack, repair what a killed run left, and give a driver and a watcher of its events. The plan,
-    where there is one, helps to call parts by name.
+    where there is one, helps to call parts by name; the variables are those of its target.
 
     Locked if another run has the stack; BadInput without what its secrets are encrypted with; ObsError, after
     telling why, if the engine fails.
     """
     check_passphrase(stack)
     with stack_lock(state_folder() / ".locks", stack, command, wait):
-        driver = Driver(stack)
+        driver = Driver(stack, variables)
         watcher = Watcher(parts_of(driver, plan))
         with driver.command.interruptible(tell):
             for what in driver.prepare():

@@ -28,13 +28,9 @@ class ImagesComponent(Component):
     ) -> None:
         tags = {name: context.tag for name, context in contexts.items()}
         super().__init__(account, part, opts, {"tags": tags})
-        login = ecr.get_authorization_token_output(
-            registry_id=account.plan.account,
-            opts=pulumi.InvokeOutputOptions(parent=self, provider=account.provider),
-        )
         for item in part.built:
             repository = self._repository(part, item)
-            image = self._image(item, contexts[item.recipe.name], login, repository)
+            image = self._image(item, contexts[item.recipe.name], repository)
             told: pulumi.Output[str] = image.repo_digest.apply(partial(_of, item))
             account.late[f"image/{item.recipe.name}"] = told
         self.register_outputs({"tags": tags})
@@ -67,11 +63,11 @@ class ImagesComponent(Component):
         self,
         item: Built,
         context: Context,
-        login: "pulumi.Output[ecr.GetAuthorizationTokenResult]",
         after: list[pulumi.Resource],
     ) -> pulumi_docker.Image:
         """Never built by a preview. It stays in the state with its repository, or the next run would push it
-        once more."""
+        once more. Who logs in is said by Docker's configuration (`aws.login`), so that no login is in a
+        state."""
         return pulumi_docker.Image(
             self.named(f"{item.recipe.name}-image"),
             image_name=f"{item.address}:{context.tag}",
@@ -81,11 +77,7 @@ class ImagesComponent(Component):
                 platform=PLATFORM,
             ),
             build_on_preview=False,
-            registry=pulumi_docker.RegistryArgs(
-                server=item.address.partition("/")[0],
-                username=pulumi.Output.secret(login.user_name),
-                password=pulumi.Output.secret(login.password),
-            ),
+            registry=pulumi_docker.RegistryArgs(server=item.address.partition("/")[0]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=after, protect=self.account.plan.retain),
         )
 

@@ -103,6 +103,7 @@ def up(
 
 def _brought_up(run: "Run", spec: "Spec", plan: "Plan", no_op: "NoOp", refresh: bool) -> "Watcher":
     """What the Pulumi engine did, if it was started."""
+    from obs.describe import engine_variables
     from obs.no_op import forget as forget_mark
     from obs.previews.deployed import forget
     from obs.session import look_ahead, session
@@ -110,7 +111,8 @@ def _brought_up(run: "Run", spec: "Spec", plan: "Plan", no_op: "NoOp", refresh: 
 
     operate = target_of(spec).operate
     alone = operate.alone(run, plan) if operate else nullcontext()
-    with session(run.stack, run.command, run.wait, plan) as (driver, watcher), alone:
+    running = session(run.stack, run.command, run.wait, plan, engine_variables(spec, plan))
+    with running as (driver, watcher), alone:
         look_ahead(run.stack)  # again, where there was none or it is no longer true
         if refresh or not no_op.holds(spec, plan):
             forget(run.stack)  # until it ended well, it is not known what is there

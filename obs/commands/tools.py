@@ -60,10 +60,16 @@ def env(env: Env = "local") -> int:
 
     eval "$(obs env local)"; pulumi preview -s local
     """
-    from obs.console import out
-    from obs.describe import check_environment
+    from components.errors import SuiteError
+    from obs.console import out, tell
+    from obs.describe import check_environment, describe, engine_variables
     from obs.pulumi import environment, exports, find_pulumi
 
     check_environment(env)
-    out.print(exports(environment(env, find_pulumi())))
+    variables = environment(env, find_pulumi())
+    try:
+        variables |= engine_variables(*describe(env))
+    except SuiteError as error:  # what is there can be looked at, and taken down
+        tell(f"without what only a stack that can be deployed has: {str(error).splitlines()[0]}", "note")
+    out.print(exports(variables))
     return 0

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import boto3
 
-from tests.aws import clusters, ground, making, stores, tasks
+from tests.aws import clusters, ground, making, registries, stores, tasks
 from tests.aws.ground import Inputs, Made, asked
 
 Change = Callable[[str, Inputs, Inputs], Inputs]
@@ -69,6 +69,7 @@ ANOTHER: dict[str, frozenset[str]] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": frozenset({"securityGroupId"}),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": frozenset({"securityGroupId"}),
     **clusters.ANOTHER,
+    **registries.ANOTHER,
 }
 """Inputs whose change makes another one, of what we give; `*` is any."""
 
@@ -261,5 +262,6 @@ CHANGE: dict[str, Change] = {
         )
     },
     **clusters.CHANGE,
+    **registries.CHANGE,
 }
 """What is changed in place; of all others the stand-in changes nothing, and says so."""

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from tests.aws import clusters, ground
+from tests.aws import clusters, ground, registries
 from tests.aws.ground import Inputs, asked
 from tests.aws.tasks import over_tls
 
@@ -177,4 +177,5 @@ END: dict[str, End] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _exit,
     "aws:xray/group:Group": lambda id_, _given: asked("xray", "DeleteGroup", GroupARN=id_),
     **clusters.END,
+    **registries.END,
 }

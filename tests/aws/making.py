@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 
-from tests.aws import balancing, clusters, ground, stores, tasks, volumes
+from tests.aws import balancing, clusters, ground, registries, stores, tasks, volumes
 from tests.aws.ground import REGION, Inputs, Made, asked, begun
 
 
@@ -323,6 +323,7 @@ MAKE: dict[str, Callable[[Inputs], Made]] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ground.exit_,
     "aws:xray/group:Group": _traces,
     **clusters.MAKE,
+    **registries.MAKE,
 }
 
 ASK: dict[str, Callable[[Inputs], Inputs]] = {

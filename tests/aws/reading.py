@@ -7,7 +7,7 @@ from collections.abc import Callable
 import boto3
 
 from aws.account.taken import ADOPTED
-from tests.aws import clusters, ground
+from tests.aws import clusters, ground, registries
 from tests.aws.ground import Inputs
 from tests.aws.making import arn_of_log
 from tests.aws.tasks import over_tls
@@ -328,4 +328,5 @@ READ: dict[str, Read] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _rule("IpPermissions"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule("IpPermissionsEgress"),
     **clusters.READ,
+    **registries.READ,
 }

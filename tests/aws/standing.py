@@ -98,6 +98,21 @@ class Standing:
         }
         return folder / "objects"
 
+    def with_docker(self, address: str) -> None:
+        """A stack that builds its images, where a Docker is at that address; a stand-in for what has it build
+        them. An endpoint of the registry is none of the stack's, which would refuse to push there."""
+        path = provider.program(self.shop.root.parent / "bin", "docker", "tests.aws.docker_provider").parent
+        self.shop.environment |= {
+            "AWS_ENDPOINT_URL_ECR": self.url,
+            "DOCKER_HOST": address,
+            "PATH": f"{path}:{self.shop.environment['PATH']}",
+        }
+        whole = self._whole()
+        account = whole["config"]["obs:spec"]["aws"]
+        del account["endpoints"]["ecr"], account["images"]["collector"], account["images"]["programs"]
+        account["images"]["build"] = {"base": f"docker.io/library/debian@sha256:{'2' * 64}"}
+        self._write(whole)
+
     @property
     def file(self) -> Path:
         """Its stack file."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import boto3
 
-from tests.aws import clusters
+from tests.aws import clusters, registries
 from tests.aws.ground import Inputs
 
 Tags = dict[str, str]
@@ -61,4 +61,5 @@ TAG: dict[str, Tag] = {
     ),
     "aws:sqs/queue:Queue": lambda id_, _made, tags: boto3.client("sqs").tag_queue(QueueUrl=id_, Tags=tags),
     **clusters.TAG,
+    **registries.TAG,
 }
