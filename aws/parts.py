@@ -200,16 +200,21 @@ class Compute(AwsPart):
 
 
 class Target(Frozen):
-    """A port of the gateways behind the load balancer."""
+    """A port of programs behind the load balancer."""
 
     name: str
     called: str
+    opened: int
+    """Where the load balancer takes what it passes on."""
     port: int
     alpn: str
+    health: int
+    """The port at which a program says that it is well."""
+    path: str = "/"
 
 
 class Balancer(AwsPart):
-    """What services elsewhere in the network send to: one name, over TLS, in front of all gateways."""
+    """One name, over TLS, to which services elsewhere in the network send, and where people open Grafana."""
 
     TOKENS: ClassVar[tuple[str, ...]] = ("obs:aws:Balancer",)
 
@@ -218,8 +223,6 @@ class Balancer(AwsPart):
     certificate: str
     cidr: str
     """Who may send."""
-    health: int
-    """The port at which a gateway says that it is well."""
     targets: tuple[Target, ...]
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from aws.balancer import shown, taking
+from aws.grafana import grafana_work
 from aws.images import image
 from aws.names import Names
 from aws.pairs import pairs
@@ -41,7 +43,7 @@ def programs(
     works = [
         _keeper(spec, names, archive, (compute.id, store.id, archive.id)),
         keeps,
-        replace(gateway, balanced=balancer.targets) if balancer else gateway,
+        replace(gateway, balanced=taking(balancer)) if balancer else gateway,
         *(
             pairs(spec, names, compute, metrics, relay)
             if isinstance(metrics, Volumes) and isinstance(compute, Compute)
@@ -55,6 +57,9 @@ def programs(
         works.append(_program(spec, "redis-exporter", image(spec, "programs"), (compute.id, redis)))
     if isinstance(compute, Pods):
         works.append(shipper_work(spec, names, tuple(work.name for work in works), stored))
+    before = (compute.id, metrics.id, part_id(keeps.name, names.region))
+    if shows := grafana_work(spec, names, metrics, store, before):
+        works.append(replace(shows, balanced=shown(balancer)))
     works += [service_work(spec, names, service, stored) for service in spec.services if service.run]
     made = pod if isinstance(compute, Pods) else task
     return tuple(made(spec, names, work) for work in works)

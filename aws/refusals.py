@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aws import refused_pods
 from aws.images import OWN, builds
 from aws.names import LIMITS, Names, fits
-from aws.site import by_xray, instances, on_pods, self_run
+from aws.site import GRAFANA, by_xray, instances, on_pods, self_run
 from aws.tasks import ECR, ships
 from components.inventory import PROGRAMS, runs_redis
 from components.render import fluent_bit
@@ -19,6 +19,8 @@ from components.spec.scraping import Access
 from components.spec.tracing import Tracing
 
 IT = "take it out"
+INSTEAD = {"alertmanager": "a managed Alertmanager", "grafana": "no Grafana", "jaeger": "", "xray": ""}
+"""What there is where an image of that name is not used."""
 DAY = 86_400_000
 XRAY_KEEPS = "30d"
 LONGEST_DAYS = 1095
@@ -47,6 +49,7 @@ def refusals(spec: Spec) -> list[Problem]:
         *_names(spec),
         *_traces(spec),
         *_balancer(spec),
+        *_grafana(spec),
         *_cluster(spec),
         *refused_pods.refusals(spec),
         *_services(spec),
@@ -118,6 +121,7 @@ def _images(spec: Spec) -> list[Problem]:
         "redis": runs_redis(spec),
         "fluent_bit": ships(spec) or on_pods(spec),
         "alertmanager": self_run(spec),
+        "grafana": spec.aws.grafana,
         "jaeger": not by_xray(spec),
         "xray": by_xray(spec),
     }
@@ -132,8 +136,8 @@ def _images(spec: Spec) -> list[Problem]:
             continue
         if image is None and not used.get(name, True):
             continue
-        if image is not None and name in ("alertmanager", "jaeger", "xray") and not used[name]:
-            instead = "a managed Alertmanager" if name == "alertmanager" else f"traces in {spec.aws.traces}"
+        if image is not None and name in INSTEAD and not used[name]:
+            instead = INSTEAD[name] or f"traces in {spec.aws.traces}"
             expected = f"expected none: target aws has {instead} here; {IT}"
             found.append(Problem(("aws", "images", name), image, expected))
             continue
@@ -273,6 +277,27 @@ def _balancer(spec: Spec) -> list[Problem]:
     return found
 
 
+def _grafana(spec: Spec) -> list[Problem]:
+    """It is opened over the load balancer alone, and its dashboards search in Jaeger."""
+    if not spec.aws.grafana:
+        return []
+    found: list[Problem] = []
+    if spec.aws.balancer.certificate is None and not on_pods(spec):
+        expected = "missing; expected a certificate: target aws shows Grafana behind the load balancer alone"
+        found.append(Problem(("aws", "balancer", "certificate"), MISSING, expected))
+    if by_xray(spec):
+        expected = (
+            f"expected false: target aws keeps traces in X-Ray, in which its dashboards cannot search; {IT}"
+        )
+        found.append(Problem(("aws", "grafana"), True, expected))
+    longest = Names.of(spec).own("grafana")
+    if not fits("balancer", longest):
+        over = len(longest) - LIMITS["balancer"].longest
+        expected = f"expected a name shorter by {over}: target aws makes {longest} of it, for a load balancer"
+        found.append(Problem(("environment", "name"), spec.environment.name, expected))
+    return found
+
+
 def _cluster(spec: Spec) -> list[Problem]:
     """Administrators are the account's, and what stands in for AWS has no cluster with add-ons."""
     given = spec.aws.cluster
@@ -294,7 +319,7 @@ def _services(spec: Spec) -> list[Problem]:
     """Services that the stack runs are tasks beside its own programs."""
     shipped = fluent_bit.refusals(spec, "which FireLens of target aws is") if ships(spec) else []
     found = [problem for problem in shipped if problem.path[:2] != ("logging", "inputs")]
-    taken = {name for program in PROGRAMS for name in instances(spec, program.name)}
+    taken = {name for program in PROGRAMS for name in instances(spec, program.name)} | {GRAFANA}
     names = Names.of(spec)
     for index, service in enumerate(spec.services):
         place: KeyPath = ("services", index, "name")

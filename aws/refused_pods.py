@@ -26,6 +26,9 @@ def refusals(spec: Spec) -> Iterator[Problem]:
     if self_run(spec):
         expected = "expected 'managed': target aws has no volumes for pods; a stack of target kubernetes has"
         yield Problem(("aws", "metrics"), given.metrics, expected)
+    if given.grafana:
+        expected = f"expected false: target aws has no load balancer before pods, over which to open it; {IT}"
+        yield Problem(("aws", "grafana"), True, expected)
     if given.balancer.certificate:
         expected = f"expected none: target aws has no load balancer before pods; {IT}"
         yield Problem(("aws", "balancer", "certificate"), given.balancer.certificate, expected)

@@ -29,6 +29,10 @@ _JAEGER = next(
     socket.offset for row in PROGRAMS for socket in row.sockets if socket.name == "jaeger-otlp-grpc"
 )
 """What takes Jaeger's place takes its port."""
+GRAFANA = "grafana"
+"""Its listener."""
+GRAFANA_OFFSET = 91
+"""Of its port from `deploy.port_base`: no program of a stack has it (`components.inventory`)."""
 POD_LOGS = "/var/log/pods"
 """Where a node keeps what containers write, a folder for each: <namespace>_<pod>_<uid>/<container>."""
 
@@ -57,6 +61,7 @@ def site_of(spec: Spec) -> Site:
         listeners={
             "opensearch": store,
             **({xray.LISTENER: _listener(spec, xray.NAME, base + _JAEGER)} if by_xray(spec) else {}),
+            **({GRAFANA: _listener(spec, GRAFANA, base + GRAFANA_OFFSET)} if spec.aws.grafana else {}),
             **{
                 socket.name: _listener(spec, row.name, base + socket.offset)
                 for row in PROGRAMS

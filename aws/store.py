@@ -6,7 +6,7 @@ from aws.parts import Key, Network, Store
 from aws.policies import by_service, policy
 from components.catalog import ENGINES
 from components.plan import Pillar
-from components.render import opensearch, opensearch_store
+from components.render import grafana_own, opensearch, opensearch_store
 from components.spec import Spec
 from components.spec.aws import days
 
@@ -25,9 +25,10 @@ def version() -> str:
     return f"OpenSearch_{engine.version.rpartition('.')[0]}"
 
 
-def passwords(names: Names) -> tuple[tuple[str, str], ...]:
-    """Secret -> its name in Secrets Manager, of every user of the store."""
-    return tuple((name, names.secret(name)) for name in sorted((*opensearch.SECRETS, ADMINISTRATOR)))
+def passwords(spec: Spec, names: Names) -> tuple[tuple[str, str], ...]:
+    """Secret -> its name in Secrets Manager, of every user of the store, and of Grafana's administrator."""
+    made = (*opensearch.SECRETS, ADMINISTRATOR, *((grafana_own.PASSWORD,) if spec.aws.grafana else ()))
+    return tuple((name, names.secret(name)) for name in sorted(made))
 
 
 def store(spec: Spec, names: Names, key: Key, network: Network) -> Store:
@@ -67,7 +68,7 @@ def store(spec: Spec, names: Names, key: Key, network: Network) -> Store:
         log_days=days(spec.aws.log_retention),
         log_policy=canonical(policy(told)),
         administrator=ADMINISTRATOR,
-        passwords=passwords(names),
+        passwords=passwords(spec, names),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aws.parts import late
 from aws.pods import OBJECTS
-from aws.site import FOLDERS, PAIRS, instances, site_of
+from aws.site import FOLDERS, GRAFANA, PAIRS, instances, site_of
 from components.parity.scrapes import scrape_job
 from components.parity.written import Written, addresses_of, load
 from components.render import fluent_bit, fluent_bit_forward, prometheus
@@ -29,6 +29,8 @@ def written(spec: Spec, stack: str, files: Mapping[str, str]) -> Written:
     for path, text in files.items():
         folder, file = path.split("/", 1)
         if folder in others or file == OBJECTS:
+            continue
+        if folder == GRAFANA:  # of which no two targets are compared: one may have it alone
             continue
         part = first.get(folder, folder)
         if part == "metrics":

@@ -92,6 +92,8 @@ CASES: dict[str, tuple[Path, Any]] = {
     "aws.images.xray": (("aws", "images", "xray"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.images.alertmanager": (("aws", "images", "alertmanager"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.traces": (("aws",), specs.account_with_xray()),
+    "aws.grafana": (("aws",), specs.account_with_grafana()),
+    "aws.images.grafana": (("aws", "images", "grafana"), f"{ECR}/other@sha256:{'1' * 64}"),
     "aws.balancer.certificate": (("aws", "balancer", "certificate"), CERTIFICATE),
     "aws.log_retention": (("aws", "log_retention"), "7d"),
     "aws.log_anomalies": (("aws", "log_anomalies"), False),

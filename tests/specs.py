@@ -250,6 +250,17 @@ def account_with_pairs() -> Stack:
     return {**found, "metrics": "self"}
 
 
+CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-90ab-cdef-1234-567890abcdef"
+"""Of a load balancer."""
+
+
+def account_with_grafana() -> Stack:
+    """The same, where Grafana shows dashboards behind the load balancer."""
+    found = account()
+    found["images"]["grafana"] = found["images"]["collector"].replace("collector", "grafana")
+    return {**found, "grafana": True, "balancer": {"certificate": CERTIFICATE}}
+
+
 def _merge(base: Any, change: Any) -> Any:
     if isinstance(base, dict) and isinstance(change, dict):
         return {key: _merge(base.get(key), change.get(key, base.get(key))) for key in {**base, **change}}
@@ -365,6 +376,7 @@ __all__ = [
     "HOST_KEY",
     "Stack",
     "account",
+    "account_with_grafana",
     "account_with_images",
     "account_with_xray",
     "on_aws",

@@ -141,6 +141,8 @@ def _given(field: str, target: str) -> Any:
             given["aws"] = specs.account_with_xray()
     if target == "aws" and field == "aws.images.alertmanager":
         given["aws"] = specs.account_with_pairs()
+    if target == "aws" and field == "aws.images.grafana":
+        given["aws"] = specs.account_with_grafana()
     if target == "aws" and field == "aws.images.build.keep":
         given["aws"] = specs.account_with_images()
     if target == "aws" and field.startswith("aws.cluster."):

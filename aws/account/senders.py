@@ -32,7 +32,7 @@ def balancer(plan: AwsPlan, asking: Asking, part: Balancer) -> Iterator[Finding]
         states = [item["TargetHealth"]["State"] for item in health["TargetHealthDescriptions"]]
         if "healthy" not in states:
             kind = "starting" if "initial" in states else "unwell"
-            yield Finding(kind, f"no gateway is well behind port {target.port}")
+            yield Finding(kind, f"nobody is well behind port {target.opened}")
 
 
 def traces(plan: AwsPlan, asking: Asking, part: Traces) -> Iterator[Finding]:

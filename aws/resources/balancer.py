@@ -44,11 +44,13 @@ class BalancerComponent(Component):
                 security_group_id=group.id,
                 cidr_ipv4=part.cidr,
                 ip_protocol="tcp",
-                from_port=target.port,
-                to_port=target.port,
+                from_port=target.opened,
+                to_port=target.opened,
                 opts=self.options(),
             )
-        for name, port in (*((target.name, target.port) for target in part.targets), ("health", part.health)):
+        ports = {target.port: target.name for target in part.targets}
+        # All gateways say at one port that they are well.
+        for port, name in {**{target.health: "health" for target in part.targets}, **ports}.items():
             vpc.SecurityGroupEgressRule(
                 self.named(f"group-to-{name}"),
                 security_group_id=group.id,
@@ -82,14 +84,14 @@ class BalancerComponent(Component):
             connection_termination=True,
             deregistration_delay=30,
             health_check=lb.TargetGroupHealthCheckArgs(
-                protocol="HTTP", port=str(part.health), path="/", interval=10, healthy_threshold=2
+                protocol="HTTP", port=str(target.health), path=target.path, interval=10, healthy_threshold=2
             ),
             opts=self.options(),
         )
         lb.Listener(
             self.named(target.name),
             load_balancer_arn=made.arn,
-            port=target.port,
+            port=target.opened,
             protocol="TLS",
             alpn_policy=target.alpn,
             certificate_arn=part.certificate,

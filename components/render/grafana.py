@@ -6,6 +6,7 @@ carry its trace id, and a record's trace id the trace again.
 
 import itertools
 import string
+from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as build
@@ -55,10 +56,27 @@ _WIDTH = 24
 _HEIGHT = {Graph: 8, Number: 8, Records: 10, Traces: 10}
 
 
+@dataclass(frozen=True)
+class Signed:
+    """Where samples are asked for by requests that are signed for AWS (SigV4)."""
+
+    url: str
+    region: str
+
+
+SIGNING = "grafana-amazonprometheus-datasource"
+"""The type of data source that signs: of the one for Prometheus Grafana gave it up."""
+
+
 def render(spec: Spec, site: Site) -> Documents:
     """A document a dashboard, and the data sources."""
-    found = {f"dashboards/{item.name}.json": Document(page(item), "json") for item in dashboards(spec)}
+    found = {f"dashboards/{name}": document for name, document in pages(spec).items()}
     return {**found, "datasources.yaml": Document(datasources(spec, site), "yaml")}
+
+
+def pages(spec: Spec) -> Documents:
+    """`<name>.json` of each dashboard."""
+    return {f"{item.name}.json": Document(page(item), "json") for item in dashboards(spec)}
 
 
 def page(dashboard: Dashboard) -> dict[str, Any]:
@@ -173,18 +191,13 @@ def _plain(model: Any) -> Any:
     return ordered(plain(model))
 
 
-def datasources(spec: Spec, site: Site) -> dict[str, Any]:
-    """What Grafana reads, and how it leads from one to the other. Passwords come from its environment."""
+def datasources(
+    spec: Spec, site: Site, *, password: str | None = None, signed: Signed | None = None
+) -> dict[str, Any]:
+    """What Grafana reads, and how it leads from one to the other. `password` is where it finds that of its
+    user of the store: its environment unless it is told."""
     made = [
-        _datasource(
-            METRICS,
-            site.url(BY_NAME["prometheus"].api),
-            {
-                "httpMethod": "POST",
-                "timeInterval": spec.metrics.scrape_interval,
-                "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": TRACES}],
-            },
-        ),
+        _metrics(spec, site, signed),
         _datasource(
             TRACES,
             site.url(BY_NAME["jaeger"].api),
@@ -214,10 +227,22 @@ def datasources(spec: Spec, site: Site) -> dict[str, Any]:
             ),
             "basicAuth": True,
             "basicAuthUser": USER,
-            "secureJsonData": {"basicAuthPassword": f"${{{variable(password_of(USER))}}}"},
+            "secureJsonData": {"basicAuthPassword": password or f"${{{variable(password_of(USER))}}}"},
         },
     ]
     return {"apiVersion": 1, "datasources": made, "prune": True}
+
+
+def _metrics(spec: Spec, site: Site, signed: Signed | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "httpMethod": "POST",
+        "timeInterval": spec.metrics.scrape_interval,
+        "exemplarTraceIdDestinations": [{"name": "trace_id", "datasourceUid": TRACES}],
+    }
+    if signed is None:
+        return _datasource(METRICS, site.url(BY_NAME["prometheus"].api), settings)
+    settings |= {"sigV4Auth": True, "sigV4AuthType": "default", "sigV4Region": signed.region}
+    return {**_datasource(METRICS, signed.url, settings), "type": SIGNING}
 
 
 def variable(secret: str) -> str:

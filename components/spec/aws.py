@@ -199,6 +199,9 @@ class TaskImages(Model):
     """For services of the stack with `run.redis`."""
     fluent_bit: Image | None = None
     """It ships what services of the stack write, as FireLens: Fluent Bit's own, or that of AWS."""
+    grafana: Image | None = None
+    """Where Grafana shows dashboards (`grafana`): Grafana's own, with the plugins for OpenSearch and Amazon
+    Managed Service for Prometheus in it."""
     xray: Image | None = None
     """The collector of AWS (`aws-otel-collector`), where X-Ray keeps traces."""
 
@@ -270,6 +273,8 @@ class Aws(Model):
     traces: Literal["jaeger", "xray"] = "jaeger"
     """Who keeps traces: Jaeger in the domain, or X-Ray."""
     balancer: Balancer = Balancer()
+    grafana: bool = False
+    """Whether Grafana, as a task behind `balancer`, shows the stack's dashboards."""
     cluster: Cluster = Cluster()
     images: TaskImages = TaskImages()
     log_retention: Days = "30d"

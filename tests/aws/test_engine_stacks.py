@@ -12,6 +12,7 @@ from aws import stand_in
 from tests.aws.standing import Standing, an_account, official
 from tests.aws.test_engine import services, there
 from tests.engine.project import find_pulumi
+from tests.specs import CERTIFICATE
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1800)]
 
@@ -51,8 +52,11 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
         by = "arn:aws:iam::123456789012:role/platform"
         stack.edit(aws={"cluster": {"version": "1.34", "administrators": [by], "nodes": 2}})
     if metrics == "self":
-        stack.edit_images(alertmanager="alertmanager:0.28.1")
-        own = {f"{program}-{number}" for program in ("alertmanager", "prometheus") for number in (1, 2)}
+        stack.edit_images(alertmanager="alertmanager:0.28.1", grafana="grafana:12.2.0")
+        stack.edit(aws={"grafana": True, "balancer": {"certificate": CERTIFICATE}})
+        own = {"grafana"} | {
+            f"{program}-{number}" for program in ("alertmanager", "prometheus") for number in (1, 2)
+        }
     archive = "obs-staging-aws-archive-123456789012-eu-central-1"
     kept = {"obs-staging-aws", archive}
 
@@ -60,6 +64,14 @@ def test_staging_goes_up_once_and_leaves_what_is_kept(
     tasks = {"collector-1", "collector-2", "housekeeper", "jaeger"} | own
     assert set(services(stack)) == tasks
     assert kept <= there(stack)
+    if metrics == "self":
+        [balancer] = stack.client("elbv2").describe_load_balancers(Names=[called])["LoadBalancers"]
+        listeners = stack.client("elbv2").describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])
+        assert {item["Port"] for item in listeners["Listeners"]} == {
+            443,
+            stack.shop.base + 20,
+            stack.shop.base + 21,
+        }
     eks = stack.client("eks")
     if metrics == "managed":
         network = eks.describe_cluster(name=called)["cluster"]["resourcesVpcConfig"]

@@ -13,10 +13,10 @@ from aws.target import TARGET
 from components.plan import Pillar
 from tests.aws.account import REGION, spec
 
+GRPC = Target(name="grpc", called="obs-local-grpc", opened=21020, port=21020, alpn="HTTP2Only", health=21022)
 PART = Balancer(
-    place=REGION, pillar=Pillar.TRACING, called="obs-local", certificate="", cidr="", health=1,
-    targets=(Target(name="grpc", called="obs-local-grpc", port=21020, alpn="HTTP2Only"),),
-)  # fmt: skip
+    place=REGION, pillar=Pillar.TRACING, called="obs-local", certificate="", cidr="", targets=(GRPC,)
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_load_balancer_that_is_not_there_or_has_no_gateway_is_told(stack: AwsP
     client.create_load_balancer(Name="obs-local", Type="network", Scheme="internal", Subnets=[subnet])
     assert ("missing", "targets obs-local-grpc") in _told(stack)
     client.create_target_group(Name="obs-local-grpc", Port=21020, Protocol="TCP", TargetType="ip", VpcId=vpc)
-    assert ("unwell", "no gateway is well behind port 21020") in _told(stack)
+    assert ("unwell", "nobody is well behind port 21020") in _told(stack)
 
 
 @mock_aws
