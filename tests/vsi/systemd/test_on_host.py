@@ -9,7 +9,7 @@ import pytest
 from components.plan import Pillar
 from tests.vsi.systemd.conftest import PORTS, STACK, Place
 from tests.waiting import until
-from vsi import drift
+from vsi import deploy, drift
 from vsi.errors import DeployError
 from vsi.keepers import Program
 from vsi.servers import limits
@@ -96,6 +96,39 @@ def test_a_reload_keeps_the_process_and_a_restart_its_data(place: Place) -> None
     assert place.apply(place.unit(text="two", arguments=("more",))).action == "restart"
     assert place.program().pid != first
     assert len(place.sh(f"cat {kept(STACK, 'alpha')}/starts").splitlines()) == 2
+
+
+def test_a_changed_secret_is_read_by_a_unit_that_reloads_for_a_change_of_its_files(place: Place) -> None:
+    """systemd gives a process its credentials when it starts, and a reload has it read the same again."""
+    place.apply(one(place), pw="sesame")
+    assert (place.served(path="/secret"), place.apply(one(place), pw="sesame").action) == ("6", "none")
+
+    assert place.apply(one(place), pw="another one").action == "restart"
+    assert place.served(path="/secret") == "11"
+    two = place.unit(text="two", secrets=("pw",))
+    assert place.apply(two, pw="another one").action == "reload"
+
+
+class _Killed(BaseException):
+    """In place of a kill, which no handler sees."""
+
+
+def test_a_run_cut_off_before_its_reload_leaves_none_out(place: Place) -> None:
+    """The files are new then and the process is not: the next run compares what runs with what is written."""
+    place.apply(place.unit())
+    first = place.program().pid
+
+    def report(step: str) -> None:
+        if step == "reload":
+            raise _Killed
+
+    with pytest.raises(_Killed):
+        deploy.apply(place.request(place.unit(text="two")), report, place.machine)
+    conf = "/var/lib/obs/toys/units/alpha/conf/app.conf"
+    assert (place.sh(f"cat {conf}"), place.served()) == ("two", "one")
+
+    assert place.apply(place.unit(text="two")).action == "reload"
+    assert (place.served(), place.program().pid) == ("two", first)
 
 
 def test_a_changed_memory_limit_reaches_systemd(place: Place) -> None:
