@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from aws import cohort
 from aws.images import Images
 from aws.parts import (
     Archive,
@@ -24,6 +25,7 @@ from aws.parts import (
 )
 from aws.pods import Pod, Pods
 from components.errors import SuiteError
+from components.heads import Heads, Limit, Marked
 from components.parity.written import Written
 from components.spec import Spec
 from components.spec.problem import Problem
@@ -179,6 +181,20 @@ def survivors(plan: AwsPlan) -> list[tuple[str, str]]:
     return survivors(plan)
 
 
+def limits(plan: AwsPlan) -> list[Limit]:
+    """What a stack takes of the account's quotas."""
+    from aws.account.limits import limits
+
+    return limits(plan)
+
+
+def marked(place: Mapping[str, Any], prefix: str) -> list[Marked]:
+    """What has the tag of such stacks, whoever made it."""
+    from aws.account.marked import marked
+
+    return marked(place, prefix)
+
+
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
 TARGET = Target(
     name="aws",
@@ -212,5 +228,15 @@ TARGET = Target(
     restore=restore,
     checks=checks,
     survivors=survivors,
+    heads=Heads(
+        longest=cohort.LONGEST,
+        refusals=cohort.refusals,
+        settings=cohort.settings,
+        here_mb=cohort.here_mb,
+        place=cohort.place,
+        names=cohort.names,
+        limits=limits,
+        marked=marked,
+    ),
 )
 """Without `operate`: tasks are kept by ECS, and the AWS CLI tells their logs."""

@@ -1,7 +1,7 @@
 """The exercises of a handout: those of the training "Observability Implementation & Tools" that a head on one
 machine can do, with the head's own addresses in them. Pure text, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -146,6 +146,6 @@ NOT_HERE = (
 """What of the training this target cannot do."""
 
 
-def able(names: Mapping[str, str]) -> list[Exercise]:
+def able(names: Mapping[str, str], exercises: Sequence[Exercise] = EXERCISES) -> list[Exercise]:
     """The exercises for which a head has what is needed, by the names of its addresses."""
-    return [exercise for exercise in EXERCISES if all(need in names for need in exercise.needs)]
+    return [exercise for exercise in exercises if all(need in names for need in exercise.needs)]

@@ -12,6 +12,8 @@ from components.errors import SuiteError
 
 _SALT = re.compile(r"^encryptionsalt:.*$", re.MULTILINE)
 _EXPIRES = re.compile(r"^# expires: .*$", re.MULTILINE)
+_TAG_OF_EXPIRY = re.compile(r"^( +expiry: )'\d{4}-\d\d-\d\d'$", re.MULTILINE)
+"""Of a target that has tags; there alone a stack file has this key."""
 TAG = re.compile(r"^# cohort: (\S+)$", re.MULTILINE)
 """What a head's stack file says of whose it is, whatever it is called."""
 
@@ -63,6 +65,7 @@ def set_expiry(file: Path, moment: str) -> None:
         return
     text = file.read_text(encoding="utf-8")
     changed = _EXPIRES.sub(f"# expires: {moment}", text)
+    changed = _TAG_OF_EXPIRY.sub(rf"\g<1>'{moment[:10]}'", changed)
     if changed != text:
         file.write_text(changed, encoding="utf-8")
 

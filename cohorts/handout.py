@@ -8,7 +8,8 @@ from html import escape
 
 from markdown_it import MarkdownIt
 
-from cohorts.exercises import DIAGRAMS, NOT_HERE, Exercise, able
+from cohorts.exercises import Exercise, able
+from cohorts.grounds import HERE, Ground
 
 STYLE = """
 :root { color-scheme: light; }
@@ -62,6 +63,7 @@ class Sheet:
     """(what, address) of everything that can be opened."""
     names: Mapping[str, str]
     """Service or program -> address, for the exercises."""
+    ground: Ground = HERE
 
 
 def page(sheet: Sheet) -> str:
@@ -77,10 +79,13 @@ def page(sheet: Sheet) -> str:
             f"<i>{'&rarr; ' if number else ''}<span>{text(s)}</span></i>" for number, s in enumerate(steps)
         )
         + "</div></div>\n"
-        for name, steps in DIAGRAMS
+        for name, steps in sheet.ground.diagrams
     )
-    missing = "".join(f"<li>{text(line)}</li>\n" for line in NOT_HERE)
-    exercises = "".join(_exercise(number, one, sheet) for number, one in enumerate(able(sheet.names), 1))
+    missing = "".join(f"<li>{text(line)}</li>\n" for line in sheet.ground.missing)
+    ground, known = sheet.ground, _known(sheet)
+    exercises = "".join(
+        _exercise(number, one, known) for number, one in enumerate(able(sheet.names, ground.exercises), 1)
+    )
     access = f"<p>{text(sheet.access)}</p>\n" if sheet.access else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -97,28 +102,16 @@ def page(sheet: Sheet) -> str:
 with its data, after <b>{text(sheet.expires)}</b>.</p>
 
 <h2>Where things are</h2>
-{access}<p>All addresses are of the training's machine itself. From your own computer, pass a port
-through, as in <code>ssh -L 8041:{text(_bare(sheet.names.get("pages", "")))} you@the-machine</code>, and open
-<code>http://127.0.0.1:8041/</code>.</p>
-<table>
+{access}{_made(ground.where, known)}<table>
 {rows}</table>
 
 <h2>Logging in</h2>
-<p>What you log in with are files that you get apart from this page. Keep them to yourself: whoever has them
-can do what you can, and nobody else's open anything of yours.</p>
-<ul>
-<li>The pages and the list of notifications ask for a user and a password, OpenSearch for others: all are in
-<code>credentials.txt</code>.</li>
-<li>Prometheus, Alertmanager, Jaeger, the collector and the shop ask for a certificate. In the folder with
-these files, <code>curl -K own.curl</code> shows yours (<code>operator.pem</code>, <code>operator.key</code>)
-and trusts that of your stack (<code>ca.pem</code>).</li>
-</ul>
-
+{_made(ground.login, known)}
 <h2>What flows where</h2>
 {flows}
 <h2>Exercises</h2>
 {exercises}
-<h2>Not on this machine</h2>
+<h2>{text(ground.elsewhere)}</h2>
 <ul>
 {missing}</ul>
 </body>
@@ -159,12 +152,19 @@ def curl(authority: str, certificate: str, key: str) -> str:
     return f'cacert = "{authority}"\ncert = "{certificate}"\nkey = "{key}"\n'
 
 
-def _exercise(number: int, exercise: Exercise, sheet: Sheet) -> str:
-    known = {"reader": "reader", "logs": "logs", **sheet.names, "stack": sheet.stack}
-    words = exercise.text.format(**known)
-    made = MarkdownIt("commonmark", {"html": False}).render(words)
+def _exercise(number: int, exercise: Exercise, known: Mapping[str, str]) -> str:
     title, section = escape(exercise.title), escape(exercise.section)
-    return f"<h3>{number}. {title} <small>{section}</small></h3>\n{made}"
+    return f"<h3>{number}. {title} <small>{section}</small></h3>\n{_made(exercise.text, known)}"
+
+
+def _known(sheet: Sheet) -> dict[str, str]:
+    """What stands in the texts for a head's own."""
+    bare = _bare(sheet.names.get("pages", ""))
+    return {"reader": "reader", "logs": "logs", "bare_pages": bare, **sheet.names, "stack": sheet.stack}
+
+
+def _made(words: str, known: Mapping[str, str]) -> str:
+    return str(MarkdownIt("commonmark", {"html": False}).render(words.format(**known)))
 
 
 def _bare(url: str) -> str:

@@ -38,6 +38,7 @@ class Seat:
 
     slug: str
     port_base: int
+    """0 where nothing of it runs on this machine."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,11 @@ class Head:
     slug: str
     stack: str
     port_base: int | None
-    """The first of its ports; None if there are none left for it."""
+    """The first of its ports; None if there are none left for it, 0 if it needs none."""
 
     @property
     def last_port(self) -> int | None:
-        return None if self.port_base is None else self.port_base + WIDTH - 1
+        return self.port_base + WIDTH - 1 if self.port_base else None
 
 
 def stack_of(cohort: str, slug: str) -> str:
@@ -74,8 +75,21 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", letters)[:_LONGEST]
 
 
-def allot(cohort: Cohort, seats: Mapping[str, Seat], taken: Sequence[Taken]) -> tuple[Head, ...]:
-    """A head for each participant, in the order of the roster.
+def room_for_slugs(cohort: str, longest: int) -> int:
+    """Letters that are left for a participant in the name of a stack."""
+    return min(_LONGEST, longest - len(stack_of(cohort, "")))
+
+
+def allot(
+    cohort: Cohort,
+    seats: Mapping[str, Seat],
+    taken: Sequence[Taken],
+    *,
+    ports: bool = True,
+    room: int = _LONGEST,
+) -> tuple[Head, ...]:
+    """A head for each participant, in the order of the roster; with `ports` or without, and with at most
+    `room` letters for each.
 
     `seats` is what was given before, by `Person.key`, to those who have left the roster too: nobody's stack
     moves because the roster changed. New ones get what nobody has, the lowest ports first."""
@@ -88,9 +102,9 @@ def allot(cohort: Cohort, seats: Mapping[str, Seat], taken: Sequence[Taken]) -> 
         if seat := seats.get(person.key):
             slug, base = seat.slug, seat.port_base
         else:
-            slug = _unused(slug_of(person), names)
+            slug, base = _unused(slug_of(person), names, max(room, 1)), 0
             names.add(slug)
-            base = next(free, None)
+        base = (base or next(free, None)) if ports else 0
         heads.append(Head(person, slug, stack_of(cohort.name, slug), base))
     return tuple(heads)
 
@@ -117,11 +131,11 @@ def free_bases(cohort: Cohort, taken: Iterable[Taken]) -> list[int]:
     return [base for base in bases if not any(one.touches(base) for one in taken)]
 
 
-def _unused(slug: str, names: set[str]) -> str:
-    """The slug, with the lowest number behind it that makes it new if it is not."""
+def _unused(slug: str, names: set[str], room: int) -> str:
+    """The slug, cut to the room for it, with the lowest number behind it that makes it new if it is not."""
     number = 2
-    found = slug
+    found = slug[:room]
     while found in names:
-        found = f"{slug[: _LONGEST - len(str(number))]}{number}"
+        found = f"{slug[: room - len(str(number))]}{number}"
         number += 1
     return found

@@ -10,7 +10,7 @@ from components.spec.base import Duration, Like, Model, Name, NotEmpty, Size, Te
 
 WIDTH = 200
 """Ports of one head: a stack counts its programs' from its base, its services' from 100 to 199 above it."""
-BUILT = ("local",)
+BUILT = ("local", "aws")
 """Targets on which cohorts can be made today."""
 
 

@@ -1,16 +1,18 @@
-"""Whether a place has enough for a cohort, told before anything is made. Pure: equal inputs, equal plans.
+"""Whether a place has enough for a cohort, told before anything is made. Pure, but for what a place elsewhere
+is asked by whoever calls: equal inputs and answers, equal plans.
 
 All heads are alike but for name and ports, so the template is planned once, however many there are."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from cohorts import sharing, template
-from cohorts.heads import NOBODY, Head, Seat, Taken, allot, free_bases, store_of
+from cohorts import amounts, sharing, template
+from cohorts.heads import NOBODY, Head, Seat, allot, room_for_slugs, store_of
 from cohorts.model import WIDTH, Cohort
 from cohorts.place import Place
+from components.heads import AnyHeads, Limit
 from components.plan import Plan
 from components.spec import Spec, size_bytes
 from components.spec.problem import AsWritten, Problem
@@ -54,6 +56,12 @@ class CohortPlan:
     store: Head | None = None
     """The stack whose OpenSearch the heads share; None where each has its own."""
     store_need: Need | None = None
+    has_ports: bool = True
+    """Whether something of each head runs on this machine."""
+    limits: tuple[Limit, ...] = ()
+    """What each head takes of a place elsewhere."""
+    at: Mapping[str, Any] = field(default_factory=dict)
+    """That place, as it is remembered."""
 
     @property
     def store_mb(self) -> int:
@@ -64,6 +72,11 @@ class CohortPlan:
     def store_stands(self) -> bool:
         """Whether something of the store is there already."""
         return self.store is not None and self.store.stack in self.standing
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether nobody says how many heads the place has room for, as no stand-in of an account does."""
+        return not (self.has_ports or self.need.memory_mb or any(one.free is not None for one in self.limits))
 
     @property
     def to_make(self) -> int:
@@ -82,13 +95,26 @@ class CohortPlan:
             "fits": self.fits,
             "problems": [str(problem) for problem in self.problems],
             "notes": list(self.notes),
-            "head": {"memory_mb": need.memory_mb, "disk_mb": need.disk_mb, "ports": WIDTH},
+            "head": {
+                "memory_mb": need.memory_mb,
+                "disk_mb": need.disk_mb,
+                "ports": WIDTH if self.has_ports else 0,
+            },
             "needed": {
                 "heads": self.to_make,
                 "memory_mb": self.to_make * need.memory_mb + self.store_mb,
                 "disk_mb": self.to_make * need.disk_mb,
-                "ports": self.to_make * WIDTH,
+                "ports": self.to_make * WIDTH if self.has_ports else 0,
             },
+            "limits": [
+                {
+                    "what": limit.what,
+                    "each": limit.each,
+                    "free": limit.free,
+                    "needed": limit.each if limit.alone else limit.each * self.to_make,
+                }
+                for limit in self.limits
+            ],
             "place": {"memory_mb": place.memory_mb, "disk_mb": place.disk_mb, "disk_at": place.disk_at},
             "store": self._store_as_json(),
             "heads": [
@@ -126,26 +152,49 @@ def plan(
     standing: Collection[str] = (),
     environ: Mapping[str, str] | None = None,
     chosen: Collection[str] | None = None,
+    ask: Callable[[AnyHeads, Plan], list[Limit]] = lambda *_: [],
 ) -> CohortPlan:
     """The plan of a cohort whose template has that spec. `seats` is what participants were given before,
     `standing` the stacks of which something is there, `chosen` the `Person.key` of those whose heads are
-    asked about; None asks about all."""
-    seats = seats or {}
-    heads = allot(cohort, seats, place.taken)
+    asked about; None asks about all. `ask` asks a place elsewhere what a head takes there."""
+    seats, kind = seats or {}, template.heads_on(cohort.target)
+    problems, ported = template.problems(cohort, spec), template.has_ports(cohort, spec)
+    longest = {"room": room_for_slugs(cohort.name, kind.longest)} if kind else {}
+    heads = allot(cohort, seats, place.taken, ports=ported, **longest)
     if chosen is not None:
         heads = tuple(head for head in heads if head.person.key in chosen)
-    problems = template.problems(cohort, spec)
-    need = Need(0, cohort.disk_mb, (), ()) if problems else need_of(cohort, spec)
-    store = store_of(cohort, heads, seats, place.taken) if sharing.is_shared(spec) and not problems else None
-    store_need = store_need_of(cohort, spec) if store else None
-    every = (*heads, store) if store else heads
-    up = frozenset(head.stack for head in every if head.stack in standing)
-    made = CohortPlan(cohort, heads, up, need, place, 0, (), (), store, store_need)
-    made = replace(made, fits=sum(head.stack in up for head in heads) + _room(made, seats))
-    problems += [] if problems else _quotas(cohort, spec, need)
-    problems += _when(cohort, now) + _variables(environ or {})
-    problems += _amounts(made) + _shared(made)
+    need = Need(0, 0 if kind else cohort.disk_mb, (), ())
+    made = CohortPlan(cohort, heads, frozenset(), need, place, 0, (), (), has_ports=ported)
+    if not problems:
+        made = _elsewhere(made, kind, spec, ask) if kind else _on_this_machine(made, spec, seats)
+    every = (*heads, made.store) if made.store else heads
+    made = replace(made, standing=frozenset(head.stack for head in every if head.stack in standing))
+    made = replace(made, fits=len(heads) - made.to_make + amounts.room(made, seats))
+    problems += [] if problems or kind else _quotas(cohort, spec, made.need)
+    problems += _when(cohort, now) + (_variables(environ or {}) if ported else [])
+    problems += amounts.too_little(made) + _shared(made)
     return replace(made, problems=tuple(problems), notes=tuple(_notes(made, seats)))
+
+
+def _on_this_machine(made: CohortPlan, spec: Spec, seats: Mapping[str, Seat]) -> CohortPlan:
+    """With what its programs need, and those of a store that they share."""
+    cohort, need = made.cohort, need_of(made.cohort, spec)
+    if not sharing.is_shared(spec):
+        return replace(made, need=need)
+    store = store_of(cohort, made.heads, seats, made.place.taken)
+    return replace(made, need=need, store=store, store_need=store_need_of(cohort, spec))
+
+
+def _elsewhere(
+    made: CohortPlan, kind: AnyHeads, spec: Spec, ask: Callable[[AnyHeads, Plan], list[Limit]]
+) -> CohortPlan:
+    """With what a head takes of its place; the one with the longest name stands for all, since that name is
+    what a place could refuse."""
+    one, here = max(made.heads, key=lambda head: len(head.stack)), kind.here_mb(spec)
+    base = made.cohort.ports.first if made.has_ports else 0
+    planned = template.plan_of(spec, one.stack, base, who=template.who_of(made.cohort, one))
+    need = Need(here, 0, (("stand-in", here),) if here else (), ())
+    return replace(made, need=need, limits=tuple(ask(kind, planned)), at=kind.place(planned))
 
 
 def need_of(cohort: Cohort, spec: Spec) -> Need:
@@ -175,68 +224,6 @@ def _need(plan: Plan, base: int, disk_mb: int) -> Need:
     )
 
 
-def _room(made: CohortPlan, seats: Mapping[str, Seat]) -> int:
-    """How many more heads there is enough of everything for."""
-    need, place, heads = made.need, made.place, made.heads
-    own = [Taken(seat.port_base, seat.port_base + WIDTH - 1, "") for seat in seats.values()]
-    seated = sum(head.person.key in seats and head.stack not in made.standing for head in heads)
-    bases = len(free_bases(made.cohort, [*own, *place.taken]))
-    new_store = made.store is not None and NOBODY.key not in seats
-    return min(
-        max(place.memory_mb - made.store_mb, 0) // need.memory_mb if need.memory_mb else len(heads),
-        place.disk_mb // need.disk_mb,
-        seated + max(bases - new_store, 0),
-    )
-
-
-def _amounts(made: CohortPlan) -> list[Problem]:
-    """What there is too little of."""
-    more, need, place, cohort = made.to_make, made.need, made.place, made.cohort
-    found = []
-    memory_mb = max(place.memory_mb - made.store_mb, 0)
-    up = sum(head.stack in made.standing for head in made.heads)
-    for what, each, has, change in (
-        ("memory", need.memory_mb, memory_mb, _most(need)),
-        ("disk", need.disk_mb, place.disk_mb, f"lower quotas.disk, or free some at {place.disk_at}"),
-    ):
-        beside = (
-            f" beside the {made.store_mb} MB of the shared store"
-            if what == "memory" and made.store_mb
-            else ""
-        )
-        if each * more > has:
-            found.append(
-                Problem(
-                    (AsWritten(what),),
-                    AsWritten(f"{more} heads of {each} MB: {more * each} MB"),
-                    f"expected at most the {has} MB that are free{beside}: {up + has // each} heads "
-                    "would fit by it",
-                    f"Shorten the roster, or {change}",
-                )
-            )
-    every = (*made.heads, made.store) if made.store else made.heads
-    if without := sum(head.port_base is None for head in every):
-        first, last = cohort.ports.first, cohort.ports.last
-        found.append(
-            Problem(
-                (AsWritten("ports"),),
-                AsWritten(f"{len(made.heads)} heads of {WIDTH} ports"),
-                f"expected at most {len(made.heads) - without} heads, for which {first} to {last} has room "
-                "beside what others have",
-                "Shorten the roster, or widen ports.first to ports.last",
-            )
-        )
-    if found:
-        words = f"expected at most {made.fits}, for which there is enough of everything"
-        found.insert(0, Problem(("roster",), AsWritten(f"{len(made.heads)} heads"), words))
-    return found
-
-
-def _most(need: Need) -> str:
-    largest = ", ".join(f"{name} {memory_mb} MB" for name, memory_mb in need.programs[:3])
-    return f"make the template smaller (most of it: {largest})"
-
-
 def _when(cohort: Cohort, now: datetime) -> list[Problem]:
     if cohort.expires > now:
         return []
@@ -257,7 +244,7 @@ def _quotas(cohort: Cohort, spec: Spec, need: Need) -> list[Problem]:
     expected = sum(memory_mb for _, memory_mb in need.programs)
     if cohort.quotas.memory and size_bytes(cohort.quotas.memory) // 2**20 < expected:
         words = f"expected at least {expected}MiB, which the programs of a head are expected to use"
-        what_to_do = f"Raise it, or {_most(need)}"
+        what_to_do = f"Raise it, or {amounts.most_of(need)}"
         found.append(Problem(("quotas", "memory"), AsWritten(cohort.quotas.memory), words, what_to_do))
     metrics = spec.metrics.retention.size
     if metrics and size_bytes(metrics) > size_bytes(cohort.quotas.disk):

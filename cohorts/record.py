@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -46,6 +46,7 @@ class Entry(BaseModel):
     team: str | None = None
     slug: str
     port_base: int
+    """0 where nothing of it runs on this machine."""
     state: State = "seated"
     """`making` and `leaving` are begun and, unless a run is at it, were cut off."""
     written: str = ""
@@ -90,6 +91,8 @@ class Record(BaseModel):
     """As in the cohort file."""
     file: str = ""
     """The cohort file, as it was named last."""
+    place: dict[str, Any] = {}
+    """Where its heads are, in the words of a target that knows it by these (`components.heads`)."""
     heads: dict[str, Entry] = {}
     """By `Person.key`."""
 
@@ -116,7 +119,7 @@ class Record(BaseModel):
     def ports(self) -> list[Taken]:
         """The ports of its heads, for other cohorts."""
         who = f"cohort {self.cohort}"
-        return [Taken(e.port_base, e.port_base + WIDTH - 1, who) for e in self.heads.values()]
+        return [Taken(e.port_base, e.port_base + WIDTH - 1, who) for e in self.heads.values() if e.port_base]
 
 
 def folder_of(state: Path, cohort: str) -> Path:

@@ -1,5 +1,6 @@
 """How the heads of a cohort are: what serves, what they use, how long they have left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from cohorts import survivors
 from cohorts.record import Entry, Record
 from cohorts.survivors import Where
+from components.errors import SuiteError
+from components.target import UnitStatus
 from targets import operating
 
 
@@ -39,13 +42,18 @@ class HeadStatus:
         }
 
 
-def status(record: Record, where: Where) -> list[HeadStatus]:
-    """Every head that the cohort has, asked whether it serves, with what its processes and files use now."""
+Ask = Callable[[str], list[UnitStatus]]
+"""How the parts of a stack are, by its place alone."""
+
+
+def status(record: Record, where: Where, ask: Ask = lambda _: []) -> list[HeadStatus]:
+    """Every head that the cohort has, asked whether it serves, with what its processes and files use now.
+    `ask` is for those of which nothing but the place itself knows."""
     running = survivors.processes(where.state)
     found = []
     for entry in record.heads.values():
         stack = record.stack(entry)
-        rows = [row for _, operate in operating() if operate.is_there(stack) for row in operate.status(stack)]
+        rows = _rows(stack, ask if entry.state == "up" else lambda _: [])
         memory = sum(process.memory for process in running.get(stack, ())) // 2**20
         disk = survivors.disk(where, stack) // 2**20
         serving = sum(row.well for row in rows)
@@ -56,6 +64,16 @@ def status(record: Record, where: Where) -> list[HeadStatus]:
             trouble += _over("memory", memory, record.memory_mb) + _over("disk", disk, record.disk_mb)
         found.append(HeadStatus(entry, stack, serving, len(rows), memory, disk, tuple(trouble)))
     return found
+
+
+def _rows(stack: str, ask: Ask) -> list[UnitStatus]:
+    known = [operate for _, operate in operating() if operate.is_there(stack)]
+    if known:
+        return [row for operate in known for row in operate.status(stack)]
+    try:
+        return ask(stack)
+    except SuiteError as error:
+        return [UnitStatus.unreachable(stack, str(error).splitlines()[0])]
 
 
 def _trouble(record: Record, entry: Entry, serving: int, units: int) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import psutil
 
@@ -16,9 +16,15 @@ from cohorts import record
 from cohorts.files import TAG
 from cohorts.heads import PREFIX
 from cohorts.model import WIDTH
-from targets import operating
+from components.errors import SuiteError
+from targets import operating, target
 
-Kind = Literal["unit", "process", "port", "file", "state", "tag"]
+Kind = Literal["unit", "process", "port", "file", "state", "tag", "there"]
+"""`there` is what a place elsewhere has by its own mark."""
+
+
+NOT_ASKED = "not asked: "
+"""How it is told that a place does not answer."""
 
 
 class Survivor(NamedTuple):
@@ -39,14 +45,23 @@ class Process(NamedTuple):
     """Resident, in bytes."""
 
 
+class Away(NamedTuple):
+    """A place elsewhere in which heads are."""
+
+    target: str
+    place: Mapping[str, Any]
+    """As the target knows it by."""
+
+
 @dataclass(frozen=True)
 class Where:
-    """Folders in which something of a head can be."""
+    """Folders, and places elsewhere, in which something of a head can be."""
 
     state: Path
     stacks: Path
     backend: Path | None
     """The Pulumi engine's; None if it is no folder."""
+    away: tuple[Away, ...] = ()
 
 
 def of_heads(where: Where, heads: Mapping[str, int]) -> list[Survivor]:
@@ -62,11 +77,28 @@ def of_heads(where: Where, heads: Mapping[str, int]) -> list[Survivor]:
         ]
         found += [
             Survivor(stack, "port", f"{port}, held by {listening[port]}")
-            for port in range(base, base + WIDTH)
+            for port in (range(base, base + WIDTH) if base else ())
             if port in listening
         ]
         found += [Survivor(stack, kind, str(path)) for kind, path in _files(where, stack)]
+    asked = next(iter(heads)) if len(heads) == 1 else PREFIX
+    found += [one for one in marked(where, asked) if one.stack in heads or one.what.startswith(NOT_ASKED)]
     return list(dict.fromkeys(found))
+
+
+def marked(where: Where, prefix: str) -> list[Survivor]:
+    """What places elsewhere have of stacks whose names begin so. One that cannot be asked is among it: nobody
+    knows then that nothing is left."""
+    found = []
+    for target_name, place in where.away:
+        kind = target(target_name).heads
+        if kind is None:
+            continue
+        try:
+            found += [Survivor(stack, "there", what) for stack, what in kind.marked(place, prefix)]
+        except SuiteError as error:
+            found.append(Survivor(prefix, "there", f"{NOT_ASKED}{error}"))
+    return found
 
 
 def of_tag(where: Where, cohort: str, known: Iterable[str]) -> list[Survivor]:
@@ -77,12 +109,18 @@ def of_tag(where: Where, cohort: str, known: Iterable[str]) -> list[Survivor]:
         stack = file.name[len("Pulumi.") : -len(".yaml")]
         if stack not in known and _tag(file) == cohort:
             found.append(Survivor(stack, "tag", f"{file} says that it is of cohort {cohort}"))
+    heads = f"{PREFIX}{cohort}-"
+    found += [
+        one
+        for one in marked(where, heads)
+        if one.stack not in known and "-" not in one.stack.removeprefix(heads)
+    ]
     return found
 
 
 def orphans(where: Where, known: Iterable[str]) -> list[Survivor]:
     """What is there of heads, by their names, that no cohort knows. `known` are the stacks of all heads."""
-    known, running = set(known), processes(where.state)
+    known, running, away = set(known), processes(where.state), marked(where, PREFIX)
     names = {stack for stack in running if stack.startswith(PREFIX)}
     names |= {path.name for path in where.state.glob(f"{PREFIX}*")}
     names |= {
@@ -103,6 +141,7 @@ def orphans(where: Where, known: Iterable[str]) -> list[Survivor]:
             for process in running.get(stack, ())
         ]
         found += [Survivor(stack, kind, str(path)) for kind, path in _files(where, stack)]
+    found += [one for one in away if one.stack not in known]
     return list(dict.fromkeys(found))
 
 

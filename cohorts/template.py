@@ -8,18 +8,21 @@ from typing import Any
 import yaml
 
 from cohorts import sharing
-from cohorts.heads import Head
+from cohorts.heads import Head, room_for_slugs
 from cohorts.model import Cohort
+from components.heads import AnyHeads, Who
 from components.plan import Plan
 from components.spec import Spec
-from components.spec.problem import Problem
+from components.spec.problem import AsWritten, Problem
 from stacks.loader import KEY, STACKS, load, stack_file
 from stacks.source import parse
-from targets import plan, refusals
+from targets import plan, refusals, target
 
 OF_A_HEAD: Mapping[str, Any] = {"retain": False, "loopback": "guarded"}
-"""What a head's `deploy` says whatever the template does: data goes with it, and its programs ask who dials
-them, since others have a login on the same machine."""
+"""What the `deploy` of a head on this machine says whatever the template does: data goes with it, and its
+programs ask who dials them, since others have a login on the same machine."""
+SHORTEST_SLUG = 4
+"""Letters that there must be for a participant in the name of a stack."""
 STANDS_FOR = "tenant"
 """A tenant like all others, where only what it needs is asked."""
 
@@ -29,32 +32,76 @@ def template_of(cohort: Cohort, folder: Path = STACKS) -> Spec:
     return load(cohort.template, folder, refusals)
 
 
+def heads_on(name: str) -> AnyHeads | None:
+    """What a target does for heads; None for this machine."""
+    return target(name).heads
+
+
+def has_ports(cohort: Cohort, spec: Spec) -> bool:
+    """Whether something of each head runs on this machine."""
+    kind = heads_on(cohort.target)
+    return kind is None or kind.here_mb(spec) > 0
+
+
 def problems(cohort: Cohort, spec: Spec) -> list[Problem]:
-    """What of the template cannot be had many times."""
+    """What of the template cannot be had many times, and what the cohort file says that is none of its
+    target's."""
     found = []
+    kind = heads_on(cohort.target)
     if spec.environment.target != cohort.target:
         words = f"expected a stack for {cohort.target}: this one is for {spec.environment.target}"
-        found.append(Problem(("template",), cohort.template, words))
+        return [Problem(("template",), cohort.template, words)]
     for secret in spec.secrets:
-        if secret.source == "config":
+        if secret.source == "config" and not spec.aws.stand_in:
             words = (
                 f"secret {secret.name} is encrypted in the template's own configuration, which no other "
                 "stack can read; expected `source: environment` there"
             )
             found.append(Problem(("template",), cohort.template, words))
-    return found
+    return [*found, *(_elsewhere(cohort, spec, kind) if kind else ())]
 
 
-def spec_of(spec: Spec, stack: str, port_base: int) -> Spec:
-    """The spec of a head, with a store of its own."""
+def _elsewhere(cohort: Cohort, spec: Spec, kind: AnyHeads) -> list[Problem]:
+    """What is not possible, or means nothing, where heads are not programs of this machine."""
+    found = []
+    room, given = room_for_slugs(cohort.name, kind.longest), cohort.model_fields_set
+    if room < SHORTEST_SLUG:
+        words = (
+            f"expected at most {len(cohort.name) - SHORTEST_SLUG + room} letters: the name of a stack has at "
+            f"most {kind.longest} on target {cohort.target}, {SHORTEST_SLUG} of them for a participant"
+        )
+        found.append(Problem(("name",), cohort.name, words))
+    why = f"heads on target {cohort.target} take none of this machine; take it out"
+    meant = {"ports"} if has_ports(cohort, spec) else set()
+    found += [
+        Problem((key,), AsWritten("..."), f"expected none: {why}")
+        for key in ("quotas", "ports")
+        if key in given - meant
+    ]
+    return [*found, *kind.refusals(spec)]
+
+
+def spec_of(spec: Spec, stack: str, port_base: int, who: Who | None = None) -> Spec:
+    """The spec of a head, with a store of its own; `who` where it is not on this machine."""
+    kind = heads_on(spec.environment.target)
+    here = {"port_base": port_base} if port_base else {}
     environment = spec.environment.model_copy(update={"name": stack})
-    deploy = spec.deploy.model_copy(update={"port_base": port_base, **OF_A_HEAD})
-    return spec.model_copy(update={"environment": environment, "deploy": deploy})
+    deploy = spec.deploy.model_copy(update={**here, **(OF_A_HEAD if kind is None else {})})
+    own = spec.model_copy(update={"environment": environment, "deploy": deploy})
+    if kind is None or who is None:
+        return own
+    settings = {
+        section: _over(getattr(own, section).model_dump(mode="json", exclude_unset=True), said)
+        for section, said in kind.settings(spec, who).items()
+    }
+    return _changed(own, settings)
 
 
-def plan_of(spec: Spec, stack: str, port_base: int, store_base: int | None = None) -> Plan:
+def plan_of(
+    spec: Spec, stack: str, port_base: int, store_base: int | None = None, who: Who | None = None
+) -> Plan:
     """What a head puts into its target; `store_base` is the first port of the store that heads share."""
-    own = spec_of(spec, stack, port_base)
+    own = spec_of(spec, stack, port_base, who)
     if store_base is not None:
         own = _changed(own, sharing.of_tenant(own, {}, STANDS_FOR, store_base))
     return plan(own, stack)
@@ -93,8 +140,27 @@ def _content(cohort: Cohort, head: Head, folder: Path) -> dict[str, Any]:
     file = stack_file(cohort.template, folder)
     content: dict[str, Any] = parse(file, f"{folder.name}/{file.name}").plain()["config"][KEY]
     environment = {**content["environment"], "name": head.stack}
-    deploy = {**content.get("deploy", {}), "port_base": head.port_base, **OF_A_HEAD}
-    return {**content, "environment": environment, "deploy": deploy}
+    kind = heads_on(cohort.target)
+    here = {"port_base": head.port_base} if head.port_base else {}
+    deploy = {**content.get("deploy", {}), **here, **(OF_A_HEAD if kind is None else {})}
+    found = {**content, "environment": environment, "deploy": deploy}
+    if kind is None:
+        return found
+    return _over(found, kind.settings(template_of(cohort, folder), who_of(cohort, head)))
+
+
+def who_of(cohort: Cohort, head: Head) -> Who:
+    """Whose a head is."""
+    return Who(cohort.name, head.slug, head.person.email, cohort.expires)
+
+
+def _over(content: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """The content with everything that `more` says in its place."""
+    found = dict(content)
+    for key, value in more.items():
+        old = found.get(key)
+        found[key] = _over(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
+    return found
 
 
 def _text(cohort: Cohort, owner: str, content: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from components.errors import SuiteError
+from components.heads import Heads
 from components.parity.written import Written
 from components.plan import Part, Pillar, Plan
 from components.site import Site
@@ -321,6 +322,8 @@ class Target(Generic[P]):
     survivors: Callable[[P], list[tuple[str, str]]] | None = None
     """What is still in the place of a plan that was taken down, and is the stack's by its own mark: pairs of
     what it is and its name. None where nothing but `operate` knows."""
+    heads: Heads[P] | None = None
+    """For cohorts; None where none can be made, and on this machine, which `cohorts` knows itself."""
     restore: Restore[P] | None = None
     """Brings back logs from an archive; None where there is none."""
     written: Callable[[Spec, str, Mapping[str, str]], Written] | None = None

@@ -1,7 +1,7 @@
 """What `obs cohort` shows: tables of heads, and the sums below them."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from rich.table import Table
 from obs.console import err, literal, out, tell
 
 if TYPE_CHECKING:
+    from cohorts.heads import Head
     from cohorts.plan import CohortPlan
     from cohorts.record import Entry
     from cohorts.status import HeadStatus
@@ -30,40 +31,15 @@ def table(*names: str, right: tuple[str, ...] = ()) -> Table:
 
 def draw_plan(made: "CohortPlan") -> None:
     """A row a head, then what is needed in all and what there is, then what stands in the way."""
-    need, place = made.need, made.place
-    heads = table("participant", "team", "stack", "ports", "memory", "disk", "", right=("memory", "disk"))
-    for head in made.heads:
-        there = head.stack in made.standing
-        heads.add_row(
-            head.person.name,
-            head.person.team or "",
-            head.stack,
-            f"{head.port_base}-{head.last_port}" if head.port_base else "none left",
-            f"{need.memory_mb} MB",
-            f"{need.disk_mb} MB",
-            "there" if there else "to be made",
-        )
-    if made.store and made.store_need:
-        shared = made.store
-        heads.add_row(
-            shared.person.name,
-            "",
-            shared.stack,
-            f"{shared.port_base}-{shared.last_port}" if shared.port_base else "none left",
-            f"{made.store_need.memory_mb} MB",
-            "with theirs",
-            "there" if made.store_stands else "to be made",
-        )
-    out.print(heads, soft_wrap=False)
-    more = made.to_make
-    sums = table("", "needed", "free here", right=("needed", "free here"))
-    sums.add_row("memory", f"{more * need.memory_mb + made.store_mb} MB", f"{place.memory_mb} MB")
-    sums.add_row("disk", f"{more * need.disk_mb} MB", f"{place.disk_mb} MB")
+    out.print(_heads(made), soft_wrap=False)
     out.print("")
-    out.print(sums, soft_wrap=False)
+    out.print(_sums(made), soft_wrap=False)
     cohort = made.cohort
     out.print(
-        f"{len(made.heads)} heads, {more} to be made; at most {made.fits} fit here; until "
+        f"{len(made.heads)} heads, {made.to_make} to be made; at most {made.fits} fit here; until "
+        f"{cohort.expires.isoformat(timespec='minutes')}"
+        if not made.unbounded
+        else f"{len(made.heads)} heads, {made.to_make} to be made; nothing here says how many fit; until "
         f"{cohort.expires.isoformat(timespec='minutes')}"
     )
     for note in made.notes:
@@ -72,6 +48,52 @@ def draw_plan(made: "CohortPlan") -> None:
         tell(str(problem), "bad")
     if made.problems:
         tell("nothing can be made like this", "bad")
+
+
+def _heads(made: "CohortPlan") -> Table:
+    need = made.need
+    amounts: list[tuple[str, Callable[[Head], str]]] = [
+        *([("ports", lambda head: _ports(head.port_base, head.last_port))] if made.has_ports else []),
+        *([("memory", lambda _: f"{need.memory_mb} MB")] if need.memory_mb else []),
+        *([("disk", lambda _: f"{need.disk_mb} MB")] if need.disk_mb else []),
+    ]
+    shown = table(
+        "participant", "team", "stack", *(name for name, _ in amounts), "", right=("memory", "disk")
+    )
+    for head in made.heads:
+        there = "there" if head.stack in made.standing else "to be made"
+        of = [amount(head) for _, amount in amounts]
+        shown.add_row(head.person.name, head.person.team or "", head.stack, *of, there)
+    if made.store and made.store_need:
+        shared = made.store
+        shown.add_row(
+            shared.person.name,
+            "",
+            shared.stack,
+            _ports(shared.port_base, shared.last_port),
+            f"{made.store_need.memory_mb} MB",
+            "with theirs",
+            "there" if made.store_stands else "to be made",
+        )
+    return shown
+
+
+def _ports(first: int | None, last: int | None) -> str:
+    return f"{first}-{last}" if first else "none left"
+
+
+def _sums(made: "CohortPlan") -> Table:
+    need, place, more = made.need, made.place, made.to_make
+    sums = table("", "needed", "free here", right=("needed", "free here"))
+    if need.memory_mb:
+        sums.add_row("memory", f"{more * need.memory_mb + made.store_mb} MB", f"{place.memory_mb} MB")
+    if need.disk_mb:
+        sums.add_row("disk", f"{more * need.disk_mb} MB", f"{place.disk_mb} MB")
+    for limit in made.limits:
+        needed = f"{limit.each:g} each" if limit.alone else f"{limit.each * more:g}"
+        free = f"not known: {limit.what_to_do}" if limit.free is None else f"{limit.free:g}"
+        sums.add_row(limit.what, needed if limit.each else "?", free)
+    return sums
 
 
 def draw_status(rows: "Iterable[HeadStatus]") -> None:

@@ -1,9 +1,11 @@
 """Writes the handouts of heads that are up: a page each, and beside it what one logs in with."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cohorts import record
+from cohorts.grounds import GROUNDS, HERE, Ground
 from cohorts.handout import Login, Sheet, credentials, curl, page
 from cohorts.record import Entry, Record
 from components.inventory import BY_NAME, PROGRAMS
@@ -29,6 +31,12 @@ def handout(known: Record, entry: Entry) -> Path:
             f"{stack}: it is not up, so it has no handout yet. Run: obs cohort create {known.file}"
         )
     spec, plan = describe(stack)
+    kind = target_of(spec).heads
+    if kind and (found := kind.names(plan)):
+        rows = [(what, name) for what, name in found.items() if what != "aws"]
+        ground = GROUNDS[spec.environment.target]
+        _write(folder / record.HANDOUT, page(_sheet(known, entry, rows, found, ground)))
+        return folder / record.HANDOUT
     access = target_of(spec).access(spec, plan, outputs_of(stack))
     site = access.site
     names = {
@@ -40,18 +48,24 @@ def handout(known: Record, entry: Entry) -> Path:
         names["opensearch"] = site.url("opensearch")
     names |= {"reader": access.reader, "logs": spec.logging.index.prefix}
     names |= {service.name: site.service(service).url for service in spec.services if service.run}
-    sheet = Sheet(
-        name=entry.name,
-        cohort=known.cohort,
-        stack=stack,
-        expires=known.expires.strftime("%Y-%m-%d %H:%M %Z"),
-        access=known.access,
-        rows=where(spec, plan, site),
-        names=names,
-    )
-    _write(folder / record.HANDOUT, page(sheet))
+    _write(folder / record.HANDOUT, page(_sheet(known, entry, where(spec, plan, site), names, HERE)))
     _credentials(folder, stack, access, names)
     return folder / record.HANDOUT
+
+
+def _sheet(
+    known: Record, entry: Entry, rows: list[tuple[str, str]], names: Mapping[str, str], ground: Ground
+) -> Sheet:
+    return Sheet(
+        name=entry.name,
+        cohort=known.cohort,
+        stack=known.stack(entry),
+        expires=known.expires.strftime("%Y-%m-%d %H:%M %Z"),
+        access=known.access,
+        rows=rows,
+        names=names,
+        ground=ground,
+    )
 
 
 def _credentials(folder: Path, stack: str, access: Access, names: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """The runs of `obs cohort` that change something: locked, recorded, shown, and looked over at the end."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 from cohorts import files, record, survivors
 from cohorts.heads import NOBODY
 from cohorts.record import Entry, Record
-from cohorts.survivors import Survivor, Where
+from cohorts.survivors import Away, Survivor, Where
 from cohorts.template import with_tenants
 from cohorts.work import Tally, Work
 from components.inventory import password_of
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from cohorts.plan import CohortPlan
 
 
-def where() -> Where:
-    """The folders in which something of a head can be."""
-    return Where(state_folder(), STACKS, backend_folder())
+def where(*known: Record, more: Collection[Away] = ()) -> Where:
+    """Where something of a head can be: here, and where cohorts have gone, and `more`."""
+    places = [Away(one.target, one.place) for one in known if one.place] + list(more)
+    away = {json.dumps(place, sort_keys=True): place for place in places}
+    return Where(state_folder(), STACKS, backend_folder(), tuple(away.values()))
 
 
 @contextmanager
@@ -121,6 +124,7 @@ def noted(made: "CohortPlan", file: Path) -> Record:
         memory_mb=made.need.memory_mb,
         disk_mb=made.need.disk_mb,
         store_mb=made.store_need.memory_mb if made.store_need else 0,
+        place=dict(made.at),
         file=str(file.absolute()),
         heads=heads,
     )
@@ -134,7 +138,7 @@ def create(made: "CohortPlan", file: Path, parts: int, again: bool) -> Tally:
     texts = [
         (known.heads[head.person.key], text_of(made.cohort, head, store=made.store))
         for head in made.heads
-        if head.port_base
+        if head.port_base is not None
     ]
     children = Children(state_folder())
     with Display(len(texts) + (known.store is not None), parts) as display:
@@ -172,7 +176,7 @@ def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Surv
 
     def survives(entry: Entry) -> bool:
         stack = known.stack(entry)
-        return bool(survivors.of_heads(where(), {stack: entry.port_base}))
+        return bool(survivors.of_heads(where(known), {stack: entry.port_base}))
 
     heads = [entry for entry in entries if not entry.is_store]
     with Display(len(entries), 0) as display:
@@ -181,9 +185,9 @@ def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Surv
             tally = work.destroy(heads, survives)
             if known.store and not tally.failed and not tally.stopped:
                 tally = _let_go(work, known, known.store, survives)
-    found = survivors.of_heads(where(), stacks)
+    found = survivors.of_heads(where(known), stacks)
     if not known.heads:
-        found += survivors.of_tag(where(), known.cohort, all_stacks)
+        found += survivors.of_tag(where(known), known.cohort, all_stacks)
     if not known.heads and not found:
         record.forget(state_folder(), known.cohort)
     return tally, found

@@ -19,6 +19,7 @@ Room = tuple[float, float]
 """(what is used by all, what the plan needs beyond what it has there)"""
 ASK = "servicequotas:GetServiceQuota"
 DEFAULT = "servicequotas:GetAWSDefaultServiceQuota"
+RESOURCE_POLICIES = "resource policies of logs"
 POLICIES = 10
 """Resource policies of CloudWatch Logs in a region, which nobody can raise."""
 VCPU = 1024
@@ -37,6 +38,8 @@ class Quota:
     room: Callable[[], Room]
     everywhere: bool = False
     """Whether it is the account's in all regions: then one region alone knows it."""
+    alone: bool = False
+    """Whether it bounds each stack by itself."""
 
 
 def checks(plan: AwsPlan, asking: Asking) -> Iterator[Check]:
@@ -51,7 +54,7 @@ def checks(plan: AwsPlan, asking: Asking) -> Iterator[Check]:
         )
     if any(isinstance(part, Store) for part in plan.parts):
         policies = ("logs:DescribeResourcePolicies",)
-        yield Check("quota resource policies of logs", policies, partial(_policies, plan, asking))
+        yield Check(f"quota {RESOURCE_POLICIES}", policies, partial(_policies, plan, asking))
 
 
 def quotas(plan: AwsPlan, asking: Asking) -> Iterator[Quota]:
@@ -65,9 +68,10 @@ def quotas(plan: AwsPlan, asking: Asking) -> Iterator[Quota]:
                 "endpoints of a VPC",
                 *("vpc", "L-29B6F2EB", ("ec2:DescribeVpcEndpoints",)),
                 partial(_endpoints, plan, asking, part),
+                alone=not part.vpc,
             )
         elif isinstance(part, Store):
-            yield Quota("nodes of a domain", "es", "L-6408ABDE", (), partial(_nodes, part))
+            yield Quota("nodes of a domain", "es", "L-6408ABDE", (), partial(_nodes, part), alone=True)
             yield Quota(
                 "OpenSearch domains",
                 *("es", "L-076D529E", ("es:ListDomainNames",)),
@@ -129,40 +133,52 @@ def _fits(plan: AwsPlan, asking: Asking, quota: Quota) -> list[Obstacle]:
     used, more = quota.room()
     if more <= 0:
         return []
-    client = asking.everywhere("service-quotas") if quota.everywhere else asking.client("service-quotas")
-    of, what = {"ServiceCode": quota.service, "QuotaCode": quota.code}, f"quota {quota.what}"
-    try:
-        try:
-            bound = client.get_service_quota(**of)["Quota"]["Value"]
-        except client.exceptions.NoSuchResourceException:  # nobody ever changed it
-            bound = client.get_aws_default_service_quota(**of)["Quota"]["Value"]
-    except client.exceptions.NoSuchResourceException:
+    what, client = f"quota {quota.what}", who_knows(asking, quota)
+    most = bound(client, quota)
+    if most is None:
         told = f"{quota.service} {quota.code} is not known in {plan.region}"
         do = f"see in the console of Service Quotas that there is room for {more:g}"
         return [obstacle(what, told, "a bound", do, fatal=False)]
-    if used + more <= bound:
+    if used + more <= most:
         return []
     do = (
         f"aws service-quotas request-service-quota-increase --service-code {quota.service} --quota-code "
         f"{quota.code} --desired-value {used + more:g} --region {client.meta.region_name}"
     )
-    return [obstacle(what, f"{used:g} of {bound:g} are used", f"room for {more:g} more", do)]
+    return [obstacle(what, f"{used:g} of {most:g} are used", f"room for {more:g} more", do)]
+
+
+def who_knows(asking: Asking, quota: Quota) -> Any:
+    """The client to ask for a quota."""
+    return asking.everywhere("service-quotas") if quota.everywhere else asking.client("service-quotas")
+
+
+def bound(client: Any, quota: Quota) -> float | None:
+    """How much there is in all; None where nobody knows of such a quota."""
+    of = {"ServiceCode": quota.service, "QuotaCode": quota.code}
+    try:
+        try:
+            return float(client.get_service_quota(**of)["Quota"]["Value"])
+        except client.exceptions.NoSuchResourceException:  # nobody ever changed it
+            return float(client.get_aws_default_service_quota(**of)["Quota"]["Value"])
+    except client.exceptions.NoSuchResourceException:
+        return None
 
 
 def _policies(plan: AwsPlan, asking: Asking) -> list[Obstacle]:
     names = [
         item["policyName"]
-        for item in _all(asking.client("logs"), "describe_resource_policies", "resourcePolicies")
+        for item in every(asking.client("logs"), "describe_resource_policies", "resourcePolicies")
     ]
     own = [part.domain for part in plan.parts if isinstance(part, Store)]
     if len(names) < POLICIES or set(own) <= set(names):
         return []
     do = "aws logs describe-resource-policies; merge some of them, and delete the others"
     found = f"{len(names)} of {POLICIES} are used, which nobody can raise"
-    return [obstacle("quota resource policies of logs", found, "room for 1 more", do)]
+    return [obstacle(f"quota {RESOURCE_POLICIES}", found, "room for 1 more", do)]
 
 
-def _all(client: Any, operation: str, key: str, **given: Any) -> list[Any]:
+def every(client: Any, operation: str, key: str, **given: Any) -> list[Any]:
     """Everything of a list that comes in pages."""
     if client.can_paginate(operation):
         return [
@@ -172,7 +188,7 @@ def _all(client: Any, operation: str, key: str, **given: Any) -> list[Any]:
 
 
 def _vpcs(plan: AwsPlan, asking: Asking) -> Room:
-    there = _all(asking.client("ec2"), "describe_vpcs", "Vpcs")
+    there = every(asking.client("ec2"), "describe_vpcs", "Vpcs")
     return len(there), 0 if any(_own(plan, item) for item in there) else 1
 
 
@@ -184,7 +200,7 @@ def _endpoints(plan: AwsPlan, asking: Asking, part: Network) -> Room:
     if not part.vpc:
         return 0, len(part.endpoints)
     of = [{"Name": "vpc-id", "Values": [part.vpc]}]
-    found = _all(asking.client("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=of)
+    found = every(asking.client("ec2"), "describe_vpc_endpoints", "VpcEndpoints", Filters=of)
     there = [item for item in found if item["VpcEndpointType"] == "Interface"]
     return len(there), len(part.endpoints) - len([item for item in there if _own(plan, item)])
 
@@ -199,7 +215,7 @@ def _domains(asking: Asking, part: Store) -> Room:
 
 
 def _workspaces(plan: AwsPlan, asking: Asking, part: Workspace) -> Room:
-    there = _all(asking.client("amp"), "list_workspaces", "workspaces")
+    there = every(asking.client("amp"), "list_workspaces", "workspaces")
     own = [
         item
         for item in there
@@ -237,7 +253,7 @@ def _roles(plan: AwsPlan, asking: Asking) -> Room:
 
 def _namespaces(asking: Asking, part: Compute) -> Room:
     there = [
-        item["Name"] for item in _all(asking.client("servicediscovery"), "list_namespaces", "Namespaces")
+        item["Name"] for item in every(asking.client("servicediscovery"), "list_namespaces", "Namespaces")
     ]
     return len(there), 0 if part.zone in there else 1
 

@@ -18,7 +18,8 @@ PARTITIONS = (
 
 SERVICES = (
     "amp", "budgets", "cloudwatch", "ec2", "ecr", "ecs", "efs", "eks", "elbv2", "iam", "kms", "lambda",
-    "logs", "opensearch", "s3", "secretsmanager", "servicediscovery", "sns", "sqs", "sts", "xray",
+    "logs", "opensearch", "resourcegroupstaggingapi", "s3", "secretsmanager", "servicediscovery", "sns",
+    "sqs", "sts", "xray",
 )  # fmt: skip
 """The services that a stack uses, as the provider names their endpoints."""
 

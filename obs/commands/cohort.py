@@ -27,6 +27,10 @@ Only = Annotated[
     typer.Option("--only", metavar="WHO", help="Only this participant: e-mail, slug or stack. Repeatable."),
 ]
 Team = Annotated[str | None, typer.Option("--team", metavar="TEAM", help="Only participants of this team.")]
+Template = Annotated[
+    list[str] | None,
+    typer.Option("--template", metavar="STACK", help="Look where this stack goes, too. Repeatable."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be taken down; change nothing.")]
 
 
@@ -104,9 +108,10 @@ def status(file: Known, as_json: Json = False) -> int:
     from obs.cohort_draw import draw_status
     from obs.cohort_runs import where
     from obs.console import print_json, tell
+    from obs.describe import status_of
 
     known = _known(file)
-    rows, now = status.status(known, where()), datetime.now(UTC)
+    rows, now = status.status(known, where(known), status_of), datetime.now(UTC)
     good = not any(row.trouble for row in rows) and now < known.expires
     if as_json:
         print_json(
@@ -189,6 +194,7 @@ def extend(
     """
     from cohorts import files, record
     from cohorts.load import load, name_in
+    from obs.cohort_away import follow
     from obs.cohort_runs import alone, where
     from obs.console import tell
     from obs.errors import ObsError
@@ -208,6 +214,8 @@ def extend(
             record.write(state_folder(), known)
             for entry in known.heads.values():
                 files.set_expiry(where().stacks / f"Pulumi.{known.stack(entry)}.yaml", moment.isoformat())
+            if count := follow(known, file):
+                tell(f"{count} heads say so in their place, too", "note")
     tell(f"cohort {cohort.name}: until {moment.isoformat()}", "good")
     return 0
 
@@ -266,19 +274,22 @@ def _expired(name: str) -> int:
 
 @app.command()
 @guarded
-def orphans(as_json: Json = False) -> int:
-    """What is here of heads that no cohort knows any more. Changes nothing; exit 1 if there is something.
+def orphans(as_json: Json = False, template: Template = None) -> int:
+    """What is of heads that no cohort knows any more: here, where cohorts that are known have gone, and where
+    the stacks go that are named. Changes nothing; exit 1 if there is something.
 
-    obs cohort orphans
+    obs cohort orphans; obs cohort orphans --template staging-aws
     """
     from cohorts import record, survivors
+    from obs.cohort_away import places
     from obs.cohort_draw import draw_survivors
     from obs.cohort_runs import where
     from obs.console import print_json, tell
     from obs.paths import state_folder
 
-    known = {one.stack(entry) for one in record.read_all(state_folder()) for entry in one.heads.values()}
-    found = survivors.orphans(where(), known)
+    begun = list(record.read_all(state_folder()))
+    known = {one.stack(entry) for one in begun for entry in one.heads.values()}
+    found = survivors.orphans(where(*begun, more=places(template or ())), known)
     if as_json:
         print_json({"orphans": [one._asdict() for one in found]})
     else:
@@ -318,6 +329,7 @@ def planned(file: Path, chosen: Collection[str] | None = None) -> "CohortPlan":
         {stack for stack in stacks if was_deployed(stack)},
         os.environ,
         chosen,
+        lambda kind, one: kind.limits(one),
     )
 
 
@@ -344,7 +356,7 @@ def _shown(known: "Record", only: Collection[str] | None, team: str | None) -> i
 
     entries = chosen(known, list(only or ()), team)
     stacks = {known.stack(entry): entry.port_base for entry in entries}
-    draw_leaving([(known.stack(entry), entry) for entry in entries], of_heads(where(), stacks))
+    draw_leaving([(known.stack(entry), entry) for entry in entries], of_heads(where(known), stacks))
     return 0
 
 

@@ -45,7 +45,6 @@ def test_a_file_is_read(tmp_path: Path) -> None:
             "template: lokal",
             ":2: template = 'lokal': expected a stack that has a file: local",
         ),
-        ("target: local", "target: aws", ":3: target = 'aws': cohorts on aws are not built yet"),
         ("target: local", "target: vsi", ":3: target = 'vsi': cohorts on vsi are not built yet"),
         (
             "target: local",
