@@ -51,13 +51,14 @@ def here_mb(spec: Spec) -> int:
     return STAND_IN_MB if spec.aws.stand_in else 0
 
 
-def place(plan: AwsPlan) -> dict[str, Any]:
+def place(spec: Spec) -> dict[str, Any]:
     """The account and the region, and what takes their place."""
+    aws = spec.aws
     return {
-        "account": plan.account,
-        "region": plan.region,
-        "endpoints": dict(plan.endpoints),
-        "stand_in": bool(plan.stand_in),
+        "account": aws.account,
+        "region": aws.region,
+        "endpoints": dict(aws.endpoints),
+        "stand_in": aws.stand_in,
     }
 
 

@@ -1,6 +1,6 @@
 """An account of AWS as a target: `aws`. What is slow to import waits until it is needed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,11 +188,11 @@ def limits(plan: AwsPlan) -> list[Limit]:
     return limits(plan)
 
 
-def marked(place: Mapping[str, Any], prefix: str) -> list[Marked]:
-    """What has the tag of such stacks, whoever made it."""
+def marked(place: Mapping[str, Any], stacks: Collection[str] | None) -> list[Marked]:
+    """What has the tag of these stacks, or of any head, whoever made it."""
     from aws.account.marked import marked
 
-    return marked(place, prefix)
+    return marked(place, stacks)
 
 
 STAND_IN: StandIn[AwsPlan] = StandIn(start_stand_in, end_stand_in)
@@ -233,6 +233,7 @@ TARGET = Target(
         refusals=cohort.refusals,
         settings=cohort.settings,
         here_mb=cohort.here_mb,
+        hosts=lambda _: (),
         place=cohort.place,
         names=cohort.names,
         limits=limits,

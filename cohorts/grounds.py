@@ -39,6 +39,21 @@ can do what you can, and nobody else's open anything of yours.
     "Not on this machine",
     NOT_HERE,
 )
+SERVERS = Ground(
+    """\
+All addresses are of your own servers: your computer has to be in their network, or to pass ports through.""",
+    """\
+What you log in with are files that you get apart from this page. Keep them to yourself: whoever has them
+can do what you can, and nobody else's open anything of yours.
+
+- Everything asks for a certificate. In the folder with these files, `curl -K own.curl` shows yours
+  (`operator.pem`, `operator.key`) and trusts that of your stack (`ca.pem`); a browser has to be given it.
+- OpenSearch asks for a user and a password too: `credentials.txt`.""",
+    DIAGRAMS,
+    exercises.EXERCISES,
+    "Not on these servers",
+    (*NOT_HERE[:-1], "the exercises for Kubernetes and AWS"),
+)
 AWS = Ground(
     """\
 Nothing of your head is reached from outside its network: these are names in the account, which you ask with
@@ -61,5 +76,5 @@ role there.""",
         "the exercises for one machine, several servers and Kubernetes",
     ),
 )
-GROUNDS = {"local": HERE, "aws": AWS}
+GROUNDS = {"local": HERE, "vsi": SERVERS, "aws": AWS}
 """By target."""

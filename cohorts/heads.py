@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cohorts.model import WIDTH, Cohort, Person
+from components.heads import PREFIX
 
-PREFIX = "cohort-"
-"""How the stack of every head of every cohort begins, and no other."""
 STORE = "store"
 """The slug of the stack whose OpenSearch the heads share, where they do. No participant is given it."""
 NOBODY = Person.model_construct(name="(shared store)", email="", team=None)

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from components.spec.base import Duration, Like, Model, Name, NotEmpty, Size, Text, milliseconds, size_bytes
+from components.spec.servers import Address, HostKey, Port, User
 
 WIDTH = 200
 """Ports of one head: a stack counts its programs' from its base, its services' from 100 to 199 above it."""
-BUILT = ("local", "aws")
+BUILT = ("local", "vsi", "aws")
 """Targets on which cohorts can be made today."""
 
 
@@ -48,6 +49,15 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A point in time that is the same everywhere."""
 
 
+class Server(Model):
+    """A participant's host in the place of one of the template's."""
+
+    address: Address
+    port: Port | None = None
+    user: User | None = None
+    host_keys: tuple[HostKey, ...] = ()
+
+
 class Person(Model):
     """A participant. Who it is says the e-mail: names may be alike, and may change."""
 
@@ -55,6 +65,8 @@ class Person(Model):
     email: Annotated[str, AfterValidator(_address)]
     team: Name | None = None
     """A group within the cohort, by which commands can choose (`--team`)."""
+    hosts: dict[Name, Server] = {}
+    """On servers: host of the template -> the participant's own."""
 
     @property
     def key(self) -> str:

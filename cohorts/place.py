@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from cohorts.heads import PREFIX, Taken
+from cohorts.heads import Taken
 from cohorts.model import WIDTH
+from components.heads import PREFIX
 from components.spec import Deploy
 from stacks.loader import KEY, STACKS, names, stack_file
 from stacks.source import StackFileError, parse

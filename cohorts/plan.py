@@ -60,8 +60,8 @@ class CohortPlan:
     """Whether something of each head runs on this machine."""
     limits: tuple[Limit, ...] = ()
     """What each head takes of a place elsewhere."""
-    at: Mapping[str, Any] = field(default_factory=dict)
-    """That place, as it is remembered."""
+    places: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Stack -> where it goes, as that is remembered."""
 
     @property
     def store_mb(self) -> int:
@@ -190,11 +190,21 @@ def _elsewhere(
 ) -> CohortPlan:
     """With what a head takes of its place; the one with the longest name stands for all, since that name is
     what a place could refuse."""
-    one, here = max(made.heads, key=lambda head: len(head.stack)), kind.here_mb(spec)
-    base = made.cohort.ports.first if made.has_ports else 0
-    planned = template.plan_of(spec, one.stack, base, who=template.who_of(made.cohort, one))
+    cohort, here = made.cohort, kind.here_mb(spec)
+    longest = max(made.heads, key=lambda head: len(head.stack))
+    base = cohort.ports.first if made.has_ports else 0
+    specs = {
+        head.stack: template.spec_of(spec, head.stack, base, template.who_of(cohort, head))
+        for head in made.heads
+    }
+    planned = template.planned(specs[longest.stack], longest.stack)
     need = Need(here, 0, (("stand-in", here),) if here else (), ())
-    return replace(made, need=need, limits=tuple(ask(kind, planned)), at=kind.place(planned))
+    return replace(
+        made,
+        need=need,
+        limits=tuple(ask(kind, planned)),
+        places={stack: kind.place(own) for stack, own in specs.items()},
+    )
 
 
 def need_of(cohort: Cohort, spec: Spec) -> Need:

@@ -16,9 +16,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from cohorts.heads import NOBODY, PREFIX, Seat, Taken, stack_of
+from cohorts.heads import NOBODY, Seat, Taken, stack_of
 from cohorts.model import WIDTH
 from components.errors import SuiteError
+from components.heads import PREFIX
 
 FOLDER = ".cohorts"
 FILE = "record.json"
@@ -55,6 +56,8 @@ class Entry(BaseModel):
     """How long the last run took that brought it up."""
     error: str = ""
     """The first line of why it failed."""
+    place: dict[str, Any] = {}
+    """Where it is, in the words of a target that knows it by these (`components.heads`)."""
 
     @property
     def key(self) -> str:
@@ -91,8 +94,6 @@ class Record(BaseModel):
     """As in the cohort file."""
     file: str = ""
     """The cohort file, as it was named last."""
-    place: dict[str, Any] = {}
-    """Where its heads are, in the words of a target that knows it by these (`components.heads`)."""
     heads: dict[str, Entry] = {}
     """By `Person.key`."""
 

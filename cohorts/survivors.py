@@ -5,7 +5,7 @@ Looks for itself at what is there, and believes no record: a stray process has n
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,17 +14,13 @@ import psutil
 
 from cohorts import record
 from cohorts.files import TAG
-from cohorts.heads import PREFIX
 from cohorts.model import WIDTH
 from components.errors import SuiteError
+from components.heads import PREFIX
 from targets import operating, target
 
 Kind = Literal["unit", "process", "port", "file", "state", "tag", "there"]
 """`there` is what a place elsewhere has by its own mark."""
-
-
-NOT_ASKED = "not asked: "
-"""How it is told that a place does not answer."""
 
 
 class Survivor(NamedTuple):
@@ -81,23 +77,22 @@ def of_heads(where: Where, heads: Mapping[str, int]) -> list[Survivor]:
             if port in listening
         ]
         found += [Survivor(stack, kind, str(path)) for kind, path in _files(where, stack)]
-    asked = next(iter(heads)) if len(heads) == 1 else PREFIX
-    found += [one for one in marked(where, asked) if one.stack in heads or one.what.startswith(NOT_ASKED)]
+    found += marked(where, heads)
     return list(dict.fromkeys(found))
 
 
-def marked(where: Where, prefix: str) -> list[Survivor]:
-    """What places elsewhere have of stacks whose names begin so. One that cannot be asked is among it: nobody
-    knows then that nothing is left."""
+def marked(where: Where, stacks: Collection[str] | None = None) -> list[Survivor]:
+    """What places elsewhere have of these stacks, or of any head. One that cannot be asked is among it:
+    nobody knows then that nothing is left."""
     found = []
     for target_name, place in where.away:
         kind = target(target_name).heads
         if kind is None:
             continue
         try:
-            found += [Survivor(stack, "there", what) for stack, what in kind.marked(place, prefix)]
+            found += [Survivor(stack, "there", what) for stack, what in kind.marked(place, stacks)]
         except SuiteError as error:
-            found.append(Survivor(prefix, "there", f"{NOT_ASKED}{error}"))
+            found.append(Survivor(target_name, "there", f"not asked: {error}"))
     return found
 
 
@@ -112,15 +107,15 @@ def of_tag(where: Where, cohort: str, known: Iterable[str]) -> list[Survivor]:
     heads = f"{PREFIX}{cohort}-"
     found += [
         one
-        for one in marked(where, heads)
-        if one.stack not in known and "-" not in one.stack.removeprefix(heads)
+        for one in marked(where)
+        if one.stack not in known and re.fullmatch(f"{heads}[a-z0-9]+", one.stack)
     ]
     return found
 
 
 def orphans(where: Where, known: Iterable[str]) -> list[Survivor]:
     """What is there of heads, by their names, that no cohort knows. `known` are the stacks of all heads."""
-    known, running, away = set(known), processes(where.state), marked(where, PREFIX)
+    known, running, away = set(known), processes(where.state), marked(where)
     names = {stack for stack in running if stack.startswith(PREFIX)}
     names |= {path.name for path in where.state.glob(f"{PREFIX}*")}
     names |= {

@@ -48,6 +48,7 @@ def problems(cohort: Cohort, spec: Spec) -> list[Problem]:
     target's."""
     found = []
     kind = heads_on(cohort.target)
+    names = kind.hosts(spec) if kind and spec.environment.target == cohort.target else ()
     if spec.environment.target != cohort.target:
         words = f"expected a stack for {cohort.target}: this one is for {spec.environment.target}"
         return [Problem(("template",), cohort.template, words)]
@@ -58,7 +59,30 @@ def problems(cohort: Cohort, spec: Spec) -> list[Problem]:
                 "stack can read; expected `source: environment` there"
             )
             found.append(Problem(("template",), cohort.template, words))
-    return [*found, *(_elsewhere(cohort, spec, kind) if kind else ())]
+    return [*found, *_hosts(cohort, names, spec), *(_elsewhere(cohort, spec, kind) if kind else ())]
+
+
+def _hosts(cohort: Cohort, names: tuple[str, ...], spec: Spec) -> list[Problem]:
+    """Each participant has a host of the own for each of the template's, and nobody another's."""
+    found, seen = [], dict[str, int]()
+    known = {host.name for host in spec.servers.hosts} if names else set()
+    for index, person in enumerate(cohort.roster):
+        path = ("roster", index, "hosts")
+        if person.hosts and not names:
+            words = f"expected none: target {cohort.target} has no hosts of participants"
+            found.append(Problem(path, AsWritten("..."), words))
+            continue
+        if missing := [name for name in names if name not in person.hosts]:
+            words = f"expected one of the participant's own for each of {', '.join(names)} of the template"
+            found.append(Problem(path, AsWritten(f"without {', '.join(missing)}"), words))
+        for name, host in person.hosts.items():
+            if name not in known:
+                words = f"expected names of hosts of the template: {', '.join(sorted(known))}"
+                found.append(Problem((*path, name), AsWritten(host.address), words))
+            elif name in names and (first := seen.setdefault(host.address.casefold(), index)) != index:
+                words = f"expected each host for one participant: roster[{first}] has it too"
+                found.append(Problem((*path, name, "address"), host.address, words))
+    return found
 
 
 def _elsewhere(cohort: Cohort, spec: Spec, kind: AnyHeads) -> list[Problem]:
@@ -107,6 +131,11 @@ def plan_of(
     return plan(own, stack)
 
 
+def planned(spec: Spec, stack: str) -> Plan:
+    """The plan of a head's spec. Refused with all that its target cannot do."""
+    return plan(spec, stack)
+
+
 def store_plan_of(spec: Spec, stack: str, port_base: int) -> Plan:
     """What the store that heads share puts into its target, whoever they are."""
     own = spec_of(spec, stack, port_base)
@@ -151,13 +180,19 @@ def _content(cohort: Cohort, head: Head, folder: Path) -> dict[str, Any]:
 
 def who_of(cohort: Cohort, head: Head) -> Who:
     """Whose a head is."""
-    return Who(cohort.name, head.slug, head.person.email, cohort.expires)
+    hosts = {
+        name: host.model_dump(mode="json", exclude_unset=True) for name, host in head.person.hosts.items()
+    }
+    return Who(cohort.name, head.slug, head.person.email, cohort.expires, hosts)
 
 
 def _over(content: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """The content with everything that `more` says in its place."""
     found = dict(content)
     for key, value in more.items():
+        if value is None:
+            found.pop(key, None)
+            continue
         old = found.get(key)
         found[key] = _over(old, value) if isinstance(value, Mapping) and isinstance(old, Mapping) else value
     return found

@@ -3,7 +3,7 @@
 This machine has none: `cohorts` knows it itself, its memory, disk, ports and processes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,13 +15,19 @@ from components.spec.problem import Problem
 P = TypeVar("P", bound=Plan)
 
 
+PREFIX = "cohort-"
+"""How the stack of every head of every cohort begins, and no other."""
+
+
 class Who(NamedTuple):
-    """Whose a head is, and until when it is."""
+    """Whose a head is, until when it is, and what the roster gives it."""
 
     cohort: str
     slug: str
     email: str
     expires: datetime
+    hosts: Mapping[str, Mapping[str, Any]] = {}
+    """Host of the template -> what is said of the participant's own."""
 
 
 class Limit(NamedTuple):
@@ -47,7 +53,7 @@ class Marked(NamedTuple):
 
 
 Settings = Mapping[str, Mapping[str, Any]]
-"""Section of a stack file -> what it says, over what the template says there."""
+"""Section of a stack file -> what it says, over what the template says there; None takes a key out."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +69,18 @@ class Heads(Generic[P]):
     here_mb: Callable[[Spec], int]
     """Memory that a stack takes on this machine, in MiB; then it has ports here too. 0 where nothing of it
     runs here."""
-    place: Callable[[P], Mapping[str, Any]]
-    """Where a stack goes, as it is remembered with the cohort."""
+    hosts: Callable[[Spec], tuple[str, ...]]
+    """Hosts of the template of which each participant has an own one, which the roster names."""
+    place: Callable[[Spec], Mapping[str, Any]]
+    """Where a head goes, as it is remembered with the cohort."""
     names: Callable[[P], Mapping[str, str]]
     """By what a participant asks for what is a stack's where nothing of it is reached: for the handout. Empty
     where `access` has addresses."""
     limits: Callable[[P], list[Limit]]
     """What a stack, which is not there yet, takes from the place. SuiteError if the place cannot be asked."""
-    marked: Callable[[Mapping[str, Any], str], list[Marked]]
-    """Everything in a `place` that bears the mark of a stack whose name begins so, whatever any record says.
-    SuiteError if the place cannot be asked."""
+    marked: Callable[[Mapping[str, Any], Collection[str] | None], list[Marked]]
+    """Everything in a `place` that bears the mark of one of these stacks, or of any head, whatever any record
+    says. SuiteError if the place cannot be asked."""
 
 
 AnyHeads = Heads[Any]

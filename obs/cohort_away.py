@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cohorts.record import Record
 from cohorts.survivors import Away
-from obs.describe import describe
 from stacks.loader import load
 from targets import refusals, target_of
 
@@ -16,7 +15,7 @@ def places(templates: Sequence[str]) -> list[Away]:
     for name in templates:
         spec = load(name, refusals=refusals)
         if kind := target_of(spec).heads:
-            found.append(Away(spec.environment.target, kind.place(describe(name)[1])))
+            found.append(Away(spec.environment.target, kind.place(spec)))
     return found
 
 

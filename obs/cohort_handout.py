@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cohorts import record
-from cohorts.grounds import GROUNDS, HERE, Ground
+from cohorts.grounds import GROUNDS
 from cohorts.handout import Login, Sheet, credentials, curl, page
 from cohorts.record import Entry, Record
 from components.inventory import BY_NAME, PROGRAMS
@@ -34,8 +34,7 @@ def handout(known: Record, entry: Entry) -> Path:
     kind = target_of(spec).heads
     if kind and (found := kind.names(plan)):
         rows = [(what, name) for what, name in found.items() if what != "aws"]
-        ground = GROUNDS[spec.environment.target]
-        _write(folder / record.HANDOUT, page(_sheet(known, entry, rows, found, ground)))
+        _write(folder / record.HANDOUT, page(_sheet(known, entry, rows, found)))
         return folder / record.HANDOUT
     access = target_of(spec).access(spec, plan, outputs_of(stack))
     site = access.site
@@ -48,14 +47,12 @@ def handout(known: Record, entry: Entry) -> Path:
         names["opensearch"] = site.url("opensearch")
     names |= {"reader": access.reader, "logs": spec.logging.index.prefix}
     names |= {service.name: site.service(service).url for service in spec.services if service.run}
-    _write(folder / record.HANDOUT, page(_sheet(known, entry, where(spec, plan, site), names, HERE)))
+    _write(folder / record.HANDOUT, page(_sheet(known, entry, where(spec, plan, site), names)))
     _credentials(folder, stack, access, names)
     return folder / record.HANDOUT
 
 
-def _sheet(
-    known: Record, entry: Entry, rows: list[tuple[str, str]], names: Mapping[str, str], ground: Ground
-) -> Sheet:
+def _sheet(known: Record, entry: Entry, rows: list[tuple[str, str]], names: Mapping[str, str]) -> Sheet:
     return Sheet(
         name=entry.name,
         cohort=known.cohort,
@@ -64,7 +61,7 @@ def _sheet(
         access=known.access,
         rows=rows,
         names=names,
-        ground=ground,
+        ground=GROUNDS[known.target],
     )
 
 

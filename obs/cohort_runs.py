@@ -30,9 +30,15 @@ if TYPE_CHECKING:
     from cohorts.plan import CohortPlan
 
 
-def where(*known: Record, more: Collection[Away] = ()) -> Where:
-    """Where something of a head can be: here, and where cohorts have gone, and `more`."""
-    places = [Away(one.target, one.place) for one in known if one.place] + list(more)
+def where(*known: Record, only: Entry | None = None, more: Collection[Away] = ()) -> Where:
+    """Where something of a head can be: here, where heads of cohorts have gone, or `only` one, and `more`."""
+    places = [
+        Away(one.target, entry.place)
+        for one in known
+        for entry in one.heads.values()
+        if entry.place and only in (None, entry)
+    ]
+    places += more
     away = {json.dumps(place, sort_keys=True): place for place in places}
     return Where(state_folder(), STACKS, backend_folder(), tuple(away.values()))
 
@@ -107,6 +113,7 @@ def noted(made: "CohortPlan", file: Path) -> Record:
             name=person.name, email=person.email, slug=head.slug, port_base=head.port_base
         )
         entry.name, entry.email, entry.team = person.name, person.email, person.team
+        entry.place = dict(made.places.get(head.stack, {}))
         heads[person.key] = entry
     if made.store and made.store.port_base:
         shared = made.store
@@ -124,7 +131,6 @@ def noted(made: "CohortPlan", file: Path) -> Record:
         memory_mb=made.need.memory_mb,
         disk_mb=made.need.disk_mb,
         store_mb=made.store_need.memory_mb if made.store_need else 0,
-        place=dict(made.at),
         file=str(file.absolute()),
         heads=heads,
     )
@@ -172,11 +178,11 @@ def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Surv
     """Take heads down; what is left of them, and of the cohort where none is left."""
     stacks = {known.stack(entry): entry.port_base for entry in entries}
     all_stacks = [known.stack(entry) for entry in known.heads.values()]
-    children = Children(state_folder())
+    children, everywhere = Children(state_folder()), where(known)
 
     def survives(entry: Entry) -> bool:
         stack = known.stack(entry)
-        return bool(survivors.of_heads(where(known), {stack: entry.port_base}))
+        return bool(survivors.of_heads(where(known, only=entry), {stack: entry.port_base}))
 
     heads = [entry for entry in entries if not entry.is_store]
     with Display(len(entries), 0) as display:
@@ -185,9 +191,9 @@ def take_down(known: Record, entries: Sequence[Entry]) -> tuple[Tally, list[Surv
             tally = work.destroy(heads, survives)
             if known.store and not tally.failed and not tally.stopped:
                 tally = _let_go(work, known, known.store, survives)
-    found = survivors.of_heads(where(known), stacks)
+    found = survivors.of_heads(everywhere, stacks)
     if not known.heads:
-        found += survivors.of_tag(where(known), known.cohort, all_stacks)
+        found += survivors.of_tag(everywhere, known.cohort, all_stacks)
     if not known.heads and not found:
         record.forget(state_folder(), known.cohort)
     return tally, found

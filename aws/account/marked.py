@@ -1,4 +1,4 @@
-"""Everything in an account that bears the mark of stacks whose names begin alike, whoever made it: by the tag
+"""Everything in an account that bears the mark of heads of cohorts, whoever made it: by the tag
 `obs:stack`, as the Resource Groups Tagging API has it in the region, and of roles, which it does not know, as
 IAM has it.
 
@@ -6,7 +6,7 @@ What is on its way out (a key that waits for its end, a secret in its days of gr
 task) is still listed there, and left out here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -15,12 +15,14 @@ from aws.account.checks import Tags, tags
 from aws.account.taken import OWN
 from aws.cohort import TAGGING
 from components.errors import SuiteError
-from components.heads import Marked
+from components.heads import PREFIX, Marked
 
 GONE = ("InvalidClientTokenId", "NotFoundException", "ResourceNotFoundException", "ClusterNotFoundException")
 
 
-def marked(place: Mapping[str, Any], prefix: str, asking: Asking | None = None) -> list[Marked]:
+def marked(
+    place: Mapping[str, Any], stacks: Collection[str] | None, asking: Asking | None = None
+) -> list[Marked]:
     """Sorted; nothing of a stand-in, which ends with its stack. SuiteError if the account cannot be asked, or
     only in part: who is told of nothing takes it that there is nothing."""
     if place["stand_in"]:
@@ -30,9 +32,9 @@ def marked(place: Mapping[str, Any], prefix: str, asking: Asking | None = None) 
     calls: dict[str, Callable[[], list[Marked]]] = {}
     for region in dict.fromkeys((asking.region, GLOBAL[asking.partition])):
         if asking.answers(TAGGING):
-            calls[f"what is tagged in {region}"] = partial(_tagged, asking, region, prefix)
+            calls[f"what is tagged in {region}"] = partial(_tagged, asking, region)
     if asking.answers("iam"):
-        calls["roles"] = partial(_roles, asking, prefix)
+        calls["roles"] = partial(_roles, asking)
     found = set[Marked]()
     for what, answer in at_once(calls, asking.deadline).items():
         if isinstance(answer, Exception):
@@ -40,7 +42,7 @@ def marked(place: Mapping[str, Any], prefix: str, asking: Asking | None = None) 
                 f"account {place['account']}: {what} cannot be asked for: {trouble(answer).words}"
             )
         found |= set(answer)
-    return sorted(found)
+    return sorted(one for one in found if stacks is None or one.stack in stacks)
 
 
 def _is_account(asking: Asking, account: str) -> None:
@@ -57,18 +59,18 @@ def _is_account(asking: Asking, account: str) -> None:
         raise SuiteError(f"account {account} cannot be asked: the credentials are of {answer} (AWS_PROFILE)")
 
 
-def _tagged(asking: Asking, region: str, prefix: str) -> list[Marked]:
+def _tagged(asking: Asking, region: str) -> list[Marked]:
     client = asking.client(TAGGING, region)
     found = list[Marked]()
     for page in client.get_paginator("get_resources").paginate(TagFilters=[{"Key": OWN}]):
         for item in page["ResourceTagMappingList"]:
             stack = tags(item["Tags"])[OWN]
-            if stack.startswith(prefix) and not _leaves(asking, region, item["ResourceARN"]):
+            if stack.startswith(PREFIX) and not _leaves(asking, region, item["ResourceARN"]):
                 found.append(Marked(stack, item["ResourceARN"]))
     return found
 
 
-def _roles(asking: Asking, prefix: str) -> list[Marked]:
+def _roles(asking: Asking) -> list[Marked]:
     client = asking.everywhere("iam")
 
     def of(name: str) -> Tags:
@@ -80,9 +82,9 @@ def _roles(asking: Asking, prefix: str) -> list[Marked]:
     def every() -> Iterator[Marked]:
         for page in client.get_paginator("list_roles").paginate():
             for role in page["Roles"]:
-                if role["RoleName"].startswith(f"obs-{prefix}"):
+                if role["RoleName"].startswith(f"obs-{PREFIX}"):
                     stack = of(role["RoleName"]).get(OWN, "")
-                    if stack.startswith(prefix):
+                    if stack.startswith(PREFIX):
                         yield Marked(stack, role["Arn"])
 
     return list(every())

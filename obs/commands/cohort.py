@@ -334,7 +334,7 @@ def planned(file: Path, chosen: Collection[str] | None = None) -> "CohortPlan":
 
 
 def _templates() -> list[str]:
-    from cohorts.heads import PREFIX
+    from components.heads import PREFIX
     from stacks.loader import names
 
     return [name for name in names() if not name.startswith(PREFIX)]

@@ -34,6 +34,7 @@ from tests.aws import operations
 from tests.aws.clusters import CLUSTER
 from tests.aws.making import ASK
 from tests.aws.reading import NAMED
+from tests.aws.tagging import TAG
 from tests.aws.values import whole
 
 CALLS, FAIL = "STAND_IN_AWS_CALLS", "STAND_IN_AWS_FAIL"
@@ -50,6 +51,8 @@ LATER = (
     "versionId",
 )
 """What AWS names, of those that we use."""
+ALL_TAGS = "tagsAll"
+"""What the provider tells of a thing's tags, those that it gives everything among them."""
 CLUSTER_GROUP = "clusterSecurityGroupId"
 ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 """By which the engine marks an archive."""
@@ -153,6 +156,7 @@ class Provider(ResourceProviderServicer):
 
     def Diff(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
         changed, another = operations.differing(_type(request), raw(request.old_inputs), raw(request.news))
+        changed = [*changed, *([ALL_TAGS] if self._retagged(request) else [])]
         kinds = provider_pb2.DiffResponse.DiffChanges
         return provider_pb2.DiffResponse(
             changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE,
@@ -161,6 +165,10 @@ class Provider(ResourceProviderServicer):
             # As Pulumi's bridge: what has a name that was given cannot be there twice.
             deleteBeforeReplace=bool(another) and _named(_type(request), raw(request.news)),
         )
+
+    def _retagged(self, request: Any) -> bool:
+        """Whether the provider's own tags are others by now, which it puts on what is there already, too."""
+        return bool(raw(request.olds).get(ALL_TAGS, self._tags) != self._tags)
 
     def Create(self, request: Any, context: Any) -> provider_pb2.CreateResponse:
         if request.preview:
@@ -173,7 +181,12 @@ class Provider(ResourceProviderServicer):
                 id_, more = operations.create(_type(request), plain(request.properties), self._tags)
             except operations.Half as half:
                 _half(context, request.properties, half)
-        return provider_pb2.CreateResponse(id=id_, properties=with_more(request.properties, more))
+        return provider_pb2.CreateResponse(
+            id=id_, properties=with_more(request.properties, {**more, **self._all_tags(request)})
+        )
+
+    def _all_tags(self, request: Any) -> dict[str, Any]:
+        return {ALL_TAGS: self._tags} if _type(request) in TAG else {}
 
     def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:
         with self._lock:
@@ -203,7 +216,11 @@ class Provider(ResourceProviderServicer):
             with self._lock:
                 self._told("update", request)
                 old, new = plain(request.old_inputs), plain(request.news)
-                named |= operations.change(_type(request), request.id, old, new)
+                if old != new or not self._retagged(request):
+                    named |= operations.change(_type(request), request.id, old, new)
+                if self._retagged(request):
+                    TAG[_type(request)](request.id, plain(request.olds), self._tags)
+            named |= self._all_tags(request)
         else:
             named |= dict.fromkeys(named.keys() & {"latestVersion", "versionId"}, rpc.UNKNOWN)
         return provider_pb2.UpdateResponse(properties=with_more(request.news, named))

@@ -15,6 +15,7 @@ from components.heads import Limit, Marked
 from tests.aws.account import REGION, spec, without_account
 from tests.aws_account.wire import Answering, bounds, refused
 
+PLACE = place(spec())
 HEAD, OTHER = "cohort-otel-ana", "shop"
 
 
@@ -41,12 +42,12 @@ def test_what_has_the_mark_of_a_head_is_found_whoever_made_it(stack: AwsPlan) ->
     iam.create_role(RoleName=f"obs-{HEAD}-jaeger-task", AssumeRolePolicyDocument="{}", Tags=pairs)
     iam.create_role(RoleName=f"obs-{HEAD}-untagged", AssumeRolePolicyDocument="{}")
 
-    assert marked(place(stack), "cohort-", Asking(REGION, {})) == [
+    assert marked(PLACE, None, Asking(REGION, {})) == [
         Marked(HEAD, "arn:aws:iam::123456789012:role/obs-cohort-otel-ana-jaeger-task"),
         Marked(HEAD, f"arn:aws:logs:{REGION}:123456789012:log-group:/by/hand"),
         Marked(HEAD, "arn:aws:s3:::left"),
     ]
-    assert marked(place(stack), "cohort-other-", Asking(REGION, {})) == []
+    assert marked(PLACE, ["cohort-other-bo"], Asking(REGION, {})) == []
 
 
 @mock_aws
@@ -54,22 +55,22 @@ def test_what_is_on_its_way_out_is_not_left(stack: AwsPlan) -> None:
     kms, secrets = boto3.client("kms"), boto3.client("secretsmanager")
     key = kms.create_key(Tags=[{"TagKey": "obs:stack", "TagValue": HEAD}])["KeyMetadata"]
     secrets.create_secret(Name="word", SecretString="x", Tags=[{"Key": "obs:stack", "Value": HEAD}])
-    assert Marked(HEAD, key["Arn"]) in marked(place(stack), "cohort-", Asking(REGION, {}))
+    assert Marked(HEAD, key["Arn"]) in marked(PLACE, None, Asking(REGION, {}))
 
     kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=30)
     secrets.delete_secret(SecretId="word")
 
-    assert marked(place(stack), "cohort-", Asking(REGION, {})) == []
+    assert marked(PLACE, None, Asking(REGION, {})) == []
 
 
 @mock_aws
 def test_an_account_that_does_not_say_is_not_taken_for_an_empty_one(stack: AwsPlan) -> None:
     denied = {"resource-groups-tagging-api.GetResources": refused("AccessDeniedException")}
     with pytest.raises(SuiteError, match="cannot be asked for: not allowed"):
-        marked(place(stack), "cohort-", Answering(stack, denied))
-    elsewhere = {**place(stack), "account": "210987654321"}
+        marked(PLACE, None, Answering(stack, denied))
+    elsewhere = {**PLACE, "account": "210987654321"}
     with pytest.raises(SuiteError, match="the credentials are of 123456789012"):
-        marked(elsewhere, "cohort-", Asking(REGION, {}))
+        marked(elsewhere, None, Asking(REGION, {}))
 
 
 @mock_aws

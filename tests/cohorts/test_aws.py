@@ -74,7 +74,7 @@ def test_heads_take_nothing_of_this_machine(spec: Spec) -> None:
     found = made.as_json()
     assert found["needed"] == {"heads": 2, "memory_mb": 0, "disk_mb": 0, "ports": 0}
     assert made.unbounded
-    assert made.at["account"] == "123456789012"
+    assert made.places["cohort-aw-person1"]["account"] == "123456789012"
 
 
 def test_a_head_has_tags_and_loses_its_data(folder: Path, spec: Spec) -> None:
@@ -83,7 +83,7 @@ def test_a_head_has_tags_and_loses_its_data(folder: Path, spec: Spec) -> None:
     file = folder / f"Pulumi.{head.stack}.yaml"
     text = text_of(_cohort(), head, folder)
     file.write_text(text, encoding="utf-8")
-    content = parse(file, "it").plain()["config"][KEY]  # type: ignore[index, call-overload]
+    content = parse(file, "it").plain()["config"][KEY]
 
     assert content["deploy"] == {"retain": False}
     assert content["aws"]["tags"] == {"cost_centre": "shop", "cohort": "aw", "expiry": "2026-12-05"}
@@ -227,7 +227,7 @@ def test_with_a_stand_in_each_head_has_one_on_this_machine(folder: Path) -> None
     assert "port_base: 24000" in text_of(made, found.heads[0], folder)
     kind = heads_on("aws")
     assert kind
-    assert kind.marked(found.at, "cohort-") == [], "which ends with its stack"
+    assert kind.marked(found.places[found.heads[0].stack], None) == [], "which ends with its stack"
     assert kind.limits(plan_of(template_of(made, folder), "cohort-aw-x", 24000)) == []
 
 

@@ -45,7 +45,11 @@ def test_a_file_is_read(tmp_path: Path) -> None:
             "template: lokal",
             ":2: template = 'lokal': expected a stack that has a file: local",
         ),
-        ("target: local", "target: vsi", ":3: target = 'vsi': cohorts on vsi are not built yet"),
+        (
+            "target: local",
+            "target: kubernetes",
+            ":3: target = 'kubernetes': cohorts on kubernetes are not built yet",
+        ),
         (
             "target: local",
             "target: kubernetes",
@@ -71,7 +75,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (
             "team: red",
             "teem: red",
-            ":6: roster[0].teem = 'red': unknown key; expected one of email, name, team",
+            ":6: roster[0].teem = 'red': unknown key; expected one of email, hosts, name, team",
         ),
         ("name: Ana Müller", "name: ''", ":6: roster[0].name = '': expected at least 1"),
         ("name: Ana Müller", "name: ' '", ":6: roster[0].name = ' ': expected a name of characters"),

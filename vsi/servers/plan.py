@@ -64,8 +64,8 @@ def plan(spec: Spec, stack: str) -> ServersPlan:
         parts=tuple(parts),
         secrets=_secrets(spec),
         retain=spec.deploy.retain,
-        connections=tuple(_connection(spec, host) for host in _with_parts(spec)),
-        login=_login(spec),
+        connections=connections(spec),
+        login=login_sources(spec),
     )
 
 
@@ -147,6 +147,11 @@ def _after(unit: HostUnit, *parts: str) -> HostUnit:
     return unit.model_copy(update={"needs": (*parts, *unit.needs)})
 
 
+def connections(spec: Spec) -> tuple[Connection, ...]:
+    """The way to each host that has a part."""
+    return tuple(_connection(spec, host) for host in _with_parts(spec))
+
+
 def _connection(spec: Spec, host: Host) -> Connection:
     """The way to a host, by way of those through which it is reached."""
     servers = spec.servers
@@ -161,7 +166,8 @@ def _connection(spec: Spec, host: Host) -> Connection:
     )
 
 
-def _login(spec: Spec) -> tuple[tuple[str, str], ...]:
+def login_sources(spec: Spec) -> tuple[tuple[str, str], ...]:
+    """What one logs in with, by `Login`'s names: where each value comes from."""
     named = (("key", spec.servers.key), ("sudo_password", spec.servers.sudo_password))
     return tuple(
         (name, f"{found.source}:{found.key}") for name, secret in named if (found := _secret(spec, secret))

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from components.errors import SuiteError
+from components.heads import Heads
 from components.parity.written import Written
 from components.plan import Part
 from components.spec import Spec
@@ -23,6 +24,7 @@ from components.target import (
     UnitStatus,
 )
 from vsi.errors import DeployError
+from vsi.servers import cohort
 from vsi.servers.parts import HostReady, StackKeys
 from vsi.unit import HostUnit
 
@@ -224,4 +226,15 @@ TARGET = Target(
         look_ahead=look_ahead,
     ),
     written=written,
+    heads=Heads(
+        longest=cohort.LONGEST,
+        refusals=cohort.refusals,
+        settings=cohort.settings,
+        here_mb=lambda _: 0,
+        hosts=cohort.hosts,
+        place=cohort.place,
+        names=lambda _: {},
+        limits=lambda _: [],
+        marked=cohort.marked,
+    ),
 )
