@@ -40,13 +40,15 @@ def _cohort(template: Standing, command: str, *more: str, expect: int = 0) -> st
 
 
 def _tagged(template: Standing) -> dict[str, list[dict[str, str]]]:
-    """Stack -> the tags of each of its things, as the account has them."""
+    """Stack -> the tags of each of its things, as the account has them; not of keys, which wait for their
+    end for a month."""
     found: dict[str, list[dict[str, str]]] = {}
     client = template.client("resourcegroupstaggingapi")
     for page in client.get_paginator("get_resources").paginate(TagFilters=[{"Key": "obs:stack"}]):
         for item in page["ResourceTagMappingList"]:
             tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
-            found.setdefault(tags["obs:stack"], []).append(tags)
+            if ":kms:" not in item["ResourceARN"]:
+                found.setdefault(tags["obs:stack"], []).append(tags)
     return found
 
 
