@@ -14,8 +14,8 @@ from vsi.errors import Unreachable
 LONGEST = 40
 """Letters of a stack's name, as of every name."""
 _REACHED_BY = ("port", "user", "host_keys")
-_ROOTS = ("/var/lib/obs", "/var/lib/private/obs")
-"""Hold a folder for each stack."""
+_ROOT, _DATA = "/var/lib/obs", "/var/lib/private/obs"
+"""Hold a folder for each stack; of data, an empty one is none."""
 _READS = re.compile(rb"/(?:var/lib|run)/obs/([a-z0-9][a-z0-9_.-]*)/")
 """How a unit file says of which stack it is."""
 
@@ -67,7 +67,7 @@ def marked(place: Mapping[str, Any], stacks: Collection[str] | None) -> list[Mar
     login, found = login_of(place["login"]), list[Marked]()
     starts = [f"{PREFIX}*"] if stacks is None else sorted(stacks)
     what = Look(
-        at=tuple(f"{root}/{start}" for root in _ROOTS for start in starts),
+        at=tuple(path for start in starts for path in (f"{_ROOT}/{start}", f"{_DATA}/{start}/**")),
         read=tuple(f"{UNITS}/obs-{start}-*.service" for start in starts),
     )
     for item in place["connections"]:
@@ -76,7 +76,7 @@ def marked(place: Mapping[str, Any], stacks: Collection[str] | None) -> list[Mar
             facts = server("cohort", connection, login, {}).reach.look(what)
         except Unreachable as error:
             raise SuiteError(f"{connection.host}: {error.message}") from None
-        for root in _ROOTS:
+        for root in (_ROOT, _DATA):
             found += [Marked(name, f"{connection.host}: {root}/{name}") for name in facts.names(root)]
         for name in facts.names(UNITS):
             said = _READS.search(facts.data(f"{UNITS}/{name}") or b"")

@@ -60,16 +60,16 @@ def test_each_has_a_host_and_nothing_is_left_on_any(small: Small) -> None:
     assert "nothing to change" in _cohort(small, "create")
     assert "2/2" in _cohort(small, "status")
 
-    file, unit = "/var/lib/private/obs/cohort-two-ana/by-hand", "obs-cohort-two-bo-by-hand.service"
-    ana.run(f"mkdir -p {file}")
+    folder, unit = "/var/lib/private/obs/cohort-two-ana", "obs-cohort-two-bo-by-hand.service"
+    ana.run(f"mkdir -p {folder} && touch {folder}/by-hand")
     bo.run(f"touch /etc/systemd/system/{unit}")
     left = _cohort(small, "destroy", "--yes", expect=1)
     name = template.name
-    assert f"cohort-two-ana  there    {name}: /var/lib/private/obs/cohort-two-ana" in left
+    assert f"cohort-two-ana  there    {name}: {folder}" in left
     assert f"cohort-two-bo   there    {name}: /etc/systemd/system/{unit}" in left
     assert "2 things are still there" in left
     assert _running(ana) == _running(bo) == set()
 
-    ana.run("rm -r /var/lib/private/obs/cohort-two-ana")
+    ana.run(f"rm -r {folder}")
     bo.run(f"rm /etc/systemd/system/{unit}")
     assert "nothing is left of them" in _cohort(small, "destroy", "--yes")
