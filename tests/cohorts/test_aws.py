@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import obs.cohort_handout
 from cohorts import files
 from cohorts.exercises import able
 from cohorts.exercises_aws import EXERCISES
@@ -14,9 +15,16 @@ from cohorts.handout import Sheet, page
 from cohorts.heads import Seat
 from cohorts.model import Cohort
 from cohorts.plan import CohortPlan, plan
+from cohorts.record import OURS, Entry, Record
+from cohorts.status import status
+from cohorts.survivors import Where
 from cohorts.template import heads_on, plan_of, spec_of, template_of, text_of, who_of
 from components.heads import Limit
+from components.plan import Pillar
 from components.spec import Spec
+from components.target import UnitStatus
+from obs.cohort_handout import handout
+from obs.errors import ObsError
 from stacks.loader import KEY, STACKS, load
 from stacks.source import parse
 from targets import refusals
@@ -245,3 +253,59 @@ def test_a_handout_has_the_names_of_the_account_and_no_address(spec: Spec) -> No
     assert "127.0.0.1" not in text
     assert "Not in this account" in text
     assert "<h3>5. Observability as code" in text
+
+
+def _begun(head: Any, state: str = "up") -> Record:
+    entry = Entry(name="Ana", email="ana@example.org", slug=head.slug, port_base=0, state=state)
+    return Record(
+        cohort="aw",
+        target="aws",
+        template=TEMPLATE,
+        expires=_cohort().expires,
+        warn_seconds=0,
+        parallel=1,
+        heads={entry.key: entry},
+    )
+
+
+def test_a_handout_is_written_for_whom_it_is_and_has_nothing_beside_it(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = _plan(spec, _cohort()).heads[0]
+    own = spec_of(spec, head.stack, 0, who_of(_cohort(), head))
+    planned = plan_of(spec, head.stack, 0, who=who_of(_cohort(), head))
+    monkeypatch.setenv("OBS_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(obs.cohort_handout, "describe", lambda _: (own, planned))
+    folder = tmp_path / ".cohorts" / "aw" / "heads" / head.slug
+    folder.mkdir(parents=True)
+    known = _begun(head)
+
+    file = handout(known, known.heads["ana@example.org"])
+
+    assert f"/obs/{head.stack}" in file.read_text(encoding="utf-8")
+    assert {path.name for path in folder.iterdir()} == {"handout.html"} <= set(OURS)
+
+
+def test_how_a_head_is_its_place_tells(spec: Spec, tmp_path: Path) -> None:
+    head = _plan(spec, _cohort()).heads[0]
+    where = Where(tmp_path, tmp_path, None)
+
+    def ask(stack: str) -> list[UnitStatus]:
+        assert stack == head.stack
+        return [
+            UnitStatus(f"{name}@r", Pillar.LOGGING, state, "", False, 0, 0, 0, (), "", managed=True)
+            for name, state in (("logs", "running"), ("collector", "unwell"))
+        ]
+
+    (row,) = status(_begun(head), where, ask)
+    assert (row.serving, row.units) == (1, 2)
+    assert row.trouble == (f"1 of 2 units are not well: obs status {head.stack}",)
+
+    (row,) = status(_begun(head, "failed"), where, ask)
+    assert (row.serving, row.units) == (0, 0), "nobody is asked of what is not up"
+
+    def away(_: str) -> list[UnitStatus]:
+        raise ObsError("credentials: none found\nand more")
+
+    (row,) = status(_begun(head), where, away)
+    assert row.trouble == (f"1 of 1 units are not well: obs status {head.stack}",)
