@@ -120,6 +120,17 @@ CLUSTER_ENGINES: tuple[Engine, ...] = (
         on_demand=True,
     ),
     Engine(
+        name="kwok",
+        version="0.8.0",
+        pillar="testing",
+        executables=(("kwok", "bin/kwok"),),
+        release=None,
+        source=GoSource(folder="kwok", packages=(("kwok", "sigs.k8s.io/kwok/cmd/kwok"),)),
+        estimate_s=60,
+        absent=_TESTS,
+        on_demand=True,
+    ),
+    Engine(
         name="prometheus_operator",
         version="0.93.1",
         pillar="testing",

@@ -22,6 +22,7 @@ from obs.providers import pulumi_home
 from tests.aws import cluster_provider, provider
 from tests.aws.ground import REGION
 from tests.e2e.shop import Shop
+from tests.given import from_environment
 from tests.ports import free_port
 from tests.waiting import until
 
@@ -119,15 +120,8 @@ class Standing:
         return self.shop.root / "stacks" / f"Pulumi.{self.stack}.yaml"
 
     def _give_secrets(self) -> None:
-        """Values come from the environment: `pulumi config set --secret` takes seconds for each."""
         whole = self._whole()
-        spec = whole["config"]["obs:spec"]
-        keys = {item["secret"] for item in spec["alerting"]["receivers"] if item["kind"] == "pagerduty"}
-        for secret in spec["secrets"]:
-            variable = secret["key"].upper().replace("-", "_")
-            secret |= {"source": "environment", "key": variable}
-            value = "0" * 32 if secret["name"] in keys else f"https://{secret['name']}.example/hook"
-            self.shop.environment[variable] = value
+        self.shop.environment |= from_environment(whole["config"]["obs:spec"])
         self._write(whole)
 
     def edit(self, **changes: Any) -> None:

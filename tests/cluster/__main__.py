@@ -8,6 +8,7 @@ from engines.store import Store
 from obs.console import err
 from tests.cluster import content, tools
 from tests.cluster.node import ENGINES
+from tests.cluster.simulated import Simulated
 from tests.hosts import tools as hosts
 from tests.hosts.commands import LabError
 
@@ -19,7 +20,9 @@ def main() -> int:
             raise LabError(reason)
         hosts.packages(tools.lacking(), lambda words: print(f"cluster: {words}", file=sys.stderr))
         with Shown(err) as progress:
-            Store().ensure([*ENGINES, *content.ENGINES], progress=progress)
+            Store().ensure(
+                [*dict.fromkeys([*ENGINES, *content.ENGINES, *Simulated.ENGINES])], progress=progress
+            )
     except (LabError, EngineError) as error:
         print(f"cluster: {error}", file=sys.stderr)
         return 1

@@ -10,11 +10,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import httpx
 
@@ -67,9 +67,11 @@ _numbers = itertools.count(1)
 class Cluster:
     """A cluster of one node. `Cluster.start` makes one."""
 
+    ENGINES: ClassVar[Mapping[str, tuple[str, ...]]] = ENGINES
+
     def __init__(self, place: settings.Place) -> None:
         self.place = place
-        self._programs = _programs()
+        self._programs = _programs(self.ENGINES)
         self._first: subprocess.Popen[bytes] | None = None
         self._others: list[subprocess.Popen[bytes]] = []
         self._before = {name: Path("/proc/sys", name).read_text() for name in _SYSCTLS}
@@ -82,7 +84,7 @@ class Cluster:
         )
 
     @classmethod
-    def start(cls, images: Iterable[Image] = ()) -> "Cluster":
+    def start(cls, images: Iterable[Image] = ()) -> Self:
         """Boot a node whose pods may run these images. LabError or AssertionError if that fails; then
         nothing is left."""
         with turn():
@@ -93,8 +95,8 @@ class Cluster:
         try:
             cluster._prepare(net)
             cluster._run()
-            cluster.load([pause.image(folder), *images])
-            until(cluster._is_ready, f"node ready; its logs: {folder}", 60)
+            cluster._equip(images)
+            until(cluster._is_ready, f"nodes ready; their logs: {folder}", 60)
         except BaseException:
             cluster.stop()
             raise
@@ -107,8 +109,16 @@ class Cluster:
 
     def ask(self, path: str) -> Any:
         """What the API has there; None if there is nothing."""
-        answer = self._http.get(path)
+        answer = self.answer(path)
         return None if answer.status_code == 404 else answer.raise_for_status().json()
+
+    def answer(self, path: str) -> httpx.Response:
+        """Whatever the API says there."""
+        return self._http.get(path)
+
+    def post(self, path: str, body: Any) -> int:
+        """The status with which the API answers."""
+        return self._http.post(path, json=body).status_code
 
     def kubectl(self, *words: str, given: str | None = None) -> str:
         """What it writes. AssertionError with its errors."""
@@ -145,7 +155,7 @@ class Cluster:
         network.remove(self.place.name)
         shutil.rmtree(self.place.folder)
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         """For `with`."""
         return self
 
@@ -178,7 +188,7 @@ class Cluster:
         until((folder / "mounted").exists, "the node's folders mounted", 20)
 
     def _run(self) -> None:
-        for name, words in settings.commands(self.place).items():
+        for name, words in self._commands().items():
             command = [*self._enter(), str(self._programs[name]), *words]
             self._others.append(self._started(name, command))
             if name == "containerd":
@@ -186,12 +196,22 @@ class Cluster:
             if name == "kube-apiserver":
                 until(lambda: self._http.get("/readyz").status_code == 200, "API ready", 60)
 
-    def _started(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
+    def _commands(self) -> dict[str, list[str]]:
+        return settings.commands(self.place)
+
+    def _equip(self, images: Iterable[Image]) -> None:
+        """What comes when its programs run."""
+        self.load([pause.image(self.place.folder), *images])
+
+    def _started(
+        self, name: str, command: list[str], more: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """`more` of its environment."""
         path = ":".join(sorted({str(program.parent) for program in self._programs.values()}))
         with (self.place.folder / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *command],
-                env={**QUIET, "PATH": f"{path}:{QUIET['PATH']}"},
+                env={**QUIET, "PATH": f"{path}:{QUIET['PATH']}", **(more or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -200,10 +220,14 @@ class Cluster:
 
     def _enter(self) -> list[str]:
         """What starts a command in the node's namespaces."""
+        spaces = ["--mount", "--pid", f"--target={self._inside()}", f"--net=/run/netns/{self.place.name}"]
+        return ["nsenter", *spaces]
+
+    def _inside(self) -> str:
+        """The id, on this machine, of the first process of its namespaces."""
         assert self._first
         children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children").read_text().split()
-        spaces = ["--mount", "--pid", f"--target={children[0]}", f"--net=/run/netns/{self.place.name}"]
-        return ["nsenter", *spaces]
+        return children[0]
 
     def _is_ready(self) -> bool:
         node = self.ask("/api/v1/nodes/node")
@@ -212,9 +236,9 @@ class Cluster:
         return ready and self.ask("/api/v1/namespaces/default/serviceaccounts/default") is not None
 
 
-def _programs() -> dict[str, Path]:
+def _programs(engines: Mapping[str, tuple[str, ...]]) -> dict[str, Path]:
     store = Store()
-    return {program: store.executable(name, program) for name, all_ in ENGINES.items() for program in all_}
+    return {program: store.executable(name, program) for name, all_ in engines.items() for program in all_}
 
 
 def _removed(folder: Path) -> bool:

@@ -71,19 +71,13 @@ def volumes(cluster: Cluster, number: int = 6) -> None:
 
 
 def stack_file(cluster: Cluster, charts_dir: Path) -> str:
-    """Its stack file, with the times of a workstation: `obs verify` is to see an alert fire and end."""
-    text = (ROOT / "stacks" / f"Pulumi.{STACK}.yaml").read_text()
-    whole = yaml.safe_load(text)
+    """The stack file of `STACK`, with the times of a workstation: `obs verify` is to see an alert fire and
+    end."""
+    whole = uncut(cluster, charts_dir, STACK)
     spec = whole["config"]["obs:spec"]
     spec["environment"]["tier"] = "dev"
     spec["deploy"]["opensearch_heap_mb"] = 512
-    spec["kubernetes"] |= {
-        "kubeconfig": str(cluster.kubeconfig),
-        "context": settings.CONTEXT,
-        "ha": False,
-        "images": {"registry": REGISTRY},
-        "charts_dir": str(charts_dir),
-    }
+    spec["kubernetes"] |= {"ha": False, "images": {"registry": REGISTRY}}
     spec["services"] = [service for service in spec["services"] if service.get("run")]
     spec["metrics"] |= {
         "exporters": ["node"],
@@ -99,6 +93,17 @@ def stack_file(cluster: Cluster, charts_dir: Path) -> str:
     return yaml.safe_dump(whole, sort_keys=False)
 
 
+def uncut(cluster: Cluster, charts_dir: Path, stack: str) -> dict[str, Any]:
+    """A stack file as it is, for that cluster and with these charts."""
+    whole: dict[str, Any] = yaml.safe_load((ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_text())
+    whole["config"]["obs:spec"]["kubernetes"] |= {
+        "kubeconfig": str(cluster.kubeconfig),
+        "context": settings.CONTEXT,
+        "charts_dir": str(charts_dir),
+    }
+    return whole
+
+
 def prepare(cluster: Cluster) -> None:
     """The images of the stack, and room for its volumes."""
     cluster.load(images())
@@ -106,10 +111,14 @@ def prepare(cluster: Cluster) -> None:
 
 
 def project(cluster: Cluster, folder: Path) -> Shop:
-    """A copy of the project whose stack goes to that cluster."""
+    """A copy of the project whose `STACK`, cut down, goes to that cluster."""
+    return project_of(STACK, stack_file(cluster, charts(folder / "charts")), folder)
+
+
+def project_of(stack: str, described: str, folder: Path) -> Shop:
+    """A copy of the project with that stack file."""
     shop = Shop.make(folder / "project")
     del shop.environment["OBS_PORT_BASE"]
     shop.environment["PULUMI_CONFIG_PASSPHRASE"] = PASSPHRASE
-    described = stack_file(cluster, charts(folder / "charts"))
-    (shop.root / "stacks" / f"Pulumi.{STACK}.yaml").write_text(described)
+    (shop.root / "stacks" / f"Pulumi.{stack}.yaml").write_text(described)
     return shop
