@@ -48,7 +48,7 @@ CASES: dict[str, tuple[Path, Any]] = {
     "kubernetes.operator": (("kubernetes", "operator"), "existing"),
     "kubernetes.certificates.issuer": (("kubernetes", "certificates", "issuer"), "other"),
     "kubernetes.certificates.kind": (("kubernetes", "certificates", "kind"), "ClusterIssuer"),
-    "kubernetes.monitoring_tls": (("kubernetes", "monitoring_tls"), True),
+    "kubernetes.monitoring_tls": (("kubernetes", "monitoring_tls"), False),
     "kubernetes.grafana": (("kubernetes", "grafana"), True),
     "kubernetes.opensearch_dashboards": (("kubernetes", "opensearch_dashboards"), True),
     "kubernetes.instrumentation": (("kubernetes", "instrumentation"), True),

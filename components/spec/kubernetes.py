@@ -165,7 +165,7 @@ class Kubernetes(Model):
     """Whose Prometheus Operator makes Prometheus and Alertmanager: the stack's, or one that the cluster has
     already, with its definitions."""
     certificates: Certificates = Certificates()
-    monitoring_tls: bool = False
+    monitoring_tls: bool = True
     """Whether Prometheus and Alertmanager are asked over TLS, with certificates of the stack's authority."""
     grafana: bool = False
     """Whether Grafana shows the stack's dashboards there."""

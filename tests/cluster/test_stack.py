@@ -16,6 +16,7 @@ from tests.waiting import until
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 HERE = f"/api/v1/namespaces/{NAMESPACE}"
 RULE = f"/apis/monitoring.coreos.com/v1/namespaces/{NAMESPACE}/prometheusrules/orders"
+PROMETHEUS = "https:obs-prometheus:9090"
 Running = tuple[Shop, Cluster]
 
 
@@ -80,14 +81,22 @@ def test_every_target_is_scraped_and_every_rule_loaded(running: Running) -> None
     _, cluster = running
 
     def up() -> bool:
-        targets = asked(cluster, "obs-prometheus:9090", "api/v1/targets?state=active")["activeTargets"]
+        targets = asked(cluster, PROMETHEUS, "api/v1/targets?state=active")["activeTargets"]
         return len(targets) >= 16 and all(one["health"] == "up" for one in targets)
 
     until(up, "all targets up", 60)
-    groups = asked(cluster, "obs-prometheus:9090", "api/v1/rules")["groups"]
+    groups = asked(cluster, PROMETHEUS, "api/v1/rules")["groups"]
     sick = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
     assert sum(len(group["rules"]) for group in groups) > 200
     assert sick == []
+
+
+def test_who_asks_prometheus_or_alertmanager_in_plain_is_refused(running: Running) -> None:
+    _, cluster = running
+    for service in ("obs-prometheus:9090", "obs-alertmanager:9093"):
+        assert cluster.answer(f"{HERE}/services/https:{service}/proxy/-/ready").is_success
+        refused = cluster.answer(f"{HERE}/services/{service}/proxy/-/ready")
+        assert (refused.status_code, "HTTPS server" in refused.text) == (400, True), service
 
 
 def test_a_request_of_the_shop_is_found_as_a_trace(running: Running) -> None:
@@ -128,7 +137,7 @@ def test_what_was_changed_by_hand_is_named_and_put_back(running: Running) -> Non
 
     def forgotten() -> bool:
         """The operator and the kubelet take a minute to bring new rules."""
-        groups = asked(cluster, "obs-prometheus:9090", "api/v1/rules")["groups"]
+        groups = asked(cluster, PROMETHEUS, "api/v1/rules")["groups"]
         return not any("-orders-" in group["file"] for group in groups)
 
     until(forgotten, "Prometheus without the rules that were taken away", 240, every=1)

@@ -118,9 +118,8 @@ def test_secrets_are_in_secrets_alone(recorder: Recorder, tmp_path: Path) -> Non
     assert data["first"] == VALUES["FIRST"]
     assert len(data["opensearch-reader"]) >= 16
     tls = _secret(recorder.made[f"secret-{names.CERTIFICATES}@observability"].inputs["data"])
-    own = {
-        f"{name}.{kind}" for name in ("admin", "collector", "jaeger", "opensearch") for kind in ("key", "pem")
-    }
+    programs = ("admin", "alertmanager", "collector", "jaeger", "opensearch", "prometheus")
+    own = {f"{name}.{kind}" for name in programs for kind in ("key", "pem")}
     assert set(tls) == {"ca.pem", *own}
     for name, made in recorder.made.items():
         if made.typ != "kubernetes:core/v1:Secret" and name != "keys@observability":
