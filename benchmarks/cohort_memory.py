@@ -14,8 +14,9 @@ from pathlib import Path
 
 import psutil
 
-from cohorts.heads import PREFIX, STORE
+from cohorts.heads import STORE
 from cohorts.survivors import processes
+from components.heads import PREFIX
 
 MIB = 2**20
 SHARE = 0.5
