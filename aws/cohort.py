@@ -19,7 +19,7 @@ STAND_IN_MB = 400
 def settings(spec: Spec, who: Who) -> Settings:
     """Tags, which are on everything. Data goes with a head."""
     del spec
-    tags = {"cohort": who.cohort, "expiry": who.expires.date().isoformat()}
+    tags = {"cohort": who.cohort, "expiry": who.expires}
     return {"deploy": {"retain": False}, "aws": {"tags": tags}}
 
 

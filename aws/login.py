@@ -29,7 +29,7 @@ def variables(plan: AwsPlan, environ: Mapping[str, str] = os.environ, root: Path
         return {}
     folder = root / ".state" / plan.stack / "docker"
     given = _given(environ, folder)
-    helpers = {**given.get("credHelpers", {}), **dict.fromkeys(hosts, HELPER)}
+    helpers = {**(given.get("credHelpers") or {}), **dict.fromkeys(hosts, HELPER)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -51,7 +51,7 @@ def without(plan: AwsPlan, environ: Mapping[str, str] = os.environ) -> Iterator[
     given = _given(environ, None)
     if given.get("credsStore"):  # which may have it
         return
-    known = {*given.get("credHelpers", {}), *given.get("auths", {})}
+    known = {*(given.get("credHelpers") or {}), *(given.get("auths") or {})}
     yield from sorted(host for host in registries(plan) if not known & {host, f"https://{host}"})
 
 

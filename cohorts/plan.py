@@ -166,7 +166,7 @@ def plan(
     need = Need(0, 0 if kind else cohort.disk_mb, (), ())
     made = CohortPlan(cohort, heads, frozenset(), need, place, 0, (), (), has_ports=ported)
     if not problems:
-        made = _elsewhere(made, kind, spec, ask) if kind else _on_this_machine(made, spec, seats)
+        made = _elsewhere(made, kind, spec, ask, standing) if kind else _on_this_machine(made, spec, seats)
     every = (*heads, made.store) if made.store else heads
     made = replace(made, standing=frozenset(head.stack for head in every if head.stack in standing))
     made = replace(made, fits=len(heads) - made.to_make + amounts.room(made, seats))
@@ -186,23 +186,30 @@ def _on_this_machine(made: CohortPlan, spec: Spec, seats: Mapping[str, Seat]) ->
 
 
 def _elsewhere(
-    made: CohortPlan, kind: AnyHeads, spec: Spec, ask: Callable[[AnyHeads, Plan], list[Limit]]
+    made: CohortPlan,
+    kind: AnyHeads,
+    spec: Spec,
+    ask: Callable[[AnyHeads, Plan], list[Limit]],
+    standing: Collection[str],
 ) -> CohortPlan:
     """With what a head takes of its place; the one with the longest name stands for all, since that name is
-    what a place could refuse."""
+    what a place could refuse. A place is asked for one that is not there yet: one that is takes no more."""
+    if not made.heads:
+        return made
     cohort, here = made.cohort, kind.here_mb(spec)
-    longest = max(made.heads, key=lambda head: len(head.stack))
     base = cohort.ports.first if made.has_ports else 0
     specs = {
         head.stack: template.spec_of(spec, head.stack, base, template.who_of(cohort, head))
         for head in made.heads
     }
-    planned = template.planned(specs[longest.stack], longest.stack)
+    longest = max(specs, key=len)
+    asked = max((stack for stack in specs if stack not in standing), key=len, default=longest)
+    planned = {stack: template.planned(specs[stack], stack) for stack in (longest, asked)}
     need = Need(here, 0, (("stand-in", here),) if here else (), ())
     return replace(
         made,
         need=need,
-        limits=tuple(ask(kind, planned)),
+        limits=tuple(ask(kind, planned[asked])),
         places={stack: kind.place(own) for stack, own in specs.items()},
     )
 

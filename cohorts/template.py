@@ -183,7 +183,7 @@ def who_of(cohort: Cohort, head: Head) -> Who:
     hosts = {
         name: host.model_dump(mode="json", exclude_unset=True) for name, host in head.person.hosts.items()
     }
-    return Who(cohort.name, head.slug, head.person.email, cohort.expires, hosts)
+    return Who(cohort.name, head.slug, head.person.email, cohort.expires.date().isoformat(), hosts)
 
 
 def _over(content: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

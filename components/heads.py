@@ -5,7 +5,6 @@ This machine has none: `cohorts` knows it itself, its memory, disk, ports and pr
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from components.plan import Plan
@@ -25,7 +24,8 @@ class Who(NamedTuple):
     cohort: str
     slug: str
     email: str
-    expires: datetime
+    expires: str
+    """The last day of it, as in `2026-12-09`."""
     hosts: Mapping[str, Mapping[str, Any]] = {}
     """Host of the template -> what is said of the participant's own."""
 

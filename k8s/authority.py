@@ -39,13 +39,17 @@ def signed(authority: Pair, name: str, sans: Iterable[str]) -> Pair:
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage(signs=False), critical=True)
     builder = builder.add_extension(names, critical=False).add_extension(uses, critical=False)
+    signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    builder = builder.add_extension(signer, critical=False)  # Python from 3.13 on asks for it
     return _pem(builder.sign(issuer_key, hashes.SHA256())), _key_pem(key)
 
 
 def names_of(certificate: str) -> set[str]:
-    """The names and addresses of a certificate; none if it cannot be read."""
+    """The names and addresses of a certificate; none if it cannot be read, or does not say who signed it, as
+    those did not that were signed before 2026-12."""
     try:
         found = x509.load_pem_x509_certificate(certificate.encode())
+        found.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
         sans = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
         return set()

@@ -7,7 +7,7 @@ from components.render import fluent_bit
 from components.spec import Spec
 from components.spec.elsewhere import journals, sections_elsewhere, shared_store
 from components.spec.kubernetes import Kubernetes
-from components.spec.problem import MISSING, KeyPath, Problem
+from components.spec.problem import MISSING, AsWritten, KeyPath, Problem
 from components.spec.references import read_at
 from components.spec.scraping import Access
 from k8s.site import NODE_LOGS
@@ -46,6 +46,12 @@ def _cluster(spec: Spec) -> list[Problem]:
             "expected none without `issuer`, without which target kubernetes has its own authority sign"
         )
         found.append(Problem(("kubernetes", "certificates", "kind"), kind, expected))
+    if kubernetes.certificates.issuer and kind == "Issuer" and not spec.deploy.retain:
+        expected = (
+            "expected true: the namespace goes with the stack otherwise, and with it the Issuer of "
+            "kubernetes.certificates and its authority; or expected its kind to be ClusterIssuer"
+        )
+        found.append(Problem(("deploy", "retain"), AsWritten("false"), expected))
     if kubernetes.shipper == fluent_bit.NAME:
         found += fluent_bit.refusals(spec, "or another `kubernetes.shipper`")
     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cohorts.record import Record
 from cohorts.survivors import Away
+from components.spec.problem import Refused
 from stacks.loader import load
 from targets import refusals, target_of
 
@@ -30,6 +31,8 @@ def follow(known: Record, file: Path) -> int:
     if target(known.target).heads is None or not ups:
         return 0
     made = planned(file, ups)
+    if made.problems:
+        raise Refused(made.problems)
     tally = create(made, file, len(made.need.programs), again=False)
     ended(tally, f"obs cohort create {file}")
     return len(tally.done)

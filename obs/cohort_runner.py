@@ -120,7 +120,7 @@ class Children:
         """What the Pulumi engine keeps of a stack without resources."""
         from pulumi.automation.errors import CommandError
 
-        from obs.paths import ROOT
+        from obs.paths import ROOT, clear_put_together
         from obs.pulumi import BoundPulumi, environment, find_pulumi
 
         backend = backend_folder()
@@ -137,6 +137,7 @@ class Children:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 path.unlink(missing_ok=True)
+        clear_put_together(stack)
         return DONE
 
 

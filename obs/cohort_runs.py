@@ -113,7 +113,8 @@ def noted(made: "CohortPlan", file: Path) -> Record:
             name=person.name, email=person.email, slug=head.slug, port_base=head.port_base
         )
         entry.name, entry.email, entry.team = person.name, person.email, person.team
-        entry.place = dict(made.places.get(head.stack, {}))
+        if place := made.places.get(head.stack):  # none where the cohort cannot be planned any more
+            entry.place = dict(place)
         heads[person.key] = entry
     if made.store and made.store.port_base:
         shared = made.store

@@ -38,6 +38,7 @@ from obs.passphrase import passphrase
 from obs.paths import ROOT, put, state_folder
 from obs.pulumi import backend_folder, checkpoint_of, find_pulumi
 from obs.state_key import Sealed, StateKey, derived
+from stacks.servers import VARIABLE as SERVERS_FILE
 
 if TYPE_CHECKING:
     from components.plan import Plan
@@ -67,7 +68,7 @@ class NoOp:
 
     def __init__(self, stack: str) -> None:
         self.stack = stack
-        self._before = _files(stack)
+        self._before, self._beside = _files(stack), _beside()
         self._variables = {k: v for k, v in os.environ.items() if k.startswith(("OBS_", "PULUMI_"))}
         self._derived: Future[StateKey | None] | None = None
         if self._recorded():
@@ -88,15 +89,17 @@ class NoOp:
             return all(
                 host.as_it_was(it["id"], it["inputs"], it["outputs"]) for it in filter(_is_read, resources)
             )
-        except (SuiteError, Sealed, OSError):  # whoever runs the engine is told
+        except (SuiteError, Sealed, OSError, ValueError):  # whoever runs the engine is told
             return False
 
     def remember(self, spec: "Spec", plan: "Plan") -> None:
         """After the engine ended well. Nothing if files of the program were changed meanwhile."""
-        with contextlib.suppress(SuiteError, Sealed, OSError):
+        with contextlib.suppress(SuiteError, Sealed, OSError, ValueError):
             if self._derived and not self._derived.result():
                 self._derived = None  # by now there may be a state
             now = _files(self.stack)
+            if self._beside != _beside():
+                return
             if {**now, "stack file": ""} != {**self._before, "stack file": ""}:
                 return
             if _SALT.sub(b"", now["stack file"]) != _SALT.sub(b"", self._before["stack file"]):
@@ -158,7 +161,8 @@ class NoOp:
             "spec": spec.model_dump_json(),
             "plan": plan.model_dump_json(),
             "variables": self._variables,
-            "secrets": {it.name: os.environ.get(it.key or "") for it in spec.secrets},
+            # Of the plan too: what a shared store lends stands in no spec, and is known once both are made.
+            "secrets": {it.name: os.environ.get(it.key or "") for it in (*spec.secrets, *plan.secrets)},
             "noted": operate.noted(self.stack) if operate else None,
             "resources": resources,
         }
@@ -188,10 +192,23 @@ def _files(stack: str) -> dict[str, bytes]:
     code = [_stamped(entry) for entry in os.scandir(ROOT) if entry.is_file()]
     code += [found for entry in os.scandir(ROOT) if _is_package(entry) for found in _below(entry)]
     found = (sys.version, sys.executable, libraries.st_mtime_ns, sorted(code))
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError, ValueError):  # whoever reads the stack file tells of its name
         file = (ROOT / "stacks" / f"Pulumi.{stack}.yaml").read_bytes()
         return {"code": repr(found).encode(), "stack file": file}
     return {"code": repr(found).encode(), "stack file": b""}
+
+
+def _beside() -> dict[str, bytes]:
+    """What stack files stand on, and servers beside them: the program reads them once more. They are in no
+    mark, since spec and plan have what is in them."""
+    files = [file for file in (ROOT / "stacks").glob("*.y*ml") if not file.name.startswith("Pulumi.")]
+    if named := os.environ.get(SERVERS_FILE):
+        files.append(Path(named))
+    found = {}
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            found[str(file)] = file.read_bytes()
+    return found
 
 
 def _is_package(entry: "os.DirEntry[str]") -> bool:
@@ -209,5 +226,8 @@ def _below(folder: "os.DirEntry[str]") -> Iterator[tuple[str, int, int]]:
 
 
 def _stamped(entry: "os.DirEntry[str]") -> tuple[str, int, int]:
-    found = entry.stat()
+    try:
+        found = entry.stat()
+    except FileNotFoundError:  # a link that leads nowhere, as editors make, or gone meanwhile
+        return entry.path, 0, 0
     return entry.path, found.st_mtime_ns, found.st_size

@@ -2,9 +2,10 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from obs.errors import ObsError
@@ -18,6 +19,16 @@ STATE_VARIABLE = "OBS_STATE_DIR"
 def state_folder() -> Path:
     """The base of all state: OBS_STATE_DIR, else `.state` in the checkout. The engine's lies in it too."""
     return Path(os.environ.get(STATE_VARIABLE) or ROOT / ".state").absolute()
+
+
+def clear_put_together(stack: str) -> None:
+    """Remove what images of a stack were put together from, and Docker's configuration for pushing them, a
+    copy of the user's with logins of other registries. They lie in the checkout, wherever state is."""
+    folder = ROOT / ".state" / stack
+    for name in ("docker", "images"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with suppress(OSError):  # there is more in it, or no folder
+        folder.rmdir()
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def whole(
     """The configuration of the process `name`: `work` (components by kind) and what each process has."""
     components = {
         **work,
-        "exporters": {**work["exporters"], **own_metrics.exporters(site, name)},
+        "exporters": {**work["exporters"], **own_metrics.exporters(spec, site, name)},
         "extensions": {
             **work["extensions"],
             "health_check": {

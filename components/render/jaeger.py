@@ -61,7 +61,7 @@ def render(spec: Spec, site: Site) -> Documents:
         },
         "exporters": {
             "jaeger_storage_exporter": {"trace_storage": _STORE},
-            **own_metrics.exporters(site, name),
+            **own_metrics.exporters(spec, site, name),
         },
         "extensions": {
             "jaeger_storage": {"backends": {_STORE: {"opensearch": _store(spec, site)}}},

@@ -12,8 +12,9 @@ from components.spec import Spec
 from components.spec.base import milliseconds
 
 _NAME = "own"
-_EXPIRY = "1m"
-"""After which a page no longer tells what was not sent again: that it is old must not stay unseen."""
+_EXPIRY_MS = 60_000
+"""After which a page no longer tells what was not sent again: that it is old must not stay unseen. It is no
+less than three times what they are sent in, or the page would be empty between."""
 
 
 def telemetry(spec: Spec, site: Site, name: str) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def receivers(site: Site, name: str) -> dict[str, Any]:
     return {f"otlp/{_NAME}": {"protocols": {"http": http}}}
 
 
-def exporters(site: Site, name: str) -> dict[str, Any]:
+def exporters(spec: Spec, site: Site, name: str) -> dict[str, Any]:
     """What serves them."""
     if not sent(site, name):
         return {}
@@ -52,7 +53,7 @@ def exporters(site: Site, name: str) -> dict[str, Any]:
         f"prometheus/{_NAME}": {
             "endpoint": site.bind(f"{name}-metrics"),
             **tls.served(site, f"{name}-metrics", name),
-            "metric_expiration": _EXPIRY,
+            "metric_expiration": f"{max(_EXPIRY_MS, 3 * milliseconds(spec.metrics.scrape_interval))}ms",
         }
     }
 

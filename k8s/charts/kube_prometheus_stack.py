@@ -122,6 +122,8 @@ def _prometheus(spec: Spec, site: Site) -> Values:
         "service": {"port": site.port("prometheus"), "targetPort": site.port("prometheus")},
         "prometheusSpec": {
             "image": _image("prometheus/prometheus", "prometheus"),
+            # The chart's own says http, and a name that is in no certificate.
+            "externalUrl": site.url("prometheus"),
             "replicas": replicas,
             **_replica(replicas),
             "prometheusExternalLabelNameClear": True,
@@ -215,6 +217,7 @@ def _alertmanager(spec: Spec, site: Site) -> Values:
         "serviceAccount": {"automountServiceAccountToken": False},
         "alertmanagerSpec": {
             "image": _image("prometheus/alertmanager", "alertmanager"),
+            "externalUrl": site.url("alertmanager"),
             # Three, so that a split of the network has a larger part.
             "replicas": 3 if spec.kubernetes.ha else 1,
             "useExistingSecret": True,

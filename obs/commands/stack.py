@@ -212,6 +212,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
     from obs.describe import check_known, deployed_in, why_unreadable
     from obs.left import list_kept, list_protected, list_survivors
     from obs.no_op import forget as forget_mark
+    from obs.paths import clear_put_together
     from obs.previews.deployed import forget
     from obs.session import session
     from obs.stand_in import standing
@@ -229,6 +230,7 @@ def destroy(env: Env = "local", yes: Yes = False, wait: Wait = False, forget_hos
         driver.destroy(watcher)
         forget(env)
         forget_mark(env)
+        clear_put_together(env)
         _remove_forgotten(env, yes)
         stays = driver.protected()
     tell(f"{env} is down{', but for what is protected' if stays else ''}", "good")

@@ -68,13 +68,14 @@ class Cluster:
     """A cluster of one node. `Cluster.start` makes one."""
 
     ENGINES: ClassVar[Mapping[str, tuple[str, ...]]] = ENGINES
+    SYSCTLS: ClassVar[tuple[str, ...]] = _SYSCTLS
 
     def __init__(self, place: settings.Place) -> None:
         self.place = place
         self._programs = _programs(self.ENGINES)
         self._first: subprocess.Popen[bytes] | None = None
         self._others: list[subprocess.Popen[bytes]] = []
-        self._before = {name: Path("/proc/sys", name).read_text() for name in _SYSCTLS}
+        self._before = {name: Path("/proc/sys", name).read_text() for name in self.SYSCTLS}
         self._http = httpx.Client(
             base_url=place.api,
             headers={"Authorization": f"Bearer {settings.TOKEN}"},

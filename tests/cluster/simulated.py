@@ -30,6 +30,8 @@ class Simulated(Cluster):
         "kwok": ("kwok",),
         "prometheus_operator": ("operator",),
     }
+    SYSCTLS: ClassVar[tuple[str, ...]] = ()
+    """No kubelet sets any."""
 
     def operator(self, namespace: str, deployment: str = "obs-operator") -> None:
         """Run the operator as its pod would: with its arguments, and as its account."""

@@ -20,7 +20,7 @@ from cohorts.status import status
 from cohorts.survivors import Where
 from cohorts.template import heads_on, plan_of, spec_of, template_of, text_of, who_of
 from components.heads import Limit
-from components.plan import Pillar
+from components.plan import Pillar, Plan
 from components.spec import Spec
 from components.target import UnitStatus
 from obs.cohort_handout import handout
@@ -159,6 +159,20 @@ def test_what_an_account_has_too_little_of_is_refused_with_what_would_fit(spec: 
         "VPCs = 6 heads of 1: 6: expected at most the 4 that are free: 4 heads would fit by it. Shorten"
     )
     assert made.as_json()["limits"][1] == {"what": "IAM roles", "each": 12, "free": 900, "needed": 72}
+
+
+def test_a_place_is_asked_for_a_head_that_is_not_there(spec: Spec) -> None:
+    """One that is there takes nothing more, of anything."""
+    people, asked = [person(1), person(2)], list[str]()
+
+    def ask(_: object, made: Plan) -> list[Limit]:
+        asked.append(made.stack)
+        return []
+
+    for standing in ([], ["cohort-aw-person1"], ["cohort-aw-person1", "cohort-aw-person2"]):
+        plan(_cohort(*people), spec, ROOMY, NOW, standing=standing, ask=ask)
+    assert asked == ["cohort-aw-person1", "cohort-aw-person2", "cohort-aw-person1"]
+    assert _plan(spec, _cohort(*people), chosen=()).heads == ()
 
 
 def test_heads_that_are_there_are_counted_among_what_is_used(spec: Spec) -> None:

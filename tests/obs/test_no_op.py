@@ -34,7 +34,7 @@ from vsi.servers.survey import Survey
 from vsi.unit import HostPlan, HostUnit, Process, Ready
 
 STACK, VALUE = "local", "s3cret-value"
-SECRET = "SUDO"
+SECRET = "LENT"
 """The variable of one that the spec names."""
 SALT = b"12345678"
 ITERATIONS = 1000
@@ -212,6 +212,7 @@ CHANGES: dict[str, Change] = {
     "the stack file": lambda stage, _: stage.stack_file.write_text("config: {a: {secure: v1:x}}\n"),
     "the salt in the stack file": lambda stage, _: stage.stack_file.write_text("encryptionsalt: v1:x\n"),
     "a secret": lambda _, patch: patch.setenv(SECRET, "another"),
+    "a secret of the spec alone": lambda _, patch: patch.setenv("SUDO", "another"),
     "a secret that is gone": lambda _, patch: patch.delenv(SECRET),
     "a variable of ours": lambda _, patch: patch.setenv("OBS_PORT_BASE", "1"),
     "a variable of Pulumi's": lambda _, patch: patch.setenv("PULUMI_CONFIG", "{}"),
@@ -293,6 +294,22 @@ def test_the_provider_says_whether_an_input_is_a_change(stage: Stage) -> None:
     stage.write()
     stage.up()
     assert not stage.holds()
+
+
+def test_what_stack_files_stand_on_is_not_changed_meanwhile(stage: Stage) -> None:
+    stage.up(meanwhile=(stage.stack_file.parent / "base.yaml").touch)
+    assert not stage.holds()
+
+
+def test_a_link_that_leads_nowhere_and_a_passphrase_that_is_no_text_stop_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (stage.root / "project/vsi/.#plan.py").symlink_to("somebody@host.17")
+    stage.up()
+    assert stage.holds()
+    monkeypatch.setattr(no_op, "passphrase", lambda _: b"caf\xe9".decode())
+    stage.up()
+    assert not stage.mark.exists()
 
 
 def test_another_passphrase_is_left_to_the_engine(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
