@@ -152,6 +152,8 @@ class NoOp:
         from engines.pack import packed
 
         operate, pulumi = deployed_in(self.stack), find_pulumi()
+        # What a shared store lends stands in the plan alone, and is known once that is made.
+        keys = {it.key or "" for it in spec.secrets} | {it.key for it in plan.secrets}
         given = {
             "format": FORMAT,
             "stack": [self.stack, str(backend_folder())],
@@ -161,8 +163,7 @@ class NoOp:
             "spec": spec.model_dump_json(),
             "plan": plan.model_dump_json(),
             "variables": self._variables,
-            # Of the plan too: what a shared store lends stands in no spec, and is known once both are made.
-            "secrets": {it.name: os.environ.get(it.key or "") for it in (*spec.secrets, *plan.secrets)},
+            "secrets": {key: os.environ.get(key) for key in keys},
             "noted": operate.noted(self.stack) if operate else None,
             "resources": resources,
         }
