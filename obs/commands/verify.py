@@ -25,7 +25,7 @@ def verify(
 ) -> int:
     """Prove that it works: follow one request through metrics, logs, traces and alerts.
 
-    obs verify; obs verify local --json; obs verify staging-k8s --at prometheus=10.0.0.7:9090
+    obs verify; obs verify local --json; obs verify staging-k8s --at prometheus=127.0.0.1:9090
     """
     return run_verify(env, as_json, patience, at or ())
 
