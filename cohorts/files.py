@@ -33,8 +33,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def put(file: Path, text: str, before: str) -> Put:
-    """Write a head's stack file; `before` is the digest of what was generated last, '' if nothing was.
+def core(text: str) -> str:
+    """As `digest`, whatever until when it is: that is changed where it stands, and is nobody's edit."""
+    return digest(_TAG_OF_EXPIRY.sub(r"\g<1>''", text))
+
+
+def put(file: Path, text: str, before: str, known: str = "") -> Put:
+    """Write a head's stack file; `before` is the digest of what was generated last, '' if nothing was, and
+    `known` its core.
 
     One that somebody edited since stays as it is, and so does one of which nothing new was generated. The
     salt stays. SuiteError if it cannot be written, or is of somebody who is not known here."""
@@ -50,7 +56,7 @@ def put(file: Path, text: str, before: str) -> Put:
                     f"{file}: there already, and not as this cohort has it; expected no such file. Take down "
                     "what it describes (obs cohort orphans), then remove it"
                 )
-            if found != before:
+            if found != before and core(current) != known:
                 return "edited"
         salt = _SALT.search(current) if current else None
         file.write_text(text + (f"{salt[0]}\n" if salt else ""), encoding="utf-8")

@@ -52,6 +52,8 @@ class Entry(BaseModel):
     """`making` and `leaving` are begun and, unless a run is at it, were cut off."""
     written: str = ""
     """Digest of its stack file as it was generated last."""
+    core: str = ""
+    """The same, whatever until when it is."""
     seconds: float = 0
     """How long the last run took that brought it up."""
     error: str = ""

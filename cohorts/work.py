@@ -119,9 +119,9 @@ class Work:
     def _make(self, entry: Entry, text: str) -> None:
         def up(stack: str, told: Told) -> Result:
             record.ready(self.state, self.record.cohort, entry.slug)
-            if files.put(self.stack_file(stack), text, entry.written) == "edited":
+            if files.put(self.stack_file(stack), text, entry.written, entry.core) == "edited":
                 self.tally.edited.append(stack)
-            entry.written = files.digest(text)
+            entry.written, entry.core = files.digest(text), files.core(text)
             return self.runner.up(stack, told)
 
         if self._run(entry, "making", up).how == "done":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cohorts.files import digest, extended, put, set_expiry
+from cohorts.files import core, digest, extended, put, set_expiry
 from components.errors import SuiteError
 
 TEXT = "# expires: 2026\nconfig:\n  obs:spec:\n    a: 1\n"
@@ -75,3 +75,15 @@ def test_a_cohort_file_is_extended_in_its_one_line() -> None:
     assert extended(before, "2027") == before.replace("2026-12-05T18:00:00Z", "2027")
     assert extended('expires: "2026"\n', "2027") == "expires: '2027'\n"
     assert extended("{name: otel, expires: '2026'}\n", "2027") is None
+
+
+def test_one_that_was_extended_is_nobodys_edit(tmp_path: Path) -> None:
+    file, before = tmp_path / "Pulumi.head.yaml", "tags:\n  expiry: '2026-12-09'\nlimit: 5\n"
+    mended = before.replace("5", "6").replace("09", "11")
+    put(file, before, "")
+    set_expiry(file, "2026-12-11T18:00:00+01:00")
+    assert put(file, mended, digest(before)) == "edited"
+    assert put(file, mended, digest(before), core(before)) == "written"
+    assert file.read_text() == mended
+    file.write_text(mended.replace("6", "7"))
+    assert put(file, mended.replace("6", "8"), digest(mended), core(mended)) == "edited"
