@@ -10,40 +10,24 @@ import base64
 import json
 import os
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import boto3
-from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]
-from pulumi.runtime.proto import ResourceProviderServicer, plugin_pb2, provider_pb2
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+from pulumi.runtime.proto import provider_pb2
 
 from tests.aws import provider
+from tests.aws.as_given import AsGiven
 from tests.aws.provider import raw, with_more
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
-class Provider(ResourceProviderServicer):
+class Provider(AsGiven):
     """One engine's."""
 
-    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=version("pulumi-docker"))
-
-    def CheckConfig(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
-        return _differs(request.olds, request.news)
-
-    def Configure(self, request: Any, context: Any) -> provider_pb2.ConfigureResponse:
-        return provider_pb2.ConfigureResponse(supportsPreview=True)
-
-    def Check(self, request: Any, context: Any) -> provider_pb2.CheckResponse:
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def Diff(self, request: Any, context: Any) -> provider_pb2.DiffResponse:
-        return _differs(request.old_inputs, request.news)
+    package = "pulumi-docker"
 
     def Create(self, request: Any, context: Any) -> provider_pb2.CreateResponse:
         given = raw(request.properties)
@@ -51,9 +35,6 @@ class Provider(ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=request.properties)
         made = with_more(request.properties, {"__inputs": given, "repoDigest": _pushed(given)})
         return provider_pb2.CreateResponse(id=given["imageName"], properties=made)
-
-    def Read(self, request: Any, context: Any) -> provider_pb2.ReadResponse:
-        return provider_pb2.ReadResponse(id=request.id, inputs=request.inputs, properties=request.properties)
 
     def Update(self, request: Any, context: Any) -> provider_pb2.UpdateResponse:
         given = raw(request.news)
@@ -63,9 +44,6 @@ class Provider(ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=made)
 
     def Delete(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()
-
-    def Cancel(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
 
 
@@ -100,12 +78,6 @@ def _from_configuration(host: str) -> tuple[str, str]:
         raise ValueError(done.stdout)
     found = json.loads(done.stdout)
     return found["Username"], found["Secret"]
-
-
-def _differs(old: struct_pb2.Struct, new: struct_pb2.Struct) -> provider_pb2.DiffResponse:
-    kinds = provider_pb2.DiffResponse.DiffChanges
-    same = raw(old) == raw(new)
-    return provider_pb2.DiffResponse(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
 
 
 def main() -> None:
